@@ -1,0 +1,213 @@
+//! Shops with many license keys, made once for a schema and a size, and copied before each use.
+//!
+//! Organization, owner and token come from the command line of the binary under measurement; the many rows go straight into the database, because a
+//! million grants through the front door would take longer than everything that is measured.
+
+mod postgres;
+mod rows;
+mod sqlite;
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+pub use postgres::Cluster;
+pub use rows::key;
+
+use crate::server;
+
+/// Raised when the seeded rows change, so that folders seeded before are not used again.
+const EDITION: u64 = 1;
+
+/// All validations counted.
+const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_key_usage";
+/// The validations of one key.
+const HOT: &str = "SELECT validations FROM license_key_usage JOIN license_keys ON license_keys.id = license_key_id WHERE key = $1";
+/// All activations ever made.
+const ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations";
+/// Activations that still occupy a seat.
+const LIVE_ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations WHERE deleted_at IS NULL";
+
+/// What the database says after the load, read by SQL and not through the server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct Effects {
+    /// All validations counted.
+    pub validations: u64,
+    /// Those of the one key that is left out of the random rounds.
+    pub hot_validations: u64,
+    /// All activations ever made.
+    pub activations: u64,
+    /// Activations that still occupy a seat.
+    pub live_activations: u64,
+}
+
+/// A seeded shop, as its `shop.json` tells it.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Shop {
+    /// The schema and the edition of the rows it was seeded for.
+    schema: u64,
+    /// How many license keys it has.
+    pub keys: u64,
+    /// The organization of all of them.
+    pub organization_id: String,
+    /// A personal access token of its owner.
+    pub token: String,
+}
+
+impl Shop {
+    /// Written last, so that a folder seeded only in part is never used.
+    fn keep(&self, folder: &Path) -> Result<()> {
+        Ok(fs::write(folder.join("shop.json"), serde_json::to_vec(self)?)?)
+    }
+}
+
+/// Where one server under measurement keeps its data.
+pub struct Place {
+    /// The folder given to the server.
+    pub data_dir: PathBuf,
+    /// The database, if it is not in that folder.
+    pub database_url: Option<String>,
+}
+
+impl Place {
+    /// The binary with this place's options set.
+    pub fn command(&self, bin: &Path) -> Command {
+        let mut command = Command::new(bin);
+        command.env("MERAK_DATA_DIR", &self.data_dir);
+        if let Some(url) = &self.database_url {
+            command.env("MERAK_DATABASE_URL", url);
+        }
+        command
+    }
+
+    /// What the database says after the load.
+    pub fn effects(&self, hot_key: &str) -> Result<Effects> {
+        match &self.database_url {
+            None => sqlite::effects(&self.data_dir, hot_key),
+            Some(url) => postgres::effects(url, hot_key),
+        }
+    }
+}
+
+/// Makes and copies shops of one schema.
+pub struct Seeder<'a> {
+    bin: &'a Path,
+    folder: &'a Path,
+    schema: u64,
+}
+
+impl<'a> Seeder<'a> {
+    /// Looks at the schema the binary makes. `folder` holds everything the bench keeps.
+    pub fn new(bin: &'a Path, folder: &'a Path) -> Result<Self> {
+        let data_dir = folder.join("schema");
+        empty(&data_dir)?;
+        let place = Place { data_dir, database_url: None };
+        let status = place.command(bin).arg("migrate").stdout(std::process::Stdio::null()).status()?;
+        anyhow::ensure!(status.success(), "{} migrate ended with {status}", bin.display());
+        let mut hasher = DefaultHasher::new();
+        (EDITION, sqlite::schema(&place.data_dir)?).hash(&mut hasher);
+        Ok(Self { bin, folder, schema: hasher.finish() })
+    }
+
+    /// A fresh copy of an SQLite shop.
+    pub fn sqlite(&self, keys: u64) -> Result<(Shop, Place)> {
+        let seeded = self.folder.join(format!("sqlite-{keys}"));
+        let shop = if let Some(shop) = self.kept(&seeded, keys) {
+            shop
+        } else {
+            empty(&seeded)?;
+            let place = Place { data_dir: seeded.clone(), database_url: None };
+            let shop = self.found(&place, keys)?;
+            sqlite::fill(&place.data_dir, &shop)?;
+            shop.keep(&seeded)?;
+            shop
+        };
+        let data_dir = self.folder.join(format!("sqlite-{keys}-run"));
+        empty(&data_dir)?;
+        for file in fs::read_dir(&seeded)? {
+            let file = file?;
+            let copy = data_dir.join(file.file_name());
+            fs::copy(file.path(), &copy)?;
+            // Otherwise the first durable commits would wait for the copy to reach the disk.
+            fs::File::open(copy)?.sync_all()?;
+        }
+        Ok((shop, Place { data_dir, database_url: None }))
+    }
+
+    /// A fresh copy of a PostgreSQL shop.
+    pub fn postgres(&self, cluster: &Cluster, keys: u64) -> Result<(Shop, Place)> {
+        let data_dir = self.folder.join(format!("postgres-{keys}"));
+        let seeded = format!("merak_bench_{keys}");
+        let shop = match self.kept(&data_dir, keys) {
+            Some(shop) if cluster.is_seeded(&seeded, self.schema)? => shop,
+            _ => {
+                empty(&data_dir)?;
+                cluster.create(&seeded)?;
+                let place = Place { data_dir: data_dir.clone(), database_url: Some(cluster.url(&seeded)) };
+                let shop = self.found(&place, keys)?;
+                postgres::fill(&cluster.url(&seeded), &shop)?;
+                cluster.mark_seeded(&seeded, self.schema)?;
+                shop.keep(&data_dir)?;
+                shop
+            }
+        };
+        let copy = format!("{seeded}_run");
+        cluster.copy(&seeded, &copy)?;
+        Ok((shop, Place { data_dir, database_url: Some(cluster.url(&copy)) }))
+    }
+
+    /// The shop seeded earlier, if it is of this schema and size.
+    fn kept(&self, folder: &Path, keys: u64) -> Option<Shop> {
+        let text = fs::read_to_string(folder.join("shop.json")).ok()?;
+        let shop: Shop = serde_json::from_str(&text).ok()?;
+        (shop.schema == self.schema && shop.keys == keys).then_some(shop)
+    }
+
+    /// Organization, owner and token, by the commands an operator would use.
+    fn found(&self, place: &Place, keys: u64) -> Result<Shop> {
+        eprintln!("seeding {keys} license keys in {}", place.data_dir.display());
+        let owner = "owner@bench.example";
+        let organization = server::run_json(place.command(self.bin).args([
+            "organization",
+            "create",
+            "--name",
+            "Bench",
+            "--slug",
+            "bench",
+            "--owner",
+            owner,
+            "--json",
+        ]))?;
+        let token = server::run_json(place.command(self.bin).args([
+            "token",
+            "create",
+            "--user",
+            owner,
+            "--all-scopes",
+            "--json",
+        ]))?;
+        let text = |value: &serde_json::Value, member: &str| -> Result<String> {
+            Ok(value[member].as_str().with_context(|| format!("{value} has no {member}"))?.to_owned())
+        };
+        Ok(Shop {
+            schema: self.schema,
+            keys,
+            organization_id: text(&organization, "id")?,
+            token: text(&token, "token")?,
+        })
+    }
+}
+
+/// An empty folder in the place of whatever was there.
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    Ok(fs::create_dir_all(folder)?)
+}

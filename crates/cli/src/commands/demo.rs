@@ -1,0 +1,77 @@
+//! `merak demo`: a small shop to look at.
+
+use clap::Args;
+use merak_core::demo;
+use serde_json::json;
+
+use super::serve;
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// Serve a small shop to look at, and say how to call it.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Print one JSON object on one line, once the server answers.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Demo {
+    /// Fills the shop if it is not there and serves it.
+    pub fn run(&self, options: &Options) -> Result<(), Failure> {
+        let (store, secret) = super::open(options)?;
+        let opened = secret.clone();
+        let shop = store.write_blocking(move |tx| demo::open(tx, &opened))?;
+        serve::serve(options, store, secret, |server| {
+            let url = match &options.public_url {
+                Some(url) => url.trim_end_matches('/').to_owned(),
+                None => format!("http://{}", server.address()),
+            };
+            serve::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &shop) });
+            Ok(())
+        })
+    }
+}
+
+fn one_line(url: &str, shop: &demo::Demo) -> String {
+    let keys: Vec<_> = shop
+        .license_keys
+        .iter()
+        .map(|key| json!({"id": key.id, "key": key.key, "status": key.status}))
+        .collect();
+    json!({
+        "url": url,
+        "organization_id": shop.organization.id,
+        "organization_slug": shop.organization.slug,
+        "access_token": shop.access_token,
+        "customer_id": shop.customer_id,
+        "customer_session_token": shop.customer_session_token,
+        "benefit_id": shop.benefit_id,
+        "license_keys": keys,
+        "benefit_ids": shop.benefit_ids,
+        "customer_ids": shop.customer_ids,
+    })
+    .to_string()
+}
+
+fn for_people(url: &str, shop: &demo::Demo) -> String {
+    let key = shop.license_keys.first().map_or("", |key| key.key.as_str());
+    format!(
+        "Merak is open for business: {name}\n\n\
+         \u{20} address         {url}\n\
+         \u{20} API reference   {url}/docs\n\
+         \u{20} organization    {id}\n\
+         \u{20} access token    {token}\n\
+         \u{20} license key     {key}\n\n\
+         Activate the key as an app would:\n\n\
+         curl -X POST \\\n    \
+         '{url}/v1/customer-portal/license-keys/activate' \\\n    \
+         -H \"Content-Type: application/json\" \\\n    \
+         -H \"Accept: application/json\" \\\n    \
+         -d '{{\n  \"key\": \"{key}\",\n  \"organization_id\": \"{id}\",\n  \"label\": \"my-laptop\"\n}}'\n\n\
+         Stop with Ctrl-C. The shop stays in the data directory; delete that to begin anew.",
+        name = shop.organization.name,
+        id = shop.organization.id,
+        token = shop.access_token,
+    )
+}

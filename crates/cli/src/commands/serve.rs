@@ -1,0 +1,59 @@
+//! `merak serve`: run until told to stop.
+
+use std::io::Write;
+
+use merak_core::kit::InstanceSecret;
+use merak_server::Server;
+use merak_store::Store;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::options::Options;
+
+/// Serves until the process is told to stop.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let (store, secret) = (options.open_migrated()?, options.secret()?);
+    serve(options, store, secret, |server| {
+        say(&format!("merak is listening on http://{}", server.address()));
+        Ok(())
+    })
+}
+
+/// Prints a line for whoever started the process, at once.
+pub fn say(line: &str) {
+    println!("{line}");
+    // A closed standard output is the reader's business, not the server's.
+    let _ = std::io::stdout().flush();
+}
+
+/// Starts a server, tells `ready` about it, and runs it until SIGTERM or SIGINT.
+pub fn serve(
+    options: &Options,
+    store: Store,
+    secret: InstanceSecret,
+    ready: impl FnOnce(&Server) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::runtime(format!("cannot start threads: {error}")))?;
+    runtime.block_on(async {
+        // Listen for signals first: one that comes during the start must not be lost.
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
+        let server = Server::start(options.server(), store, secret).await.map_err(Failure::runtime)?;
+        if let Some(address) = server.metrics_address() {
+            tracing::info!("metrics on http://{address}/metrics");
+        }
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{}", server.address());
+        ready(&server)?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        server.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}

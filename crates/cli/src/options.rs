@@ -1,0 +1,188 @@
+//! Options that all commands share, from the command line, `MERAK_*` variables and a TOML file, in that order.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use merak_core::MIGRATIONS;
+use merak_core::kit::InstanceSecret;
+use merak_server::Config;
+use merak_store::{Database, Store};
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::failure::Failure;
+use crate::secret;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// TOML file with any of these options.
+    #[arg(long, env = "MERAK_CONFIG", global = true, value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Directory of the embedded database and the secret [default: ./merak-data].
+    #[arg(long, env = "MERAK_DATA_DIR", global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// `sqlite:PATH` or `postgres://…` [default: sqlite:<data-dir>/merak.db].
+    #[arg(long, env = "MERAK_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// PostgreSQL replica that reads go to.
+    #[arg(long, env = "MERAK_DATABASE_READ_URL", global = true, value_name = "URL", hide_env_values = true)]
+    pub database_read_url: Option<String>,
+
+    /// What tokens are hashed with; the same on every node [default: the file `secret` in the data directory].
+    #[arg(long, env = "MERAK_SECRET", global = true, value_name = "TEXT", hide_env_values = true)]
+    pub secret: Option<String>,
+
+    /// Address under which people and programs reach this server [default: http:// and the listen address].
+    #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// How log lines are written [default: text]. MERAK_LOG chooses which, as in `merak_server=debug`.
+    #[arg(long, env = "MERAK_LOG_FORMAT", global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Address and port of the API [default: 127.0.0.1:8000]; port 0 takes a free one.
+    #[arg(long, env = "MERAK_LISTEN", global = true, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+
+    /// Address and port of Prometheus metrics [default: none].
+    #[arg(long, env = "MERAK_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// Origin of a front end that may send cookies; repeat it for more.
+    #[arg(long, env = "MERAK_FRONT_END_ORIGIN", global = true, value_name = "ORIGIN", value_delimiter = ',')]
+    pub front_end_origin: Vec<String>,
+
+    /// Believe X-Forwarded-For and X-Forwarded-Proto; only behind a proxy that sets them.
+    #[arg(long, env = "MERAK_TRUST_PROXY", global = true)]
+    pub trust_proxy: bool,
+
+    /// Calls a second that one address may make without a credential [default: 500]; 0 is no limit.
+    #[arg(long, env = "MERAK_RATE_LIMIT_PER_ADDRESS", global = true, value_name = "N")]
+    pub rate_limit_per_address: Option<u32>,
+
+    /// Calls a second that may be made with one license key [default: 100]; 0 is no limit.
+    #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", global = true, value_name = "N")]
+    pub rate_limit_per_key: Option<u32>,
+}
+
+impl Options {
+    /// These options, completed by those of the file they name.
+    pub fn completed(self) -> Result<Self, Failure> {
+        let Some(path) = &self.config else { return Ok(self) };
+        let text = fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let file: Self =
+            toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        Ok(Self {
+            config: self.config,
+            data_dir: self.data_dir.or(file.data_dir),
+            database_url: self.database_url.or(file.database_url),
+            database_read_url: self.database_read_url.or(file.database_read_url),
+            secret: self.secret.or(file.secret),
+            public_url: self.public_url.or(file.public_url),
+            log_format: self.log_format.or(file.log_format),
+            listen: self.listen.or(file.listen),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            front_end_origin: if self.front_end_origin.is_empty() {
+                file.front_end_origin
+            } else {
+                self.front_end_origin
+            },
+            trust_proxy: self.trust_proxy || file.trust_proxy,
+            rate_limit_per_address: self.rate_limit_per_address.or(file.rate_limit_per_address),
+            rate_limit_per_key: self.rate_limit_per_key.or(file.rate_limit_per_key),
+        })
+    }
+
+    /// Starts writing log lines to the standard error stream.
+    pub fn start_log(&self) {
+        let filter = EnvFilter::try_from_env("MERAK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // Only a second start would fail, and there is none.
+        let _ = match self.log_format {
+            Some(LogFormat::Json) => lines.json().flatten_event(true).try_init(),
+            Some(LogFormat::Text) | None => lines.with_target(false).try_init(),
+        };
+    }
+
+    /// The directory of the embedded database and the secret.
+    pub fn data_dir(&self) -> &Path {
+        self.data_dir.as_deref().unwrap_or(Path::new("merak-data"))
+    }
+
+    /// Which database to use.
+    pub fn database(&self) -> Result<Database, Failure> {
+        let database = match &self.database_url {
+            None => Database::Sqlite { path: self.data_dir().join("merak.db") },
+            Some(url) => url.parse().map_err(|error| Failure::usage(format!("--database-url: {error}")))?,
+        };
+        match (database, &self.database_read_url) {
+            (database, None) => Ok(database),
+            (Database::Postgres { url, .. }, Some(read_url)) => {
+                Ok(Database::Postgres { url, read_url: Some(read_url.clone()) })
+            }
+            (Database::Sqlite { .. }, Some(_)) => {
+                Err(Failure::usage("--database-read-url needs a PostgreSQL --database-url"))
+            }
+        }
+    }
+
+    /// Opens the store, making the directory of an embedded database if it is missing.
+    pub fn open(&self) -> Result<Store, Failure> {
+        let database = self.database()?;
+        if let Database::Sqlite { path } = &database
+            && let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty())
+        {
+            fs::create_dir_all(directory)
+                .map_err(|error| Failure::runtime(format!("cannot make {}: {error}", directory.display())))?;
+        }
+        Ok(Store::open(&merak_store::Options::new(database))?)
+    }
+
+    /// Opens the store and brings its schema up to date.
+    pub fn open_migrated(&self) -> Result<Store, Failure> {
+        let store = self.open()?;
+        for name in store.migrate(MIGRATIONS)? {
+            tracing::info!(migration = name, "schema migrated");
+        }
+        Ok(store)
+    }
+
+    /// What tokens are hashed with.
+    pub fn secret(&self) -> Result<InstanceSecret, Failure> {
+        secret::load(self.secret.as_deref(), self.data_dir())
+    }
+
+    /// The settings of the HTTP side.
+    pub fn server(&self) -> Config {
+        let usual = Config::default();
+        Config {
+            listen: self.listen.unwrap_or(usual.listen),
+            metrics_listen: self.metrics_listen,
+            public_url: self.public_url.clone(),
+            front_end_origins: self.front_end_origin.clone(),
+            trust_proxy: self.trust_proxy,
+            rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
+            rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
+            ..usual
+        }
+    }
+}

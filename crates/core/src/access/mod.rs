@@ -1,0 +1,179 @@
+//! Who is calling, and what they may do.
+//!
+//! A request resolves to one [`Actor`]. A route declares whom it [`Admits`]; [`authorize`] compares the two. Which
+//! tenants an actor works for is asked with [`tenancy()`].
+
+mod tenancy;
+mod tokens;
+
+use merak_store::Timestamp;
+
+pub use self::tenancy::{PartitionedPage, Tenancy, require_organization, tenancy};
+pub use self::tokens::{
+    NewToken, OAuth2AccessToken, PersonalAccessToken, Wanted, authenticate, create_organization_token,
+    create_personal_access_token, list_personal_access_tokens, note_use, revoke_token,
+};
+use crate::customers::Customer;
+use crate::kit::{Id, Scope, ScopeSet};
+use crate::organizations::Organization;
+use crate::users::User;
+
+/// Who a credential stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Nobody in particular.
+    Anonymous,
+    /// A person, with the rights of a member of their organizations.
+    User(Id<User>),
+    /// A seller acting as itself.
+    Organization(Id<Organization>),
+    /// A buyer of one organization.
+    Customer(Id<Customer>),
+}
+
+/// The kinds of subject a route can admit, spelled as the wire spells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SubjectKind {
+    /// `Anonymous`
+    Anonymous,
+    /// `Customer`
+    Customer,
+    /// `Organization`
+    Organization,
+    /// `User`
+    User,
+}
+
+impl SubjectKind {
+    /// The wire's name of the kind.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "Anonymous",
+            Self::Customer => "Customer",
+            Self::Organization => "Organization",
+            Self::User => "User",
+        }
+    }
+}
+
+impl Subject {
+    /// Which kind of subject this is.
+    pub const fn kind(&self) -> SubjectKind {
+        match self {
+            Self::Anonymous => SubjectKind::Anonymous,
+            Self::User(_) => SubjectKind::User,
+            Self::Organization(_) => SubjectKind::Organization,
+            Self::Customer(_) => SubjectKind::Customer,
+        }
+    }
+}
+
+/// A resolved caller: the subject, what its credential allows, and what is known against it.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Who is calling.
+    pub subject: Subject,
+    /// What the credential allows.
+    pub scopes: ScopeSet,
+    /// Set if the user or organization is blocked: every protected route refuses.
+    pub is_blocked: bool,
+    /// The personal access token whose "last used" time is due to be written.
+    pub unnoted_token: Option<Id<PersonalAccessToken>>,
+}
+
+impl Actor {
+    /// A caller without a credential.
+    pub const ANONYMOUS: Self =
+        Self { subject: Subject::Anonymous, scopes: ScopeSet::EMPTY, is_blocked: false, unnoted_token: None };
+
+    /// A text that tells this caller's subject from every other, for naming things that belong to it.
+    pub fn name(&self) -> String {
+        match self.subject {
+            Subject::Anonymous => String::from("anonymous"),
+            Subject::User(id) => format!("user:{id}"),
+            Subject::Organization(id) => format!("organization:{id}"),
+            Subject::Customer(id) => format!("customer:{id}"),
+        }
+    }
+}
+
+/// Whom a route admits.
+#[derive(Clone, Copy, Debug)]
+pub enum Admits {
+    /// Everybody; credentials are not looked at.
+    Everybody,
+    /// These kinds of subject, holding at least one of these scopes.
+    Subjects {
+        /// The kinds, sorted by name.
+        kinds: &'static [SubjectKind],
+        /// The scopes, any one of which is enough. `web_default` always is, and is added by [`Admits::scopes`].
+        scopes: &'static [Scope],
+    },
+}
+
+/// Merchant routes: a user or an organization.
+pub const MERCHANTS: &[SubjectKind] = &[SubjectKind::Organization, SubjectKind::User];
+/// Routes of the customer portal: a buyer, or a user for all customers linked to them.
+pub const BUYERS: &[SubjectKind] = &[SubjectKind::Customer, SubjectKind::User];
+/// Routes for people only.
+pub const USERS: &[SubjectKind] = &[SubjectKind::User];
+
+impl Admits {
+    /// Every scope that would do, sorted by name, the interactive one included.
+    pub fn scopes(&self) -> Vec<Scope> {
+        match self {
+            Self::Everybody => Vec::new(),
+            Self::Subjects { scopes, .. } => {
+                let mut all = scopes.to_vec();
+                all.push(Scope::WebDefault);
+                all.sort_by_key(|scope| scope.as_str());
+                all
+            }
+        }
+    }
+
+    /// Whether customer session tokens are looked up for this route.
+    pub fn admits_customers(&self) -> bool {
+        matches!(self, Self::Subjects { kinds, .. } if kinds.contains(&SubjectKind::Customer))
+    }
+}
+
+/// Why a caller is not let in. The wire has its own bodies for these, so they are no [`crate::kit::Refusal`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// No credential on a protected route.
+    Unauthenticated,
+    /// A credential that is unknown, expired or revoked.
+    InvalidToken,
+    /// A good credential of a kind of subject the route does not admit.
+    WrongSubject(&'static [SubjectKind]),
+    /// None of the scopes that would do.
+    InsufficientScope(Vec<Scope>),
+    /// A blocked user or organization.
+    Blocked,
+}
+
+/// Compares a caller with a route: block, then subject, then scope.
+pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
+    let Admits::Subjects { kinds, scopes } = admits else { return Ok(()) };
+    let kind = actor.subject.kind();
+    if kind == SubjectKind::Anonymous {
+        return if kinds.contains(&kind) { Ok(()) } else { Err(Denied::Unauthenticated) };
+    }
+    if actor.is_blocked {
+        return Err(Denied::Blocked);
+    }
+    if !kinds.contains(&kind) {
+        return Err(Denied::WrongSubject(kinds));
+    }
+    if actor.scopes.contains(Scope::WebDefault) || actor.scopes.contains_any(scopes) {
+        Ok(())
+    } else {
+        Err(Denied::InsufficientScope(admits.scopes()))
+    }
+}
+
+/// Whether something that may carry an end is still alive: valid means that the end lies in the future.
+fn is_alive(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_none_or(|end| end > now)
+}

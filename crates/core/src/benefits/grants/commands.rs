@@ -1,0 +1,244 @@
+//! What changes grants. Only here do grants change state, and each change keeps the benefit's counts.
+
+use const_format::concatcp;
+use merak_store::{Json, ReadTx, Timestamp, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::{BenefitGrant, Scope};
+use crate::benefits::kinds::{self, Outcome};
+use crate::benefits::{self, Benefit};
+use crate::customers::{self, Customer};
+use crate::kit::{Id, Refusal, Result};
+
+/// How many grants a job changes in one unit of work.
+pub const BATCH: i64 = 100;
+
+/// Gives a benefit to a customer for a purchase. A grant that is already granted stays as it is.
+pub fn grant(
+    tx: &mut Tx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+    scope: Scope,
+) -> Result<BenefitGrant> {
+    let benefit = require_benefit(tx, benefit_id, customer_id)?;
+    let mut grant = match find_in_scope(tx, benefit_id, customer_id, scope)? {
+        Some(grant) if grant.is_granted() => return Ok(grant),
+        Some(grant) => grant,
+        None => insert(tx, benefit_id, customer_id, scope)?,
+    };
+    let was_granted = grant.is_granted();
+    carry_out(tx, &benefit, &mut grant)?;
+    store(tx, &mut grant, was_granted)?;
+    Ok(grant)
+}
+
+/// Takes a benefit back for a purchase. What was never granted is recorded as revoked.
+pub fn revoke(
+    tx: &mut Tx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+    scope: Scope,
+) -> Result<BenefitGrant> {
+    let benefit = require_benefit(tx, benefit_id, customer_id)?;
+    let mut grant = match find_in_scope(tx, benefit_id, customer_id, scope)? {
+        Some(grant) => grant,
+        None => insert(tx, benefit_id, customer_id, scope)?,
+    };
+    if !grant.is_revoked() {
+        take_back(tx, &benefit, &mut grant)?;
+    }
+    Ok(grant)
+}
+
+/// Where a job that walks over grants has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// `created_at` of the last grant that was done.
+    pub created_at: Timestamp,
+    /// Its id, which decides among equals.
+    pub id: Id<BenefitGrant>,
+}
+
+/// Brings the next grants of a benefit up to date with its settings. Returns where to go on; `None` when done.
+pub fn update_batch_of_benefit(
+    tx: &mut Tx<'_>,
+    benefit_id: Id<Benefit>,
+    after: Option<Cursor>,
+) -> Result<Option<Cursor>> {
+    const FIRST: &str = concatcp!(
+        "SELECT ",
+        BenefitGrant::COLUMNS,
+        " FROM benefit_grants WHERE benefit_id = $1 AND revoked_at IS NULL ORDER BY created_at, id LIMIT $2"
+    );
+    const NEXT: &str = concatcp!(
+        "SELECT ",
+        BenefitGrant::COLUMNS,
+        " FROM benefit_grants WHERE benefit_id = $1 AND revoked_at IS NULL AND (created_at, id) > ($3, $4) \
+         ORDER BY created_at, id LIMIT $2"
+    );
+    let Some(benefit) = benefits::find(tx, benefit_id)? else { return Ok(None) };
+    let batch: Vec<BenefitGrant> = match after {
+        None => tx.all(FIRST, &[&benefit_id, &BATCH])?,
+        Some(cursor) => tx.all(NEXT, &[&benefit_id, &BATCH, &cursor.created_at, &cursor.id])?,
+    };
+    let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let mut cursor = None;
+    for mut grant in batch {
+        cursor = Some(Cursor { created_at: grant.created_at, id: grant.id });
+        let was_granted = grant.is_granted();
+        carry_out(tx, &benefit, &mut grant)?;
+        store(tx, &mut grant, was_granted)?;
+    }
+    Ok(cursor.filter(|_| !is_last))
+}
+
+/// Takes the next grants of a deleted benefit back. Returns whether any may be left.
+pub fn revoke_batch_of_benefit(tx: &mut Tx<'_>, benefit_id: Id<Benefit>) -> Result<bool> {
+    const SQL: &str = concatcp!(
+        WITH_BENEFIT,
+        " WHERE benefit_grants.benefit_id = $1 AND revoked_at IS NULL \
+         ORDER BY benefit_grants.created_at, benefit_grants.id LIMIT $2"
+    );
+    let batch = tx.all(SQL, &[&benefit_id, &BATCH])?;
+    take_back_all(tx, batch)
+}
+
+/// Takes the next grants of a deleted customer back. Returns whether any may be left.
+pub fn revoke_batch_of_customer(tx: &mut Tx<'_>, customer_id: Id<Customer>) -> Result<bool> {
+    const SQL: &str = concatcp!(
+        WITH_BENEFIT,
+        " WHERE customer_id = $1 AND revoked_at IS NULL ORDER BY benefit_grants.id LIMIT $2"
+    );
+    let batch = tx.all(SQL, &[&customer_id, &BATCH])?;
+    take_back_all(tx, batch)
+}
+
+/// Grants with their benefits, live or deleted.
+const WITH_BENEFIT: &str = concatcp!(
+    "SELECT ",
+    BenefitGrant::COLUMNS,
+    ", ",
+    Benefit::COLUMNS,
+    " FROM benefit_grants JOIN benefits ON benefits.id = benefit_grants.benefit_id"
+);
+
+fn take_back_all(tx: &mut Tx<'_>, batch: Vec<(BenefitGrant, Benefit)>) -> Result<bool> {
+    let may_be_more = batch.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+    for (mut grant, benefit) in batch {
+        take_back(tx, &benefit, &mut grant)?;
+    }
+    Ok(may_be_more)
+}
+
+/// Lets the kind do its part and records what came of it.
+fn carry_out(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
+    match kinds::of(benefit.r#type).grant(tx, benefit, grant)? {
+        Outcome::Granted(properties) => {
+            grant.properties = properties;
+            grant.granted_at = grant.granted_at.or(Some(tx.now()));
+        }
+        Outcome::ActionRequired(properties) => {
+            grant.properties = properties;
+            grant.granted_at = None;
+        }
+    }
+    grant.revoked_at = None;
+    Ok(())
+}
+
+/// Marks a grant revoked. What is shared among purchases is withdrawn only with the last of them.
+fn take_back(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
+    let was_granted = grant.is_granted();
+    let kind = kinds::of(benefit.r#type);
+    if kind.is_individual() || !is_held_otherwise(tx, grant)? {
+        grant.properties = kind.revoke(tx, grant)?;
+    }
+    grant.granted_at = None;
+    grant.revoked_at = Some(tx.now());
+    store(tx, grant, was_granted)
+}
+
+fn is_held_otherwise(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<bool> {
+    let other = tx.find::<Id<BenefitGrant>>(
+        "SELECT id FROM benefit_grants WHERE customer_id = $1 AND benefit_id = $2 AND granted_at IS NOT NULL \
+         AND id <> $3 LIMIT 1",
+        &[&grant.customer_id, &grant.benefit_id, &grant.id],
+    )?;
+    Ok(other.is_some())
+}
+
+fn store(tx: &mut Tx<'_>, grant: &mut BenefitGrant, was_granted: bool) -> Result<()> {
+    grant.modified_at = Some(tx.now());
+    tx.changed_one(
+        "UPDATE benefit_grants SET granted_at = $2, revoked_at = $3, properties = $4, modified_at = $5 WHERE id = $1",
+        &[&grant.id, &grant.granted_at, &grant.revoked_at, &grant.properties, &grant.modified_at],
+    )?;
+    let change = i64::from(grant.is_granted()) - i64::from(was_granted);
+    if change != 0 {
+        tx.changed_one(
+            "UPDATE benefit_counts SET granted = granted + $2 WHERE benefit_id = $1",
+            &[&grant.benefit_id, &change],
+        )?;
+    }
+    Ok(())
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+    scope: Scope,
+) -> Result<BenefitGrant> {
+    let (subscription_id, order_id) = match scope {
+        Scope::Subscription(id) => (Some(id), None),
+        Scope::Order(id) => (None, Some(id)),
+        Scope::ByHand => (None, None),
+    };
+    let grant = BenefitGrant {
+        id: Id::new(tx),
+        customer_id,
+        benefit_id,
+        subscription_id,
+        order_id,
+        granted_at: None,
+        revoked_at: None,
+        properties: Json::default(),
+        created_at: tx.now(),
+        modified_at: None,
+    };
+    tx.insert(&grant)?;
+    tx.changed_one("UPDATE benefit_counts SET grants = grants + 1 WHERE benefit_id = $1", &[&benefit_id])?;
+    Ok(grant)
+}
+
+fn find_in_scope(
+    tx: &mut ReadTx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+    scope: Scope,
+) -> Result<Option<BenefitGrant>> {
+    const BASE: &str = concatcp!(
+        "SELECT ",
+        BenefitGrant::COLUMNS,
+        " FROM benefit_grants WHERE customer_id = $1 AND benefit_id = $2"
+    );
+    const OF_SUBSCRIPTION: &str = concatcp!(BASE, " AND subscription_id = $3");
+    const OF_ORDER: &str = concatcp!(BASE, " AND order_id = $3");
+    const BY_HAND: &str = concatcp!(BASE, " AND subscription_id IS NULL AND order_id IS NULL");
+    Ok(match scope {
+        Scope::Subscription(id) => tx.find(OF_SUBSCRIPTION, &[&customer_id, &benefit_id, &id])?,
+        Scope::Order(id) => tx.find(OF_ORDER, &[&customer_id, &benefit_id, &id])?,
+        Scope::ByHand => tx.find(BY_HAND, &[&customer_id, &benefit_id])?,
+    })
+}
+
+/// The live benefit, if the live customer is one of the same organization's; else not found.
+fn require_benefit(
+    tx: &mut ReadTx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+) -> Result<Benefit> {
+    let benefit = benefits::find(tx, benefit_id)?.ok_or_else(Refusal::not_found)?;
+    let customer = customers::find(tx, customer_id)?.ok_or_else(Refusal::not_found)?;
+    if customer.organization_id == benefit.organization_id { Ok(benefit) } else { Err(Refusal::not_found()) }
+}

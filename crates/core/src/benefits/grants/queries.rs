@@ -1,0 +1,172 @@
+//! What is read of grants.
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Sql};
+use uuid::Uuid;
+
+use super::{BenefitGrant, GrantSort};
+use crate::access::{Actor, PartitionedPage};
+use crate::benefits::{Benefit, BenefitType};
+use crate::customers::{self, Customer};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
+use crate::organizations::Organization;
+
+/// A benefit's grants as its seller sees them.
+#[derive(Clone, Debug)]
+pub struct ListGrants {
+    /// The benefit, which the caller may see.
+    pub benefit_id: Id<Benefit>,
+    /// Only granted ones, or only pending and revoked ones.
+    pub is_granted: Option<bool>,
+    /// Only those of these customers; empty is no filter.
+    pub customer_ids: Vec<Id<Customer>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists a benefit's grants with their customers, the newest first.
+pub fn list(tx: &mut ReadTx<'_>, wanted: &ListGrants) -> Result<Paged<(BenefitGrant, Customer)>> {
+    let filter = |sql: &mut Sql| {
+        match wanted.is_granted {
+            Some(true) => sql.push(" AND benefit_grants.granted_at IS NOT NULL"),
+            Some(false) => sql.push(" AND benefit_grants.granted_at IS NULL"),
+            None => sql,
+        };
+    };
+    let mut count;
+    if wanted.customer_ids.is_empty() {
+        count = Sql::new(match wanted.is_granted {
+            Some(true) => "SELECT granted",
+            Some(false) => "SELECT grants - granted",
+            None => "SELECT grants",
+        });
+        count.push(" FROM benefit_counts WHERE benefit_id = ").bind(wanted.benefit_id);
+    } else {
+        count = Sql::new("SELECT count(*) FROM benefit_grants WHERE benefit_id = ");
+        count.bind(wanted.benefit_id).push(" AND customer_id IN ");
+        count.bind_list(wanted.customer_ids.iter().copied());
+        filter(&mut count);
+    }
+    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let mut select = Sql::new(concatcp!(
+        "SELECT ",
+        BenefitGrant::COLUMNS,
+        ", ",
+        Customer::COLUMNS,
+        " FROM benefit_grants JOIN customers ON customers.id = benefit_grants.customer_id"
+    ));
+    let order = ["benefit_grants.created_at DESC", "benefit_grants.id DESC"].map(String::from);
+    if wanted.customer_ids.is_empty() {
+        PartitionedPage {
+            table: "benefit_grants",
+            column: "benefit_id",
+            filter: &filter,
+            order: &order,
+            page: wanted.page,
+        }
+        .push(&mut select, &[wanted.benefit_id]);
+    } else {
+        let of_benefit = |sql: &mut Sql| {
+            sql.push(" AND benefit_grants.benefit_id = ").bind(wanted.benefit_id);
+            filter(sql);
+        };
+        PartitionedPage {
+            table: "benefit_grants",
+            column: "customer_id",
+            filter: &of_benefit,
+            order: &order,
+            page: wanted.page,
+        }
+        .push(&mut select, &wanted.customer_ids);
+    }
+    Ok(Paged::new(tx.list(&select)?, total))
+}
+
+/// A grant with everything its buyer is shown.
+pub type GrantOfBuyer = (BenefitGrant, Customer, Benefit, Organization);
+
+const OF_BUYER: &str = concatcp!(
+    "SELECT ",
+    BenefitGrant::COLUMNS,
+    ", ",
+    Customer::COLUMNS,
+    ", ",
+    Benefit::COLUMNS,
+    ", ",
+    Organization::COLUMNS,
+    FROM_OF_BUYER
+);
+const FROM_OF_BUYER: &str = " FROM benefit_grants JOIN customers ON customers.id = benefit_grants.customer_id \
+     JOIN benefits ON benefits.id = benefit_grants.benefit_id \
+     JOIN organizations ON organizations.id = benefits.organization_id \
+     WHERE benefit_grants.revoked_at IS NULL AND benefits.deleted_at IS NULL";
+
+/// A buyer's grants.
+#[derive(Clone, Debug)]
+pub struct ListGrantsOfBuyer {
+    /// Only benefits of these kinds; empty is no filter, here and below.
+    pub types: Vec<BenefitType>,
+    /// Only these benefits.
+    pub benefit_ids: Vec<Id<Benefit>>,
+    /// Only benefits of these organizations.
+    pub organization_ids: Vec<Id<Organization>>,
+    /// Only what came from these checkouts.
+    pub checkout_ids: Vec<Uuid>,
+    /// Only what came with these orders.
+    pub order_ids: Vec<Uuid>,
+    /// Only what came with these subscriptions.
+    pub subscription_ids: Vec<Uuid>,
+    /// In which order.
+    pub sorting: Vec<Sort<GrantSort>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists what a buyer holds or waits for. A person holds few things, so they are simply counted and sorted.
+pub fn list_of_buyer(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    wanted: &ListGrantsOfBuyer,
+) -> Result<Paged<GrantOfBuyer>> {
+    let buyers = customers::ids_of_buyer(tx, actor)?;
+    // No purchase of this installation was made through a checkout yet, so none came from the named ones.
+    if buyers.is_empty() || !wanted.checkout_ids.is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    }
+    let filter = |sql: &mut Sql| {
+        sql.push(" AND benefit_grants.customer_id IN ").bind_list(buyers.iter().copied());
+        if !wanted.types.is_empty() {
+            sql.push(" AND benefits.type IN ").bind_list(wanted.types.iter().copied());
+        }
+        if !wanted.benefit_ids.is_empty() {
+            sql.push(" AND benefits.id IN ").bind_list(wanted.benefit_ids.iter().copied());
+        }
+        if !wanted.organization_ids.is_empty() {
+            sql.push(" AND organizations.id IN ").bind_list(wanted.organization_ids.iter().copied());
+        }
+        if !wanted.order_ids.is_empty() {
+            sql.push(" AND benefit_grants.order_id IN ").bind_list(wanted.order_ids.iter().copied());
+        }
+        if !wanted.subscription_ids.is_empty() {
+            sql.push(" AND benefit_grants.subscription_id IN ");
+            sql.bind_list(wanted.subscription_ids.iter().copied());
+        }
+    };
+    let mut count = Sql::new(concatcp!("SELECT count(*)", FROM_OF_BUYER));
+    filter(&mut count);
+    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let mut select = Sql::new(OF_BUYER);
+    filter(&mut select);
+    select.push(&order_by(&wanted.sorting, "benefit_grants.id")).push(" LIMIT ").bind(wanted.page.rows());
+    select.push(" OFFSET ").bind(wanted.page.offset());
+    Ok(Paged::new(tx.list(&select)?, total))
+}
+
+/// One of the grants a buyer holds or waits for; else not found.
+pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<BenefitGrant>) -> Result<GrantOfBuyer> {
+    const SQL: &str = concatcp!(OF_BUYER, " AND benefit_grants.id = $1");
+    let buyers = customers::ids_of_buyer(tx, actor)?;
+    tx.find::<GrantOfBuyer>(SQL, &[&id])?
+        .filter(|(grant, ..)| buyers.contains(&grant.customer_id))
+        .ok_or_else(Refusal::not_found)
+}

@@ -1,0 +1,148 @@
+//! What changes customers.
+
+use merak_store::{ResultExt, Tx};
+
+use super::{Customer, queries};
+use crate::access::Tenancy;
+use crate::jobs::{self, Job};
+use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
+use crate::organizations::Organization;
+use crate::users::User;
+
+/// A new customer.
+#[derive(Clone, Debug)]
+pub struct CreateCustomer {
+    /// Whose customer.
+    pub organization_id: Id<Organization>,
+    /// The address.
+    pub email: Email,
+    /// What they are called.
+    pub name: Option<String>,
+    /// Where they are billed.
+    pub billing_address: Option<Address>,
+    /// Their tax number.
+    pub tax_id: Option<TaxId>,
+    /// The organization's own notes.
+    pub metadata: Metadata,
+}
+
+/// Makes a customer. An address that a live customer of the organization has is refused.
+pub fn create(tx: &mut Tx<'_>, command: &CreateCustomer) -> Result<Customer> {
+    let customer = Customer {
+        id: Id::new(tx),
+        organization_id: command.organization_id,
+        user_id: None,
+        email: command.email.clone(),
+        email_verified: false,
+        name: command.name.clone(),
+        billing_address: command.billing_address.clone().map(Address::tidied),
+        tax_id: command.tax_id.clone(),
+        metadata: command.metadata.clone(),
+        created_at: tx.now(),
+        modified_at: None,
+        deleted_at: None,
+    };
+    tx.insert(&customer).on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    count(tx, customer.organization_id, 1)?;
+    Ok(customer)
+}
+
+const EMAIL_KEY: &str = "customers_organization_id_email_key";
+
+fn email_taken(email: &Email) -> Refusal {
+    Refusal::invalid(
+        at("body")
+            .field("email")
+            .value_error("A customer with this email address already exists.", email.as_str()),
+    )
+}
+
+/// A change of a customer. Absent members stay as they are; null clears where there is something to clear.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateCustomer {
+    /// A new address. One that differs by more than its letter case is no longer verified.
+    pub email: Option<Email>,
+    /// See [`Customer::name`].
+    pub name: Patch<String>,
+    /// Replaced as a whole.
+    pub billing_address: Patch<Address>,
+    /// See [`Customer::tax_id`].
+    pub tax_id: Patch<TaxId>,
+    /// Replaced as a whole.
+    pub metadata: Option<Metadata>,
+}
+
+impl UpdateCustomer {
+    fn is_empty(&self) -> bool {
+        self.email.is_none()
+            && self.name.is_absent()
+            && self.billing_address.is_absent()
+            && self.tax_id.is_absent()
+            && self.metadata.is_none()
+    }
+}
+
+/// Changes a customer the caller may see.
+pub fn update(
+    tx: &mut Tx<'_>,
+    tenancy: &Tenancy,
+    id: Id<Customer>,
+    command: &UpdateCustomer,
+) -> Result<Customer> {
+    let mut customer = queries::get(tx, tenancy, id)?;
+    if command.is_empty() {
+        return Ok(customer);
+    }
+    if let Some(email) = &command.email {
+        if email.lower() != customer.email.lower() {
+            customer.email_verified = false;
+        }
+        customer.email = email.clone();
+    }
+    command.name.clone().apply(&mut customer.name);
+    command.billing_address.clone().map(Address::tidied).apply(&mut customer.billing_address);
+    command.tax_id.clone().apply(&mut customer.tax_id);
+    if let Some(metadata) = &command.metadata {
+        customer.metadata = metadata.clone();
+    }
+    customer.modified_at = Some(tx.now());
+    tx.changed_one(
+        "UPDATE customers SET email = $2, email_verified = $3, name = $4, billing_address = $5, tax_id = $6, \
+         metadata = $7, modified_at = $8 WHERE id = $1",
+        &[
+            &customer.id,
+            &customer.email,
+            &customer.email_verified,
+            &customer.name,
+            &customer.billing_address,
+            &customer.tax_id,
+            &customer.metadata,
+            &customer.modified_at,
+        ],
+    )
+    .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    Ok(customer)
+}
+
+/// Deletes a customer the caller may see: it is gone from every answer at once, its sessions end, and a job takes
+/// back what it was granted.
+pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()> {
+    let customer = queries::get(tx, tenancy, id)?;
+    let now = tx.now();
+    tx.changed_one("UPDATE customers SET deleted_at = $2 WHERE id = $1", &[&id, &now])?;
+    tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
+    count(tx, customer.organization_id, -1)?;
+    jobs::enqueue(tx, &Job::RevokeGrantsOfCustomer { customer_id: id })
+}
+
+/// Links a customer to the account of the same person, who may then act for it in the portal.
+pub fn link_user(tx: &mut Tx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result<()> {
+    Ok(tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?)
+}
+
+fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+    Ok(tx.changed_one(
+        "UPDATE customer_counts SET customers = customers + $2 WHERE organization_id = $1",
+        &[&organization_id, &change],
+    )?)
+}

@@ -1,0 +1,103 @@
+//! What is read of customers.
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Sql};
+
+use super::{Customer, CustomerSort};
+use crate::access::{Actor, PartitionedPage, Subject, Tenancy};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_items};
+
+const BY_ID: &str =
+    concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
+
+/// The live customer, if there is one; says nothing about who may see it.
+pub fn find(tx: &mut ReadTx<'_>, id: Id<Customer>) -> Result<Option<Customer>> {
+    Ok(tx.find(BY_ID, &[&id])?)
+}
+
+/// The live customer, if the caller may see it; else not found.
+pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<Customer> {
+    find(tx, id)?.filter(|customer| tenancy.contains(customer.organization_id)).ok_or_else(Refusal::not_found)
+}
+
+/// The customers a portal caller acts for: the session's own, or all that are linked to the user.
+pub fn ids_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor) -> Result<Vec<Id<Customer>>> {
+    match actor.subject {
+        Subject::Customer(id) => Ok(vec![id]),
+        Subject::User(user_id) => Ok(tx.all(
+            "SELECT id FROM customers WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1000",
+            &[&user_id],
+        )?),
+        Subject::Anonymous | Subject::Organization(_) => Ok(Vec::new()),
+    }
+}
+
+/// One of the customers a portal caller acts for; else not found.
+pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<Customer>) -> Result<Customer> {
+    let is_own = |customer: &Customer| match actor.subject {
+        Subject::Customer(own) => own == customer.id,
+        Subject::User(user_id) => customer.user_id == Some(user_id),
+        Subject::Anonymous | Subject::Organization(_) => false,
+    };
+    find(tx, id)?.filter(is_own).ok_or_else(Refusal::not_found)
+}
+
+/// A list of customers.
+#[derive(Clone, Debug)]
+pub struct ListCustomers {
+    /// Only those whose address or name contains this, in any letter case. `%` and `_` stand for themselves.
+    pub query: Option<String>,
+    /// In which order.
+    pub sorting: Vec<Sort<CustomerSort>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists the live customers of the given organizations.
+pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> Result<Paged<Customer>> {
+    if tenancy.ids().is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    }
+    let pattern = wanted.query.as_deref().filter(|text| !text.is_empty()).map(contains_pattern);
+    let filter = |sql: &mut Sql| {
+        sql.push(" AND customers.deleted_at IS NULL");
+        if let Some(pattern) = &pattern {
+            sql.push(" AND (lower(customers.email) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\'");
+            sql.push(" OR lower(customers.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\')");
+        }
+    };
+    let mut count = if pattern.is_some() {
+        Sql::new("SELECT count(*) FROM customers WHERE organization_id IN ")
+    } else {
+        Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ")
+    };
+    count.bind_list(tenancy.ids().iter().copied());
+    if pattern.is_some() {
+        filter(&mut count);
+    }
+    let total = tx.list::<Option<i64>>(&count)?.into_iter().next().flatten().unwrap_or(0);
+    let mut select = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers"));
+    PartitionedPage {
+        table: "customers",
+        column: "organization_id",
+        filter: &filter,
+        order: &order_items(&wanted.sorting, "customers.id"),
+        page: wanted.page,
+    }
+    .push(&mut select, tenancy.ids());
+    Ok(Paged::new(tx.list(&select)?, total))
+}
+
+/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere, lower-cased, wildcards taken literally.
+fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for letter in text.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}

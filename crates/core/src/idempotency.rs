@@ -1,0 +1,144 @@
+//! Writes that are safe to send again: the answer is kept beside the effect, in the same unit of work, for a day.
+//!
+//! Kept bodies may hold secrets that are shown once, so they are sealed with a key that only the instance secret and
+//! the caller's own `Idempotency-Key` can make; a reader of the database alone learns nothing.
+
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use merak_store::{ReadTx, Timestamp, Tx, row};
+
+use crate::kit::{InstanceSecret, Result, TokenHash};
+
+/// How long an answer is kept, in seconds.
+const KEPT_FOR: i64 = 24 * 3600;
+
+row! {
+    /// A kept answer.
+    #[derive(Clone, Debug)]
+    struct KeptAnswer in "idempotent_answers" {
+        name_hash: TokenHash,
+        request_hash: TokenHash,
+        status: i64,
+        sealed_body: String,
+        expires_at: Timestamp,
+    }
+}
+
+/// A write that carries an `Idempotency-Key`.
+#[derive(Clone, Debug)]
+pub struct Name {
+    hash: TokenHash,
+    request_hash: TokenHash,
+    sealing_key: [u8; 32],
+}
+
+impl Name {
+    /// Names a write by who sends it (`caller`, see [`crate::access::Actor::name`]) and the key they chose. `request`
+    /// is everything the write consists of: method, path and body.
+    pub fn new(secret: &InstanceSecret, caller: &str, key: &str, request: &[&[u8]]) -> Self {
+        let name = format!("idempotency\0{caller}\0{key}");
+        let mut fingerprint = String::from("idempotent request");
+        for part in request {
+            fingerprint.push('\0');
+            fingerprint.push_str(&hex(part));
+        }
+        Self {
+            hash: secret.hash(&name),
+            request_hash: secret.hash(&fingerprint),
+            sealing_key: secret.derive(&format!("seal\0{name}")),
+        }
+    }
+}
+
+/// What is known of a named write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was not done yet.
+    No,
+    /// It was done and answered so.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The key was used for another request.
+    OtherRequest,
+}
+
+/// Looks a named write up.
+pub fn find(tx: &mut ReadTx<'_>, name: &Name) -> Result<Known> {
+    const SQL: &str = const_format::concatcp!(
+        "SELECT ",
+        KeptAnswer::COLUMNS,
+        " FROM idempotent_answers WHERE name_hash = $1"
+    );
+    let Some(kept) = tx.find::<KeptAnswer>(SQL, &[&name.hash])? else { return Ok(Known::No) };
+    if kept.expires_at <= tx.now() {
+        return Ok(Known::No);
+    }
+    if kept.request_hash != name.request_hash {
+        return Ok(Known::OtherRequest);
+    }
+    let opened = unhex(&kept.sealed_body).and_then(|sealed| open(&name.sealing_key, &sealed));
+    Ok(match (opened, u16::try_from(kept.status)) {
+        (Some(body), Ok(status)) => Known::Answered { status, body },
+        // Sealed by a secret that was replaced since: the answer is lost, and the write must not be done twice.
+        _ => Known::OtherRequest,
+    })
+}
+
+/// Keeps the answer of a named write, in the unit of work that did it.
+pub fn keep(tx: &mut Tx<'_>, name: &Name, status: u16, body: &[u8]) -> Result<()> {
+    let mut nonce = [0; 12];
+    tx.fill(&mut nonce);
+    let kept = KeptAnswer {
+        name_hash: name.hash.clone(),
+        request_hash: name.request_hash.clone(),
+        status: i64::from(status),
+        sealed_body: hex(&seal(&name.sealing_key, nonce, body)),
+        expires_at: tx.now().add_seconds(KEPT_FOR),
+    };
+    let now = tx.now();
+    tx.execute(
+        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND expires_at <= $2",
+        &[&kept.name_hash, &now],
+    )?;
+    Ok(tx.insert(&kept)?)
+}
+
+/// Removes at most `limit` answers whose day is over. Returns how many.
+pub fn purge(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
+    let now = tx.now();
+    Ok(tx.execute(
+        "DELETE FROM idempotent_answers WHERE name_hash IN \
+         (SELECT name_hash FROM idempotent_answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+        &[&now, &limit],
+    )?)
+}
+
+fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {
+    ChaCha20Poly1305::new(&Key::from(*key))
+}
+
+/// The nonce, then the sealed text. A key seals one answer a day, so random nonces don't meet.
+fn seal(key: &[u8; 32], nonce: [u8; 12], body: &[u8]) -> Vec<u8> {
+    let sealed = cipher(key).encrypt(&Nonce::from(nonce), body).expect("memory encrypts without fail");
+    [&nonce[..], &sealed].concat()
+}
+
+fn open(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
+    cipher(key).decrypt(&Nonce::from(*nonce), sealed).ok()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|letter| letter.to_digit(16)).collect();
+    digits?.chunks(2).map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok()).collect()
+}

@@ -1,0 +1,77 @@
+//! Jobs: what has to happen after a unit of work, written in it as a row.
+//!
+//! A job is leased to a worker, runs, and is deleted when done. One that fails is tried again with growing pauses and
+//! is in the end set aside, visible, with its last error. Jobs run at least once: each must bear being run twice.
+
+mod queue;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::queue::{
+    Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, give_back, next_due, run, settle,
+};
+use crate::benefits::Benefit;
+use crate::benefits::grants::Cursor;
+use crate::customers::Customer;
+use crate::kit::Id;
+
+/// Everything a worker can be asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Bring the grants of a benefit up to date after its settings changed.
+    UpdateGrantsOfBenefit {
+        /// The benefit.
+        benefit_id: Id<Benefit>,
+        /// Where to go on.
+        after: Option<Cursor>,
+    },
+    /// Take a deleted benefit back from everybody who holds it.
+    RevokeGrantsOfBenefit {
+        /// The benefit.
+        benefit_id: Id<Benefit>,
+    },
+    /// Take back everything a deleted customer holds.
+    RevokeGrantsOfCustomer {
+        /// The customer.
+        customer_id: Id<Customer>,
+    },
+    /// Remove what ended: customer sessions and kept answers.
+    Purge,
+}
+
+impl Job {
+    /// The job's name in tables, logs and metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
+            Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
+            Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
+            Self::Purge => "purge",
+        }
+    }
+
+    /// Jobs of one lane run one after the other.
+    fn lane(&self) -> Option<String> {
+        match self {
+            Self::UpdateGrantsOfBenefit { benefit_id, .. } | Self::RevokeGrantsOfBenefit { benefit_id } => {
+                Some(format!("benefit:{benefit_id}"))
+            }
+            Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
+            Self::Purge => None,
+        }
+    }
+
+    /// At most one waiting job has this name; asking again for the same changes nothing.
+    fn dedupe_key(&self) -> Option<&'static str> {
+        matches!(self, Self::Purge).then_some("purge")
+    }
+
+    /// For jobs that come back by themselves: after how many seconds.
+    const fn recurs_after(&self) -> Option<i64> {
+        match self {
+            Self::Purge => Some(3600),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Small shared values: ids, texts with a format, tokens, pages, and the one way of refusing.
+//!
+//! Nothing in here knows a noun of the shop. A value checks itself when it is made, so that the nouns may
+//! rely on it, and knows how the store keeps it.
+
+pub mod address;
+pub mod avatar;
+pub mod calendar;
+pub mod country;
+pub mod email;
+pub mod id;
+pub mod metadata;
+pub mod page;
+pub mod patch;
+pub mod refusal;
+pub mod scope;
+pub mod slug;
+pub mod sorting;
+pub mod tax_id;
+pub mod text_enum;
+pub mod token;
+pub mod url;
+
+pub use address::Address;
+pub use calendar::Timeframe;
+pub use country::Country;
+pub use email::{Email, EmailProblem, EmailRules};
+pub use id::Id;
+pub use metadata::{Metadata, MetadataProblem, MetadataValue};
+pub use page::{Page, Paged};
+pub use patch::Patch;
+pub use refusal::{FieldProblem, Kind, Loc, Place, Refusal, Refuses, Result, at};
+pub use scope::{Scope, ScopeSet};
+pub use slug::{Slug, SlugProblem};
+pub use sorting::{Sort, SortProperty, order_by, order_items};
+pub use tax_id::{TaxId, TaxIdFormat};
+pub use text_enum::UnknownText;
+pub use token::{InstanceSecret, Token, TokenHash, TokenKind};
+pub use url::{UrlProblem, WebUrl};
+
+pub(crate) use sorting::sort_properties;
+pub(crate) use text_enum::text_enum;

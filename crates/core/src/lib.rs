@@ -1,0 +1,25 @@
+//! Merak's domain: what a shop is, what it sells as rights, and the rules that keep both honest.
+//!
+//! Everything here is synchronous and runs inside a unit of work of `merak-store`. Nothing here knows HTTP, reads a
+//! clock or rolls dice of its own: time, ids and secrets come from the transaction. A folder is a noun of the API's
+//! navigation and holds up to four rooms: nouns (`mod.rs`), `rules`, `commands` and `queries`.
+#![warn(missing_docs)]
+
+pub mod access;
+pub mod benefits;
+pub mod customer_sessions;
+pub mod customers;
+pub mod demo;
+pub mod idempotency;
+pub mod instance;
+pub mod jobs;
+pub mod kit;
+pub mod license_keys;
+pub mod organizations;
+pub mod users;
+
+use merak_store::Migration;
+
+/// The schema's history, oldest first. A migration that was released is never edited.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { name: "0001_foundation", sql: include_str!("../migrations/0001_foundation.sql") }];

@@ -1,0 +1,136 @@
+//! License keys: sold rights that an app can check, and the devices they are activated on.
+
+mod commands;
+pub mod format;
+mod queries;
+pub mod rules;
+
+use merak_store::{Json, Timestamp, row};
+
+pub use self::commands::{
+    Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
+    sync, update, validate,
+};
+pub use self::queries::{
+    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, find, find_activation, get, get_of_buyer, list,
+    list_of_buyer,
+};
+pub use self::rules::Error;
+use crate::benefits::Benefit;
+use crate::customers::Customer;
+use crate::kit::{Id, text_enum};
+use crate::organizations::Organization;
+
+text_enum! {
+    /// What a merchant or the end of a purchase made of a key. An expired key keeps its status.
+    pub enum Status {
+        /// It can be used.
+        Granted = "granted",
+        /// The benefit was taken back.
+        Revoked = "revoked",
+        /// The merchant paused it.
+        Disabled = "disabled",
+    }
+}
+
+row! {
+    /// A license key. Its text is readable, because customers copy it from the portal.
+    #[derive(Clone, Debug)]
+    pub struct LicenseKey in "license_keys" {
+        /// The key's id.
+        pub id: Id<LicenseKey>,
+        /// Who sold it.
+        pub organization_id: Id<Organization>,
+        /// Who holds it.
+        pub customer_id: Id<Customer>,
+        /// What it was granted by.
+        pub benefit_id: Id<Benefit>,
+        /// The text that apps send, unique in its organization.
+        pub key: String,
+        /// Whether it can be used.
+        pub status: Status,
+        /// On how many devices at once; none needed if absent.
+        pub limit_activations: Option<i64>,
+        /// How much usage; any amount if absent.
+        pub limit_usage: Option<i64>,
+        /// When it ends; never if absent.
+        pub expires_at: Option<Timestamp>,
+        /// Whether `limit_activations` was set for this key by hand.
+        pub has_own_limit_activations: bool,
+        /// Whether `limit_usage` was set for this key by hand.
+        pub has_own_limit_usage: bool,
+        /// Whether `expires_at` was set for this key by hand.
+        pub has_own_expires_at: bool,
+        /// When it was granted.
+        pub created_at: Timestamp,
+        /// When a merchant or its benefit last changed it; validations don't count.
+        pub modified_at: Option<Timestamp>,
+    }
+}
+
+impl LicenseKey {
+    /// The key with all but its last six characters hidden.
+    pub fn display_key(&self) -> String {
+        format::display_key(&self.key)
+    }
+}
+
+row! {
+    /// What validations change of a key.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Usage in "license_key_usage" {
+        /// The key.
+        pub license_key_id: Id<LicenseKey>,
+        /// How much was used.
+        pub usage: i64,
+        /// How often it was validated.
+        pub validations: i64,
+        /// When it was last validated.
+        pub last_validated_at: Option<Timestamp>,
+    }
+}
+
+row! {
+    /// A named seat of a key, typically a device.
+    #[derive(Clone, Debug)]
+    pub struct Activation in "license_key_activations" {
+        /// The activation's id.
+        pub id: Id<Activation>,
+        /// The key.
+        pub license_key_id: Id<LicenseKey>,
+        /// What the app calls the device; may be empty.
+        pub label: String,
+        /// An object that validations of this activation must repeat; never shown.
+        pub conditions: Json,
+        /// An object of the app's own, returned as it was sent.
+        pub meta: Json,
+        /// When it was activated.
+        pub created_at: Timestamp,
+        /// When the row last changed.
+        pub modified_at: Option<Timestamp>,
+        /// When it was deactivated.
+        pub deleted_at: Option<Timestamp>,
+    }
+}
+
+/// What a key is worth, as its benefit says at the moment of granting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// See [`LicenseKey::limit_activations`].
+    pub limit_activations: Option<i64>,
+    /// See [`LicenseKey::limit_usage`].
+    pub limit_usage: Option<i64>,
+    /// See [`LicenseKey::expires_at`].
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key with its counters and its holder: what every answer about keys shows.
+#[derive(Clone, Debug)]
+pub struct HeldKey {
+    /// The key.
+    pub key: LicenseKey,
+    /// Its counters.
+    pub usage: Usage,
+    /// Its holder, live or deleted.
+    pub customer: Customer,
+}

@@ -1,0 +1,195 @@
+//! What is read of license keys.
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Sql};
+
+use super::{Activation, HeldKey, LicenseKey, Usage};
+use crate::access::{Actor, PartitionedPage, Tenancy};
+use crate::benefits::Benefit;
+use crate::customers::{self, Customer};
+use crate::kit::{Id, Page, Paged, Refusal, Result};
+use crate::organizations::Organization;
+
+const HELD: &str = concatcp!(
+    "SELECT ",
+    LicenseKey::COLUMNS,
+    ", ",
+    Usage::COLUMNS,
+    ", ",
+    Customer::COLUMNS,
+    " FROM license_keys JOIN license_key_usage ON license_key_usage.license_key_id = license_keys.id \
+     JOIN customers ON customers.id = license_keys.customer_id"
+);
+
+type HeldRow = (LicenseKey, Usage, Customer);
+
+impl From<HeldRow> for HeldKey {
+    fn from((key, usage, customer): HeldRow) -> Self {
+        Self { key, usage, customer }
+    }
+}
+
+/// The key row; says nothing about who may see it.
+pub fn find(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<LicenseKey>> {
+    const SQL: &str = concatcp!("SELECT ", LicenseKey::COLUMNS, " FROM license_keys WHERE id = $1");
+    Ok(tx.find(SQL, &[&id])?)
+}
+
+/// The key with this text in this organization, exactly as written.
+pub(super) fn find_by_text(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    key: &str,
+) -> Result<Option<HeldKey>> {
+    const SQL: &str = concatcp!(HELD, " WHERE license_keys.organization_id = $1 AND license_keys.key = $2");
+    Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
+}
+
+fn find_held(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<HeldKey>> {
+    const SQL: &str = concatcp!(HELD, " WHERE license_keys.id = $1");
+    Ok(tx.find::<HeldRow>(SQL, &[&id])?.map(HeldKey::from))
+}
+
+/// A key as its seller sees it: not found if there is none, unauthorized if it is somebody else's.
+pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<LicenseKey>) -> Result<HeldKey> {
+    let held = find_held(tx, id)?.ok_or_else(Refusal::not_found)?;
+    if tenancy.contains(held.key.organization_id) { Ok(held) } else { Err(Refusal::unauthorized()) }
+}
+
+/// A key as its buyer sees it, and its live activations if the benefit lets customers look after them.
+pub fn get_of_buyer(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    id: Id<LicenseKey>,
+) -> Result<(HeldKey, Vec<Activation>)> {
+    let buyers = customers::ids_of_buyer(tx, actor)?;
+    let held = find_held(tx, id)?
+        .filter(|held| buyers.contains(&held.key.customer_id))
+        .ok_or_else(Refusal::not_found)?;
+    let properties = tx
+        .one::<merak_store::Json>("SELECT properties FROM benefits WHERE id = $1", &[&held.key.benefit_id])?;
+    let settings = crate::benefits::kinds::license_keys::Properties::of(&properties)?;
+    let is_shown = settings.activations.is_some_and(|activations| activations.enable_customer_admin);
+    let activations = if is_shown { activations_of(tx, id)? } else { Vec::new() };
+    Ok((held, activations))
+}
+
+const LIVE_ACTIVATIONS: &str = concatcp!(
+    "SELECT ",
+    Activation::COLUMNS,
+    " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL"
+);
+
+/// A key's live activations, the oldest first, at most a thousand.
+pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Activation>> {
+    const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT 1000");
+    Ok(tx.all(SQL, &[&id])?)
+}
+
+/// A live activation of this very key.
+pub fn find_activation(
+    tx: &mut ReadTx<'_>,
+    license_key_id: Id<LicenseKey>,
+    id: Id<Activation>,
+) -> Result<Option<Activation>> {
+    const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " AND id = $2");
+    Ok(tx.find(SQL, &[&license_key_id, &id])?)
+}
+
+/// How many seats are taken, counted no further than `enough`.
+pub(super) fn seats_taken(tx: &mut ReadTx<'_>, id: Id<LicenseKey>, enough: i64) -> Result<i64> {
+    Ok(tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM license_key_activations \
+         WHERE license_key_id = $1 AND deleted_at IS NULL LIMIT $2) AS taken",
+        &[&id, &enough],
+    )?)
+}
+
+/// A list of keys as their seller sees them.
+#[derive(Clone, Debug)]
+pub struct ListLicenseKeys {
+    /// Only keys of these benefits; empty is no filter.
+    pub benefit_ids: Vec<Id<Benefit>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists the keys of the given organizations, the oldest first.
+pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListLicenseKeys) -> Result<Paged<HeldKey>> {
+    if tenancy.ids().is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    }
+    let mut counts =
+        Sql::new("SELECT benefit_id, license_keys FROM benefit_counts WHERE organization_id IN ");
+    counts.bind_list(tenancy.ids().iter().copied());
+    if !wanted.benefit_ids.is_empty() {
+        counts.push(" AND benefit_id IN ").bind_list(wanted.benefit_ids.iter().copied());
+    }
+    let counts = tx.list::<(Id<Benefit>, i64)>(&counts)?;
+    let total = counts.iter().map(|(_, keys)| keys).sum();
+    let mut select = Sql::new(HELD);
+    let mut push = |column, partitions: &[uuid::Uuid]| {
+        PartitionedPage {
+            table: "license_keys",
+            column,
+            filter: &|_| (),
+            order: &["license_keys.created_at", "license_keys.id"].map(String::from),
+            page: wanted.page,
+        }
+        .push(&mut select, partitions);
+    };
+    if wanted.benefit_ids.is_empty() {
+        push("organization_id", &tenancy.ids().iter().map(|id| id.uuid()).collect::<Vec<_>>());
+    } else if counts.is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    } else {
+        push("benefit_id", &counts.iter().map(|(id, _)| id.uuid()).collect::<Vec<_>>());
+    }
+    Ok(Paged::new(tx.list::<HeldRow>(&select)?.into_iter().map(HeldKey::from).collect(), total))
+}
+
+/// A buyer's list of keys.
+#[derive(Clone, Debug)]
+pub struct ListLicenseKeysOfBuyer {
+    /// Only keys of these organizations; empty is no filter.
+    pub organization_ids: Vec<Id<Organization>>,
+    /// Only keys of this benefit.
+    pub benefit_id: Option<Id<Benefit>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists a buyer's keys, the oldest first, in whatever state they are.
+pub fn list_of_buyer(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    wanted: &ListLicenseKeysOfBuyer,
+) -> Result<Paged<HeldKey>> {
+    let buyers = customers::ids_of_buyer(tx, actor)?;
+    if buyers.is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    }
+    let filter = |sql: &mut Sql| {
+        if !wanted.organization_ids.is_empty() {
+            sql.push(" AND license_keys.organization_id IN ");
+            sql.bind_list(wanted.organization_ids.iter().copied());
+        }
+        if let Some(benefit_id) = wanted.benefit_id {
+            sql.push(" AND license_keys.benefit_id = ").bind(benefit_id);
+        }
+    };
+    let mut count = Sql::new("SELECT count(*) FROM license_keys WHERE customer_id IN ");
+    count.bind_list(buyers.iter().copied());
+    filter(&mut count);
+    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let mut select = Sql::new(HELD);
+    PartitionedPage {
+        table: "license_keys",
+        column: "customer_id",
+        filter: &filter,
+        order: &["license_keys.created_at", "license_keys.id"].map(String::from),
+        page: wanted.page,
+    }
+    .push(&mut select, &buyers);
+    Ok(Paged::new(tx.list::<HeldRow>(&select)?.into_iter().map(HeldKey::from).collect(), total))
+}

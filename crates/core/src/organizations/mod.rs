@@ -1,0 +1,77 @@
+//! Shops: the tenants of an installation.
+
+mod commands;
+mod queries;
+mod settings;
+
+use merak_store::{Timestamp, row};
+
+pub use self::commands::{CreateOrganization, UpdateOrganization, create, update};
+pub use self::queries::{ListOrganizations, find_by_slug, get, list};
+pub use self::settings::{FeatureSettings, ProfileSettings, ProfileSettingsPatch, SubscribeSettings};
+use crate::kit::{Id, sort_properties};
+
+row! {
+    /// A shop.
+    #[derive(Clone, Debug)]
+    pub struct Organization in "organizations" {
+        /// The organization's id.
+        pub id: Id<Organization>,
+        /// What it is called.
+        pub name: String,
+        /// Its name in addresses: lower case, unique for ever, never changed.
+        pub slug: String,
+        /// Its picture.
+        pub avatar_url: Option<String>,
+        /// A sentence about it, from its GitHub profile.
+        pub bio: Option<String>,
+        /// Its company, from its GitHub profile.
+        pub company: Option<String>,
+        /// Its web page, from its GitHub profile.
+        pub blog: Option<String>,
+        /// Where it is, from its GitHub profile.
+        pub location: Option<String>,
+        /// Its public address, from its GitHub profile.
+        pub email: Option<String>,
+        /// Its name on X, from its GitHub profile.
+        pub twitter_username: Option<String>,
+        /// The least amount of a pledge, in cents.
+        pub pledge_minimum_amount: i64,
+        /// Whether badges show the pledged amount.
+        pub pledge_badge_show_amount: bool,
+        /// Percent of a reward that contributors get unless said otherwise.
+        pub default_upfront_split_to_contributors: Option<i64>,
+        /// How its public profile looks.
+        pub profile_settings: ProfileSettings,
+        /// What is switched on for it.
+        pub feature_settings: FeatureSettings,
+        /// Where its own bills go.
+        pub billing_email: Option<String>,
+        /// Text of its funding badge.
+        pub default_badge_custom_content: Option<String>,
+        /// The most it spends in a month, in cents.
+        pub total_monthly_spending_limit: Option<i64>,
+        /// The most a member spends in a month, in cents.
+        pub per_user_monthly_spending_limit: Option<i64>,
+        /// When its settings were first saved.
+        pub onboarded_at: Option<Timestamp>,
+        /// Since when it is refused everywhere.
+        pub blocked_at: Option<Timestamp>,
+        /// When it was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub modified_at: Option<Timestamp>,
+        /// When it was deleted.
+        pub deleted_at: Option<Timestamp>,
+    }
+}
+
+sort_properties! {
+    /// What a list of organizations can be sorted by.
+    pub enum OrganizationSort {
+        /// When the organization was made.
+        CreatedAt = "created_at" => "organizations.created_at",
+        /// Its slug; the wire calls it name.
+        Name = "name" => "organizations.slug",
+    }
+}

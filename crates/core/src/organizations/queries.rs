@@ -1,0 +1,68 @@
+//! What is read of organizations.
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Sql};
+
+use super::{Organization, OrganizationSort};
+use crate::access::Tenancy;
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
+
+/// The organization, if the caller may see it; else not found.
+pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Organization>) -> Result<Organization> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Organization::COLUMNS,
+        " FROM organizations WHERE id = $1 AND deleted_at IS NULL"
+    );
+    if !tenancy.contains(id) {
+        return Err(Refusal::not_found());
+    }
+    tx.find(SQL, &[&id])?.ok_or_else(Refusal::not_found)
+}
+
+/// The organization with this slug in any letter case, open to everybody unless it is blocked or deleted.
+pub fn find_by_slug(tx: &mut ReadTx<'_>, slug: &str) -> Result<Option<Organization>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Organization::COLUMNS,
+        " FROM organizations WHERE slug = $1 AND blocked_at IS NULL AND deleted_at IS NULL"
+    );
+    Ok(tx.find(SQL, &[&slug.to_lowercase()])?)
+}
+
+/// A list of organizations: live, not blocked, visible.
+#[derive(Clone, Debug)]
+pub struct ListOrganizations {
+    /// Only the one with this slug, in any letter case.
+    pub slug: Option<String>,
+    /// In which order.
+    pub sorting: Vec<Sort<OrganizationSort>>,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Lists organizations. A caller works for few of them, so they are simply counted and sorted.
+pub fn list(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListOrganizations,
+) -> Result<Paged<Organization>> {
+    let conditions = |sql: &mut Sql| {
+        sql.push(" FROM organizations WHERE blocked_at IS NULL AND deleted_at IS NULL AND id IN ");
+        sql.bind_list(tenancy.ids().iter().copied());
+        if let Some(slug) = &wanted.slug {
+            sql.push(" AND slug = ").bind(slug.to_lowercase());
+        }
+    };
+    if tenancy.ids().is_empty() {
+        return Ok(Paged::new(Vec::new(), 0));
+    }
+    let mut count = Sql::new("SELECT count(*)");
+    conditions(&mut count);
+    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let mut select = Sql::new(concatcp!("SELECT ", Organization::COLUMNS));
+    conditions(&mut select);
+    select.push(&order_by(&wanted.sorting, "organizations.id")).push(" LIMIT ").bind(wanted.page.rows());
+    select.push(" OFFSET ").bind(wanted.page.offset());
+    Ok(Paged::new(tx.list(&select)?, total))
+}

@@ -1,0 +1,155 @@
+//! The queue of jobs: who runs what, in which order, and what becomes of failures.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use merak_core::customer_sessions;
+use merak_core::idempotency::{self, Known, Name};
+use merak_core::jobs::{self, Claimed, Job, Outcome};
+use merak_core::kit::Id;
+use uuid::Uuid;
+
+use crate::support::*;
+
+scenarios! {
+    fn a_job_that_is_done_is_gone(shop) {
+        enqueue(shop, revocation(1));
+        let claimed = claim(shop).unwrap();
+        assert_eq!(claimed.job, revocation(1));
+        assert!(claim(shop).is_none());
+        settle(shop, &claimed, Outcome::Done);
+        shop.advance(hours(24));
+        assert!(claim(shop).is_none());
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+    }
+
+    fn jobs_of_one_lane_run_one_after_the_other(shop) {
+        let update = |number| Job::UpdateGrantsOfBenefit { benefit_id: id(number), after: None };
+        for job in [update(1), Job::RevokeGrantsOfBenefit { benefit_id: id(1) }, update(2)] {
+            enqueue(shop, job);
+        }
+        let first = claim(shop).unwrap();
+        assert_eq!(first.job, update(1));
+        let other_lane = claim(shop).unwrap();
+        assert_eq!(other_lane.job, update(2));
+        assert!(claim(shop).is_none(), "the lane of the first benefit is taken");
+        settle(shop, &first, Outcome::Done);
+        assert_eq!(claim(shop).unwrap().job, Job::RevokeGrantsOfBenefit { benefit_id: id(1) });
+    }
+
+    fn a_job_whose_worker_died_is_claimed_again(shop) {
+        enqueue(shop, revocation(1));
+        claim(shop).unwrap();
+        shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
+        assert_eq!(claim(shop).unwrap().job, revocation(1));
+    }
+
+    fn a_worker_that_lost_its_lease_changes_nothing(shop) {
+        enqueue(shop, revocation(1));
+        let slow = claim(shop).unwrap();
+        shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
+        let quick = claim(shop).unwrap();
+        settle(shop, &slow, Outcome::Failed(String::from("too late")));
+        shop.advance(Duration::from_secs(10));
+        assert!(claim(shop).is_none(), "the job is still the second worker's");
+        settle(shop, &slow, Outcome::Next(revocation(2)));
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        settle(shop, &quick, Outcome::Done);
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+    }
+
+    fn a_lease_that_is_given_back_is_free_at_once(shop) {
+        enqueue(shop, revocation(1));
+        let claimed = claim(shop).unwrap();
+        shop.write(move |tx| jobs::give_back(tx, &claimed)).unwrap();
+        assert_eq!(claim(shop).unwrap().job, revocation(1));
+    }
+
+    fn a_failing_job_pauses_longer_each_time_and_is_set_aside_in_the_end(shop) {
+        enqueue(shop, revocation(1));
+        let mut pauses = Vec::new();
+        while let Some(claimed) = claim(shop) {
+            settle(shop, &claimed, Outcome::Failed(String::from("no network")));
+            assert!(claim(shop).is_none());
+            let Some(due_at) = shop.read(jobs::next_due).unwrap() else { break };
+            pauses.push(due_at.since(shop.now()));
+            shop.source.set(due_at);
+        }
+        assert_eq!(pauses.len(), 9);
+        assert!(pauses.is_sorted() && pauses[0] >= Duration::from_secs(1), "{pauses:?}");
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 1));
+        shop.advance(hours(10_000));
+        assert!(claim(shop).is_none());
+    }
+
+    fn work_that_comes_back_by_itself_waits_once(shop) {
+        for _ in 0..3 {
+            shop.write(jobs::ensure_recurring).unwrap();
+        }
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        let claimed = claim(shop).unwrap();
+        assert_eq!(claimed.job, Job::Purge);
+        shop.write(jobs::ensure_recurring).unwrap();
+        settle(shop, &claimed, Outcome::Done);
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        shop.run_jobs();
+        assert_eq!(shop.read(jobs::next_due).unwrap(), Some(shop.now().add_seconds(3600)));
+    }
+
+    fn purging_removes_only_what_has_ended(shop) {
+        let (secret, customer) = (shop.secret.clone(), shop.customer().id);
+        let open = move |tx: &mut merak_store::Tx<'_>| customer_sessions::create(tx, &secret, customer);
+        let old_name = Name::new(&shop.secret, "somebody", "old", &[]);
+        let (first, kept) = (old_name.clone(), old_name.clone());
+        shop.write(open.clone()).unwrap();
+        shop.write(move |tx| idempotency::keep(tx, &first, 201, b"old")).unwrap();
+        shop.advance(hours(24));
+        shop.write(open).unwrap();
+        let new_name = Name::new(&shop.secret, "somebody", "new", &[]);
+        let second = new_name.clone();
+        shop.write(move |tx| idempotency::keep(tx, &second, 201, b"new")).unwrap();
+        shop.write(jobs::ensure_recurring).unwrap();
+        shop.run_jobs();
+        let sessions = shop.read(|tx| Ok(tx.one::<i64>("SELECT count(*) FROM customer_sessions", &[])?)).unwrap();
+        let answers = shop.read(|tx| Ok(tx.one::<i64>("SELECT count(*) FROM idempotent_answers", &[])?)).unwrap();
+        assert_eq!((sessions, answers), (1, 1));
+        assert_eq!(shop.read(move |tx| idempotency::find(tx, &kept)).unwrap(), Known::No);
+        let known = shop.read(move |tx| idempotency::find(tx, &new_name)).unwrap();
+        assert_eq!(known, Known::Answered { status: 201, body: b"new".to_vec() });
+    }
+
+    fn workers_at_once_share_the_jobs(shop) {
+        for number in 0..24 {
+            enqueue(shop, revocation(number));
+        }
+        let claimed: Vec<Job> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..6)
+                .map(|_| scope.spawn(|| std::iter::from_fn(|| claim(shop)).map(|claimed| claimed.job).collect()))
+                .collect();
+            workers.into_iter().flat_map(|worker| -> Vec<Job> { worker.join().unwrap() }).collect()
+        });
+        let distinct: BTreeSet<String> = claimed.iter().map(|job| format!("{job:?}")).collect();
+        assert_eq!((claimed.len(), distinct.len()), (24, 24));
+    }
+}
+
+fn id<T>(number: u128) -> Id<T> {
+    Id::from_uuid(Uuid::from_u128(number))
+}
+
+fn revocation(number: u128) -> Job {
+    Job::RevokeGrantsOfCustomer { customer_id: id(number) }
+}
+
+fn enqueue(shop: &Shop, job: Job) {
+    shop.write(move |tx| jobs::enqueue(tx, &job)).unwrap();
+}
+
+fn claim(shop: &Shop) -> Option<Claimed> {
+    shop.write(jobs::claim).unwrap()
+}
+
+fn settle(shop: &Shop, claimed: &Claimed, outcome: Outcome) {
+    let claimed = claimed.clone();
+    shop.write(move |tx| jobs::settle(tx, &claimed, &outcome)).unwrap();
+}

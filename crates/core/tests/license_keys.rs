@@ -1,0 +1,511 @@
+//! License keys: what apps are told, what sellers and buyers see, and how a key lives.
+
+use std::time::Duration;
+
+use merak_core::access::Subject;
+use merak_core::benefits::BenefitType;
+use merak_core::benefits::grants::Scope;
+use merak_core::kit::{Id, Kind, Page, Patch};
+use merak_core::license_keys::{
+    self, ListLicenseKeys, ListLicenseKeysOfBuyer, Status, UpdateLicenseKey, Validate, rules::MAX_COUNT,
+};
+use merak_store::{Json, Timestamp};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::*;
+
+scenarios! {
+    fn a_key_validates_and_is_counted(shop) {
+        let key = shop.key(json!({ "prefix": "testing" }));
+        assert!(key.key.starts_with("TESTING-"), "{}", key.key);
+        let held = shop.validate(&validation(&key)).unwrap();
+        assert_eq!(held.usage.validations, 1);
+        assert_eq!(held.usage.last_validated_at, Some(shop.now()));
+        assert_eq!((held.usage.usage, held.customer.id), (0, key.customer_id));
+        shop.advance(hours(1));
+        assert_eq!(shop.validate(&validation(&key)).unwrap().usage.validations, 2);
+        assert_eq!(shop.held(&key).usage.last_validated_at, Some(shop.now()));
+    }
+
+    fn a_validation_may_name_benefit_and_customer(shop) {
+        let key = shop.key(json!({ "prefix": "testing" }));
+        let other = shop.key(json!({}));
+        let base = validation(&key);
+        let wrong = Validate { benefit_id: Some(other.benefit_id), ..base.clone() };
+        let sentence = "This license key is for another benefit.";
+        assert_eq!(refusal(shop.validate(&wrong)), (Kind::NotFound, sentence.into()));
+        let wrong = Validate { customer_id: Some(other.customer_id), ..base.clone() };
+        let sentence = "This license key is owned by another customer.";
+        assert_eq!(refusal(shop.validate(&wrong)), (Kind::NotFound, sentence.into()));
+        assert_eq!(shop.held(&key).usage.validations, 0);
+        let right = Validate {
+            benefit_id: Some(key.benefit_id),
+            customer_id: Some(key.customer_id),
+            ..base
+        };
+        assert_eq!(shop.validate(&right).unwrap().usage.validations, 1);
+    }
+
+    fn a_key_is_found_exactly_as_it_is_written(shop) {
+        let key = shop.key(json!({}));
+        let (_, stranger) = shop.another_organization();
+        let base = validation(&key);
+        for wrong in [
+            Validate { organization_id: stranger.id, ..base.clone() },
+            Validate { key: key.key.to_lowercase(), ..base.clone() },
+            Validate { key: format!(" {}", key.key), ..base.clone() },
+            Validate { key: String::new(), ..base.clone() },
+        ] {
+            assert_eq!(refusal(shop.validate(&wrong)), (Kind::NotFound, "Not found".into()), "{wrong:?}");
+        }
+    }
+
+    fn a_key_without_an_end_validates_for_ever(shop) {
+        let key = shop.key(json!({}));
+        shop.validate(&validation(&key)).unwrap();
+        shop.advance(hours(24 * 3653));
+        shop.validate(&validation(&key)).unwrap();
+    }
+
+    fn a_key_ends_a_day_later(shop) {
+        let key = shop.key(json!({ "expires": { "ttl": 1, "timeframe": "day" } }));
+        assert_eq!(key.expires_at, Some(shop.now().add_seconds(86_400)));
+        shop.validate(&validation(&key)).unwrap();
+        shop.advance(just_under(hours(24)));
+        shop.validate(&validation(&key)).unwrap();
+        shop.advance(Duration::from_micros(1));
+        let sentence = "This license key is past its expiry date.";
+        assert_eq!(refusal(shop.validate(&validation(&key))), (Kind::NotFound, sentence.into()));
+        assert_eq!(shop.held(&key).usage.validations, 2);
+        assert_eq!(shop.find_key(key.id).status, Status::Granted);
+    }
+
+    fn a_key_ends_a_calendar_month_later(shop) {
+        shop.source.set("2025-01-31T10:00:00Z".parse().unwrap());
+        let key = shop.key(json!({ "expires": { "ttl": 1, "timeframe": "month" } }));
+        assert_eq!(key.expires_at, Some("2025-02-28T10:00:00Z".parse().unwrap()));
+        shop.advance(just_under(hours(24 * 28)));
+        shop.validate(&validation(&key)).unwrap();
+        shop.advance(Duration::from_micros(1));
+        assert_eq!(refusal(shop.validate(&validation(&key))).0, Kind::NotFound);
+    }
+
+    fn usage_is_counted_up_to_the_limit_and_no_further(shop) {
+        let key = shop.key(json!({ "limit_usage": 10 }));
+        let using = |increment_usage| Validate { increment_usage, ..validation(&key) };
+        assert_eq!(shop.validate(&using(1)).unwrap().usage.usage, 1);
+        assert_eq!(shop.validate(&using(8)).unwrap().usage.usage, 9);
+        let sentence = "Only 1 usages remain on this license key.";
+        assert_eq!(refusal(shop.validate(&using(2))), (Kind::BadRequest, sentence.into()));
+        assert_eq!(shop.validate(&using(1)).unwrap().usage.usage, 10);
+        assert_eq!(refusal(shop.validate(&using(1))).0, Kind::BadRequest);
+        assert_eq!(shop.validate(&using(0)).unwrap().usage.usage, 10);
+        assert_eq!(shop.held(&key).usage.validations, 4);
+    }
+
+    fn usage_without_a_limit_ends_where_the_counter_does(shop) {
+        let key = shop.key(json!({}));
+        let using = |increment_usage| Validate { increment_usage, ..validation(&key) };
+        assert_eq!(shop.validate(&using(MAX_COUNT)).unwrap().usage.usage, MAX_COUNT);
+        assert_eq!(refusal(shop.validate(&using(1))).0, Kind::BadRequest);
+        assert_eq!(shop.validate(&using(0)).unwrap().usage.usage, MAX_COUNT);
+    }
+
+    fn usage_above_the_limit_leaves_a_negative_rest(shop) {
+        let key = shop.key(json!({ "limit_usage": 5 }));
+        change(shop, key.id, UpdateLicenseKey { usage: Some(7), ..UpdateLicenseKey::default() });
+        let using = Validate { increment_usage: 1, ..validation(&key) };
+        let sentence = "Only -2 usages remain on this license key.";
+        assert_eq!(refusal(shop.validate(&using)), (Kind::BadRequest, sentence.into()));
+        assert_eq!(shop.validate(&validation(&key)).unwrap().usage.usage, 7);
+    }
+
+    fn an_activation_is_validated_by_its_id(shop) {
+        let (key, other) = (shop.key(seats(1)), shop.key(seats(1)));
+        let activated = shop.activate(&activation(&key)).unwrap();
+        let foreign = shop.activate(&activation(&other)).unwrap();
+        let with = |id| Validate { activation_id: Some(id), ..validation(&key) };
+        for unknown in [Id::from_uuid(Uuid::from_u128(1)), foreign.id] {
+            assert_eq!(refusal(shop.validate(&with(unknown))), (Kind::NotFound, "Not found".into()));
+        }
+        assert_eq!(shop.validate(&with(activated.id)).unwrap().key.id, key.id);
+        assert_eq!(shop.validate(&validation(&key)).unwrap().usage.validations, 2);
+        shop.deactivate(&key, activated.id).unwrap();
+        assert_eq!(refusal(shop.validate(&with(activated.id))).0, Kind::NotFound);
+    }
+
+    fn conditions_of_an_activation_must_be_repeated_as_a_whole(shop) {
+        let key = shop.key(seats(5));
+        let stored = r#"{"ip":"10.0.0.1","list":[1,2],"deep":{"a":1,"b":true}}"#;
+        let mut command = activation(&key);
+        command.conditions = Json::from_text(stored).unwrap();
+        let id = shop.activate(&command).unwrap().id;
+        let with = |conditions: Value| Validate { activation_id: Some(id), conditions, ..validation(&key) };
+        for same in [
+            stored,
+            r#"{"deep":{"b":true,"a":1},"list":[1,2],"ip":"10.0.0.1"}"#,
+            r#"{"ip":"10.0.0.1","list":[1.0,2e0],"deep":{"a":1.0,"b":true}}"#,
+        ] {
+            shop.validate(&with(serde_json::from_str(same).unwrap())).unwrap();
+        }
+        for other in [
+            json!({}),
+            json!({"ip":"10.0.0.1","list":[1,2]}),
+            json!({"ip":"10.0.0.1","list":[1,2],"deep":{"a":1,"b":true},"more":1}),
+            json!({"ip":"10.0.0.1","list":[2,1],"deep":{"a":1,"b":true}}),
+            json!({"ip":"10.0.0.1","list":[1,2],"deep":{"a":1,"b":1}}),
+            json!({"ip":"10.0.0.1","list":[1,2],"deep":{"a":"1","b":true}}),
+        ] {
+            let sentence = "The conditions differ from those of this activation.";
+            assert_eq!(refusal(shop.validate(&with(other))), (Kind::NotFound, sentence.into()));
+        }
+        assert_eq!(shop.held(&key).usage.validations, 3);
+    }
+
+    fn an_activation_without_conditions_takes_any(shop) {
+        let key = shop.key(seats(1));
+        let id = shop.activate(&activation(&key)).unwrap().id;
+        let conditions = json!({ "ip": "10.0.0.1" });
+        shop.validate(&Validate { activation_id: Some(id), conditions, ..validation(&key) }).unwrap();
+    }
+
+    fn a_revoked_or_disabled_key_does_not_validate(shop) {
+        let key = shop.key(json!({}));
+        for status in [Status::Revoked, Status::Disabled] {
+            set_status(shop, key.id, status);
+            let sentence = "This license key is not active.";
+            assert_eq!(refusal(shop.validate(&validation(&key))), (Kind::NotFound, sentence.into()));
+        }
+        set_status(shop, key.id, Status::Granted);
+        assert_eq!(shop.validate(&validation(&key)).unwrap().usage.validations, 1);
+    }
+
+    fn of_several_reasons_the_first_in_order_is_told(shop) {
+        let key = shop.key(json!({ "expires": { "ttl": 1, "timeframe": "day" }, "limit_usage": 1 }));
+        let other = shop.key(json!({}));
+        let everything_wrong = Validate {
+            activation_id: Some(Id::from_uuid(Uuid::from_u128(1))),
+            benefit_id: Some(other.benefit_id),
+            customer_id: Some(other.customer_id),
+            increment_usage: 2,
+            ..validation(&key)
+        };
+        assert_eq!(refusal(shop.validate(&everything_wrong)).1, "Not found");
+        let known = Validate { activation_id: None, ..everything_wrong.clone() };
+        assert_eq!(refusal(shop.validate(&known)).1, "This license key is for another benefit.");
+        shop.advance(hours(25));
+        assert_eq!(
+            refusal(shop.validate(&everything_wrong)).1,
+            "This license key is past its expiry date."
+        );
+        set_status(shop, key.id, Status::Disabled);
+        assert_eq!(refusal(shop.validate(&everything_wrong)).1, "This license key is not active.");
+    }
+
+    fn an_activation_keeps_its_label_and_meta_as_sent(shop) {
+        let key = shop.key(seats(1));
+        let mut command = activation(&key);
+        command.label = "ä".repeat(100_000);
+        command.meta = Json::from_text(r#"{"z":1.50,"a":{"test":"test"},"n":null}"#).unwrap();
+        let activated = shop.activate(&command).unwrap();
+        assert_eq!((&activated.label, &activated.meta), (&command.label, &command.meta));
+        let stored = shop.activations(&key);
+        assert_eq!(stored.len(), 1);
+        assert_eq!((&stored[0].label, &stored[0].meta), (&command.label, &command.meta));
+        assert_eq!(stored[0].modified_at, None);
+    }
+
+    fn a_key_without_seats_is_not_activated(shop) {
+        let key = shop.key(json!({}));
+        let sentence = "This license key has no activations; validate it directly.";
+        assert_eq!(refusal(shop.activate(&activation(&key))), (Kind::NotPermitted, sentence.into()));
+    }
+
+    fn a_seat_is_free_as_soon_as_it_is_given_back(shop) {
+        let key = shop.key(seats(1));
+        let first = shop.activate(&activation(&key)).unwrap();
+        let sentence = "All activations of this license key are in use.";
+        assert_eq!(refusal(shop.activate(&activation(&key))), (Kind::NotPermitted, sentence.into()));
+        shop.deactivate(&key, first.id).unwrap();
+        let second = shop.activate(&activation(&key)).unwrap();
+        assert_ne!(first.id, second.id);
+        assert_eq!(shop.activations(&key).len(), 1);
+    }
+
+    fn an_activation_is_given_back_once_and_by_its_own_key(shop) {
+        let (key, other) = (shop.key(seats(1)), shop.key(seats(1)));
+        let activated = shop.activate(&activation(&key)).unwrap();
+        assert_eq!(refusal(shop.deactivate(&other, activated.id)), (Kind::NotFound, "Not found".into()));
+        shop.deactivate(&key, activated.id).unwrap();
+        assert_eq!(refusal(shop.deactivate(&key, activated.id)), (Kind::NotFound, "Not found".into()));
+        let (key_id, id) = (key.id, activated.id);
+        let found = shop.read(move |tx| license_keys::find_activation(tx, key_id, id)).unwrap();
+        assert!(found.is_none());
+    }
+
+    fn a_lowered_limit_removes_no_activation(shop) {
+        let key = shop.key(seats(2));
+        let taken = [(), ()].map(|()| shop.activate(&activation(&key)).unwrap());
+        let limit_activations = Patch::Value(1);
+        change(shop, key.id, UpdateLicenseKey { limit_activations, ..UpdateLicenseKey::default() });
+        for activated in &taken {
+            shop.validate(&Validate { activation_id: Some(activated.id), ..validation(&key) }).unwrap();
+        }
+        assert_eq!(refusal(shop.activate(&activation(&key))).0, Kind::NotPermitted);
+        shop.deactivate(&key, taken[0].id).unwrap();
+        assert_eq!(refusal(shop.activate(&activation(&key))).0, Kind::NotPermitted);
+        shop.deactivate(&key, taken[1].id).unwrap();
+        shop.activate(&activation(&key)).unwrap();
+    }
+
+    fn a_key_that_is_not_good_gives_seats_back_but_takes_none(shop) {
+        let key = shop.key(json!({
+            "activations": { "limit": 9, "enable_customer_admin": false },
+            "expires": { "ttl": 1, "timeframe": "day" },
+        }));
+        let taken = [(); 3].map(|()| shop.activate(&activation(&key)).unwrap());
+        for (status, activated) in [Status::Revoked, Status::Disabled].into_iter().zip(&taken) {
+            set_status(shop, key.id, status);
+            let (kind, sentence) = refusal(shop.activate(&activation(&key)));
+            assert_eq!((kind, sentence.contains("not active")), (Kind::NotPermitted, true), "{sentence}");
+            shop.deactivate(&key, activated.id).unwrap();
+        }
+        set_status(shop, key.id, Status::Granted);
+        shop.advance(hours(24));
+        let (kind, sentence) = refusal(shop.activate(&activation(&key)));
+        assert_eq!((kind, sentence.contains("past its expiry")), (Kind::NotPermitted, true), "{sentence}");
+        shop.deactivate(&key, taken[2].id).unwrap();
+        assert!(shop.activations(&key).is_empty());
+    }
+
+    fn activating_changes_no_counter(shop) {
+        let key = shop.key(seats(1));
+        shop.activate(&activation(&key)).unwrap();
+        refusal(shop.activate(&activation(&key)));
+        let held = shop.held(&key);
+        assert_eq!((held.usage.usage, held.usage.validations), (0, 0));
+        assert_eq!((held.usage.last_validated_at, held.key.modified_at), (None, None));
+    }
+
+    fn a_seller_changes_every_value_of_a_key(shop) {
+        let key = shop.key(json!({ "prefix": "testing" }));
+        let expires_at: Timestamp = "2025-02-07T12:00:00.5Z".parse().unwrap();
+        let command = UpdateLicenseKey {
+            status: None,
+            usage: Some(4),
+            limit_activations: Patch::Value(5),
+            limit_usage: Patch::Value(10),
+            expires_at: Patch::Value(expires_at),
+        };
+        change(shop, key.id, command);
+        let held = shop.held(&key);
+        assert_eq!((held.usage.usage, held.key.limit_usage), (4, Some(10)));
+        assert_eq!((held.key.limit_activations, held.key.expires_at), (Some(5), Some(expires_at)));
+        assert_eq!(held.key.modified_at, Some(shop.now()));
+        let command = UpdateLicenseKey {
+            limit_activations: Patch::Null,
+            limit_usage: Patch::Null,
+            expires_at: Patch::Null,
+            ..UpdateLicenseKey::default()
+        };
+        change(shop, key.id, command);
+        let held = shop.held(&key);
+        assert_eq!((held.key.limit_activations, held.key.limit_usage, held.key.expires_at), (None, None, None));
+        assert_eq!((held.usage.usage, held.key.status), (4, Status::Granted));
+    }
+
+    fn an_empty_change_leaves_the_key_as_it_is(shop) {
+        let key = shop.key(json!({ "limit_usage": 3 }));
+        shop.validate(&Validate { increment_usage: 2, ..validation(&key) }).unwrap();
+        change(shop, key.id, UpdateLicenseKey::default());
+        let held = shop.held(&key);
+        assert_eq!((held.usage.usage, held.usage.validations, held.key.limit_usage), (2, 1, Some(3)));
+        assert_eq!((held.key.status, held.key.modified_at), (Status::Granted, None));
+    }
+
+    fn a_foreign_key_is_unauthorized_and_an_unknown_one_not_found(shop) {
+        let key = shop.key(json!({}));
+        let (stranger, organization) = shop.another_organization();
+        for subject in [Subject::User(stranger.id), Subject::Organization(organization.id)] {
+            let tenancy = shop.tenancy_of(&actor(subject));
+            let id = key.id;
+            let own = tenancy.clone();
+            let read = shop.read(move |tx| license_keys::get(tx, &own, id));
+            assert_eq!(refusal(read).0, Kind::Unauthenticated);
+            let command = UpdateLicenseKey { status: Some(Status::Revoked), ..UpdateLicenseKey::default() };
+            let changed = shop.write(move |tx| license_keys::update(tx, &tenancy, id, &command));
+            assert_eq!(refusal(changed).0, Kind::Unauthenticated);
+        }
+        assert_eq!(shop.find_key(key.id).status, Status::Granted);
+        let (tenancy, unknown) = (shop.tenancy(), Id::from_uuid(Uuid::from_u128(1)));
+        let read = shop.read(move |tx| license_keys::get(tx, &tenancy, unknown));
+        assert_eq!(refusal(read), (Kind::NotFound, "Not found".into()));
+    }
+
+    fn a_seller_lists_the_oldest_keys_first_page_by_page(shop) {
+        let benefit = shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap();
+        let mut keys = Vec::new();
+        for number in 0..12 {
+            let key = if number % 3 == 0 {
+                shop.key(json!({}))
+            } else {
+                shop.key_of_grant(&shop.grant(&benefit, &shop.customer(), shop.order()))
+            };
+            keys.push(key);
+            if number % 2 == 0 {
+                shop.advance(Duration::from_micros(1));
+            }
+        }
+        set_status(shop, keys[0].id, Status::Disabled);
+        let mut listed = Vec::new();
+        for number in 1..=4 {
+            let page = list(shop, Vec::new(), Page::new(number, 5));
+            assert_eq!(page.total, 12);
+            listed.extend(page.items.into_iter().map(|held| held.key.id));
+        }
+        assert_eq!(listed, keys.iter().map(|key| key.id).collect::<Vec<_>>());
+        let of_benefit = list(shop, vec![benefit.id], Page::default());
+        assert_eq!((of_benefit.total, of_benefit.items.len()), (8, 8));
+        let both = list(shop, vec![benefit.id, keys[3].benefit_id], Page::new(1, 100));
+        assert_eq!(both.total, 9);
+        assert!(both.items.is_sorted_by_key(|held| (held.key.created_at, held.key.id)));
+        let unknown = list(shop, vec![Id::from_uuid(Uuid::from_u128(1))], Page::default());
+        assert_eq!((unknown.total, unknown.items.len()), (0, 0));
+    }
+
+    fn a_member_of_two_organizations_lists_the_keys_of_both_in_order(shop) {
+        let member = shop.member.id;
+        let second = shop
+            .write(move |tx| merak_core::organizations::create(tx, member, &new_organization("second-shop")))
+            .unwrap();
+        let benefit = shop.benefit_of(second.id, BenefitType::LicenseKeys, json!({})).unwrap();
+        let mut expected = Vec::new();
+        for number in 0..6 {
+            shop.advance(Duration::from_secs(1));
+            expected.push(if number % 2 == 0 {
+                shop.key(json!({})).id
+            } else {
+                let customer = shop.customer_of(second.id, &format!("buyer{number}@example.com")).unwrap();
+                key_id(&shop.grant(&benefit, &customer, shop.order()))
+            });
+        }
+        let all = list(shop, Vec::new(), Page::new(1, 4));
+        assert_eq!(all.total, 6);
+        assert_eq!(all.items.iter().map(|held| held.key.id).collect::<Vec<_>>(), expected[..4]);
+        let rest = list(shop, Vec::new(), Page::new(2, 4));
+        assert_eq!(rest.items.iter().map(|held| held.key.id).collect::<Vec<_>>(), expected[4..]);
+        let (_, stranger) = shop.another_organization();
+        let narrowed = shop.tenancy().narrowed(&[second.id, stranger.id]);
+        let wanted = ListLicenseKeys { benefit_ids: Vec::new(), page: Page::default() };
+        let narrow = shop.read(move |tx| license_keys::list(tx, &narrowed, &wanted)).unwrap();
+        assert_eq!((narrow.total, narrow.items.len()), (3, 3));
+    }
+
+    fn a_buyer_sees_own_keys_only_and_activations_if_the_benefit_says_so(shop) {
+        let open = shop.benefit(BenefitType::LicenseKeys, seats(2)).unwrap();
+        let shut = shop
+            .benefit(
+                BenefitType::LicenseKeys,
+                json!({ "activations": { "limit": 2, "enable_customer_admin": false } }),
+            )
+            .unwrap();
+        let (buyer, other) = (shop.customer(), shop.customer());
+        let keys = [&open, &shut].map(|benefit| {
+            let key = shop.key_of_grant(&shop.grant(benefit, &buyer, shop.order()));
+            shop.activate(&activation(&key)).unwrap();
+            key
+        });
+        let foreign = shop.key_of_grant(&shop.grant(&open, &other, shop.order()));
+        let caller = actor(Subject::Customer(buyer.id));
+        let get = |id| {
+            let caller = caller.clone();
+            shop.read(move |tx| license_keys::get_of_buyer(tx, &caller, id))
+        };
+        assert_eq!(get(keys[0].id).unwrap().1.len(), 1);
+        assert_eq!(get(keys[1].id).unwrap().1.len(), 0);
+        assert_eq!(refusal(get(foreign.id)), (Kind::NotFound, "Not found".into()));
+        set_status(shop, keys[1].id, Status::Revoked);
+        let list = |benefit_id| {
+            let caller = caller.clone();
+            let wanted =
+                ListLicenseKeysOfBuyer { organization_ids: Vec::new(), benefit_id, page: Page::default() };
+            shop.read(move |tx| license_keys::list_of_buyer(tx, &caller, &wanted)).unwrap()
+        };
+        let all = list(None);
+        assert_eq!(all.total, 2);
+        assert_eq!(all.items.iter().map(|held| held.key.id).collect::<Vec<_>>(), keys.map(|key| key.id));
+        assert_eq!(list(Some(shut.id)).total, 1);
+    }
+
+    fn a_linked_user_sees_the_keys_of_all_their_customers(shop) {
+        let (seller, organization) = shop.another_organization();
+        let benefit = shop.benefit_of(organization.id, BenefitType::LicenseKeys, json!({})).unwrap();
+        let there = shop.customer_of(organization.id, "buyer@example.com").unwrap();
+        let here = shop.customer_of(shop.organization.id, "buyer@example.com").unwrap();
+        let own = shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap();
+        let first = shop.key_of_grant(&shop.grant(&own, &here, shop.order()));
+        shop.advance(Duration::from_secs(1));
+        let second = shop.key_of_grant(&shop.grant(&benefit, &there, shop.order()));
+        let user = seller.id;
+        let customers = [here.id, there.id];
+        shop.write(move |tx| {
+            for customer in customers {
+                merak_core::customers::link_user(tx, customer, user)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        let caller = actor(Subject::User(user));
+        let list = |organization_ids: Vec<_>| {
+            let caller = caller.clone();
+            let wanted = ListLicenseKeysOfBuyer { organization_ids, benefit_id: None, page: Page::default() };
+            shop.read(move |tx| license_keys::list_of_buyer(tx, &caller, &wanted)).unwrap()
+        };
+        let all = list(Vec::new());
+        assert_eq!(all.items.iter().map(|held| held.key.id).collect::<Vec<_>>(), [first.id, second.id]);
+        assert_eq!(all.total, 2);
+        let some = list(vec![organization.id]);
+        assert_eq!((some.total, some.items[0].key.id), (1, second.id));
+    }
+
+    fn keys_of_a_deleted_customer_go_on_for_apps_that_have_them(shop) {
+        let key = shop.key(json!({}));
+        let (tenancy, id) = (shop.tenancy(), key.customer_id);
+        shop.write(move |tx| merak_core::customers::delete(tx, &tenancy, id)).unwrap();
+        // Until the job has run the key is as good as it was.
+        shop.validate(&validation(&key)).unwrap();
+        shop.run_jobs();
+        assert_eq!(shop.find_key(key.id).status, Status::Revoked);
+        assert_eq!(shop.held(&key).customer.id, id);
+    }
+
+    fn a_stored_key_is_readable_after_its_benefit_was_deleted(shop) {
+        let benefit = shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap();
+        let buyer = shop.customer();
+        let key = shop.key_of_grant(&shop.grant(&benefit, &buyer, Scope::ByHand));
+        shop.delete_benefit(benefit.id);
+        assert_eq!(shop.held(&key).key.status, Status::Revoked);
+        let caller = actor(Subject::Customer(buyer.id));
+        let id = key.id;
+        shop.read(move |tx| license_keys::get_of_buyer(tx, &caller, id)).unwrap();
+    }
+}
+
+fn change(shop: &Shop, id: Id<license_keys::LicenseKey>, command: UpdateLicenseKey) {
+    let tenancy = shop.tenancy();
+    shop.write(move |tx| license_keys::update(tx, &tenancy, id, &command)).unwrap();
+}
+
+fn set_status(shop: &Shop, id: Id<license_keys::LicenseKey>, status: Status) {
+    change(shop, id, UpdateLicenseKey { status: Some(status), ..UpdateLicenseKey::default() });
+}
+
+fn list(
+    shop: &Shop,
+    benefit_ids: Vec<Id<merak_core::benefits::Benefit>>,
+    page: Page,
+) -> merak_core::kit::Paged<license_keys::HeldKey> {
+    let (tenancy, wanted) = (shop.tenancy(), ListLicenseKeys { benefit_ids, page });
+    shop.read(move |tx| license_keys::list(tx, &tenancy, &wanted)).unwrap()
+}

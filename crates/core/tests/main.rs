@@ -1,0 +1,16 @@
+//! Commands and queries of every noun, each scenario on both engines in a database of its own.
+
+#[macro_use]
+mod support;
+
+mod access;
+mod customers;
+mod demo;
+mod grants;
+mod grants_of_buyers;
+mod idempotency;
+mod jobs;
+mod license_key_races;
+mod license_keys;
+mod lists;
+mod organizations;

@@ -1,0 +1,26 @@
+//! The customer portal: what a buyer sees and does, and what the app that checks a key calls.
+
+mod benefit_grants;
+mod customers;
+mod license_keys;
+mod organizations;
+
+use merak_core::kit::Scope;
+
+use crate::wire::Operation;
+
+const READERS: &[Scope] = &[Scope::CustomerPortalRead, Scope::CustomerPortalWrite];
+const WRITERS: &[Scope] = &[Scope::CustomerPortalWrite];
+const NAV: &str = "Other Endpoints > Customer Portal";
+
+pub fn operations() -> Vec<Operation> {
+    [
+        benefit_grants::operations(),
+        customers::operations(),
+        license_keys::operations(),
+        organizations::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

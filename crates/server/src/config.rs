@@ -1,0 +1,52 @@
+//! What a server is told when it starts.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where to serve metrics, apart from the API; nowhere if absent.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The address under which this server is reached; made from `listen` if absent.
+    pub public_url: Option<String>,
+    /// Origins of front ends that may send cookies.
+    pub front_end_origins: Vec<String>,
+    /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: only behind a proxy that sets them.
+    pub trust_proxy: bool,
+    /// Calls a second that one address may make on anonymous routes; 0 is no limit.
+    pub rate_limit_per_address: u32,
+    /// Calls a second that may be made with one license key on anonymous routes; 0 is no limit.
+    pub rate_limit_per_key: u32,
+    /// How large a body may be, in bytes.
+    pub body_limit: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long an answer may take.
+    pub request_timeout: Duration,
+    /// How long a connection may take to send a request's head, and be idle between requests.
+    pub idle_timeout: Duration,
+    /// How long running requests may take to end at shutdown.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            metrics_listen: None,
+            public_url: None,
+            front_end_origins: Vec::new(),
+            trust_proxy: false,
+            rate_limit_per_address: 500,
+            rate_limit_per_key: 100,
+            body_limit: 1024 * 1024,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            shutdown_timeout: Duration::from_secs(20),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Merak's server: the wire around the core.
+//!
+//! `api` holds the operations, `wire` the grammar they share, `shell` the way from a connection to an operation and
+//! back, `pages` what people look at, `workers` what happens afterwards.
+
+mod access;
+pub mod api;
+pub mod config;
+pub mod error;
+mod metrics;
+pub mod pages;
+mod shell;
+pub mod state;
+pub mod wire;
+pub mod workers;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use merak_core::instance;
+use merak_core::kit::InstanceSecret;
+use merak_store::Store;
+use serde_json::Value;
+
+pub use self::config::Config;
+use self::shell::Shell;
+use self::state::House;
+use self::wire::router::Routes;
+use self::wire::validation::SchemaError;
+use self::workers::Worker;
+
+/// How often budgets and histograms are tidied.
+const UPKEEP: Duration = Duration::from_secs(10);
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// The database belongs to another installation, or could not be asked.
+    #[error(transparent)]
+    Instance(#[from] instance::Error),
+    /// A schema of ours cannot be compiled.
+    #[error("a schema of this server cannot be used: {0}")]
+    Schema(#[from] SchemaError),
+}
+
+/// A server at work.
+pub struct Server {
+    running: shell::Running,
+    metrics: Option<shell::metrics_page::MetricsPage>,
+    worker: Worker,
+    store: Store,
+}
+
+impl Server {
+    /// Starts a server on a migrated store: the API, its pages, a worker, and metrics if asked for.
+    pub async fn start(config: Config, store: Store, secret: InstanceSecret) -> Result<Self, StartError> {
+        let claimed = secret.clone();
+        store.write(move |tx| instance::claim(tx, &claimed)).await?;
+        // A server on a free port learns its own address only by listening, and its pages show it.
+        let (listener, address) = shell::listen(config.listen)
+            .await
+            .map_err(|cause| StartError::Listen { address: config.listen, cause })?;
+        let public_url = match &config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{address}"),
+        };
+        let routes = Arc::new(Routes::new(api::operations(), &public_url)?);
+        let house = Arc::new(House { store: store.clone(), secret, public_url });
+        let pages = pages::router(&house, &routes);
+        let metrics_listen = config.metrics_listen;
+        let shell = Arc::new(Shell::new(house, routes, config, pages));
+        let metrics = match metrics_listen {
+            Some(wanted) => Some(
+                shell::metrics_page::MetricsPage::start(wanted, Arc::clone(&shell))
+                    .await
+                    .map_err(|cause| StartError::Listen { address: wanted, cause })?,
+            ),
+            None => None,
+        };
+        tokio::spawn(keep_up(Arc::downgrade(&shell)));
+        let running = shell::start(shell, listener, address);
+        Ok(Self { running, metrics, worker: Worker::start(store.clone()), store })
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
+    }
+
+    /// Stops in good order: no new connections, running requests and the running job end, everything is committed.
+    pub async fn stop(self) {
+        self.running.stop().await;
+        self.worker.stop().await;
+        if let Some(metrics) = self.metrics {
+            metrics.stop();
+        }
+        self.store.shutdown().await;
+    }
+}
+
+async fn keep_up(shell: std::sync::Weak<Shell>) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        let Some(shell) = shell.upgrade() else { return };
+        shell.upkeep();
+    }
+}
+
+/// The OpenAPI document of this server, as it would be served under the given address.
+pub fn openapi(public_url: &str) -> Result<Value, SchemaError> {
+    Ok(Routes::new(api::operations(), public_url)?.document().clone())
+}

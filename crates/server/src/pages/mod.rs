@@ -1,0 +1,25 @@
+//! Pages for people, rendered on the server and readable without JavaScript, and the few plain addresses beside the
+//! API: health, readiness and the OpenAPI document.
+
+pub mod docs;
+
+mod assets;
+mod plain;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use self::docs::Docs;
+use crate::error::framework;
+use crate::state::House;
+use crate::wire::router::Routes;
+
+/// Everything that is not under `/v1`.
+pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
+    let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
+    docs.router()
+        .merge(plain::router(Arc::clone(house), routes))
+        .fallback(|| async { framework(404, "Not Found") })
+        .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })
+}

@@ -1,0 +1,254 @@
+//! The shell around the API: request ids, slashes, limits, CORS and metrics, and the way from a connection's request
+//! to the operation that answers it.
+
+mod cors;
+pub mod metrics_page;
+mod serve;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http_body_util::{BodyExt, Limited};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+pub use self::serve::{Running, listen, start};
+use crate::access::rate_limit::RateLimits;
+use crate::config::Config;
+use crate::error::{Failure, json_response};
+use crate::metrics::RequestMetrics;
+use crate::state::House;
+use crate::wire::request::{self, Raw};
+use crate::wire::router::{Found, Routes};
+use crate::wire::{Operation, Reply};
+
+/// An answer on its way out.
+pub type Response = http::Response<Body>;
+
+/// A request as a connection delivers it.
+pub type Request = http::Request<Body>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const DEPRECATION_NOTICE: HeaderName = HeaderName::from_static("x-polar-deprecation-notice");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// A request that takes longer is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Everything that answers requests.
+pub struct Shell {
+    house: Arc<House>,
+    routes: Arc<Routes>,
+    config: Config,
+    limits: RateLimits,
+    cors: cors::Policy,
+    metrics: RequestMetrics,
+    /// What is not under `/v1`: pages, health, the document.
+    pages: axum::Router,
+}
+
+impl Shell {
+    /// Puts the shell together.
+    pub fn new(house: Arc<House>, routes: Arc<Routes>, config: Config, pages: axum::Router) -> Self {
+        Self {
+            limits: RateLimits::new(config.rate_limit_per_address, config.rate_limit_per_key),
+            cors: cors::Policy::new(&config.front_end_origins),
+            metrics: RequestMetrics::new(routes.operations()),
+            house,
+            routes,
+            config,
+            pages,
+        }
+    }
+
+    /// Forgets what need not be remembered: full budgets, and samples that are in the histograms.
+    pub fn upkeep(&self) {
+        self.limits.tidy();
+        self.metrics.upkeep();
+    }
+
+    /// What `/metrics` shows. While the database is away, the numbers of jobs are missing.
+    pub async fn metrics_text(&self) -> String {
+        let jobs = self.house.store.read(|tx| merak_core::jobs::backlog(tx)).await.ok();
+        self.metrics.render(&self.house.store, jobs)
+    }
+
+    /// Answers a request.
+    pub async fn answer(&self, mut request: Request, peer: SocketAddr) -> Response {
+        let started = Instant::now();
+        let request_id = request_id(&request);
+        let is_deprecated = rewrite_old_prefix(&mut request);
+        let origin = request.headers().get(http::header::ORIGIN).cloned();
+        let mut response = match &origin {
+            Some(_) if cors::is_preflight(&request) => self.cors.preflight(&request),
+            _ => self.route(request, peer, &request_id, started).await,
+        };
+        let headers = response.headers_mut();
+        if let Some(origin) = &origin {
+            self.cors.mark(origin, headers);
+        }
+        if is_deprecated {
+            headers.insert(DEPRECATION_NOTICE, HeaderValue::from_static("Call /v1 instead of /api/v1."));
+        }
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        response
+    }
+
+    async fn route(&self, request: Request, peer: SocketAddr, request_id: &str, started: Instant) -> Response {
+        let path = request.uri().path();
+        if !path.starts_with("/v1/") && path != "/v1" {
+            return self.page(request).await;
+        }
+        match self.routes.find(request.method(), path) {
+            Found::Operation(n, operation, parameters) => {
+                let answer = self.operation(operation, parameters, request, peer);
+                let result = match tokio::time::timeout(self.config.request_timeout, answer).await {
+                    Ok(result) => result,
+                    Err(_) => Err(Failure::TimedOut),
+                };
+                let response = match result {
+                    Ok(reply) => reply_response(reply),
+                    Err(failure) => failure.into_response(request_id),
+                };
+                let took = started.elapsed();
+                self.metrics.note(n, response.status(), took);
+                log(operation, response.status(), took, request_id);
+                response
+            }
+            Found::Redirect(path) => self.redirect(&request, &path),
+            Found::WrongMethod(method) => Failure::WrongMethod(method.clone()).into_response(request_id),
+            Found::Nothing => Failure::NoRoute.into_response(request_id),
+        }
+    }
+
+    async fn operation(
+        &self,
+        operation: &Operation,
+        parameters: serde_json::Map<String, serde_json::Value>,
+        request: Request,
+        peer: SocketAddr,
+    ) -> Result<Reply, Failure> {
+        let is_open = matches!(operation.admits, merak_core::access::Admits::Everybody);
+        let (head, body) = request.into_parts();
+        if is_open {
+            let address = self.address(&head.headers, peer);
+            self.limits.spend_address(address).map_err(Failure::TooManyRequests)?;
+        }
+        let body = if operation.takes_body() { self.read(body, &head.headers).await? } else { Bytes::new() };
+        let raw = Raw {
+            path: head.uri.path(),
+            parameters,
+            query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+            body: &body,
+        };
+        let checked = request::check(operation, raw, &self.house.secret)?;
+        if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
+            self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
+        }
+        operation.serve(Arc::clone(&self.house), checked).await
+    }
+
+    /// Reads a body, as far as it may go and as long as it may take.
+    async fn read(&self, body: Body, headers: &http::HeaderMap) -> Result<Bytes, Failure> {
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > self.config.body_limit) {
+            return Err(Failure::TooLarge);
+        }
+        let reading = Limited::new(body, self.config.body_limit).collect();
+        match tokio::time::timeout(self.config.body_timeout, reading).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge),
+            Ok(Err(_)) | Err(_) => Err(Failure::TooSlow),
+        }
+    }
+
+    async fn page(&self, request: Request) -> Response {
+        let Ok(response) = self.pages.clone().oneshot(request).await;
+        response
+    }
+
+    /// 307 to the same address with a slash more or less.
+    fn redirect(&self, request: &Request, path: &str) -> Response {
+        let headers = request.headers();
+        let forwarded = headers.get(FORWARDED_PROTO).filter(|_| self.config.trust_proxy);
+        let scheme = match forwarded.and_then(|value| value.to_str().ok()) {
+            Some("https") => "https",
+            Some(_) => "http",
+            None if self.house.public_url.starts_with("https:") => "https",
+            None => "http",
+        };
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+        if let Ok(location) = HeaderValue::from_str(&format!("{scheme}://{host}{path}{query}")) {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        response
+    }
+
+    /// The address of who is calling: the connection's, or what a trusted proxy says it saw.
+    fn address(&self, headers: &http::HeaderMap, peer: SocketAddr) -> IpAddr {
+        let forwarded = || headers.get(FORWARDED_FOR)?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok();
+        if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
+    }
+}
+
+fn reply_response(reply: Reply) -> Response {
+    json_response(reply.status, reply.body)
+}
+
+/// The id that the caller gave the request, if it is a sane one; else a new one.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    match given.filter(|id| (1..=128).contains(&id.len())) {
+        Some(id) => id.to_owned(),
+        None => Uuid::new_v4().to_string(),
+    }
+}
+
+/// `/api/v1/…` is an old name of `/v1/…`.
+fn rewrite_old_prefix(request: &mut Request) -> bool {
+    let uri = request.uri();
+    let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().strip_prefix("/api/v1")) else {
+        return false;
+    };
+    if !rest.is_empty() && !rest.starts_with(['/', '?']) {
+        return false;
+    }
+    let Ok(path) = format!("/v1{rest}").parse::<PathAndQuery>() else { return false };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    true
+}
+
+/// One line for what went wrong or took long; all lines at debug level. Never bodies, tokens or addresses.
+fn log(operation: &Operation, status: StatusCode, took: Duration, request_id: &str) {
+    let (operation, status, millis) = (operation.id, status.as_u16(), took.as_secs_f64() * 1000.0);
+    if took > SLOW {
+        tracing::warn!(request_id, operation, status, millis, "slow request");
+    } else {
+        tracing::debug!(request_id, operation, status, millis, "request");
+    }
+}
+
+/// An answer of plain text.
+fn text_response(status: StatusCode, text: &'static str) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,104 @@
+//! Connections: accepting them, giving each request to the shell, and ending in good order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{Response, Shell};
+use crate::error::framework;
+
+/// How long to wait after the system refused to hand over a connection, as when it is out of file handles.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening server.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    ended: JoinHandle<()>,
+}
+
+impl Running {
+    /// Stops accepting, lets running requests end, and returns when they have or their time is up.
+    pub async fn stop(self) {
+        // The loop may have ended by itself; then there is nobody to tell.
+        let _ = self.stop.send(true);
+        if let Err(error) = self.ended.await {
+            tracing::error!(%error, "the accept loop ended badly");
+        }
+    }
+}
+
+/// Listens, and says where.
+pub async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Answers until told to stop.
+pub fn start(shell: Arc<Shell>, listener: TcpListener, address: SocketAddr) -> Running {
+    let (stop, stopped) = watch::channel(false);
+    let ended = tokio::spawn(accept(listener, shell, stopped));
+    Running { address, stop, ended }
+}
+
+async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let mut connections = auto::Builder::new(TokioExecutor::new());
+    connections.http1().timer(TokioTimer::new()).header_read_timeout(shell.config.idle_timeout);
+    connections.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = stopped.changed() => break,
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its small packets waiting");
+        }
+        let service = {
+            let shell = Arc::clone(&shell);
+            hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let shell = Arc::clone(&shell);
+                async move { Ok::<_, std::convert::Infallible>(guarded(shell, request.map(Body::new), peer).await) }
+            })
+        };
+        let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended badly");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(shell.config.shutdown_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end in time");
+    }
+}
+
+/// A panic costs the request that met it, not the connection's neighbours, and is an answer of 500.
+async fn guarded(shell: Arc<Shell>, request: super::Request, peer: SocketAddr) -> Response {
+    use futures_util::FutureExt;
+    let answer = std::panic::AssertUnwindSafe(shell.answer(request, peer)).catch_unwind();
+    answer.await.unwrap_or_else(|_| {
+        tracing::error!("a request panicked");
+        framework(500, "Internal Server Error")
+    })
+}

@@ -1,0 +1,15 @@
+//! What handlers and the shell around them share.
+
+use merak_core::kit::InstanceSecret;
+use merak_store::Store;
+
+/// The shared things of a running server.
+#[derive(Debug)]
+pub struct House {
+    /// The data.
+    pub store: Store,
+    /// What tokens are hashed with.
+    pub secret: InstanceSecret,
+    /// The address under which people and programs reach this server, without a slash at its end.
+    pub public_url: String,
+}

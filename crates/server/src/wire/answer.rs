@@ -1,0 +1,85 @@
+//! What handlers answer: a status that the type tells, and a body or none.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::described::{Components, Described};
+
+/// A finished answer, ready to be sent or kept.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON text; empty if there is no body.
+    pub body: Bytes,
+}
+
+/// What a handler may return.
+pub trait Answer: Send + 'static {
+    /// The status of success.
+    const STATUS: u16;
+
+    /// The schema of the body, if there is one.
+    fn body_schema(components: &mut Components) -> Option<Value>;
+
+    /// Writes the body. Only a type that cannot be written as JSON at all fails, which tests would see.
+    fn reply(&self) -> Result<Reply, serde_json::Error>;
+}
+
+/// 200 with a body.
+#[derive(Clone, Debug)]
+pub struct Json<T>(pub T);
+
+/// 201 with a body.
+#[derive(Clone, Debug)]
+pub struct Created<T>(pub T);
+
+/// 204.
+#[derive(Clone, Copy, Debug)]
+pub struct NoContent;
+
+impl<T: Described + Serialize + Send + 'static> Answer for Json<T> {
+    const STATUS: u16 = 200;
+
+    fn body_schema(components: &mut Components) -> Option<Value> {
+        Some(T::schema(components))
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        write(Self::STATUS, &self.0)
+    }
+}
+
+impl<T: Described + Serialize + Send + 'static> Answer for Created<T> {
+    const STATUS: u16 = 201;
+
+    fn body_schema(components: &mut Components) -> Option<Value> {
+        Some(T::schema(components))
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        write(Self::STATUS, &self.0)
+    }
+}
+
+impl Answer for NoContent {
+    const STATUS: u16 = 204;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        Ok(Reply { status: Self::STATUS, body: Bytes::new() })
+    }
+}
+
+/// Most answers are a key or a page of them; the first guess saves the growing.
+const USUAL_SIZE: usize = 2048;
+
+fn write(status: u16, body: &impl Serialize) -> Result<Reply, serde_json::Error> {
+    let mut text = Vec::with_capacity(USUAL_SIZE);
+    serde_json::to_writer(&mut text, body)?;
+    Ok(Reply { status, body: Bytes::from(text) })
+}

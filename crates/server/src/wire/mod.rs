@@ -1,0 +1,20 @@
+//! The grammar of the contract: what requests and answers look like on the wire.
+//!
+//! A route is declared once ([`route`]) and gives the entry of the router, the access rule and the operation of the
+//! OpenAPI document. Requests are checked by their own schema ([`validation`]) before serde reads them.
+
+mod answer;
+pub mod described;
+mod list;
+pub mod openapi;
+pub mod request;
+pub mod route;
+pub mod router;
+pub mod validation;
+
+pub use answer::{Answer, Created, Json, NoContent, Reply};
+pub(crate) use described::{answer, request};
+pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
+pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
+pub(crate) use list::sorting;
+pub use route::{Call, Nothing, Operation, Unit};

@@ -1,0 +1,137 @@
+//! A request on its way to an operation: its parts checked, its credential found, its name for idempotency taken.
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName};
+use merak_core::kit::{InstanceSecret, TokenHash};
+use serde_json::{Map, Value};
+
+use super::route::Operation;
+use super::validation::{BodyError, Problem, query_object, read_body};
+use crate::error::Failure;
+
+/// The header that names a write so that it can be sent again.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// How long an `Idempotency-Key` may be.
+const LONGEST_KEY: usize = 255;
+
+/// How many parameters a query may have.
+const MOST_PARAMETERS: usize = 1000;
+
+/// What a request says of who sends it.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// Nothing, or something other than a bearer token.
+    None,
+    /// A bearer token that can be none of ours.
+    Unusable,
+    /// A bearer token, hashed.
+    Bearer(TokenHash),
+}
+
+impl Credential {
+    /// Reads the `Authorization` header. Another scheme than `Bearer` counts as no credential.
+    pub fn read(headers: &HeaderMap, secret: &InstanceSecret) -> Self {
+        let Some(value) = headers.get(AUTHORIZATION) else { return Self::None };
+        let bytes = value.as_bytes();
+        let (scheme, token) = match bytes.iter().position(|byte| *byte == b' ') {
+            Some(space) => (&bytes[..space], &bytes[space + 1..]),
+            None => (bytes, &[][..]),
+        };
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Self::None;
+        }
+        match std::str::from_utf8(token).map(str::trim) {
+            Ok(token) if token.is_ascii() && !token.is_empty() => Self::Bearer(secret.hash(token)),
+            _ => Self::Unusable,
+        }
+    }
+}
+
+/// A write that may be sent again.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The caller's key.
+    pub key: String,
+    /// What tells anonymous callers apart: the license key they hold.
+    pub bearer: String,
+    /// What the request consists of.
+    pub request: Vec<Vec<u8>>,
+}
+
+/// A request whose parts were checked by the operation's schemas.
+#[derive(Debug)]
+pub struct Checked {
+    /// Path parameters.
+    pub path: Value,
+    /// Query parameters.
+    pub query: Value,
+    /// The body.
+    pub body: Value,
+    /// What is wrong with them.
+    pub problems: Vec<Problem>,
+    /// Who sends it.
+    pub credential: Credential,
+    /// Its name, if it is a write that may be sent again.
+    pub idempotency: Option<Named>,
+}
+
+/// The raw parts of a request.
+pub struct Raw<'r> {
+    /// The path as it was sent.
+    pub path: &'r str,
+    /// The parameters bound by the router.
+    pub parameters: Map<String, Value>,
+    /// The query string without its question mark.
+    pub query: &'r str,
+    /// The headers.
+    pub headers: &'r HeaderMap,
+    /// The body.
+    pub body: &'r [u8],
+}
+
+/// Checks a request. Only malformed JSON is reported at once; everything else waits for the access check.
+pub fn check(operation: &Operation, raw: Raw<'_>, secret: &InstanceSecret) -> Result<Checked, Failure> {
+    let shapes = &operation.shapes;
+    let body = match &shapes.body {
+        None => None,
+        Some(shape) => {
+            let content_type = raw.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            match read_body(content_type, raw.body) {
+                Ok(body) => Some((shape, body)),
+                Err(BodyError::NotUtf8) => return Err(Failure::NotUtf8),
+                Err(BodyError::Invalid(problem)) => return Err(Failure::Problems(vec![*problem])),
+            }
+        }
+    };
+    if raw.query.bytes().filter(|byte| *byte == b'&').count() >= MOST_PARAMETERS {
+        return Err(Failure::TooManyParameters);
+    }
+    let mut problems = Vec::new();
+    let path = match &shapes.path {
+        Some(shape) => shape.check_parameters(Value::Object(raw.parameters), "path", &mut problems),
+        None => Value::Null,
+    };
+    let query = match &shapes.query {
+        Some(shape) => shape.check_parameters(query_object(raw.query, shape), "query", &mut problems),
+        None => Value::Null,
+    };
+    let body = body.map_or(Value::Null, |(shape, body)| shape.check_body(body, &mut problems));
+    let idempotency = match raw.headers.get(&IDEMPOTENCY_KEY) {
+        Some(value) if operation.is_write() => Some(Named {
+            key: match value.to_str() {
+                Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => key.to_owned(),
+                _ => return Err(Failure::UnusableIdempotencyKey),
+            },
+            bearer: body.get("key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            request: vec![
+                operation.method.as_str().as_bytes().to_vec(),
+                raw.path.as_bytes().to_vec(),
+                raw.body.to_vec(),
+            ],
+        }),
+        _ => None,
+    };
+    let credential = Credential::read(raw.headers, secret);
+    Ok(Checked { path, query, body, problems, credential, idempotency })
+}

@@ -1,0 +1,366 @@
+//! Operations: a route, its access rule, its place in the document, and the unit of work that answers it.
+//!
+//! A handler is a plain function that runs inside one unit of work, after the same unit has found out who is calling
+//! and whether they may. So authorisation, effect and the kept answer of an `Idempotency-Key` are one transaction.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::Method;
+use merak_core::access::{self, Actor, Admits, Subject};
+use merak_core::idempotency::{self, Known};
+use merak_core::kit::{self, Kind, Refusal, Result as Decision};
+use merak_store::{ReadTx, Tx};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::answer::{Answer, Reply};
+use super::described::{Components, Described};
+use super::request::{Checked, Credential};
+use super::validation::{SchemaError, Shape};
+use crate::error::Failure;
+use crate::state::House;
+
+/// What a handler is called with.
+#[derive(Clone, Debug)]
+pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
+    /// Who is calling. Anonymous on open routes and until the unit of work has looked the credential up.
+    pub actor: Actor,
+    /// The parameters of the path.
+    pub path: P,
+    /// The parameters of the query.
+    pub query: Q,
+    /// The body.
+    pub body: B,
+    /// What the whole house shares.
+    pub house: Arc<House>,
+}
+
+/// For operations without a path parameter, a query or a body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl<'de> serde::Deserialize<'de> for Nothing {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl Described for Nothing {
+    fn schema(_: &mut Components) -> Value {
+        Value::Null
+    }
+}
+
+/// What requests are read into.
+pub trait Input: Described + DeserializeOwned + Clone + Send + Sync + 'static {}
+impl<T: Described + DeserializeOwned + Clone + Send + Sync + 'static> Input for T {}
+
+type Running = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+type Run = Box<dyn Fn(Arc<House>, Checked, Admits) -> Running + Send + Sync>;
+
+/// The kind of unit of work that a handler needs.
+pub enum Unit<P, Q, B, A> {
+    /// It only reads.
+    Read(fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<A>),
+    /// It writes.
+    Write(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
+    /// It writes by one statement that carries the whole rule ([`merak_store::Store::write_one`]).
+    WriteOne(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
+}
+
+/// One operation of the API.
+pub struct Operation {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, parameters in braces.
+    pub path: &'static str,
+    /// The contract's operation id.
+    pub id: &'static str,
+    /// A title for people.
+    pub title: &'static str,
+    /// A sentence or two for people.
+    pub about: &'static str,
+    /// Where it stands in the navigation of the reference.
+    pub nav: &'static str,
+    /// Whom it admits.
+    pub admits: Admits,
+    /// How it can refuse, besides by 422 and for want of access.
+    pub refusals: &'static [Kind],
+    /// Its status of success.
+    pub status: u16,
+    pub(super) path_schema: fn(&mut Components) -> Value,
+    pub(super) query_schema: fn(&mut Components) -> Value,
+    pub(super) body_schema: fn(&mut Components) -> Value,
+    pub(super) answer_schema: fn(&mut Components) -> Option<Value>,
+    pub(super) shapes: Shapes,
+    run: Run,
+}
+
+/// The compiled schemas of an operation's parts; none where it has no such part.
+#[derive(Default)]
+pub(super) struct Shapes {
+    pub(super) path: Option<Shape>,
+    pub(super) query: Option<Shape>,
+    pub(super) body: Option<Shape>,
+}
+
+impl Operation {
+    /// Declares an operation that admits everybody; what else is to be said of it follows.
+    pub fn new<P: Input, Q: Input, B: Input, A: Answer>(
+        method: Method,
+        path: &'static str,
+        unit: Unit<P, Q, B, A>,
+    ) -> Self {
+        let run: Run = match unit {
+            Unit::Read(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(run_read(house, checked, admits, handler))
+            }),
+            Unit::Write(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(run_write(house, checked, admits, handler, false))
+            }),
+            Unit::WriteOne(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(run_write(house, checked, admits, handler, true))
+            }),
+        };
+        Self {
+            method,
+            path,
+            id: "",
+            title: "",
+            about: "",
+            nav: "",
+            admits: Admits::Everybody,
+            refusals: &[],
+            status: A::STATUS,
+            path_schema: P::schema,
+            query_schema: Q::schema,
+            body_schema: B::schema,
+            answer_schema: A::body_schema,
+            shapes: Shapes::default(),
+            run,
+        }
+    }
+
+    /// A `GET` that only reads.
+    pub fn get<P: Input, Q: Input, A: Answer>(
+        path: &'static str,
+        handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<A>,
+    ) -> Self {
+        Self::new(Method::GET, path, Unit::Read(handler))
+    }
+
+    /// A `POST` that writes.
+    pub fn post<P: Input, Q: Input, B: Input, A: Answer>(
+        path: &'static str,
+        handler: fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>,
+    ) -> Self {
+        Self::new(Method::POST, path, Unit::Write(handler))
+    }
+
+    /// A `PATCH` that writes.
+    pub fn patch<P: Input, Q: Input, B: Input, A: Answer>(
+        path: &'static str,
+        handler: fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>,
+    ) -> Self {
+        Self::new(Method::PATCH, path, Unit::Write(handler))
+    }
+
+    /// A `DELETE` that writes.
+    pub fn delete<P: Input, Q: Input, A: Answer>(
+        path: &'static str,
+        handler: fn(&mut Tx<'_>, &Call<P, Q, Nothing>) -> Decision<A>,
+    ) -> Self {
+        Self::new(Method::DELETE, path, Unit::Write(handler))
+    }
+
+    /// Its id in the contract and its title.
+    #[must_use]
+    pub fn named(mut self, id: &'static str, title: &'static str) -> Self {
+        (self.id, self.title) = (id, title);
+        self
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// Where it stands in the navigation, `Group > Section`.
+    #[must_use]
+    pub fn nav(mut self, nav: &'static str) -> Self {
+        self.nav = nav;
+        self
+    }
+
+    /// Whom it admits: kinds of subject, and scopes of which one is enough.
+    #[must_use]
+    pub fn admits(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::Subjects { kinds, scopes };
+        self
+    }
+
+    /// How it can refuse, besides by 422 and for want of access.
+    #[must_use]
+    pub fn refuses(mut self, refusals: &'static [Kind]) -> Self {
+        self.refusals = refusals;
+        self
+    }
+
+    /// Whether it changes anything.
+    pub fn is_write(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// Compiles its schemas, whose references point into the finished components.
+    pub(super) fn compile(&mut self, components: &Components) -> Result<(), SchemaError> {
+        let mut scratch = components.clone();
+        let mut shape = |schema: fn(&mut Components) -> Value| {
+            let schema = schema(&mut scratch);
+            if schema.is_null() { Ok(None) } else { Shape::compile(&schema, components).map(Some) }
+        };
+        self.shapes =
+            Shapes { path: shape(self.path_schema)?, query: shape(self.query_schema)?, body: shape(self.body_schema)? };
+        Ok(())
+    }
+
+    /// Whether a request to it has a body to read.
+    pub fn takes_body(&self) -> bool {
+        self.shapes.body.is_some()
+    }
+
+    /// Answers a request whose parts were checked. Access comes before what the check found.
+    pub async fn serve(&self, house: Arc<House>, mut checked: Checked) -> Result<Reply, Failure> {
+        if checked.problems.is_empty() {
+            return (self.run)(house, checked, self.admits).await;
+        }
+        let problems = std::mem::take(&mut checked.problems);
+        let admits = self.admits;
+        if !matches!(admits, Admits::Everybody) {
+            house.store.read(move |tx| admit(tx, &checked.credential, &admits)).await?;
+        }
+        Err(Failure::Problems(problems))
+    }
+}
+
+/// Finds out who is calling and whether they may.
+fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
+    if matches!(admits, Admits::Everybody) {
+        return Ok(Actor::ANONYMOUS);
+    }
+    let actor = match credential {
+        Credential::None => Actor::ANONYMOUS,
+        Credential::Unusable => return Err(Failure::Denied(access::Denied::InvalidToken)),
+        Credential::Bearer(hash) => access::authenticate(tx, hash, admits.admits_customers())?
+            .ok_or(Failure::Denied(access::Denied::InvalidToken))?,
+    };
+    access::authorize(&actor, admits).map_err(Failure::Denied)?;
+    Ok(actor)
+}
+
+async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
+    house: Arc<House>,
+    checked: Checked,
+    admits: Admits,
+    handler: fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<A>,
+) -> Result<Reply, Failure> {
+    let (credential, mut call) = prepare::<P, Q, B>(&house, checked)?;
+    let (answer, actor) = house
+        .store
+        .read(move |tx| {
+            call.actor = admit(tx, &credential, &admits)?;
+            let answer = handler(tx, &call)?;
+            Ok::<_, Failure>((answer, call.actor.clone()))
+        })
+        .await?;
+    note_use(&house, &actor);
+    Ok(answer.reply()?)
+}
+
+/// What a write came to: an answer to be written outside the unit of work, or the text that is kept in it.
+enum Written<A> {
+    Fresh(A),
+    Kept(Reply),
+}
+
+async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
+    house: Arc<House>,
+    mut checked: Checked,
+    admits: Admits,
+    handler: fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>,
+    by_one_statement: bool,
+) -> Result<Reply, Failure> {
+    let named = checked.idempotency.take();
+    let (credential, mut call) = prepare::<P, Q, B>(&house, checked)?;
+    let by_one_statement = by_one_statement && named.is_none();
+    let unit = move |tx: &mut Tx<'_>| {
+        call.actor = admit(tx, &credential, &admits)?;
+        let Some(named) = &named else {
+            let answer = handler(tx, &call)?;
+            return Ok::<_, Failure>((Written::Fresh(answer), call.actor.clone()));
+        };
+        let caller = match call.actor.subject {
+            Subject::Anonymous => format!("anonymous:{}", named.bearer),
+            _ => call.actor.name(),
+        };
+        let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
+        let name = idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts);
+        let reply = match idempotency::find(tx, &name)? {
+            Known::Answered { status, body } => Reply { status, body: body.into() },
+            Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
+            Known::No => {
+                let reply = handler(tx, &call)?.reply()?;
+                idempotency::keep(tx, &name, reply.status, &reply.body)?;
+                reply
+            }
+        };
+        Ok((Written::Kept(reply), call.actor.clone()))
+    };
+    let (written, actor) =
+        if by_one_statement { house.store.write_one(unit).await? } else { house.store.write(unit).await? };
+    note_use(&house, &actor);
+    match written {
+        Written::Fresh(answer) => Ok(answer.reply()?),
+        Written::Kept(reply) => Ok(reply),
+    }
+}
+
+/// Reads the checked parts into the handler's types.
+fn prepare<P: Input, Q: Input, B: Input>(
+    house: &Arc<House>,
+    checked: Checked,
+) -> Result<(Credential, Call<P, Q, B>), Failure> {
+    let call = Call {
+        actor: Actor::ANONYMOUS,
+        path: read_part("path", checked.path)?,
+        query: read_part("query", checked.query)?,
+        body: read_part("body", checked.body)?,
+        house: Arc::clone(house),
+    };
+    Ok((checked.credential, call))
+}
+
+/// What passed the schema but is no value of the core's is told like any other problem.
+fn read_part<T: DeserializeOwned>(part: &'static str, value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value)
+        .map_err(|error| Refusal::invalid(kit::at(part).value_error(error.to_string(), Value::Null)).into())
+}
+
+/// Writes a token's "last used" time if that is due. Nobody waits for it, and a failure loses nothing but the time.
+fn note_use(house: &Arc<House>, actor: &Actor) {
+    if let Some(id) = actor.unnoted_token {
+        let store = house.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.write(move |tx| access::note_use(tx, id)).await {
+                tracing::warn!(%error, "the last use of a token was not noted");
+            }
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! Connections: where to, how long to try, and when to try again.
+
+use std::time::{Duration, Instant};
+
+use ::postgres::{Config, NoTls};
+use rand::RngExt;
+
+use super::{
+    Session, failure,
+    tls::{self, Mode},
+};
+use crate::{Error, Options, Result, error::Cause};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// A server to connect to, and what is known of its health.
+#[derive(Clone)]
+pub(crate) struct Target {
+    config: Config,
+    mode: Mode,
+    root_certificates: Option<String>,
+    greeting: String,
+    statements: usize,
+    /// While the server cannot be reached: when to try next, how long to wait then, and what it said.
+    down: Option<Down>,
+}
+
+#[derive(Clone)]
+struct Down {
+    until: Instant,
+    pause: Duration,
+    reason: Error,
+}
+
+impl Target {
+    pub(crate) fn new(url: &str, options: &Options) -> Result<Self> {
+        let (address, mode, root_certificates) = tls::split_url(url)?;
+        let mut config: Config = address
+            .parse()
+            .map_err(|error: ::postgres::Error| Error::Misuse(format!("database URL: {error}")))?;
+        config.ssl_mode(mode.of_driver());
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(options.connect_timeout);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("merak");
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            // A server that vanishes without a word must not hold a thread for the minutes TCP would wait.
+            config.tcp_user_timeout(Duration::from_secs(30));
+        }
+        config.keepalives_idle(Duration::from_secs(30));
+        let greeting = format!(
+            "SET statement_timeout = {}; SET TimeZone = 'UTC'",
+            options.statement_timeout.as_millis()
+        );
+        Ok(Self { config, mode, root_certificates, greeting, statements: options.statements, down: None })
+    }
+
+    /// The same server for migrations, whose statements may take as long as they need.
+    pub(crate) fn without_timeout(mut self) -> Self {
+        "SET statement_timeout = 0; SET TimeZone = 'UTC'".clone_into(&mut self.greeting);
+        self
+    }
+
+    /// Connects once, unless that has failed a moment ago; then it fails at once with the same reason.
+    pub(crate) fn connect(&mut self) -> Result<Session> {
+        if let Some(down) = &self.down
+            && Instant::now() < down.until
+        {
+            return Err(down.reason.clone());
+        }
+        match self.try_connect() {
+            Ok(session) => {
+                self.down = None;
+                Ok(session)
+            }
+            Err(reason) => {
+                let pause =
+                    self.down.as_ref().map_or(FIRST_PAUSE, |down| (down.pause * 2).min(LONGEST_PAUSE));
+                // Jitter, so that the nodes of a shop do not all come back in the same instant.
+                let until = Instant::now() + pause.mul_f64(rand::rng().random_range(0.5..1.0));
+                self.down = Some(Down { until, pause, reason: reason.clone() });
+                Err(reason)
+            }
+        }
+    }
+
+    fn try_connect(&self) -> Result<Session> {
+        let client = match self.mode {
+            Mode::Disable => self.config.connect(NoTls),
+            mode => self.config.connect(tls::connector(mode, self.root_certificates.as_deref())?),
+        };
+        let client = client.map_err(|error| match failure::error(&error, "connect") {
+            Error::Engine(cause) => Error::Unavailable(cause),
+            other => other,
+        })?;
+        let mut session = Session::new(client, self.statements);
+        session.batch(&self.greeting).map_err(|error| Error::Unavailable(Cause::new(error)))?;
+        Ok(session)
+    }
+}

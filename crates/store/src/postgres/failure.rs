@@ -1,0 +1,81 @@
+//! PostgreSQL's errors in the store's words.
+
+use ::postgres::error::SqlState;
+
+use crate::{Error, error::Cause, sqlite};
+
+/// Says what an error of the driver means. The statement stands in the log, never its values.
+pub(crate) fn error(error: &::postgres::Error, sql: &str) -> Error {
+    let Some(reply) = error.as_db_error() else {
+        return if error.is_closed() || is_io(error) {
+            Error::Unavailable(cause(error))
+        } else {
+            Error::Engine(Cause::new(Failure(format!("{}: {sql}", chain(error)))))
+        };
+    };
+    let code = reply.code();
+    if *code == SqlState::T_R_SERIALIZATION_FAILURE
+        || *code == SqlState::T_R_DEADLOCK_DETECTED
+        || is_stale_plan(error)
+    {
+        return Error::Conflict;
+    }
+    if *code == SqlState::DISK_FULL {
+        return Error::Full;
+    }
+    match &code.code()[..2] {
+        "23" => constraint(reply),
+        // Connection exceptions, missing resources, a server that stops or starts, a query that took too long, and a
+        // server that became a replica.
+        "08" | "53" | "57" => Error::Unavailable(cause(error)),
+        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(cause(error)),
+        _ => Error::Engine(Cause::new(Failure(format!("{}: {sql}", chain(error))))),
+    }
+}
+
+/// Whether a statement was prepared before another node migrated the schema; it only has to be prepared anew.
+pub(super) fn is_stale_plan(error: &::postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|reply| {
+        *reply.code() == SqlState::FEATURE_NOT_SUPPORTED && reply.message().starts_with("cached plan")
+    })
+}
+
+fn constraint(reply: &::postgres::error::DbError) -> Error {
+    let name = match *reply.code() {
+        SqlState::FOREIGN_KEY_VIOLATION => "foreign_key".to_owned(),
+        SqlState::NOT_NULL_VIOLATION => {
+            sqlite::not_null(reply.table().unwrap_or_default(), reply.column().unwrap_or_default())
+        }
+        _ => reply.constraint().unwrap_or_default().to_owned(),
+    };
+    Error::Constraint(name)
+}
+
+fn is_io(error: &::postgres::Error) -> bool {
+    use std::error::Error as _;
+    error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).is_some()
+}
+
+fn cause(error: &::postgres::Error) -> Cause {
+    Cause::new(Failure(chain(error)))
+}
+
+/// What the driver says with all its reasons, except for the row's values, which the server puts into the detail.
+fn chain(error: &::postgres::Error) -> String {
+    use std::error::Error as _;
+    if let Some(reply) = error.as_db_error() {
+        return format!("{} ({})", reply.message(), reply.code().code());
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(reason) = source {
+        text = format!("{text}: {reason}");
+        source = reason.source();
+    }
+    text
+}
+
+/// An error of the driver as a sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(String);

@@ -1,0 +1,216 @@
+//! The embedded engine: one connection's statements, on top of rusqlite.
+
+mod backup;
+mod constraints;
+mod failure;
+mod functions;
+mod readers;
+mod writer;
+
+use std::{ffi::CStr, path::Path, time::Duration};
+
+use rusqlite::{CachedStatement, Connection};
+
+use crate::{
+    Error, Param, Result, Row, Value,
+    row::Source,
+    tx::{Access, Each},
+};
+
+pub(crate) use backup::backup;
+pub(crate) use constraints::not_null;
+pub(crate) use readers::Reader;
+pub(crate) use writer::Writer;
+
+/// How long a statement waits for another process that holds the database before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The write-ahead log is cut back to this after a checkpoint, so that one large unit does not keep the space.
+const LOG_LIMIT_BYTES: i64 = 64 << 20;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Writer,
+    Reader,
+    /// Foreign keys are checked at the end only, so that a table can be rebuilt.
+    Migrator,
+}
+
+impl Role {
+    /// The page cache of the connection, which is most of the memory this engine takes.
+    fn cache_kibibytes(self) -> i64 {
+        match self {
+            Self::Writer => 64 << 10,
+            Self::Reader | Self::Migrator => 16 << 10,
+        }
+    }
+}
+
+/// One connection and where it is in its transaction.
+pub(crate) struct Session {
+    connection: Connection,
+    /// Whether the running unit has written and so has its own savepoint.
+    savepoint: bool,
+}
+
+impl Session {
+    /// Opens the file, making it if it is missing.
+    pub(crate) fn open(path: &Path, role: Role, statements: usize) -> Result<Self> {
+        let connection = Connection::open(path).map_err(Error::unavailable)?;
+        let session = Self { connection, savepoint: false };
+        session.prepare_connection(role, statements).map_err(|error| session.error(error))?;
+        Ok(session)
+    }
+
+    fn prepare_connection(&self, role: Role, statements: usize) -> rusqlite::Result<()> {
+        let connection = &self.connection;
+        connection.set_prepared_statement_cache_capacity(statements);
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        functions::register(connection)?;
+        if let Ok(size) = std::env::var("X_PAGE") { connection.pragma_update(None, "page_size", size.parse::<i64>().unwrap())?; }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
+        connection.pragma_update(None, "cache_size", -role.cache_kibibytes())?;
+        connection.pragma_update(None, "foreign_keys", role != Role::Migrator)?;
+        connection.pragma_update(None, "query_only", role == Role::Reader)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs a statement that returns rows, and shows each to `each` until that has seen enough.
+    pub(crate) fn query(
+        &mut self,
+        sql: &str,
+        params: &[&dyn Param],
+        access: Access,
+        each: Each<'_>,
+    ) -> Result<()> {
+        let mut statement = self.prepared(sql, params)?;
+        if access == Access::Read && !statement.readonly() {
+            return Err(Error::Misuse(format!("this statement writes, use `returning` or `execute`: {sql}")));
+        }
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|error| self.error(error))? {
+            if !each(&Row(Source::Sqlite(row)))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a statement that returns no rows, and says how many it changed.
+    pub(crate) fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
+        let mut statement = self.prepared(sql, params)?;
+        statement.raw_execute().map(|changed| changed as u64).map_err(|error| self.error(error))
+    }
+
+    fn prepared(&self, sql: &str, params: &[&dyn Param]) -> Result<CachedStatement<'_>> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.error(error))?;
+        if statement.parameter_count() != params.len() {
+            return Err(Error::Misuse(format!("{} values were given for: {sql}", params.len())));
+        }
+        for (number, param) in (1..).zip(params) {
+            bind(&mut statement, number, &param.value()).map_err(|error| match error {
+                rusqlite::Error::InvalidParameterName(name) => {
+                    Error::Misuse(format!("the statement has no parameter {name}: {sql}"))
+                }
+                other => self.error(other),
+            })?;
+        }
+        Ok(statement)
+    }
+
+    /// Runs one of the short statements that frame transactions.
+    fn control(&self, sql: &str) -> Result<()> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.raw_execute())
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+
+    /// Runs a statement without parameters that is not worth keeping prepared.
+    pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
+        self.connection.execute_batch(sql).map_err(|error| self.error(error))
+    }
+
+    /// Errs if a row refers to one that does not exist.
+    pub(crate) fn check_foreign_keys(&self) -> Result<()> {
+        let mut check =
+            self.connection.prepare("PRAGMA foreign_key_check").map_err(|error| self.error(error))?;
+        let broken = check.exists([]).map_err(|error| self.error(error))?;
+        if broken { Err(Error::Constraint("foreign_key".to_owned())) } else { Ok(()) }
+    }
+
+    /// Gives the running unit its own savepoint. It is asked for before the unit's first write, so that units that
+    /// write nothing pay nothing.
+    pub(crate) fn save(&mut self) -> Result<()> {
+        if !self.savepoint {
+            self.control("SAVEPOINT unit")?;
+            self.savepoint = true;
+        }
+        Ok(())
+    }
+
+    /// Ends the running unit inside its group, keeping what it did.
+    fn keep(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.savepoint) { self.control("RELEASE unit") } else { Ok(()) }
+    }
+
+    /// Ends the running unit inside its group, undoing what it did.
+    fn undo(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.savepoint) {
+            self.control("ROLLBACK TO unit")?;
+            self.control("RELEASE unit")?;
+        }
+        Ok(())
+    }
+
+    /// Whether a transaction is open. A full disk may end one without being asked to.
+    fn in_transaction(&self) -> bool {
+        !self.connection.is_autocommit()
+    }
+
+    fn error(&self, error: rusqlite::Error) -> Error {
+        failure::error(&self.connection, error)
+    }
+}
+
+/// Binds by the parameter's *name*. SQLite numbers `$1`, `$2`, … in the order they appear in the text, so binding by
+/// position would swap arguments without any error.
+fn bind(statement: &mut CachedStatement<'_>, number: usize, value: &Value<'_>) -> rusqlite::Result<()> {
+    let name = match NAMES.get(number - 1) {
+        Some(name) => *name,
+        None => return bind_at(statement, format!("${number}").as_str(), value),
+    };
+    bind_at(statement, name, value)
+}
+
+fn bind_at<I: rusqlite::BindIndex>(
+    statement: &mut CachedStatement<'_>,
+    name: I,
+    value: &Value<'_>,
+) -> rusqlite::Result<()> {
+    match value {
+        Value::Null => statement.raw_bind_parameter(name, rusqlite::types::Null),
+        Value::Bool(value) => statement.raw_bind_parameter(name, value),
+        Value::Integer(value) => statement.raw_bind_parameter(name, value),
+        Value::Text(text) | Value::Json(text) => statement.raw_bind_parameter(name, text.as_ref()),
+        Value::Uuid(uuid) => {
+            let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+            statement.raw_bind_parameter(name, &*uuid.hyphenated().encode_lower(&mut text))
+        }
+        Value::Timestamp(timestamp) => statement.raw_bind_parameter(name, timestamp.to_string()),
+        Value::Bytes(bytes) => statement.raw_bind_parameter(name, bytes.as_ref()),
+    }
+}
+
+/// The names of the first parameters, so that binding them allocates nothing.
+const NAMES: [&CStr; 32] = [
+    c"$1", c"$2", c"$3", c"$4", c"$5", c"$6", c"$7", c"$8", c"$9", c"$10", c"$11", c"$12", c"$13", c"$14",
+    c"$15", c"$16", c"$17", c"$18", c"$19", c"$20", c"$21", c"$22", c"$23", c"$24", c"$25", c"$26", c"$27",
+    c"$28", c"$29", c"$30", c"$31", c"$32",
+];

@@ -1,0 +1,240 @@
+//! What a unit of work sees: statements, the time, ids.
+
+use std::ops::{Deref, DerefMut};
+
+use uuid::Uuid;
+
+use crate::{Engine, Error, FromRow, Insert, Param, Result, Row, Source, Sql, Timestamp, postgres, sqlite};
+
+/// A unit of work that reads: one snapshot of the database.
+///
+/// The first statement that fails decides the unit: every later one repeats its error without being run, and nothing
+/// of the unit is kept. [`Error::NoRow`] and [`Error::Decode`] are answers, not failed statements.
+pub struct ReadTx<'c> {
+    session: Session<'c>,
+    source: &'c dyn Source,
+    now: Timestamp,
+    scope: Scope,
+    write: Write,
+    failed: Option<Error>,
+}
+
+/// A unit of work that writes.
+///
+/// It dereferences to [`ReadTx`], so that whatever reads takes `&mut ReadTx` and works in both.
+pub struct Tx<'c> {
+    read: ReadTx<'c>,
+}
+
+pub(crate) enum Session<'c> {
+    Sqlite(&'c mut sqlite::Session),
+    Postgres(&'c mut postgres::Session),
+}
+
+/// How far a unit's effects reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All or nothing, in a transaction.
+    Unit,
+    /// A single statement writes, outside of any transaction of the unit's own.
+    One,
+}
+
+/// How far a unit has come with writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// Nothing was asked for.
+    None,
+    /// A statement was tried and failed.
+    Tried,
+    /// A statement has written.
+    Done,
+}
+
+/// What a statement is allowed to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// Sees one row and says whether it wants the next.
+pub(crate) type Each<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<bool>;
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(session: Session<'c>, source: &'c dyn Source, scope: Scope) -> Self {
+        Self { read: ReadTx { session, source, now: source.now(), scope, write: Write::None, failed: None } }
+    }
+
+    /// The statement failure that decides this unit, if there was one.
+    pub(crate) fn failure(&self) -> Option<&Error> {
+        self.read.failed.as_ref()
+    }
+
+    pub(crate) fn write(&self) -> Write {
+        self.read.write
+    }
+
+    /// A new UUID of version 7; the ids of a unit ascend.
+    pub fn uuid(&mut self) -> Uuid {
+        self.read.source.uuid(self.read.now)
+    }
+
+    /// Fills the bytes with randomness fit for secrets.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.read.source.fill(bytes);
+    }
+
+    /// Runs a statement that writes, and says how many rows it changed.
+    pub fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
+        self.read.begin_write()?;
+        let result = match &mut self.read.session {
+            Session::Sqlite(session) => session.execute(sql, params),
+            Session::Postgres(session) => session.execute(sql, params),
+        };
+        self.read.written(result)
+    }
+
+    /// Runs a statement that must change exactly one row, the normal way to write; [`Error::NoRow`] otherwise. It has
+    /// done its work even then, so hand the error on and the unit leaves no trace.
+    pub fn changed_one(&mut self, sql: &str, params: &[&dyn Param]) -> Result<()> {
+        if self.execute(sql, params)? == 1 { Ok(()) } else { Err(Error::NoRow) }
+    }
+
+    /// Runs an `INSERT`, `UPDATE` or `DELETE` that ends in `RETURNING`, and reads what it returns.
+    pub fn returning<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Vec<T>> {
+        self.read.begin_write()?;
+        let mut values = Vec::new();
+        let result = self.read.rows(sql, params, Access::Write, &mut |row| {
+            values.push(row.get(0)?);
+            Ok(true)
+        });
+        self.read.written(result)?;
+        Ok(values)
+    }
+
+    /// Runs a statement that was put together piece by piece, and says how many rows it changed.
+    pub fn apply(&mut self, sql: &Sql) -> Result<u64> {
+        self.execute(sql.text(), &sql.params())
+    }
+
+    /// Inserts a row of a struct that [`row!`](crate::row!) made.
+    pub fn insert<T: Insert>(&mut self, row: &T) -> Result<()> {
+        row.insert(self)
+    }
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = ReadTx<'c>;
+
+    fn deref(&self) -> &ReadTx<'c> {
+        &self.read
+    }
+}
+
+impl<'c> DerefMut for Tx<'c> {
+    fn deref_mut(&mut self) -> &mut ReadTx<'c> {
+        &mut self.read
+    }
+}
+
+impl ReadTx<'_> {
+    /// The instant of this unit, the same however often it is asked.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The engine that runs this unit.
+    pub fn engine(&self) -> Engine {
+        match self.session {
+            Session::Sqlite(_) => Engine::Sqlite,
+            Session::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Picks the text for the engine that runs this unit, where one text cannot serve both.
+    pub fn dialect<'s>(&self, sqlite: &'s str, postgres: &'s str) -> &'s str {
+        match self.engine() {
+            Engine::Sqlite => sqlite,
+            Engine::Postgres => postgres,
+        }
+    }
+
+    /// All rows of a `SELECT`.
+    pub fn all<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Vec<T>> {
+        let mut values = Vec::new();
+        self.rows(sql, params, Access::Read, &mut |row| {
+            values.push(row.get(0)?);
+            Ok(true)
+        })?;
+        Ok(values)
+    }
+
+    /// The first row of a `SELECT`, if it has any.
+    pub fn find<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Option<T>> {
+        let mut value = None;
+        self.rows(sql, params, Access::Read, &mut |row| {
+            value = Some(row.get(0)?);
+            Ok(false)
+        })?;
+        Ok(value)
+    }
+
+    /// The first row of a `SELECT` that must have one; [`Error::NoRow`] otherwise.
+    pub fn one<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<T> {
+        self.find(sql, params)?.ok_or(Error::NoRow)
+    }
+
+    /// All rows of a `SELECT` that was put together piece by piece.
+    pub fn list<T: FromRow>(&mut self, sql: &Sql) -> Result<Vec<T>> {
+        self.all(sql.text(), &sql.params())
+    }
+
+    fn rows(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = match &mut self.session {
+            Session::Sqlite(session) => session.query(sql, params, access, each),
+            Session::Postgres(session) => session.query(sql, params, access, each),
+        };
+        self.noted(result)
+    }
+
+    /// Makes ready for a statement that writes: a savepoint, or the check that it is the only one.
+    fn begin_write(&mut self) -> Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let result = match (self.scope, &mut self.session) {
+            (Scope::One, _) if self.write == Write::Done => {
+                Err(Error::Misuse("a unit of one write has a second one".to_owned()))
+            }
+            (Scope::Unit, Session::Sqlite(session)) => session.save(),
+            (Scope::One, _) | (Scope::Unit, Session::Postgres(_)) => Ok(()),
+        };
+        if self.write == Write::None {
+            self.write = Write::Tried;
+        }
+        self.noted(result)
+    }
+
+    /// Remembers that a writing statement has run, or that it failed.
+    fn written<T>(&mut self, result: Result<T>) -> Result<T> {
+        let result = self.noted(result);
+        if self.failed.is_none() {
+            self.write = Write::Done;
+        }
+        result
+    }
+
+    /// Remembers a failed statement, because what the unit makes of the error is not to be relied on.
+    fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result
+            && !matches!(error, Error::NoRow | Error::Decode(_))
+        {
+            self.failed = Some(error.clone());
+        }
+        result
+    }
+}

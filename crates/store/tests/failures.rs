@@ -1,0 +1,370 @@
+//! What is left standing when the engine fails: connections die, servers go away, disks fill up, commits fail.
+
+use std::{
+    io,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use merak_store::{Database, Error, Migration, Options, ResultExt, Store, Tx};
+use merak_testkit::{Engine, TestDatabase, both_engines};
+use tokio::task::JoinSet;
+
+const SCHEMA: Migration = Migration {
+    name: "0001_pairs",
+    sql: "
+        CREATE TABLE pairs (
+            id bigint NOT NULL,
+            one bigint NOT NULL,
+            other bigint NOT NULL,
+            CONSTRAINT pairs_pkey PRIMARY KEY (id)
+        );
+        CREATE TABLE parts (
+            id bigint NOT NULL,
+            pair_id bigint NOT NULL REFERENCES pairs (id) DEFERRABLE INITIALLY DEFERRED,
+            body text NOT NULL,
+            CONSTRAINT parts_pkey PRIMARY KEY (id)
+        );
+        INSERT INTO pairs (id, one, other) VALUES (1, 0, 0);
+    ",
+};
+
+fn migrated(engine: Engine) -> TestDatabase {
+    merak_testkit::migrated(engine, &[SCHEMA])
+}
+
+fn count_up(tx: &mut Tx<'_>) -> Result<(), Error> {
+    tx.changed_one("UPDATE pairs SET one = one + 1 WHERE id = 1", &[])?;
+    tx.changed_one("UPDATE pairs SET other = other + 1 WHERE id = 1", &[])
+}
+
+fn pair(store: &Store) -> (i64, i64) {
+    store.read_blocking(|tx| tx.one("SELECT one, other FROM pairs WHERE id = 1", &[])).unwrap()
+}
+
+/// Ends every other connection to this database from within a unit.
+fn kill_all(tx: &mut Tx<'_>) -> Result<u64, Error> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    tx.all::<bool>(sql, &[]).map(|killed| killed.len() as u64)
+}
+
+both_engines! {
+    setup = migrated;
+
+    fn a_commit_that_fails_is_the_units_answer(database: TestDatabase) {
+        let store = database.open();
+        let refused = store.write_blocking(|tx| {
+            count_up(tx)?;
+            tx.execute("INSERT INTO parts (id, pair_id, body) VALUES (1, 9, '')", &[])
+        });
+        assert!(matches!(refused, Err(Error::Constraint(name)) if name == "foreign_key"));
+        assert_eq!(pair(&store), (0, 0));
+        store.write_blocking(count_up).unwrap();
+        assert_eq!(pair(&store), (1, 1));
+    }
+
+    fn a_large_number_of_texts_does_not_exhaust_the_statement_cache(database: TestDatabase) {
+        let store = Store::open(&Options { statements: 4, connections: 1, ..database.options() }).unwrap();
+        for round in 0..3 {
+            for number in 0..20_i64 {
+                let sql = format!("SELECT CAST({number} AS bigint) + CAST($1 AS bigint)");
+                let sum = store.write_blocking(move |tx| tx.one::<i64>(&sql, &[&round]));
+                assert_eq!(sum.unwrap(), number + i64::from(round));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_fails_fails_its_whole_group() {
+    let database = migrated(Engine::Sqlite);
+    merak_testkit::run(async move {
+        let store = database.open();
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let blocker = store.clone();
+        let held =
+            tokio::spawn(async move { blocker.write(move |_| wait.recv().map_err(|_| Error::Closed)).await });
+        while store.statistics().queued_writes > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut units = JoinSet::new();
+        for number in 0..6 {
+            let store = store.clone();
+            units.spawn(async move {
+                store
+                    .write(move |tx| {
+                        if number == 3 {
+                            let orphan = "INSERT INTO parts (id, pair_id, body) VALUES (1, 9, '')";
+                            return tx.execute(orphan, &[]).map(drop);
+                        }
+                        count_up(tx)
+                    })
+                    .await
+            });
+        }
+        while store.statistics().queued_writes < 6 {
+            tokio::task::yield_now().await;
+        }
+        release.send(()).unwrap();
+        // What arrives while a group runs still joins it.
+        let mut results = units.join_all().await;
+        results.push(held.await.unwrap());
+        for result in results {
+            assert!(matches!(&result, Err(Error::Constraint(name)) if name == "foreign_key"), "{result:?}");
+        }
+        store.write(count_up).await.unwrap();
+        let pair = tokio::task::spawn_blocking(move || pair(&store)).await.unwrap();
+        assert_eq!(pair, (1, 1));
+    });
+}
+
+#[test]
+fn a_full_database_is_answered_so_and_recovers() {
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    let limit = |pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        store.write_blocking(move |tx| tx.returning::<i64>(&sql, &[])).unwrap();
+    };
+    let fill = |id: i64| {
+        store.write_blocking(move |tx| {
+            count_up(tx)?;
+            let body = "x".repeat(500_000);
+            tx.execute("INSERT INTO parts (id, pair_id, body) VALUES ($1, 1, $2)", &[&id, &body]).map(drop)
+        })
+    };
+    limit(60);
+    for id in 0..3 {
+        let answer = fill(id);
+        assert!(matches!(answer, Err(Error::Full)), "{answer:?}");
+    }
+    let swallowed = store.write_blocking(|tx| {
+        let body = "x".repeat(500_000);
+        let _ = tx.execute("INSERT INTO parts (id, pair_id, body) VALUES (1, 1, $1)", &[&body]);
+        Ok::<_, Error>(())
+    });
+    assert!(matches!(swallowed, Err(Error::Full)));
+    assert_eq!(pair(&store), (0, 0));
+    store.write_blocking(count_up).unwrap();
+    limit(100_000);
+    fill(1).unwrap();
+    assert_eq!(pair(&store), (2, 2));
+}
+
+#[test]
+fn postgres_says_full_and_unavailable_in_its_own_words() {
+    let database = migrated(Engine::Postgres);
+    let store = Store::open(&Options { statement_timeout: Duration::from_millis(100), ..database.options() })
+        .unwrap();
+    let raise = |code: &str| {
+        let sql = format!("DO $$ BEGIN RAISE 'no' USING ERRCODE = '{code}'; END $$");
+        store.write_blocking(move |tx| tx.execute(&sql, &[]))
+    };
+    assert!(matches!(raise("53100"), Err(Error::Full)));
+    assert!(matches!(raise("53200"), Err(Error::Unavailable(_))));
+    assert!(matches!(raise("40P01"), Err(Error::Conflict)));
+    assert!(matches!(raise("XX000"), Err(Error::Engine(_))));
+    let slow = store.write_blocking(|tx| tx.all::<Option<bool>>("SELECT pg_sleep(10) IS NULL", &[]));
+    assert!(matches!(slow, Err(Error::Unavailable(_))), "{slow:?}");
+    store.write_blocking(count_up).unwrap();
+}
+
+#[test]
+fn a_killed_connection_is_opened_again_without_anybody_noticing() {
+    let database = migrated(Engine::Postgres);
+    let store = database.open();
+    let killer = database.open();
+    for expected in 1..=5 {
+        killer.write_blocking(kill_all).unwrap();
+        store.write_blocking(count_up).unwrap();
+        assert_eq!(pair(&store), (expected, expected));
+    }
+    assert!(store.statistics().reconnects > 0);
+
+    // In the middle of a unit as well, as long as it has not begun to commit.
+    let (killer, mut first) = (killer.clone(), true);
+    let result = store.write_blocking(move |tx| {
+        count_up(tx)?;
+        if std::mem::take(&mut first) {
+            let killer = killer.clone();
+            thread::spawn(move || killer.write_blocking(kill_all)).join().unwrap()?;
+        }
+        tx.one::<i64>("SELECT one FROM pairs WHERE id = 1", &[])
+    });
+    assert_eq!(result.unwrap(), 6);
+    assert_eq!(pair(&store), (6, 6));
+}
+
+#[test]
+fn a_server_that_is_gone_is_answered_so_at_once_and_found_again() {
+    let database = migrated(Engine::Postgres);
+    let Database::Postgres { url, .. } = database.database() else {
+        unreachable!("the engine was chosen above")
+    };
+    let (host, rest) =
+        url.split_once('@').map_or_else(|| panic!("{url}"), |(_, rest)| rest.split_once('/').unwrap());
+    let proxy = Proxy::start(host.parse().expect("the server is given as an address"));
+    let through = url.replace(&format!("@{host}/{rest}"), &format!("@{}/{rest}", proxy.address));
+    let options = Options {
+        database: Database::Postgres { url: through, read_url: None },
+        connections: 1,
+        readers: 1,
+        ..database.options()
+    };
+    let store = Store::open(&options).unwrap();
+    store.write_blocking(count_up).unwrap();
+    proxy.interrupt();
+    for _ in 0..10 {
+        let began = Instant::now();
+        let (written, read) =
+            (store.write_blocking(count_up), store.read_blocking(|tx| tx.one::<i64>("SELECT 1", &[])));
+        assert!(matches!(written, Err(Error::Unavailable(_))), "{written:?}");
+        assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+    proxy.resume();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.write_blocking(count_up).is_err() {
+        assert!(Instant::now() < deadline, "the store did not come back");
+        thread::yield_now();
+    }
+    assert_eq!(pair(&database.open()), (2, 2));
+}
+
+#[test]
+fn a_server_that_is_not_there_cannot_be_opened() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://nobody:secret@{free}/nothing");
+    let database = Database::Postgres { url, read_url: None };
+    assert!(!format!("{database} {database:?}").contains("secret"));
+    let refused = Store::open(&Options::new(database));
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+    let database = migrated(Engine::Postgres);
+    let Database::Postgres { url, .. } = database.database() else {
+        unreachable!("the engine was chosen above")
+    };
+    let open = |mode: &str| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}sslmode={mode}");
+        Store::open(&Options::new(Database::Postgres { url, read_url: None }))
+    };
+    open("disable").unwrap();
+    open("prefer").unwrap();
+    for mode in ["require", "verify-ca", "verify-full"] {
+        assert!(matches!(open(mode), Err(Error::Unavailable(_))), "{mode}");
+    }
+    assert!(matches!(open("nonsense"), Err(Error::Misuse(_))));
+}
+
+#[test]
+fn a_backup_is_of_one_instant_while_writes_go_on() {
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    let stop = Arc::new(AtomicBool::new(false));
+    let (writer, stopped) = (store.clone(), Arc::clone(&stop));
+    let writing = thread::spawn(move || {
+        let mut id = 0_i64;
+        while !stopped.load(Ordering::Relaxed) {
+            id += 1;
+            writer
+                .write_blocking(move |tx| {
+                    count_up(tx)?;
+                    let body = "x".repeat(20_000);
+                    tx.execute("INSERT INTO parts (id, pair_id, body) VALUES ($1, 1, $2)", &[&id, &body])
+                })
+                .unwrap();
+        }
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("copy.db");
+    for _ in 0..5 {
+        store.backup(&copy).unwrap();
+        let copied = Store::open(&Options::new(Database::Sqlite { path: copy.clone() })).unwrap();
+        let (one, other) = pair(&copied);
+        let parts = copied.read_blocking(|tx| tx.one::<i64>("SELECT count(*) FROM parts", &[])).unwrap();
+        assert_eq!((one, other), (parts, parts));
+        copied.shutdown_blocking();
+    }
+    stop.store(true, Ordering::Relaxed);
+    writing.join().unwrap();
+    let nowhere = store.backup(&directory.path().join("missing/copy.db"));
+    assert!(matches!(nowhere, Err(Error::Unavailable(_))), "{nowhere:?}");
+}
+
+#[test]
+fn what_was_answered_is_there_after_opening_again() {
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    store.write_blocking(count_up).unwrap();
+    let beside = database.open();
+    assert_eq!(pair(&beside), (1, 1));
+    store.shutdown_blocking();
+    beside.write_blocking(count_up).unwrap();
+    assert_eq!(pair(&database.open()), (2, 2));
+}
+
+#[test]
+fn a_refusal_by_name_passes_other_errors_on() {
+    let refused: Result<(), Error> =
+        Err(Error::Constraint("pairs_pkey".to_owned())).on_constraint("parts_pkey", || Error::Closed);
+    assert!(matches!(refused, Err(Error::Constraint(name)) if name == "pairs_pkey"));
+}
+
+/// Stands between a store and its server, and can be interrupted.
+struct Proxy {
+    address: SocketAddr,
+    server: SocketAddr,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+    open: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let proxy = Self { address, server, streams: Arc::default(), open: Arc::new(AtomicBool::new(true)) };
+        let (server, streams, open) = (proxy.server, Arc::clone(&proxy.streams), Arc::clone(&proxy.open));
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if open.load(Ordering::SeqCst) {
+                    streams.lock().unwrap().extend(join(client, server).unwrap());
+                }
+            }
+        });
+        proxy
+    }
+
+    /// Closes all connections, and from now on every new one.
+    fn interrupt(&self) {
+        self.open.store(false, Ordering::SeqCst);
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn resume(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+fn join(client: TcpStream, server: SocketAddr) -> io::Result<[TcpStream; 2]> {
+    let server = TcpStream::connect(server)?;
+    for (from, to) in [(&client, &server), (&server, &client)] {
+        let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+    Ok([client, server])
+}

@@ -1,0 +1,7 @@
+"""What the black-box suites share: databases, the real program, and a shop to test with."""
+
+from harness.database import ENGINES, Database
+from harness.server import Server
+from harness.shop import Shop
+
+__all__ = ["ENGINES", "Database", "Server", "Shop"]

@@ -1,0 +1,43 @@
+"""Fresh databases on both engines."""
+
+import os
+import subprocess
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ENGINES = ("sqlite", "postgres")
+
+
+class Database:
+    """An empty database that belongs to one test."""
+
+    def __init__(self, engine: str, folder: Path) -> None:
+        self.engine = engine
+        if engine == "sqlite":
+            self.url = f"sqlite:{folder / 'merak.db'}"
+        else:
+            self.name = f"merak_{uuid.uuid4().hex}"
+            administer(f'CREATE DATABASE "{self.name}"')
+            self.url = urlsplit(server_url())._replace(path=f"/{self.name}").geturl()
+
+    def drop(self) -> None:
+        """Removes a database that does not go away with the test's folder."""
+        if self.engine == "postgres":
+            administer(f'DROP DATABASE "{self.name}" WITH (FORCE)')
+
+
+def server_url() -> str:
+    return required("MERAK_TEST_POSTGRES_URL")
+
+
+def administer(statement: str) -> None:
+    command = ["psql", "--quiet", "--no-psqlrc", "--command", statement, server_url()]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+
+
+def required(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise RuntimeError(f"{variable} is not set: run these tests with `cargo xtask test`")
+    return value
