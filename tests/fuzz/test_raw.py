@@ -99,8 +99,6 @@ def request(path: str, body: bytes = b"", content_type: str = "application/json"
         b'{"key": 1e999999999}',
         b'{"key": "a"} trailing',
         b'\xef\xbb\xbf{"key": "a"}',
-        b'{"key": "\xff\xfe"}',
-        b"\xff\xfe{\x00}\x00",
         b'{"key": "\\ud800"}',
         b'{"key": "\\u0000"}',
         b'{"key": "tab\tinside"}',
@@ -113,7 +111,13 @@ def request(path: str, body: bytes = b"", content_type: str = "application/json"
 def test_a_body_that_is_no_json_object_is_refused(server: Server, key: Key, body: bytes) -> None:
     answer = send(server, request(ACTIVATE, body))
     assert answer.status == 422, answer.body
-    assert json.loads(answer.body)["error"] == "RequestValidationError"
+    assert b'"error":"RequestValidationError"' in answer.body
+
+
+@pytest.mark.parametrize("body", [b'{"key": "\xff\xfe"}', b"\xff\xfe{\x00}\x00", b"\xc0\x80"], ids=repr)
+def test_a_body_that_is_no_text_is_refused(server: Server, key: Key, body: bytes) -> None:
+    answer = send(server, request(ACTIVATE, body))
+    assert answer.status == 400, answer.body
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data", "/", "x" * 500])
@@ -162,11 +166,13 @@ def test_slow_bodies_keep_nobody_waiting(server: Server, key: Key) -> None:
 
 @pytest.mark.parametrize("name", ["page", "organization_id", "unknown"])
 def test_thousands_of_query_parameters_are_answered_soon(server: Server, key: Key, name: str) -> None:
+    authorization = f"Authorization: Bearer {key.shop.token}"
     for count in (1_000, 10_000):
         query = "&".join(f"{name}={number}" for number in range(1, count))
+        head = f"GET /v1/license-keys?{query} HTTP/1.1\r\nHost: merak\r\nConnection: close\r\n{authorization}\r\n\r\n"
         started = time.monotonic()
-        response = key.shop.http.get(f"/v1/license-keys?{query}")
-        assert response.status_code < 500, response.text[:200]
+        answer = send(server, head.encode())
+        assert answer.status == 200 or answer.refuses(), answer.body[:200]
         assert time.monotonic() - started < 10
 
 

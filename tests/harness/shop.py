@@ -1,6 +1,7 @@
 """A merchant with an organization, and what he sells, made through the command line and raw HTTP."""
 
 import itertools
+import uuid
 from collections.abc import Sequence
 
 import httpx
@@ -58,8 +59,12 @@ class Shop:
         """A license key of a new customer with the given limits."""
         return self.grant(self.benefit(activations, usage), self.customer())
 
-    def grant(self, benefit: dict, customer: dict) -> "Key":
-        grant = self.server.cli("grant", "--benefit", benefit["id"], "--customer", customer["id"])
+    def grant(self, benefit: dict, customer: dict, order: bool = False) -> "Key":
+        """The key of a benefit given by hand. Each order has a key of its own; without one it is always the same."""
+        naming = ["--benefit", benefit["id"], "--customer", customer["id"]]
+        if order:
+            naming += ["--order", str(uuid.uuid4())]
+        grant = self.server.cli("grant", *naming)
         return Key(self, grant["license_key"]["id"], grant["license_key"]["key"])
 
     def portal(self, customer: dict) -> httpx.Client:

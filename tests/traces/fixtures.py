@@ -37,7 +37,7 @@ def recorded_shops(server: Server) -> dict[str, str]:
 
     now = datetime.now(UTC)
     yesterday, in_ten_years = ((now + timedelta(days=days)).isoformat() for days in (-1, 3650))
-    keys: dict[str, tuple[Key, dict]] = {name: (shop.grant(benefit, buyer), {}) for name in ("key1", "key2", "key3")}
+    keys: dict[str, tuple[Key, dict]] = {name: (shop.grant(benefit, buyer, order=True), {}) for name in ("key1", "key2", "key3")}
     limit_3 = {"limit_activations": 3}
     for name, changes in {
         "k_plain": {},
@@ -49,7 +49,7 @@ def recorded_shops(server: Server) -> dict[str, str]:
         "k_expired": {"expires_at": yesterday, **limit_3},
         "k_future": {"expires_at": in_ten_years, "limit_usage": 5, **limit_3},
     }.items():
-        keys[name] = (shop.grant(plain, buyer), changes)
+        keys[name] = (shop.grant(plain, buyer, order=True), changes)
     foreign = other.benefit()
     values["benefit_b"] = foreign["id"]
     keys["k_other"] = (other.grant(foreign, other.customer()), {})

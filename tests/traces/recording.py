@@ -18,7 +18,7 @@ PLACEHOLDER = re.compile(r"\$\{([a-z0-9_]+)(?::([a-z0-9]+))?\}")
 FORMS = {"last6": lambda value: value[-6:], "upper": str.upper, "lower": str.lower, "nodash": lambda v: v.replace("-", "")}
 
 # Headers that belong to the contract. Others depend on the software that answered.
-HEADERS = ("content-type", "www-authenticate", "access-control-allow-origin", "access-control-max-age")
+HEADERS = ("content-type", "location", "www-authenticate", "access-control-allow-origin", "access-control-max-age")
 
 
 @dataclass
@@ -57,8 +57,8 @@ class Replay:
             return [f"status {expected['status']} expected, found {response.status_code} {response.text[:500]}"]
         found = []
         for name in HEADERS:
-            wanted = expected["headers"].get(name)
-            if wanted is not None and sorted_words(wanted) != sorted_words(response.headers.get(name, "")):
+            wanted = self.fill(expected["headers"].get(name, ""))
+            if wanted and sorted_words(wanted) != sorted_words(response.headers.get(name, "")):
                 found.append(f"header {name}: {wanted!r} expected, found {response.headers.get(name)!r}")
         if expected.get("body") is not None:
             found += differences(self.filled(expected["body"]), response.json(), "body")

@@ -78,6 +78,11 @@ pub fn fill(url: &str, shop: &Shop) -> Result<()> {
 struct Database<'a>(&'a mut Client);
 
 impl Sink for Database<'_> {
+    fn empty(&mut self, name: &str) -> Result<()> {
+        self.0.execute(&format!("DELETE FROM {name}"), &[])?;
+        Ok(())
+    }
+
     fn table(
         &mut self,
         name: &str,

@@ -39,6 +39,8 @@ impl<T: Into<Self>> From<Option<T>> for Field {
 
 /// A database that takes whole tables.
 pub trait Sink {
+    /// Takes all rows out of a table.
+    fn empty(&mut self, name: &str) -> Result<()>;
     /// Puts rows into a table; each row has as many fields as there are columns.
     fn table(
         &mut self,
@@ -97,6 +99,8 @@ pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
         ],
         &mut (0..customers).map(|number| customer(organization, number)),
     )?;
+    // The organization came with a count of zero.
+    sink.empty("customer_counts")?;
     sink.table(
         "customer_counts",
         &["organization_id", "customers"],

@@ -35,6 +35,11 @@ pub fn fill(data_dir: &Path, shop: &Shop) -> Result<()> {
 struct File<'a>(&'a Connection);
 
 impl Sink for File<'_> {
+    fn empty(&mut self, name: &str) -> Result<()> {
+        self.0.execute(&format!("DELETE FROM {name}"), [])?;
+        Ok(())
+    }
+
     fn table(
         &mut self,
         name: &str,

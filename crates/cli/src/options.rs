@@ -74,6 +74,10 @@ pub struct Options {
     #[arg(long, env = "MERAK_TRUST_PROXY", global = true)]
     pub trust_proxy: bool,
 
+    /// Accept e-mail addresses in domains that no public mail reaches, such as .local and .test.
+    #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", global = true)]
+    pub accept_internal_email: bool,
+
     /// Calls a second that one address may make without a credential [default: 500]; 0 is no limit.
     #[arg(long, env = "MERAK_RATE_LIMIT_PER_ADDRESS", global = true, value_name = "N")]
     pub rate_limit_per_address: Option<u32>,
@@ -107,6 +111,7 @@ impl Options {
                 self.front_end_origin
             },
             trust_proxy: self.trust_proxy || file.trust_proxy,
+            accept_internal_email: self.accept_internal_email || file.accept_internal_email,
             rate_limit_per_address: self.rate_limit_per_address.or(file.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.or(file.rate_limit_per_key),
         })
@@ -180,6 +185,7 @@ impl Options {
             public_url: self.public_url.clone(),
             front_end_origins: self.front_end_origin.clone(),
             trust_proxy: self.trust_proxy,
+            accept_internal_email: self.accept_internal_email,
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
             ..usual

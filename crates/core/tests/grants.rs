@@ -124,6 +124,38 @@ scenarios! {
         assert_eq!(changed.expires_at, Some("2025-02-07T10:00:00Z".parse().unwrap()));
     }
 
+    fn a_changed_benefit_reaches_revoked_keys_when_they_come_back(shop) {
+        let benefit = shop.benefit(BenefitType::LicenseKeys, json!({ "limit_usage": 5 })).unwrap();
+        let (buyer, order) = (shop.customer(), shop.order());
+        let key = shop.key_of_grant(&shop.grant(&benefit, &buyer, order));
+        let revoked = shop.revoke(&benefit, &buyer, order);
+        shop.advance(hours(1));
+        shop.change_benefit(
+            &benefit,
+            json!({ "limit_usage": 8, "expires": { "ttl": 1, "timeframe": "year" } }),
+        );
+        let untouched = shop.find_key(key.id);
+        assert_eq!((untouched.status, untouched.limit_usage), (Status::Revoked, Some(5)));
+        let stored = &list(shop, benefit.id, Some(false))[0];
+        assert_eq!((stored.revoked_at, stored.modified_at), (revoked.revoked_at, revoked.modified_at));
+        shop.grant(&benefit, &buyer, order);
+        let back = shop.find_key(key.id);
+        assert_eq!((back.status, back.limit_usage), (Status::Granted, Some(8)));
+        assert_eq!(back.expires_at, Some("2026-01-07T10:00:00Z".parse().unwrap()));
+    }
+
+    fn an_expired_key_is_good_again_when_its_benefit_lasts_longer(shop) {
+        let settings = |ttl: u32| json!({ "expires": { "ttl": ttl, "timeframe": "day" } });
+        let benefit = shop.benefit(BenefitType::LicenseKeys, settings(1)).unwrap();
+        let key = shop.key_of_grant(&shop.grant(&benefit, &shop.customer(), shop.order()));
+        shop.advance(hours(30));
+        assert_eq!(refusal(shop.validate(&validation(&key))).0, Kind::NotFound);
+        shop.change_benefit(&benefit, settings(2));
+        shop.validate(&validation(&key)).unwrap();
+        shop.advance(hours(18));
+        assert_eq!(refusal(shop.validate(&validation(&key))).0, Kind::NotFound);
+    }
+
     fn a_value_set_by_hand_outlasts_changes_of_the_benefit(shop) {
         let benefit = shop.benefit(BenefitType::LicenseKeys, json!({ "limit_usage": 5 })).unwrap();
         let (buyer, order) = (shop.customer(), shop.order());
@@ -310,6 +342,18 @@ scenarios! {
         let changed = shop.write(move |tx| benefits::update(tx, &tenancy, id, &command));
         assert_eq!(refusal(changed).0, Kind::BadRequest);
         assert_eq!(find(shop, benefit.id).description, "A test benefit");
+    }
+
+    fn a_benefit_that_the_system_keeps_is_not_deleted(shop) {
+        let benefit = shop.benefit(BenefitType::Custom, json!({})).unwrap();
+        let (tenancy, id) = (shop.tenancy(), benefit.id);
+        shop.write(move |tx| {
+            Ok(tx.changed_one("UPDATE benefits SET deletable = $2 WHERE id = $1", &[&id, &false])?)
+        })
+        .unwrap();
+        let answer = shop.write(move |tx| benefits::delete(tx, &tenancy, id));
+        assert_eq!(refusal(answer).0, Kind::NotPermitted);
+        assert_eq!(find(shop, id).deleted_at, None);
     }
 
     fn benefits_that_reach_outside_cannot_be_made_yet(shop) {

@@ -26,6 +26,24 @@ scenarios! {
         assert_eq!(shop.activations(&key).len(), 3);
     }
 
+    fn two_nodes_share_three_seats_and_ten_usages(shop) {
+        let key = shop.key(json!({ "activations": { "limit": 3, "enable_customer_admin": true }, "limit_usage": 10 }));
+        let nodes = [shop.store.clone(), shop.another_node()];
+        let answers = at_once(24, |number| {
+            let command = activation(&key);
+            nodes[number as usize % 2]
+                .write_blocking(move |tx| license_keys::activate(tx, &command).map(|_| ()))
+        });
+        assert_eq!(tally(&answers), (3, 21));
+        let answers = at_once(24, |number| {
+            let using = Validate { increment_usage: 1, ..validation(&key) };
+            nodes[number as usize % 2]
+                .write_blocking(move |tx| license_keys::validate(tx, &using).map(|_| ()))
+        });
+        assert_eq!(tally(&answers), (10, 14));
+        assert_eq!(shop.held(&key).usage.usage, 10);
+    }
+
     fn forty_validations_share_twenty_usages(shop) {
         let key = shop.key(json!({ "limit_usage": 20 }));
         let using = Validate { increment_usage: 1, ..validation(&key) };
@@ -175,6 +193,22 @@ scenarios! {
             license_keys::ListLicenseKeys { benefit_ids: vec![benefit.id], page: merak_core::kit::Page::default() };
         let listed = shop.read(move |tx| license_keys::list(tx, &tenancy, &wanted)).unwrap();
         assert_eq!((listed.total, listed.items.len()), (1, 1));
+    }
+
+    fn many_purchases_at_once_are_all_counted(shop) {
+        let benefit = shop.benefit(merak_core::benefits::BenefitType::LicenseKeys, json!({})).unwrap();
+        let answers = at_once(40, |number| {
+            let customer = shop.customer_of(shop.organization.id, &format!("buyer{number}@example.com"))?;
+            Ok(key_id(&shop.grant(&benefit, &customer, shop.order())))
+        });
+        let keys: std::collections::BTreeSet<_> =
+            answers.into_iter().map(|answer: Result<_>| answer.unwrap()).collect();
+        assert_eq!(keys.len(), 40);
+        let tenancy = shop.tenancy();
+        let wanted =
+            license_keys::ListLicenseKeys { benefit_ids: Vec::new(), page: merak_core::kit::Page::new(1, 100) };
+        let listed = shop.read(move |tx| license_keys::list(tx, &tenancy, &wanted)).unwrap();
+        assert_eq!((listed.total, listed.items.len()), (40, 40));
     }
 }
 

@@ -44,6 +44,30 @@ scenarios! {
             })
             .unwrap();
     }
+
+    fn a_member_of_very_many_organizations_gets_the_same_lists(shop) {
+        let member = shop.member.id;
+        let ids = shop
+            .write(move |tx| {
+                let mut ids = Vec::new();
+                for number in 0..70 {
+                    let made = merak_core::organizations::create(tx, member, &new_organization(&format!("shop-{number}")))?;
+                    let command = new_customer(made.id, &format!("c{:02}@example.com", 69 - number));
+                    ids.push(customers::create(tx, &command)?.id);
+                }
+                Ok(ids)
+            })
+            .unwrap();
+        let mut listed = Vec::new();
+        for number in 1..=3 {
+            let (tenancy, page) = (shop.tenancy(), Page::new(number, 30));
+            let wanted = ListCustomers { query: None, sorting: vec!["email".parse().unwrap()], page };
+            let page = shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap();
+            assert_eq!(page.total, 70);
+            listed.extend(page.items.into_iter().map(|customer| customer.id));
+        }
+        assert_eq!(listed, ids.into_iter().rev().collect::<Vec<_>>());
+    }
 }
 
 /// Three organizations of the member with customers whose times, names and addresses are equal here and there.

@@ -46,7 +46,7 @@ pub struct Shop {
     pub member: User,
     pub organization: Organization,
     numbers: AtomicU64,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl Shop {
@@ -63,7 +63,12 @@ impl Shop {
             .unwrap();
         let numbers = AtomicU64::new(1);
         let secret = InstanceSecret::new("test");
-        Self { store, source, secret, member, organization, numbers, _database: database }
+        Self { store, source, secret, member, organization, numbers, database }
+    }
+
+    /// The same shop as another node of the installation has it, with connections of its own.
+    pub fn another_node(&self) -> Store {
+        self.database.open()
     }
 
     /// Runs a writing unit.

@@ -16,6 +16,8 @@ pub struct Config {
     pub front_end_origins: Vec<String>,
     /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: only behind a proxy that sets them.
     pub trust_proxy: bool,
+    /// Whether addresses in domains that no public mail reaches (`.local`, `.test`) are accepted.
+    pub accept_internal_email: bool,
     /// Calls a second that one address may make on anonymous routes; 0 is no limit.
     pub rate_limit_per_address: u32,
     /// Calls a second that may be made with one license key on anonymous routes; 0 is no limit.
@@ -40,6 +42,7 @@ impl Default for Config {
             public_url: None,
             front_end_origins: Vec::new(),
             trust_proxy: false,
+            accept_internal_email: false,
             rate_limit_per_address: 500,
             rate_limit_per_key: 100,
             body_limit: 1024 * 1024,

@@ -28,7 +28,7 @@ pub use self::config::Config;
 use self::shell::Shell;
 use self::state::House;
 use self::wire::router::Routes;
-use self::wire::validation::SchemaError;
+use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
 
 /// How often budgets and histograms are tidied.
@@ -74,7 +74,8 @@ impl Server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{address}"),
         };
-        let routes = Arc::new(Routes::new(api::operations(), &public_url)?);
+        let options = Options { allow_special_use_domains: config.accept_internal_email };
+        let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
         let house = Arc::new(House { store: store.clone(), secret, public_url });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
@@ -123,5 +124,5 @@ async fn keep_up(shell: std::sync::Weak<Shell>) {
 
 /// The OpenAPI document of this server, as it would be served under the given address.
 pub fn openapi(public_url: &str) -> Result<Value, SchemaError> {
-    Ok(Routes::new(api::operations(), public_url)?.document().clone())
+    Ok(Routes::new(api::operations(), public_url, Options::default())?.document().clone())
 }

@@ -73,7 +73,9 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     // What Linux knows of this process: its memory, and what it had written to disk.
     for (file, words) in [("status", ["VmHWM", "VmRSS"]), ("io", ["wchar", "write_bytes"])] {
         let text = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-        text.lines().filter(|line| words.iter().any(|word| line.starts_with(word))).for_each(|line| println!("{line}"));
+        text.lines()
+            .filter(|line| words.iter().any(|word| line.starts_with(word)))
+            .for_each(|line| println!("{line}"));
     }
     store.shutdown().await;
     std::fs::remove_dir_all(&directory)?;

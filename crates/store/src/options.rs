@@ -140,11 +140,16 @@ pub struct Options {
 impl Options {
     /// Options with the default numbers, the machine's clock and its randomness.
     pub fn new(database: Database) -> Self {
+        // A reader of SQLite works without pause; one of PostgreSQL mostly waits for the network.
+        let readers = match database.engine() {
+            Engine::Sqlite => 2,
+            Engine::Postgres => 8,
+        };
         Self {
             database,
             source: Arc::new(SystemSource::new()),
             queue: 4096,
-            readers: 2,
+            readers,
             connections: 8,
             group: 256,
             statements: 256,

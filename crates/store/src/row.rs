@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::{Error, Json, Result, Timestamp, Tx, postgres::decode};
 
 /// One row of a statement's answer.
-pub struct Row<'r>(pub(crate) Source<'r>);
+pub struct Row<'r>(pub(crate) Origin<'r>);
 
-pub(crate) enum Source<'r> {
+pub(crate) enum Origin<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r ::postgres::Row),
 }
@@ -23,8 +23,8 @@ impl Row<'_> {
     /// The column `at`, counted from zero.
     pub fn cell(&self, at: usize) -> Result<Cell<'_>> {
         let content = match &self.0 {
-            Source::Sqlite(row) => row.get_ref(at).ok().map(Content::Sqlite),
-            Source::Postgres(row) => row.columns().get(at).and_then(|column| {
+            Origin::Sqlite(row) => row.get_ref(at).ok().map(Content::Sqlite),
+            Origin::Postgres(row) => row.columns().get(at).and_then(|column| {
                 let bytes = row.try_get::<_, Option<Bytes<'_>>>(at).ok()?;
                 Some(Content::Postgres(column.type_(), bytes.map(|bytes| bytes.0)))
             }),
@@ -36,8 +36,8 @@ impl Row<'_> {
 
     fn column_name(&self, at: usize) -> &str {
         match &self.0 {
-            Source::Sqlite(row) => row.as_ref().column_name(at).unwrap_or("?"),
-            Source::Postgres(row) => row.columns().get(at).map_or("?", |column| column.name()),
+            Origin::Sqlite(row) => row.as_ref().column_name(at).unwrap_or("?"),
+            Origin::Postgres(row) => row.columns().get(at).map_or("?", |column| column.name()),
         }
     }
 }

@@ -265,8 +265,9 @@ impl Threads<'_> {
             (Kind::Reader, Target::new(read_url, self.options)?, self.options.readers, &self.read_queue),
         ];
         for (kind, target, count, queue) in kinds {
+            let connected = Arc::default();
             for number in 0..count.max(1) {
-                let mut worker = Worker::new(kind, target.clone(), self.options, Arc::clone(self.meter));
+                let mut worker = Worker::new(kind, target.clone(), self.options, self.meter, &connected);
                 let (report, reported) = flume::bounded(1);
                 let queue = queue.clone();
                 self.spawn(kind.name(), move || {

@@ -122,7 +122,10 @@ impl Job {
 
     /// Answers the caller with the unit's own result, or with the failure that takes its place.
     pub(crate) fn answer(self, failure: Option<Error>) {
-        self.work.answer(failure);
+        // The caller's conversions and destructors run here; a panic in them must not end the thread.
+        if catch_unwind(AssertUnwindSafe(|| self.work.answer(failure))).is_err() {
+            tracing::error!("answering a unit of work panicked");
+        }
     }
 }
 

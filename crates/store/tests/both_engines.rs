@@ -340,21 +340,7 @@ both_engines! {
     async fn a_full_queue_refuses_at_once_and_shutdown_drains(database: TestDatabase) {
         let options = Options { queue: 3, connections: 1, ..database.options() };
         let store = Store::open(&options).unwrap();
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let (started, has_started) = tokio::sync::oneshot::channel();
-        let mut started = Some(started);
-        let blocker = store.clone();
-        let held = tokio::spawn(async move {
-            blocker
-                .write(move |_| {
-                    if let Some(started) = started.take() {
-                        started.send(()).unwrap();
-                    }
-                    wait.recv().map_err(|_| Error::Closed)
-                })
-                .await
-        });
-        has_started.await.unwrap();
+        let hold = merak_testkit::hold(&store).await;
         let mut waiting = JoinSet::new();
         for _ in 0..3 {
             let store = store.clone();
@@ -375,8 +361,7 @@ both_engines! {
             tokio::task::yield_now().await;
         }
         assert!(!shutdown.is_finished());
-        release.send(()).unwrap();
-        held.await.unwrap().unwrap();
+        hold.release().await.unwrap();
         shutdown.await.unwrap();
         for result in waiting.join_all().await {
             result.unwrap();
@@ -399,10 +384,7 @@ fn waiting_units_share_one_commit() {
     let database = migrated(Engine::Sqlite);
     merak_testkit::run(async move {
         let store = database.open();
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let blocker = store.clone();
-        let held =
-            tokio::spawn(async move { blocker.write(move |_| wait.recv().map_err(|_| Error::Closed)).await });
+        let hold = merak_testkit::hold(&store).await;
         let mut units = JoinSet::new();
         for _ in 0..100 {
             let store = store.clone();
@@ -410,11 +392,10 @@ fn waiting_units_share_one_commit() {
                 store.write(|tx| tx.execute("UPDATE counters SET value = value + 1 WHERE id = 1", &[])).await
             });
         }
-        while store.statistics().queued_writes < 99 {
+        while store.statistics().queued_writes < 100 {
             tokio::task::yield_now().await;
         }
-        release.send(()).unwrap();
-        held.await.unwrap().unwrap();
+        hold.release().await.unwrap();
         assert!(units.join_all().await.into_iter().all(|result| result.is_ok_and(|changed| changed == 1)));
         assert_eq!(value(&store).await, 100);
         let statistics = store.statistics();

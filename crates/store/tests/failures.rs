@@ -86,13 +86,7 @@ fn a_commit_that_fails_fails_its_whole_group() {
     let database = migrated(Engine::Sqlite);
     merak_testkit::run(async move {
         let store = database.open();
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let blocker = store.clone();
-        let held =
-            tokio::spawn(async move { blocker.write(move |_| wait.recv().map_err(|_| Error::Closed)).await });
-        while store.statistics().queued_writes > 0 {
-            tokio::task::yield_now().await;
-        }
+        let hold = merak_testkit::hold(&store).await;
         let mut units = JoinSet::new();
         for number in 0..6 {
             let store = store.clone();
@@ -111,10 +105,10 @@ fn a_commit_that_fails_fails_its_whole_group() {
         while store.statistics().queued_writes < 6 {
             tokio::task::yield_now().await;
         }
-        release.send(()).unwrap();
+        let held = hold.release().await;
         // What arrives while a group runs still joins it.
         let mut results = units.join_all().await;
-        results.push(held.await.unwrap());
+        results.push(held);
         for result in results {
             assert!(matches!(&result, Err(Error::Constraint(name)) if name == "foreign_key"), "{result:?}");
         }

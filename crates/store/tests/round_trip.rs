@@ -173,6 +173,18 @@ both_engines! {
         assert_eq!((exists, count), (false, 0));
     }
 
+    async fn patterns_are_compared_in_lower_case(database: TestDatabase) {
+        let store = database.open();
+        keeps(&store, "a_text", vec!["ADA".to_owned(), "Bob".to_owned(), "ada".to_owned()]).await;
+        let found = store
+            .read(|tx| {
+                let sql = "SELECT count(*) FROM columns WHERE lower(a_text) LIKE lower($1)";
+                tx.one::<i64>(sql, &[&"%Ad%"])
+            })
+            .await;
+        assert_eq!(found.unwrap(), 2);
+    }
+
     async fn a_value_of_another_type_is_refused(database: TestDatabase) {
         let store = database.open();
         let refused = store

@@ -18,8 +18,8 @@ use tempfile::TempDir;
 /// Names the server that PostgreSQL's tests run on, by the URL of a user who may create databases.
 const SERVER: &str = "MERAK_TEST_POSTGRES_URL";
 
-/// What an empty database is made from: the collation is SQLite's, so that both engines sort texts alike.
-const EMPTY: &str = "template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+/// What an empty database is made from: both engines then sort texts alike, and fold the letters of every script.
+const EMPTY: &str = "template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'";
 
 /// A database of one test's own. It is dropped with this.
 pub struct TestDatabase {

@@ -1,10 +1,12 @@
 //! What tests of every crate share: a fresh database each, on either engine.
 
 mod database;
+mod hold;
 
 #[doc(hidden)]
 pub use database::run;
 pub use database::{TestDatabase, database, migrated};
+pub use hold::{Hold, hold};
 
 /// Makes two tests of each function, one for each engine: `name::sqlite` and `name::postgres`.
 ///

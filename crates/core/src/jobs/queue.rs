@@ -175,10 +175,11 @@ pub fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<()> {
     Ok(())
 }
 
-/// When the next job will be due, if any waits.
+/// When the next job can be taken, if there is one: a leased one when its lease ends, should its worker have died.
 pub fn next_due(tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>> {
     Ok(tx.find::<Timestamp>(
-        "SELECT due_at FROM jobs WHERE failed_at IS NULL AND leased_until IS NULL ORDER BY due_at LIMIT 1",
+        "SELECT CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END AS takeable_at FROM jobs \
+         WHERE failed_at IS NULL ORDER BY takeable_at LIMIT 1",
         &[],
     )?)
 }

@@ -8,33 +8,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text_enum::undecodable;
 
-/// The codes of ISO 3166-1 alpha-2 in alphabetical order, three bytes each.
-const CODES: &str = "\
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ \
-    BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ \
-    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ \
-    DE DJ DK DM DO DZ \
-    EC EE EG EH ER ES ET \
-    FI FJ FK FM FO FR \
-    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY \
-    HK HM HN HR HT HU \
-    ID IE IL IM IN IO IQ IR IS IT \
-    JE JM JO JP \
-    KE KG KH KI KM KN KP KR KW KY KZ \
-    LA LB LC LI LK LR LS LT LU LV LY \
-    MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ \
-    NA NC NE NF NG NI NL NO NP NR NU NZ \
-    OM \
-    PA PE PF PG PH PK PL PM PN PR PS PT PW PY \
-    QA \
-    RE RO RS RU RW \
-    SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ \
-    TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ \
-    UA UG UM US UY UZ \
-    VA VC VE VG VI VN VU \
-    WF WS \
-    YE YT \
-    ZA ZM ZW";
+/// The codes of ISO 3166-1 alpha-2 in alphabetical order.
+const CODES: [&str; 249] = [
+    "AD", "AE", "AF", "AG", "AI", "AL", "AM", "AO", "AQ", "AR", "AS", "AT", "AU", "AW", "AX", "AZ", "BA",
+    "BB", "BD", "BE", "BF", "BG", "BH", "BI", "BJ", "BL", "BM", "BN", "BO", "BQ", "BR", "BS", "BT", "BV",
+    "BW", "BY", "BZ", "CA", "CC", "CD", "CF", "CG", "CH", "CI", "CK", "CL", "CM", "CN", "CO", "CR", "CU",
+    "CV", "CW", "CX", "CY", "CZ", "DE", "DJ", "DK", "DM", "DO", "DZ", "EC", "EE", "EG", "EH", "ER", "ES",
+    "ET", "FI", "FJ", "FK", "FM", "FO", "FR", "GA", "GB", "GD", "GE", "GF", "GG", "GH", "GI", "GL", "GM",
+    "GN", "GP", "GQ", "GR", "GS", "GT", "GU", "GW", "GY", "HK", "HM", "HN", "HR", "HT", "HU", "ID", "IE",
+    "IL", "IM", "IN", "IO", "IQ", "IR", "IS", "IT", "JE", "JM", "JO", "JP", "KE", "KG", "KH", "KI", "KM",
+    "KN", "KP", "KR", "KW", "KY", "KZ", "LA", "LB", "LC", "LI", "LK", "LR", "LS", "LT", "LU", "LV", "LY",
+    "MA", "MC", "MD", "ME", "MF", "MG", "MH", "MK", "ML", "MM", "MN", "MO", "MP", "MQ", "MR", "MS", "MT",
+    "MU", "MV", "MW", "MX", "MY", "MZ", "NA", "NC", "NE", "NF", "NG", "NI", "NL", "NO", "NP", "NR", "NU",
+    "NZ", "OM", "PA", "PE", "PF", "PG", "PH", "PK", "PL", "PM", "PN", "PR", "PS", "PT", "PW", "PY", "QA",
+    "RE", "RO", "RS", "RU", "RW", "SA", "SB", "SC", "SD", "SE", "SG", "SH", "SI", "SJ", "SK", "SL", "SM",
+    "SN", "SO", "SR", "SS", "ST", "SV", "SX", "SY", "SZ", "TC", "TD", "TF", "TG", "TH", "TJ", "TK", "TL",
+    "TM", "TN", "TO", "TR", "TT", "TV", "TW", "TZ", "UA", "UG", "UM", "US", "UY", "UZ", "VA", "VC", "VE",
+    "VG", "VI", "VN", "VU", "WF", "WS", "YE", "YT", "ZA", "ZM", "ZW",
+];
 
 /// A country or territory that ISO 3166-1 gives two letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,12 +34,14 @@ pub struct Country(&'static str);
 impl Country {
     /// The country with this code, in any case; none if no country has it.
     pub fn parse(code: &str) -> Option<Self> {
-        Self::all().find(|country| country.0.eq_ignore_ascii_case(code))
+        let letters = code.bytes().map(|letter| letter.to_ascii_uppercase());
+        let found = CODES.binary_search_by(|known| known.bytes().cmp(letters.clone()));
+        found.ok().map(|index| Self(CODES[index]))
     }
 
     /// Every country, in the alphabetical order of the codes.
     pub fn all() -> impl Iterator<Item = Self> {
-        CODES.split(' ').map(Self)
+        CODES.into_iter().map(Self)
     }
 
     /// The code in capitals.

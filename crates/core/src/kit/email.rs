@@ -10,9 +10,9 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Longer input is not looked at, whatever it contains.
 const LONGEST_INPUT: usize = 2048;
-/// The length that mail servers agree on for a whole address, in bytes with an ASCII domain.
+/// The length that mail servers agree on for a whole address, in characters.
 const LONGEST_ADDRESS: usize = 254;
-/// The length that mail servers agree on for the part before the @-sign, in bytes.
+/// The length that mail servers agree on for the part before the @-sign, in characters.
 const LONGEST_LOCAL: usize = 64;
 
 /// What this installation accepts beyond the grammar.
@@ -65,7 +65,7 @@ pub enum EmailProblem {
     #[error("The part before the @-sign contains an invalid character: {0:?}.")]
     LocalCharacter(char),
     /// The part before the @-sign is too long.
-    #[error("The part before the @-sign is longer than {LONGEST_LOCAL} bytes.")]
+    #[error("The part before the @-sign is longer than {LONGEST_LOCAL} characters.")]
     LocalTooLong,
     /// The domain is an address of a machine in brackets.
     #[error("A bracketed IP address after the @-sign is not allowed here.")]
@@ -80,7 +80,7 @@ pub enum EmailProblem {
     #[error("The part after the @-sign is a special-use or reserved name that cannot be used with email.")]
     SpecialUse,
     /// The address is too long.
-    #[error("The email address is longer than {LONGEST_ADDRESS} bytes.")]
+    #[error("The email address is longer than {LONGEST_ADDRESS} characters.")]
     TooLong,
 }
 
@@ -110,11 +110,9 @@ impl Email {
             return Err(EmailProblem::SeveralAtSigns);
         }
         let local = checked_local(local)?;
-        let (domain, ascii_length) = checked_domain(domain, rules)?;
-        if local.len() + 1 + ascii_length > LONGEST_ADDRESS {
-            return Err(EmailProblem::TooLong);
-        }
-        Ok(Self(format!("{local}@{domain}")))
+        let domain = checked_domain(domain, rules)?;
+        let shown = format!("{local}@{domain}");
+        if shown.chars().count() > LONGEST_ADDRESS { Err(EmailProblem::TooLong) } else { Ok(Self(shown)) }
     }
 
     /// The address as it is shown.
@@ -172,7 +170,7 @@ fn checked_local(local: &str) -> Result<String, EmailProblem> {
     if local.split('.').any(str::is_empty) {
         return Err(EmailProblem::LocalPeriods);
     }
-    if local.len() > LONGEST_LOCAL {
+    if local.chars().count() > LONGEST_LOCAL {
         return Err(EmailProblem::LocalTooLong);
     }
     Ok(local)
@@ -186,8 +184,8 @@ fn is_private(c: char) -> bool {
         | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFF}')
 }
 
-/// The domain as it is shown, and its length as mail servers write it.
-fn checked_domain(domain: &str, rules: &EmailRules) -> Result<(String, usize), EmailProblem> {
+/// The domain as it is shown.
+fn checked_domain(domain: &str, rules: &EmailRules) -> Result<String, EmailProblem> {
     if domain.is_empty() {
         return Err(EmailProblem::NoDomain);
     }
@@ -211,7 +209,7 @@ fn checked_domain(domain: &str, rules: &EmailRules) -> Result<(String, usize), E
     }
     let (shown, read) = idna::domain_to_unicode(&ascii);
     read.map_err(|_| EmailProblem::Domain)?;
-    Ok((shown, ascii.len()))
+    Ok(shown)
 }
 
 impl fmt::Display for Email {
@@ -308,6 +306,7 @@ mod tests {
     fn lengths_have_ends() {
         let local = "a".repeat(64);
         assert!(format!("{local}@example.com").parse::<Email>().is_ok());
+        assert!(format!("{}@example.com", "é".repeat(64)).parse::<Email>().is_ok());
         assert_eq!(format!("{local}a@example.com").parse::<Email>(), Err(EmailProblem::LocalTooLong));
         let domain = |length: usize| {
             let labels = format!("{}.", "b".repeat(60)).repeat(3);

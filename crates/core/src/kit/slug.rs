@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const SHORTEST: usize = 3;
 
 /// First path segments that pages of ours or of the contract's own front end use, in byte order.
-const RESERVED: [&str; 35] = [
+const RESERVED: [&str; 36] = [
     ".well-known",
     "api",
     "assets",
@@ -32,6 +32,7 @@ const RESERVED: [&str; 35] = [
     "legal",
     "login",
     "logout",
+    "mail",
     "maintainer",
     "metrics",
     "newsletters",

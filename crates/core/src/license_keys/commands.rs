@@ -1,7 +1,7 @@
 //! What changes license keys: grant and revocation by the system, changes by the seller, and the three anonymous
 //! calls that apps make.
 
-use merak_store::{Json, Timestamp, Tx};
+use merak_store::{Engine, Json, Timestamp, Tx};
 use serde_json::Value;
 
 use super::{Activation, Error, HeldKey, LicenseKey, Status, Terms, Usage, format, queries, rules};
@@ -169,8 +169,9 @@ pub struct Validate {
 /// How often a validation looks again when the key changed between reading and counting.
 const LOOKS: usize = 3;
 
-/// Validates a key and counts it. The counting statement itself carries the rule, so the unit needs no isolation of
-/// its own ([`merak_store::Store::write_one`]); if it counts nothing, the key is read again to name the reason.
+/// Validates a key and counts it. Where units run one at a time, what was read still holds when it is counted; else
+/// the counting statement itself carries the rule, and if it counts nothing the key is read again to name the reason.
+/// Either way the unit needs no isolation of its own ([`merak_store::Store::write_one`]).
 pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
     for _ in 0..LOOKS {
         let mut held =
@@ -180,7 +181,11 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
             None => None,
         };
         rules::may_validate(&held, activation.as_ref(), command, tx.now())?;
-        if let Some(usage) = count_validation(tx, held.key.id, command.increment_usage)? {
+        let counted = match tx.engine() {
+            Engine::Sqlite => Some(count_alone(tx, held.usage, command.increment_usage)?),
+            Engine::Postgres => count_among_others(tx, held.key.id, command.increment_usage)?,
+        };
+        if let Some(usage) = counted {
             held.usage = usage;
             return Ok((held, activation));
         }
@@ -188,7 +193,22 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
     Err(merak_store::Error::Conflict.into())
 }
 
-fn count_validation(tx: &mut Tx<'_>, id: Id<LicenseKey>, increment: i64) -> Result<Option<Usage>> {
+fn count_alone(tx: &mut Tx<'_>, before: Usage, increment: i64) -> Result<Usage> {
+    let after = Usage {
+        usage: before.usage + increment,
+        validations: before.validations + 1,
+        last_validated_at: Some(tx.now()),
+        ..before
+    };
+    tx.changed_one(
+        "UPDATE license_key_usage SET usage = $2, validations = $3, last_validated_at = $4 \
+         WHERE license_key_id = $1",
+        &[&after.license_key_id, &after.usage, &after.validations, &after.last_validated_at],
+    )?;
+    Ok(after)
+}
+
+fn count_among_others(tx: &mut Tx<'_>, id: Id<LicenseKey>, increment: i64) -> Result<Option<Usage>> {
     const SQL: &str = "UPDATE license_key_usage \
          SET usage = usage + $2, validations = validations + 1, last_validated_at = $3 \
          WHERE license_key_id = $1 AND EXISTS (SELECT 1 FROM license_keys WHERE license_keys.id = $1 \

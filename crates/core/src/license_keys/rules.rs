@@ -150,3 +150,91 @@ fn is_same_number(one: &Number, other: &Number) -> bool {
         _ => one.as_f64().is_some_and(|value| other.as_f64() == Some(value)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn values_are_the_same_if_they_mean_the_same() {
+        for (one, other) in [
+            ("1", "1.0"),
+            ("1", "1e0"),
+            ("-0", "0"),
+            ("100000000000000000000", "1e20"),
+            (r#"{"a":1,"b":[null]}"#, r#"{"b":[null],"a":1}"#),
+            (r#""\u00e9""#, r#""é""#),
+        ] {
+            assert!(is_same(&value(one), &value(other)), "{one} = {other}");
+        }
+    }
+
+    #[test]
+    fn values_of_other_types_or_shapes_differ() {
+        for (one, other) in [
+            ("true", "1"),
+            ("false", "0"),
+            ("null", "0"),
+            ("1", r#""1""#),
+            ("[]", "{}"),
+            ("[1,2]", "[2,1]"),
+            ("[1]", "[1,1]"),
+            (r#"{"a":1}"#, r#"{"a":1,"b":null}"#),
+            (r#"{"a":null}"#, r#"{"b":null}"#),
+            (r#""a""#, r#""A""#),
+            ("9007199254740992", "9007199254740993"),
+        ] {
+            assert!(!is_same(&value(one), &value(other)), "{one} = {other}");
+            assert!(!is_same(&value(other), &value(one)), "{other} = {one}");
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec(("[a-c]", inner), 0..4)
+                    .prop_map(|pairs| pairs.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            ]
+        })
+    }
+
+    /// The same value with the members of every object turned round.
+    fn turned(value: &Value) -> Value {
+        match value {
+            Value::Object(members) => {
+                let members: Vec<_> =
+                    members.iter().map(|(name, value)| (name.clone(), turned(value))).collect();
+                members.into_iter().rev().collect::<serde_json::Map<_, _>>().into()
+            }
+            Value::Array(items) => items.iter().map(turned).collect(),
+            other => other.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_members_does_not_matter(value in any_json()) {
+            prop_assert!(is_same(&value, &turned(&value)));
+        }
+
+        #[test]
+        fn sameness_goes_both_ways(one in any_json(), other in any_json()) {
+            prop_assert_eq!(is_same(&one, &other), is_same(&other, &one));
+            prop_assert!(!is_same(&one, &json!([one.clone()])));
+        }
+    }
+}

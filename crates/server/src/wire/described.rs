@@ -49,7 +49,7 @@ pub fn member(mut schema: Value, added: &Value, description: &str) -> Value {
         for (name, rule) in added {
             if rule.is_null() {
                 target.remove(name);
-            } else if name != "default" && name != "deprecated" {
+            } else if !["default", "deprecated", "required"].contains(&name.as_str()) {
                 target.insert(name.clone(), rule.clone());
             }
         }
@@ -111,7 +111,8 @@ macro_rules! request {
 }
 pub(crate) use request;
 
-/// Declares a struct that answers are written from. Every member is always present.
+/// Declares a struct that answers are written from. Every member is always present; where the contract nevertheless
+/// does not promise it, the declaration says `"required": false`.
 macro_rules! answer {
     ($(
         $(#[doc = $doc:expr])*
@@ -128,17 +129,19 @@ macro_rules! answer {
             fn schema(components: &mut $crate::wire::Components) -> serde_json::Value {
                 $crate::wire::one_of_named(components, stringify!($name), |components| {
                     let mut properties = serde_json::Map::new();
+                    let mut required: Vec<&str> = Vec::new();
                     $({
                         #[allow(unused_mut, unused_assignments, clippy::allow_attributes)]
                         let mut added = serde_json::Value::Null;
                         $(added = serde_json::json!($added);)?
                         let name = stringify!($field).trim_start_matches("r#");
+                        if added.get("default").is_none() && added.get("required").is_none() {
+                            required.push(name);
+                        }
                         let schema = <$type as $crate::wire::Described>::schema(components);
                         let docs = $crate::wire::described::prose(&[$($field_doc),*]);
                         properties.insert(name.to_owned(), $crate::wire::described::member(schema, &added, &docs));
                     })*
-                    let required: Vec<String> = properties.keys().cloned().collect();
-                    let required: Vec<&str> = required.iter().map(String::as_str).collect();
                     $crate::wire::described::object(properties, &required, &[$($doc),*])
                 })
             }

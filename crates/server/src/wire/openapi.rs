@@ -72,8 +72,8 @@ fn describe(operation: &Operation, components: &mut Components) -> Value {
         entry["security"] = Value::from(security);
         entry["x-polar-allowed-subjects"] = kinds.iter().map(|kind| kind.as_str()).collect();
     }
-    let mut parameters = parameters((operation.path_schema)(components), "path");
-    parameters.extend(self::parameters((operation.query_schema)(components), "query"));
+    let mut parameters = parameters(operation.path_schema, "path", components);
+    parameters.extend(self::parameters(operation.query_schema, "query", components));
     if !parameters.is_empty() {
         entry["parameters"] = Value::from(parameters);
     }
@@ -96,8 +96,18 @@ fn tags(operation: &Operation) -> Vec<&str> {
     tags
 }
 
-/// The members of an object schema as parameters.
-fn parameters(schema: Value, place: &str) -> Vec<Value> {
+/// The members of a struct as parameters. The struct itself has no place in the document.
+fn parameters(
+    schema: fn(&mut Components) -> Value,
+    place: &str,
+    components: &mut Components,
+) -> Vec<Value> {
+    let schema = schema(components);
+    let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+    let schema = match name {
+        Some(name) => components.shift_remove(&name).unwrap_or_default(),
+        None => schema,
+    };
     let Some(members) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
     let required = schema.get("required").and_then(Value::as_array);
     members

@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::request::{Checked, Credential};
-use super::validation::{SchemaError, Shape};
+use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
 
@@ -220,11 +220,12 @@ impl Operation {
     }
 
     /// Compiles its schemas, whose references point into the finished components.
-    pub(super) fn compile(&mut self, components: &Components) -> Result<(), SchemaError> {
-        let mut scratch = components.clone();
+    pub(super) fn compile(&mut self, components: &Components, options: Options) -> Result<(), SchemaError> {
+        // The structs of paths and queries are no components of the document, but of the compilation they are.
+        let mut components = components.clone();
         let mut shape = |schema: fn(&mut Components) -> Value| {
-            let schema = schema(&mut scratch);
-            if schema.is_null() { Ok(None) } else { Shape::compile(&schema, components).map(Some) }
+            let schema = schema(&mut components);
+            if schema.is_null() { Ok(None) } else { Shape::compile_with(&schema, &components, options).map(Some) }
         };
         self.shapes =
             Shapes { path: shape(self.path_schema)?, query: shape(self.query_schema)?, body: shape(self.body_schema)? };

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::described::Components;
 use super::openapi;
 use super::route::Operation;
-use super::validation::SchemaError;
+use super::validation::{Options as SchemaOptions, SchemaError};
 
 /// All operations of the API.
 pub struct Routes {
@@ -32,11 +32,15 @@ pub enum Found<'r> {
 
 impl Routes {
     /// Compiles the operations: their router, their document and their schemas.
-    pub fn new(mut operations: Vec<Operation>, public_url: &str) -> Result<Self, SchemaError> {
+    pub fn new(
+        mut operations: Vec<Operation>,
+        public_url: &str,
+        options: SchemaOptions,
+    ) -> Result<Self, SchemaError> {
         let mut components = Components::new();
         let document = openapi::document(&operations, &mut components, public_url);
         for operation in &mut operations {
-            operation.compile(&components)?;
+            operation.compile(&components, options)?;
         }
         let mut tree = Tree::new();
         let mut seen: Vec<&str> = Vec::new();

@@ -13,7 +13,7 @@ use ::postgres::{Client, Statement, fallible_iterator::FallibleIterator};
 
 use crate::{
     Error, Param, Result, Row,
-    row::Source,
+    row::Origin,
     scan::{Token, tokens},
     tx::{Access, Each},
 };
@@ -57,7 +57,7 @@ impl Session {
         let result = self.client.query_raw(&statement, params.iter().map(|param| Bound(param.value())));
         let mut rows = result.map_err(|error| failed(&mut self.prepared, &error, sql))?;
         while let Some(row) = rows.next().map_err(|error| failed(&mut self.prepared, &error, sql))? {
-            if !each(&Row(Source::Postgres(&row)))? {
+            if !each(&Row(Origin::Postgres(&row)))? {
                 break;
             }
         }

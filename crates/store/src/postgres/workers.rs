@@ -1,7 +1,10 @@
 //! Threads that run units on PostgreSQL, one connection each.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -52,6 +55,8 @@ pub(crate) struct Worker {
     /// Nothing while there is no connection.
     session: Option<Session>,
     last_used: Instant,
+    /// How many workers of this kind have a connection.
+    connected: Arc<AtomicUsize>,
 }
 
 /// How one attempt to run a unit ended.
@@ -65,15 +70,23 @@ enum Attempt {
 }
 
 impl Worker {
-    pub(crate) fn new(kind: Kind, target: Target, options: &Options, meter: Arc<Meter>) -> Self {
+    /// Workers of one kind share `connected`, which begins as zero.
+    pub(crate) fn new(
+        kind: Kind,
+        target: Target,
+        options: &Options,
+        meter: &Arc<Meter>,
+        connected: &Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             kind,
             target,
             reruns: options.reruns,
             source: Arc::clone(&options.source),
-            meter,
+            meter: Arc::clone(meter),
             session: None,
             last_used: Instant::now(),
+            connected: Arc::clone(connected),
         }
     }
 
@@ -81,13 +94,30 @@ impl Worker {
     pub(crate) fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             self.session = Some(self.target.connect()?);
+            self.connected.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
+    fn disconnect(&mut self) {
+        if self.session.take().is_some() {
+            self.connected.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self, queue: &Receiver<Job>) {
-        for mut job in queue {
+        loop {
+            // A worker that has no connection would answer units faster than the others can run them; so while there
+            // are others, it takes none.
+            if self.connect().is_err() && self.connected.load(Ordering::Relaxed) > 0 {
+                if queue.is_disconnected() {
+                    break;
+                }
+                thread::sleep(LONGEST_PAUSE);
+                continue;
+            }
+            let Ok(mut job) = queue.recv() else { break };
             let failure = self.finish(&mut job);
             match self.kind {
                 Kind::Writer => self.meter.group(1),
@@ -95,6 +125,7 @@ impl Worker {
             }
             job.answer(failure);
         }
+        self.disconnect();
     }
 
     /// Runs a unit as often as it takes, within bounds.
@@ -117,7 +148,7 @@ impl Worker {
                 }
                 // A connection that has idled may have been closed by the other side; a new one may well work.
                 Attempt::Broken(error) => {
-                    self.session = None;
+                    self.disconnect();
                     breaks += 1;
                     if breaks > BREAKS {
                         return Some(error);
@@ -147,7 +178,7 @@ impl Worker {
             }
         };
         if session.is_unusable() {
-            self.session = None;
+            self.disconnect();
         }
         attempt
     }

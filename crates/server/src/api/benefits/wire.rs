@@ -420,11 +420,11 @@ answer! {
         /// The grant's id.
         pub id: Id<grants::BenefitGrant>,
         /// Since when the customer has the benefit.
-        pub granted_at: Option<Timestamp>,
+        pub granted_at: Option<Timestamp> = {"required": false},
         /// Whether the customer has it.
         pub is_granted: bool,
         /// Since when the customer has it no more.
-        pub revoked_at: Option<Timestamp>,
+        pub revoked_at: Option<Timestamp> = {"required": false},
         /// Whether it was taken back.
         pub is_revoked: bool,
         /// The subscription it comes with.

@@ -161,7 +161,11 @@ impl Described for CustomerBenefitGrant {
             let maybe_time = <Option<Timestamp>>::schema(components);
             let organization = shared::Organization::schema(components);
             let customer = CustomerPortalCustomer::schema(components);
-            let branches: Vec<Value> = kind_names()
+            let mut kinds = kind_names();
+            // The contract's own order for this union.
+            kinds.rotate_left(2);
+            kinds.swap(4, 5);
+            let branches: Vec<Value> = kinds
                 .into_iter()
                 .map(|(kind, name)| {
                     let subscriber = one_of_named(components, &format!("Benefit{name}Subscriber"), |_| {

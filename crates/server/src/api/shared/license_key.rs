@@ -20,7 +20,7 @@ answer! {
         /// The first letter of the customer's name or address.
         pub public_name: String,
         /// Always null.
-        pub avatar_url: Option<String>,
+        pub avatar_url: Option<String> = {"required": false},
     }
 
     /// The holder of a key.
@@ -66,7 +66,7 @@ impl Described for Status {
 macro_rules! key_answers {
     ($(
         $(#[doc = $doc:expr])*
-        $name:ident { $($(#[doc = $field_doc:expr])* $field:ident : $type:ty),* }
+        $name:ident { $($(#[doc = $field_doc:expr])* $field:ident : $type:ty $(= $added:tt)?),* }
     )*) => {
         answer! {$(
             $(#[doc = $doc])*
@@ -103,7 +103,7 @@ macro_rules! key_answers {
                 pub last_validated_at: Option<Timestamp>,
                 /// When it ends; null if never.
                 pub expires_at: Option<Timestamp>,
-                $($(#[doc = $field_doc])* pub $field: $type,)*
+                $($(#[doc = $field_doc])* pub $field: $type $(= $added)?,)*
             }
         )*}
         $(
@@ -149,7 +149,7 @@ key_answers! {
     /// A license key that was found good, counted.
     ValidatedLicenseKey {
         /// The activation the request named; null if it named none.
-        activation: Option<LicenseKeyActivationBase>
+        activation: Option<LicenseKeyActivationBase> = {"required": false}
     }
 }
 

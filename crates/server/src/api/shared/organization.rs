@@ -49,19 +49,20 @@ answer! {
     /// How an organization's public profile looks.
     pub struct OrganizationProfileSettings {
         /// Whether the storefront is open.
-        pub enabled: Option<bool>,
+        pub enabled: Option<bool> = {"required": false},
         /// A sentence about the organization.
-        pub description: Option<String> = {"maxLength": 160},
+        pub description: Option<String> = {"maxLength": 160, "required": false},
         /// Repositories shown first.
-        pub featured_projects: Option<Vec<Uuid>>,
+        pub featured_projects: Option<Vec<Uuid>> = {"required": false},
         /// Organizations shown beside.
-        pub featured_organizations: Option<Vec<Uuid>>,
+        pub featured_organizations: Option<Vec<Uuid>> = {"required": false},
         /// Links shown on the profile.
-        pub links: Option<Vec<WebUrl>>,
+        pub links: Option<Vec<WebUrl>> = {"required": false},
         /// How subscribing is advertised.
-        pub subscribe: Option<OrganizationSubscribePromoteSettings>,
+        pub subscribe: Option<OrganizationSubscribePromoteSettings>
+            = {"default": {"promote": true, "show_count": true, "count_free": true}},
         /// A colour that begins with `#`.
-        pub accent_color: Option<String>,
+        pub accent_color: Option<String> = {"required": false},
     }
 
     /// How subscribing is advertised on a profile.

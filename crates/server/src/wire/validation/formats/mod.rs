@@ -96,8 +96,8 @@ impl Format {
             Self::Date => moments::date_from_text(text).map(Cow::Owned),
             Self::Email { special_use } => email::coerce(text, special_use).map(Cow::Owned),
             Self::Url => urls::coerce(text).map(Cow::Owned),
-            Self::Slug => slug::coerce(text),
-            Self::Country => country::coerce(text).map(Cow::Borrowed),
+            Self::Slug => slug::coerce(text).map(Cow::Owned),
+            Self::Country => country::coerce(text).map(Cow::Owned),
             Self::IpAddress => text
                 .parse::<IpAddr>()
                 .map(|address| Cow::Owned(address.to_string()))

@@ -1,65 +1,17 @@
 //! Names of organizations in addresses.
 
-use std::borrow::Cow;
+use merak_core::kit::{Slug, SlugProblem};
 
 use crate::wire::validation::problem::Fault;
 
-/// Names that would collide with pages: those of the reference, then the first path segments
-/// that Merak itself serves.
-const RESERVED: [&str; 34] = [
-    "benefits",
-    "donations",
-    "issue-funding",
-    "newsletters",
-    "products",
-    "careers",
-    "legal",
-    "docs",
-    "login",
-    "signup",
-    "oauth2",
-    "checkout",
-    "embed",
-    "maintainer",
-    "dashboard",
-    "feed",
-    "for-you",
-    "posts",
-    "purchases",
-    "funding",
-    "rewards",
-    "settings",
-    "backoffice",
-    "finance",
-    ".well-known",
-    "api",
-    "v1",
-    "healthz",
-    "readyz",
-    "openapi.json",
-    "assets",
-    "portal",
-    "metrics",
-    "mail",
-];
-
-/// Checks a slug and gives it in lower case.
-pub(super) fn coerce(text: &str) -> Result<Cow<'_, str>, Fault> {
-    let slug = if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(text.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(text)
-    };
-    if RESERVED.contains(&&*slug) {
-        return Err(Fault::custom("This slug is reserved."));
+/// Checks a slug and gives it in lower case. That it is long enough is a rule of the schema, checked before.
+pub(super) fn coerce(text: &str) -> Result<String, Fault> {
+    match Slug::parse(text) {
+        Ok(slug) => Ok(slug.as_str().to_owned()),
+        Err(problem @ (SlugProblem::TooShort | SlugProblem::Characters | SlugProblem::Reserved)) => {
+            Err(Fault::custom(&problem.to_string()))
+        }
     }
-    let is_word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    if !slug.split('-').all(is_word) {
-        return Err(Fault::custom("The slug can only contain ASCII letters, numbers and hyphens."));
-    }
-    Ok(slug)
 }
 
 #[cfg(test)]

@@ -1,43 +1,34 @@
 //! Addresses of web pages.
 
+use merak_core::kit::{UrlProblem, WebUrl};
 use serde_json::json;
-use url::Url;
 
 use crate::wire::validation::problem::Fault;
 
-/// The longest address that is accepted, in bytes.
+/// The longest address that is accepted, in characters.
 const MAX_LENGTH: usize = 2083;
 
 /// Reads an `http` or `https` address and gives its normal form.
 pub(super) fn coerce(text: &str) -> Result<String, Fault> {
-    check_length(text)?;
-    if text.is_empty() {
-        return Err(Fault::unreadable("url_parsing", "URL", "input is empty"));
-    }
-    let url =
-        Url::parse(text).map_err(|error| Fault::unreadable("url_parsing", "URL", &error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(Fault::with(
+    let url = WebUrl::parse(text).map_err(|problem| match problem {
+        UrlProblem::TooLong => too_long(),
+        UrlProblem::Unreadable(reason) => Fault::unreadable("url_parsing", "URL", &reason),
+        UrlProblem::Scheme => Fault::with(
             "url_scheme",
             "URL scheme should be 'http' or 'https'".to_owned(),
             json!({"expected_schemes": "'http' or 'https'"}),
-        ));
-    }
-    // Percent-encoding may have made it longer, and what we answer must be accepted when it is
-    // sent back.
-    check_length(url.as_str())?;
-    Ok(url.into())
+        ),
+    })?;
+    // Percent-encoding may have made it longer, and what we answer must be accepted when it is sent back.
+    if url.as_str().len() > MAX_LENGTH { Err(too_long()) } else { Ok(url.as_str().to_owned()) }
 }
 
-fn check_length(text: &str) -> Result<(), Fault> {
-    if text.len() <= MAX_LENGTH {
-        return Ok(());
-    }
-    Err(Fault::with(
+fn too_long() -> Fault {
+    Fault::with(
         "url_too_long",
         format!("URL should have at most {MAX_LENGTH} characters"),
         json!({"max_length": MAX_LENGTH}),
-    ))
+    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,58 @@
+//! The access rules against the contract's table and the document.
+
+use std::fs;
+use std::path::PathBuf;
+
+use merak_core::access::Admits;
+use merak_server::wire::Operation;
+use serde_json::Value;
+
+/// Subjects and scopes as the contract's table writes them.
+fn rule(operation: &Operation) -> (String, String) {
+    let Admits::Subjects { kinds, .. } = operation.admits else { return (String::from("none"), String::from("-")) };
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let scopes = operation.admits.scopes();
+    let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    (kinds.join(","), scopes.join(","))
+}
+
+#[test]
+fn subjects_and_scopes_are_those_of_the_contract() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contract/operations.tsv");
+    let table = fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "the contract belongs into a folder `shared` beside the checkout, but {} cannot be read: {error}",
+            path.display()
+        )
+    });
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split('\t').collect()).collect();
+    for operation in merak_server::api::operations() {
+        let row = rows
+            .iter()
+            .find(|row| row[0] == operation.method.as_str() && row[1] == operation.path)
+            .unwrap_or_else(|| panic!("{} {} is not in the contract", operation.method, operation.path));
+        assert_eq!(row[2], operation.id);
+        assert_eq!(row[4], operation.nav, "{}", operation.id);
+        let (kinds, scopes) = rule(&operation);
+        assert_eq!((row[5], row[6]), (kinds.as_str(), scopes.as_str()), "{}", operation.id);
+    }
+}
+
+#[test]
+fn the_document_says_who_may_call() {
+    let document = merak_server::openapi("http://localhost").unwrap();
+    for operation in merak_server::api::operations() {
+        let described = &document["paths"][operation.path][operation.method.as_str().to_ascii_lowercase()];
+        assert_eq!(described["operationId"], operation.id);
+        let kinds: Vec<&str> = match operation.admits {
+            Admits::Everybody => Vec::new(),
+            Admits::Subjects { kinds, .. } => kinds.iter().map(|kind| kind.as_str()).collect(),
+        };
+        let named: Vec<&str> = described["x-polar-allowed-subjects"]
+            .as_array()
+            .map(|kinds| kinds.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
+        assert_eq!(named, kinds, "{}", operation.id);
+        assert_eq!(described.get("security").is_some(), !kinds.is_empty(), "{}", operation.id);
+    }
+}

@@ -1,0 +1,74 @@
+//! The reference's recorded answers, replayed on both engines. What is to differ stands in `trace-deviations.tsv`, with
+//! a reason; anything else that differs is a mistake, and so is a listed deviation that is none any more.
+
+#[expect(dead_code, reason = "this binary needs a part of what all share")]
+mod support;
+#[path = "traces/comparison.rs"]
+mod comparison;
+#[path = "traces/fixtures.rs"]
+mod fixtures;
+#[path = "traces/trace.rs"]
+mod trace;
+
+use std::collections::BTreeMap;
+
+use merak_testkit::TestDatabase;
+
+use self::support::Shop;
+use self::trace::{Case, Values};
+
+merak_testkit::both_engines! {
+    setup = support::migrated;
+
+    async fn the_life_of_license_keys_is_answered_as_recorded(database: TestDatabase) {
+        replay(database, "license-keys.jsonl", |_| true).await;
+    }
+
+    async fn organizations_benefits_and_customers_are_answered_as_recorded(database: TestDatabase) {
+        let prefixes = ["/v1/organizations", "/v1/benefits", "/v1/customers"];
+        replay(database, "catalog.jsonl", |case| prefixes.iter().any(|prefix| case.path.starts_with(prefix))).await;
+    }
+}
+
+/// Sends the cases of a file in order and compares every answer.
+async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) -> bool) {
+    let shop = Shop::open(database).await;
+    let mut values = fixtures::prepare(&shop).await;
+    let mut deviations = comparison::deviations(file);
+    let mut surprises = Vec::new();
+    let cases: Vec<Case> = trace::read(file).into_iter().filter(is_wanted).collect();
+    assert!(cases.len() > 50, "{file} has too few cases");
+    for case in &cases {
+        shop.advance(1);
+        let answer = case.send(&shop.anonymous, &values).await;
+        case.capture(&answer, &mut values);
+        let found = comparison::differences(case, &answer, &values);
+        let listed = deviations.remove(&case.name).unwrap_or_default();
+        if found != listed {
+            surprises.push(format!("{}: listed {listed:?}, found {found:?}\n    {}", case.name, answer.text()));
+        }
+    }
+    surprises.extend(deviations.keys().map(|name| format!("{name}: listed, but there is no such case")));
+    assert!(surprises.is_empty(), "{file} differs:\n{}", surprises.join("\n"));
+}
+
+/// Deviations by the name of their case.
+type Deviations = BTreeMap<String, String>;
+
+/// For the deviations and the traces: lines that say something.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Puts values for placeholders.
+fn filled(text: &str, values: &Values) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let (name, tail) = after.split_once('}').expect("a placeholder ends");
+        filled.push_str(before);
+        filled.push_str(&values.text(name));
+        rest = tail;
+    }
+    filled + rest
+}

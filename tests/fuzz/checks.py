@@ -1,0 +1,18 @@
+"""What schemathesis checks besides its own checks. Loaded by it, not by pytest."""
+
+import schemathesis
+
+# Answers that every operation can give and that the contract's document leaves out: a body that is no text, a missing
+# or bad credential, and a scope that is missing.
+EVERYWHERE = {400, 401, 403}
+
+
+@schemathesis.check
+def status_is_promised(context, response, case) -> None:
+    """The status is one of the document's, or one that goes without saying and says why in its body."""
+    promised = {str(status) for status in case.operation.definition.raw["responses"]}
+    if str(response.status_code) in promised:
+        return
+    assert response.status_code in EVERYWHERE, f"status {response.status_code} is not one of {sorted(promised)}"
+    body = response.json()
+    assert body.get("detail") or body.get("error_description"), "the refusal gives no reason"
