@@ -2,9 +2,9 @@
 
 import schemathesis
 
-# Answers that every operation can give and that the contract's document leaves out: a body that is no text, a missing
-# or bad credential, and a scope that is missing.
-EVERYWHERE = {400, 401, 403}
+# Answers that every path can give and that the contract's document leaves out: a body that is no text, a missing or bad
+# credential, a missing scope, and a method that the path has not.
+EVERYWHERE = {400, 401, 403, 405}
 
 
 @schemathesis.check

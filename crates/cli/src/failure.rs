@@ -1,9 +1,13 @@
 //! Why a command failed, in words that a person can act on, and with which exit code.
 
+use std::error::Error;
 use std::fmt;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use merak_core::instance;
 use merak_core::kit::Refusal;
+use merak_server::StartError;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -44,7 +48,35 @@ impl fmt::Display for Failure {
 
 impl From<merak_store::Error> for Failure {
     fn from(error: merak_store::Error) -> Self {
-        Self::runtime(error)
+        match error {
+            // What the store takes for a defect of its caller is here what a person wrote.
+            merak_store::Error::Misuse(sentence) => Self::Usage(sentence),
+            merak_store::Error::Busy => {
+                Self::runtime("another process keeps the database busy; try again in a moment")
+            }
+            other => Self::Runtime(with_causes(&other)),
+        }
+    }
+}
+
+impl From<instance::Error> for Failure {
+    fn from(error: instance::Error) -> Self {
+        match error {
+            instance::Error::Store(error) => error.into(),
+            instance::Error::OtherSecret => Self::runtime(error),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Instance(error) => error.into(),
+            StartError::Listen { address, cause } if cause.kind() == ErrorKind::AddrInUse => Self::runtime(
+                format!("{address} is in use by another program; choose another port with --listen"),
+            ),
+            other => Self::runtime(other),
+        }
     }
 }
 
@@ -59,4 +91,18 @@ impl From<Refusal> for Failure {
             Refusal::Rule { message, .. } => Self::Usage(message),
         }
     }
+}
+
+/// An error and what it comes from. Drivers often repeat the cause in their own sentence; it is said once.
+fn with_causes(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !sentence.contains(&text) {
+            sentence = format!("{sentence}: {text}");
+        }
+        cause = error.source();
+    }
+    sentence
 }

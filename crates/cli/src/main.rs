@@ -2,7 +2,9 @@
 
 mod commands;
 mod failure;
+mod occupancy;
 mod options;
+mod output;
 mod secret;
 
 use std::process::ExitCode;
@@ -15,11 +17,23 @@ use self::options::Options;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Sell software from a server of your own: license keys, checkouts, subscriptions.
+const ABOUT_SETTINGS: &str = "\
+Every setting can also be an environment variable, or stand in the TOML file that --config names, where its name has
+underscores: data_dir = \"/srv/merak\". An option wins over a variable, and a variable over the file.
+
+Begin with `merak demo`.";
+
+/// Sell software from a server of your own: license keys, benefits, customers.
 #[derive(Debug, Parser)]
-#[command(name = "merak", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "merak",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = ABOUT_SETTINGS
+)]
 struct Arguments {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Settings")]
     options: Options,
     #[command(subcommand)]
     command: Command,
@@ -34,7 +48,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("merak: {failure}");
+            output::remark(&format!("merak: {failure}"));
             failure.exit_code()
         }
     }

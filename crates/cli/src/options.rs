@@ -1,19 +1,19 @@
 //! Options that all commands share, from the command line, `MERAK_*` variables and a TOML file, in that order.
 
 use std::fs;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_core::kit::InstanceSecret;
 use merak_server::Config;
 use merak_store::{Database, Store};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
-use crate::secret;
+use crate::{occupancy, secret};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -30,71 +30,99 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// TOML file with any of these options.
-    #[arg(long, env = "MERAK_CONFIG", global = true, value_name = "FILE")]
+    #[arg(long, env = "MERAK_CONFIG", hide_env_values = true, global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
     /// Directory of the embedded database and the secret [default: ./merak-data].
-    #[arg(long, env = "MERAK_DATA_DIR", global = true, value_name = "DIR")]
+    #[arg(long, env = "MERAK_DATA_DIR", hide_env_values = true, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
     /// `sqlite:PATH` or `postgres://…` [default: sqlite:<data-dir>/merak.db].
-    #[arg(long, env = "MERAK_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "MERAK_DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub database_url: Option<String>,
 
     /// PostgreSQL replica that reads go to.
-    #[arg(long, env = "MERAK_DATABASE_READ_URL", global = true, value_name = "URL", hide_env_values = true)]
+    #[arg(long, env = "MERAK_DATABASE_READ_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub database_read_url: Option<String>,
 
-    /// What tokens are hashed with; the same on every node [default: the file `secret` in the data directory].
-    #[arg(long, env = "MERAK_SECRET", global = true, value_name = "TEXT", hide_env_values = true)]
+    /// What tokens are hashed with: the same on every node, kept for ever [default: the data directory's file `secret`].
+    #[arg(long, env = "MERAK_SECRET", hide_env_values = true, global = true, value_name = "TEXT")]
     pub secret: Option<String>,
 
     /// Address under which people and programs reach this server [default: http:// and the listen address].
-    #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
+    #[arg(long, env = "MERAK_PUBLIC_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// How log lines are written [default: text]. MERAK_LOG chooses which, as in `merak_server=debug`.
-    #[arg(long, env = "MERAK_LOG_FORMAT", global = true, value_name = "FORMAT")]
+    /// How log lines are written [default: text]; the variable `MERAK_LOG` chooses which, as in `merak_server=debug`.
+    #[arg(long, env = "MERAK_LOG_FORMAT", hide_env_values = true, global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
     /// Address and port of the API [default: 127.0.0.1:8000]; port 0 takes a free one.
-    #[arg(long, env = "MERAK_LISTEN", global = true, value_name = "ADDRESS")]
+    #[arg(long, env = "MERAK_LISTEN", hide_env_values = true, global = true, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// Address and port of Prometheus metrics [default: none].
-    #[arg(long, env = "MERAK_METRICS_LISTEN", global = true, value_name = "ADDRESS")]
+    #[arg(long, env = "MERAK_METRICS_LISTEN", hide_env_values = true, global = true, value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: Option<SocketAddr>,
 
     /// Origin of a front end that may send cookies; repeat it for more.
-    #[arg(long, env = "MERAK_FRONT_END_ORIGIN", global = true, value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "MERAK_FRONT_END_ORIGIN",
+        hide_env_values = true,
+        global = true,
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
     pub front_end_origin: Vec<String>,
 
     /// Believe X-Forwarded-For and X-Forwarded-Proto; only behind a proxy that sets them.
-    #[arg(long, env = "MERAK_TRUST_PROXY", global = true)]
+    #[arg(long, env = "MERAK_TRUST_PROXY", hide_env_values = true, global = true)]
     pub trust_proxy: bool,
 
     /// Accept e-mail addresses in domains that no public mail reaches, such as .local and .test.
-    #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", global = true)]
+    #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", hide_env_values = true, global = true)]
     pub accept_internal_email: bool,
 
     /// Calls a second that one address may make without a credential [default: 500]; 0 is no limit.
-    #[arg(long, env = "MERAK_RATE_LIMIT_PER_ADDRESS", global = true, value_name = "N")]
+    #[arg(
+        long,
+        env = "MERAK_RATE_LIMIT_PER_ADDRESS",
+        hide_env_values = true,
+        global = true,
+        value_name = "N"
+    )]
     pub rate_limit_per_address: Option<u32>,
 
     /// Calls a second that may be made with one license key [default: 100]; 0 is no limit.
-    #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", global = true, value_name = "N")]
+    #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", hide_env_values = true, global = true, value_name = "N")]
     pub rate_limit_per_key: Option<u32>,
 }
 
 impl Options {
-    /// These options, completed by those of the file they name.
+    /// These options, completed by those of the file they name, if each by itself makes sense.
     pub fn completed(self) -> Result<Self, Failure> {
+        let options = self.with_file()?;
+        if let Some(secret) = &options.secret {
+            secret::check(secret)?;
+        }
+        if let Some(url) = &options.public_url {
+            web_address("--public-url", url)?;
+        }
+        options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
+        Ok(options)
+    }
+
+    fn with_file(self) -> Result<Self, Failure> {
         let Some(path) = &self.config else { return Ok(self) };
         let text = fs::read_to_string(path)
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
-        let file: Self =
-            toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let file: Self = toml::from_str(&text).map_err(|error| {
+            // Without the line itself, which may hold the secret.
+            let line = text[..error.span().map_or(0, |span| span.start)].lines().count().max(1);
+            Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
+        })?;
         Ok(Self {
             config: self.config,
             data_dir: self.data_dir.or(file.data_dir),
@@ -117,10 +145,14 @@ impl Options {
         })
     }
 
-    /// Starts writing log lines to the standard error stream.
+    /// Starts writing log lines to the standard error stream, in color if a person is looking.
     pub fn start_log(&self) {
         let filter = EnvFilter::try_from_env("MERAK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(is_watched);
         // Only a second start would fail, and there is none.
         let _ = match self.log_format {
             Some(LogFormat::Json) => lines.json().flatten_event(true).try_init(),
@@ -137,7 +169,9 @@ impl Options {
     pub fn database(&self) -> Result<Database, Failure> {
         let database = match &self.database_url {
             None => Database::Sqlite { path: self.data_dir().join("merak.db") },
-            Some(url) => url.parse().map_err(|error| Failure::usage(format!("--database-url: {error}")))?,
+            Some(url) => url
+                .parse()
+                .map_err(|error| Failure::usage(format!("--database-url: {}", Failure::from(error))))?,
         };
         match (database, &self.database_read_url) {
             (database, None) => Ok(database),
@@ -153,13 +187,25 @@ impl Options {
     /// Opens the store, making the directory of an embedded database if it is missing.
     pub fn open(&self) -> Result<Store, Failure> {
         let database = self.database()?;
-        if let Database::Sqlite { path } = &database
-            && let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty())
-        {
-            fs::create_dir_all(directory)
-                .map_err(|error| Failure::runtime(format!("cannot make {}: {error}", directory.display())))?;
+        if let Database::Sqlite { path } = &database {
+            let directory = directory_of(path);
+            secret::make_directory(directory)?;
+            occupancy::share(directory)?;
         }
         Ok(Store::open(&merak_store::Options::new(database))?)
+    }
+
+    /// Opens the store of a database that is there already.
+    pub fn open_existing(&self) -> Result<Store, Failure> {
+        if let Database::Sqlite { path } = self.database()?
+            && !path.exists()
+        {
+            return Err(Failure::runtime(format!(
+                "there is no database at {}; `merak serve` makes one",
+                path.display()
+            )));
+        }
+        self.open()
     }
 
     /// Opens the store and brings its schema up to date.
@@ -169,11 +215,6 @@ impl Options {
             tracing::info!(migration = name, "schema migrated");
         }
         Ok(store)
-    }
-
-    /// What tokens are hashed with.
-    pub fn secret(&self) -> Result<InstanceSecret, Failure> {
-        secret::load(self.secret.as_deref(), self.data_dir())
     }
 
     /// The settings of the HTTP side.
@@ -189,6 +230,69 @@ impl Options {
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
             ..usual
+        }
+    }
+}
+
+/// The directory of a file.
+pub fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:8000")
+}
+
+/// Errs unless the text can stand before the path of every address this server makes.
+fn web_address(option: &str, text: &str) -> Result<(), Failure> {
+    let is_strange = |letter: char| "?#".contains(letter) || letter.is_whitespace();
+    match host_of(text) {
+        Some(host) if !host.is_empty() && !host.contains(is_strange) => Ok(()),
+        _ => Err(Failure::usage(format!("{option}: write http:// or https:// and a host, not {text}"))),
+    }
+}
+
+/// Errs unless the text is what browsers send as the origin of a page. Anything else would never be equal to one.
+fn origin(option: &str, text: &str) -> Result<(), Failure> {
+    web_address(option, text)?;
+    match host_of(text) {
+        Some(host) if !host.contains('/') => Ok(()),
+        _ => Err(Failure::usage(format!(
+            "{option}: an origin ends with its host or port, without a slash: {text}"
+        ))),
+    }
+}
+
+fn host_of(text: &str) -> Option<&str> {
+    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::Options;
+
+    #[test]
+    fn every_option_is_documented() {
+        let manual = include_str!("../../../docs/configuration.md");
+        for argument in Options::augment_args(Command::new("merak")).get_arguments() {
+            let key = argument.get_id().as_str();
+            let option = key.replace('_', "-");
+            let variable = format!("MERAK_{}", key.to_uppercase());
+            assert!(manual.contains(&format!("| `--{option}")), "--{option} is not in docs/configuration.md");
+            assert!(
+                manual.contains(&format!("| `{variable}` |")),
+                "{variable} is not in docs/configuration.md"
+            );
+            assert!(
+                argument.get_env().is_some_and(|name| name == variable.as_str()),
+                "{variable} is not read"
+            );
+            assert!(
+                key == "config" || manual.contains(&format!("| `{key}` |")),
+                "{key} is not in the manual"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What all nodes of one installation share.
 
-use merak_store::Tx;
+use merak_store::{ReadTx, Tx};
 
 use crate::kit::InstanceSecret;
 
@@ -18,6 +18,11 @@ pub enum Error {
     Store(#[from] merak_store::Error),
 }
 
+/// What the database knows of the secret it belongs to; nothing before its first use.
+pub fn fingerprint(tx: &mut ReadTx<'_>) -> merak_store::Result<Option<String>> {
+    tx.find("SELECT secret_fingerprint FROM instance WHERE id = 1", &[])
+}
+
 /// Binds the database to the secret on first use; later refuses any other secret.
 pub fn claim(tx: &mut Tx<'_>, secret: &InstanceSecret) -> Result<(), Error> {
     let fingerprint = secret.fingerprint();
@@ -26,6 +31,5 @@ pub fn claim(tx: &mut Tx<'_>, secret: &InstanceSecret) -> Result<(), Error> {
         "INSERT INTO instance (id, secret_fingerprint, created_at) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING",
         &[&fingerprint, &now],
     )?;
-    let stored: String = tx.one("SELECT secret_fingerprint FROM instance WHERE id = 1", &[])?;
-    if stored == fingerprint { Ok(()) } else { Err(Error::OtherSecret) }
+    if self::fingerprint(tx)? == Some(fingerprint) { Ok(()) } else { Err(Error::OtherSecret) }
 }

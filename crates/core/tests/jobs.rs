@@ -39,7 +39,9 @@ scenarios! {
 
     fn a_job_whose_worker_died_is_claimed_again(shop) {
         enqueue(shop, revocation(1));
+        assert_eq!(shop.read(jobs::next_due).unwrap(), Some(shop.now()));
         claim(shop).unwrap();
+        assert_eq!(shop.read(jobs::next_due).unwrap(), Some(shop.now().add_seconds(jobs::LEASE)));
         shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
         assert_eq!(claim(shop).unwrap().job, revocation(1));
     }

@@ -253,7 +253,8 @@ fn store_response(error: &merak_store::Error, request_id: &str) -> Response {
     }
 }
 
-/// 503: nothing was done, and the same request may succeed in a moment.
+/// 503: the same request may succeed in a moment. A write that took too long, or lost its database while committing, may
+/// nevertheless happen; who must know sends an `Idempotency-Key`.
 fn unavailable(detail: &str) -> Response {
     let mut response = named(503, "ServiceUnavailable", detail);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK_AFTER));

@@ -13,7 +13,8 @@ use crate::wire::Operation;
 const METADATA: Metadata<'static> = Metadata::new("merak", Level::INFO, None);
 
 /// Bounds of the time histograms, in seconds.
-const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: &[f64] =
+    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Counters and histograms of each operation, made once so that a request only touches atomics.
 pub struct RequestMetrics {

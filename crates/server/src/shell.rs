@@ -3,6 +3,7 @@
 
 mod cors;
 pub mod metrics_page;
+mod old_paths;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +13,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -84,7 +84,7 @@ impl Shell {
     pub async fn answer(&self, mut request: Request, peer: SocketAddr) -> Response {
         let started = Instant::now();
         let request_id = request_id(&request);
-        let is_deprecated = rewrite_old_prefix(&mut request);
+        let is_deprecated = old_paths::rewrite(&mut request);
         let origin = request.headers().get(http::header::ORIGIN).cloned();
         let mut response = match &origin {
             Some(_) if cors::is_preflight(&request) => self.cors.preflight(&request),
@@ -103,7 +103,13 @@ impl Shell {
         response
     }
 
-    async fn route(&self, request: Request, peer: SocketAddr, request_id: &str, started: Instant) -> Response {
+    async fn route(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        request_id: &str,
+        started: Instant,
+    ) -> Response {
         let path = request.uri().path();
         if !path.starts_with("/v1/") && path != "/v1" {
             return self.page(request).await;
@@ -160,7 +166,8 @@ impl Shell {
 
     /// Reads a body, as far as it may go and as long as it may take.
     async fn read(&self, body: Body, headers: &http::HeaderMap) -> Result<Bytes, Failure> {
-        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let announced =
+            headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > self.config.body_limit) {
             return Err(Failure::TooLarge);
         }
@@ -217,25 +224,8 @@ fn request_id(request: &Request) -> String {
     }
 }
 
-/// `/api/v1/…` is an old name of `/v1/…`.
-fn rewrite_old_prefix(request: &mut Request) -> bool {
-    let uri = request.uri();
-    let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().strip_prefix("/api/v1")) else {
-        return false;
-    };
-    if !rest.is_empty() && !rest.starts_with(['/', '?']) {
-        return false;
-    }
-    let Ok(path) = format!("/v1{rest}").parse::<PathAndQuery>() else { return false };
-    let mut parts = uri.clone().into_parts();
-    parts.path_and_query = Some(path);
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-    true
-}
-
-/// One line for what went wrong or took long; all lines at debug level. Never bodies, tokens or addresses.
+/// A line at debug level, or a warning if it took long; what failed was logged where it was answered. Never bodies,
+/// tokens or addresses.
 fn log(operation: &Operation, status: StatusCode, took: Duration, request_id: &str) {
     let (operation, status, millis) = (operation.id, status.as_u16(), took.as_secs_f64() * 1000.0);
     if took > SLOW {

@@ -240,7 +240,8 @@ fn refuses_kind(operation: &Operation, kind: SubjectKind) -> bool {
 }
 
 fn is_invalid_token(what: &str, answer: &Answer) {
-    const SENTENCE: &str = "The access token provided is expired, revoked, malformed, or invalid for other reasons.";
+    const SENTENCE: &str =
+        "The access token provided is expired, revoked, malformed, or invalid for other reasons.";
     assert_eq!(answer.status, 401, "{what}: {}", answer.text());
     assert_eq!(answer.json(), json!({"error": "invalid_token", "error_description": SENTENCE}), "{what}");
     assert_eq!(
@@ -252,7 +253,10 @@ fn is_invalid_token(what: &str, answer: &Answer) {
 }
 
 fn is_not_cached(answer: &Answer) {
-    assert_eq!((answer.header("cache-control"), answer.header("pragma")), (Some("no-store"), Some("no-cache")));
+    assert_eq!(
+        (answer.header("cache-control"), answer.header("pragma")),
+        (Some("no-store"), Some("no-cache"))
+    );
 }
 
 fn lacks_scope(operation: &Operation, answer: &Answer) {

@@ -1,12 +1,12 @@
 //! The reference's recorded answers, replayed on both engines. What is to differ stands in `trace-deviations.tsv`, with
 //! a reason; anything else that differs is a mistake, and so is a listed deviation that is none any more.
 
-#[expect(dead_code, reason = "this binary needs a part of what all share")]
-mod support;
 #[path = "traces/comparison.rs"]
 mod comparison;
 #[path = "traces/fixtures.rs"]
 mod fixtures;
+#[expect(dead_code, reason = "this binary needs a part of what all share")]
+mod support;
 #[path = "traces/trace.rs"]
 mod trace;
 
@@ -45,7 +45,11 @@ async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) ->
         let found = comparison::differences(case, &answer, &values);
         let listed = deviations.remove(&case.name).unwrap_or_default();
         if found != listed {
-            surprises.push(format!("{}: listed {listed:?}, found {found:?}\n    {}", case.name, answer.text()));
+            surprises.push(format!(
+                "{}: listed {listed:?}, found {found:?}\n    {}",
+                case.name,
+                answer.text()
+            ));
         }
     }
     surprises.extend(deviations.keys().map(|name| format!("{name}: listed, but there is no such case")));

@@ -118,6 +118,7 @@ mod error;
 mod metrics;
 mod migrate;
 mod options;
+mod partitioned;
 mod postgres;
 mod row;
 mod scan;
@@ -133,6 +134,7 @@ pub use error::{Cause, Error, Result, ResultExt};
 pub use metrics::{COMMIT_BUCKETS, Statistics};
 pub use migrate::Migration;
 pub use options::{Database, Engine, Options};
+pub use partitioned::PartitionedPage;
 #[doc(hidden)]
 pub use row::insert_statement;
 pub use row::{Cell, Column, FromRow, Insert, Row};

@@ -105,10 +105,10 @@ fn a_commit_that_fails_fails_its_whole_group() {
         while store.statistics().queued_writes < 6 {
             tokio::task::yield_now().await;
         }
-        let held = hold.release().await;
+        let first = hold.release().await;
         // What arrives while a group runs still joins it.
         let mut results = units.join_all().await;
-        results.push(held);
+        results.push(first);
         for result in results {
             assert!(matches!(&result, Err(Error::Constraint(name)) if name == "foreign_key"), "{result:?}");
         }
@@ -154,8 +154,7 @@ fn a_full_database_is_answered_so_and_recovers() {
 #[test]
 fn postgres_says_full_and_unavailable_in_its_own_words() {
     let database = migrated(Engine::Postgres);
-    let store = Store::open(&Options { statement_timeout: Duration::from_millis(100), ..database.options() })
-        .unwrap();
+    let store = database.open();
     let raise = |code: &str| {
         let sql = format!("DO $$ BEGIN RAISE 'no' USING ERRCODE = '{code}'; END $$");
         store.write_blocking(move |tx| tx.execute(&sql, &[]))
@@ -164,7 +163,9 @@ fn postgres_says_full_and_unavailable_in_its_own_words() {
     assert!(matches!(raise("53200"), Err(Error::Unavailable(_))));
     assert!(matches!(raise("40P01"), Err(Error::Conflict)));
     assert!(matches!(raise("XX000"), Err(Error::Engine(_))));
-    let slow = store.write_blocking(|tx| tx.all::<Option<bool>>("SELECT pg_sleep(10) IS NULL", &[]));
+    let hasty = Options { statement_timeout: Duration::from_millis(100), ..database.options() };
+    let slow =
+        Store::open(&hasty).unwrap().write_blocking(|tx| tx.all::<bool>("SELECT pg_sleep(100) IS NULL", &[]));
     assert!(matches!(slow, Err(Error::Unavailable(_))), "{slow:?}");
     store.write_blocking(count_up).unwrap();
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::serve;
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::output;
 
 /// Serve a small shop to look at, and say how to call it.
 #[derive(Debug, Args)]
@@ -27,8 +28,7 @@ impl Demo {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),
             };
-            serve::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &shop) });
-            Ok(())
+            output::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &shop) })
         })
     }
 }
@@ -69,7 +69,7 @@ fn for_people(url: &str, shop: &demo::Demo) -> String {
          -H \"Content-Type: application/json\" \\\n    \
          -H \"Accept: application/json\" \\\n    \
          -d '{{\n  \"key\": \"{key}\",\n  \"organization_id\": \"{id}\",\n  \"label\": \"my-laptop\"\n}}'\n\n\
-         Stop with Ctrl-C. The shop stays in the data directory; delete that to begin anew.",
+         Stop with Ctrl-C. The shop is still there at the next start, with new tokens.",
         name = shop.organization.name,
         id = shop.organization.id,
         token = shop.access_token,

@@ -7,9 +7,10 @@ use merak_core::license_keys::{self, LicenseKey};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{open, print};
+use super::open;
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::output;
 
 /// Give a benefit to a customer by hand, or take it back.
 #[derive(Debug, Args)]
@@ -50,7 +51,8 @@ impl Grant {
                 let change = if is_revoked { grants::revoke } else { grants::grant };
                 let grant = change(tx, benefit, customer, scope)?;
                 let properties: Value = grant.properties.parse()?;
-                let key_id = properties["license_key_id"].as_str().and_then(|id| id.parse::<Id<LicenseKey>>().ok());
+                let key_id =
+                    properties["license_key_id"].as_str().and_then(|id| id.parse::<Id<LicenseKey>>().ok());
                 let key = match key_id {
                     Some(id) => license_keys::find(tx, id)?,
                     None => None,
@@ -74,7 +76,6 @@ impl Grant {
             object["license_key"] = json!({"id": key.id, "key": key.key, "status": key.status});
             lines.push(format!("license key {} ({})", key.key, key.status));
         }
-        print(self.json, &object, &lines);
-        Ok(())
+        output::result(self.json, &object, &lines)
     }
 }

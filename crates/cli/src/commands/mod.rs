@@ -6,6 +6,7 @@ mod doctor;
 mod grant;
 mod openapi;
 mod organization;
+mod restore;
 mod serve;
 mod token;
 
@@ -13,10 +14,10 @@ use clap::Subcommand;
 use merak_core::instance;
 use merak_core::kit::{Email, InstanceSecret};
 use merak_store::Store;
-use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::{output, secret};
 
 /// What `merak` can do.
 #[derive(Debug, Subcommand)]
@@ -40,7 +41,7 @@ pub enum Command {
     /// Copy the embedded database to a file while it is in use.
     Backup(backup::Backup),
     /// Put a backup in the place of the embedded database; the server must be stopped.
-    Restore(backup::Restore),
+    Restore(restore::Restore),
     /// Check configuration, database and disk.
     Doctor,
 }
@@ -64,39 +65,35 @@ impl Command {
 }
 
 fn migrate(options: &Options) -> Result<(), Failure> {
-    let store = options.open()?;
-    let applied = store.migrate(merak_core::MIGRATIONS)?;
+    let applied = options.open()?.migrate(merak_core::MIGRATIONS)?;
     if applied.is_empty() {
-        println!("The schema is up to date.");
+        return output::say("The schema is up to date.");
     }
-    for name in applied {
-        println!("applied {name}");
-    }
-    Ok(())
+    applied.iter().try_for_each(|name| output::say(&format!("applied {name}")))
 }
 
-/// Opens a migrated store that belongs to this installation's secret.
+/// Opens a migrated store that belongs to this installation's secret. On first use both are made.
 fn open(options: &Options) -> Result<(Store, InstanceSecret), Failure> {
-    let (store, secret) = (options.open_migrated()?, options.secret()?);
+    let store = options.open_migrated()?;
+    let known = secret::find(options.secret.as_deref(), options.data_dir())?;
+    let secret = match known {
+        Some(secret) => secret,
+        // A new secret would not fit, and its file would hide that the old one is missing.
+        None if store.read_blocking(instance::fingerprint)?.is_some() => {
+            return Err(Failure::runtime(format!(
+                "this database belongs to an installation whose secret is not here; set MERAK_SECRET to it, or put \
+                 its file in place as {}",
+                secret::file(options.data_dir()).display()
+            )));
+        }
+        None => secret::make(options.data_dir())?,
+    };
     let claimed = secret.clone();
-    store
-        .write_blocking(move |tx| instance::claim(tx, &claimed))
-        .map_err(Failure::runtime)?;
+    store.write_blocking(move |tx| instance::claim(tx, &claimed))?;
     Ok((store, secret))
 }
 
 /// Reads an address given on the command line.
 fn email(text: &str) -> Result<Email, Failure> {
     text.parse().map_err(|problem| Failure::usage(format!("{text} is no e-mail address: {problem}")))
-}
-
-/// Prints a result: one JSON object on one line, or the given lines for people.
-fn print(json: bool, object: &Value, lines: &[String]) {
-    if json {
-        println!("{object}");
-    } else {
-        for line in lines {
-            println!("{line}");
-        }
-    }
 }

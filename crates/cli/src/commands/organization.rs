@@ -6,9 +6,10 @@ use merak_core::organizations::{self, CreateOrganization, FeatureSettings};
 use merak_core::users;
 use serde_json::json;
 
-use super::{email, open, print};
+use super::{email, open};
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::output;
 
 /// Look after organizations.
 #[derive(Debug, Subcommand)]
@@ -47,7 +48,6 @@ impl Organization {
             Ok::<_, merak_core::kit::Refusal>((organizations::create(tx, user.id, &command)?, user))
         })?;
         let object = json!({"id": organization.id, "slug": organization.slug, "owner_id": user.id});
-        print(json, &object, &[organization.id.to_string()]);
-        Ok(())
+        output::result(json, &object, &[organization.id.to_string()])
     }
 }

@@ -1,7 +1,5 @@
 //! `merak serve`: run until told to stop.
 
-use std::io::Write;
-
 use merak_core::kit::InstanceSecret;
 use merak_server::Server;
 use merak_store::Store;
@@ -9,21 +7,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::output;
 
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let (store, secret) = (options.open_migrated()?, options.secret()?);
+    let (store, secret) = super::open(options)?;
     serve(options, store, secret, |server| {
-        say(&format!("merak is listening on http://{}", server.address()));
-        Ok(())
+        output::say(&format!("merak is listening on http://{}", server.address()))
     })
-}
-
-/// Prints a line for whoever started the process, at once.
-pub fn say(line: &str) {
-    println!("{line}");
-    // A closed standard output is the reader's business, not the server's.
-    let _ = std::io::stdout().flush();
 }
 
 /// Starts a server, tells `ready` about it, and runs it until SIGTERM or SIGINT.
@@ -41,7 +32,7 @@ pub fn serve(
         // Listen for signals first: one that comes during the start must not be lost.
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
-        let server = Server::start(options.server(), store, secret).await.map_err(Failure::runtime)?;
+        let server = Server::start(options.server(), store, secret).await?;
         if let Some(address) = server.metrics_address() {
             tracing::info!("metrics on http://{address}/metrics");
         }

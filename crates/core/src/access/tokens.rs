@@ -240,6 +240,20 @@ pub fn list_personal_access_tokens(
     Ok(tx.all(SQL, &[&user_id])?)
 }
 
+/// The tokens with which an organization acts as itself and that were not revoked, newest first, expired ones included.
+pub fn list_organization_tokens(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+) -> Result<Vec<OAuth2AccessToken>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        OAuth2AccessToken::COLUMNS,
+        " FROM oauth2_access_tokens WHERE organization_id = $1 AND revoked_at IS NULL \
+         ORDER BY created_at DESC, id DESC LIMIT 1000"
+    );
+    Ok(tx.all(SQL, &[&organization_id])?)
+}
+
 /// Revokes a personal or an OAuth2 access token by its id, effective for every request that starts afterwards.
 pub fn revoke_token(tx: &mut Tx<'_>, id: uuid::Uuid) -> Result<()> {
     let now = tx.now();

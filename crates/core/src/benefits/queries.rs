@@ -1,10 +1,10 @@
 //! What is read of benefits.
 
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql};
+use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Benefit, BenefitType};
-use crate::access::{PartitionedPage, Tenancy};
+use crate::access::Tenancy;
 use crate::kit::{Id, Page, Paged, Refusal, Result};
 
 /// The live benefit, if there is one; says nothing about who may see it.
@@ -49,7 +49,8 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListBenefits) -> Re
         column: "organization_id",
         filter: &filter,
         order: &["benefits.type", "benefits.created_at", "benefits.id"].map(String::from),
-        page: wanted.page,
+        limit: wanted.page.rows(),
+        offset: wanted.page.offset(),
     }
     .push(&mut select, tenancy.ids());
     Ok(Paged::new(tx.list(&select)?, total))

@@ -1,10 +1,10 @@
 //! What is read of customers.
 
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql};
+use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Customer, CustomerSort};
-use crate::access::{Actor, PartitionedPage, Subject, Tenancy};
+use crate::access::{Actor, Subject, Tenancy};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_items};
 
 const BY_ID: &str =
@@ -82,7 +82,8 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> R
         column: "organization_id",
         filter: &filter,
         order: &order_items(&wanted.sorting, "customers.id"),
-        page: wanted.page,
+        limit: wanted.page.rows(),
+        offset: wanted.page.offset(),
     }
     .push(&mut select, tenancy.ids());
     Ok(Paged::new(tx.list(&select)?, total))

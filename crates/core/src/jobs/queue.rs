@@ -178,8 +178,9 @@ pub fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<()> {
 /// When the next job can be taken, if there is one: a leased one when its lease ends, should its worker have died.
 pub fn next_due(tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>> {
     Ok(tx.find::<Timestamp>(
-        "SELECT CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END AS takeable_at FROM jobs \
-         WHERE failed_at IS NULL ORDER BY takeable_at LIMIT 1",
+        "SELECT CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END AS takeable_at \
+         FROM (SELECT due_at, leased_until FROM jobs WHERE failed_at IS NULL ORDER BY due_at, id LIMIT 100) AS first \
+         ORDER BY takeable_at LIMIT 1",
         &[],
     )?)
 }

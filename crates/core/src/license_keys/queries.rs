@@ -1,10 +1,10 @@
 //! What is read of license keys.
 
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql};
+use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Activation, HeldKey, LicenseKey, Usage};
-use crate::access::{Actor, PartitionedPage, Tenancy};
+use crate::access::{Actor, Tenancy};
 use crate::benefits::Benefit;
 use crate::customers::{self, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result};
@@ -134,7 +134,8 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListLicenseKeys) ->
             column,
             filter: &|_| (),
             order: &["license_keys.created_at", "license_keys.id"].map(String::from),
-            page: wanted.page,
+            limit: wanted.page.rows(),
+            offset: wanted.page.offset(),
         }
         .push(&mut select, partitions);
     };
@@ -188,7 +189,8 @@ pub fn list_of_buyer(
         column: "customer_id",
         filter: &filter,
         order: &["license_keys.created_at", "license_keys.id"].map(String::from),
-        page: wanted.page,
+        limit: wanted.page.rows(),
+        offset: wanted.page.offset(),
     }
     .push(&mut select, &buyers);
     Ok(Paged::new(tx.list::<HeldRow>(&select)?.into_iter().map(HeldKey::from).collect(), total))

@@ -10,11 +10,12 @@ use merak_core::kit::{Id, Kind, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 
-pub use self::wire::{grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
 use self::wire::{Benefit, BenefitCreate, BenefitGrant, BenefitUpdate};
+pub use self::wire::{grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
 use super::shared::ById;
 use crate::wire::{
-    Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request, usual_limit,
+    Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request,
+    usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Benefits";

@@ -52,7 +52,10 @@ answer! {
     }
 }
 
-fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, CustomerSessionCreate>) -> Result<Created<CustomerSession>> {
+fn create(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, CustomerSessionCreate>,
+) -> Result<Created<CustomerSession>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let customer_id = call.body.customer_id;
     let customer = customers::find(tx, customer_id)?

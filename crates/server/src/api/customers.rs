@@ -8,8 +8,8 @@ use merak_store::{ReadTx, Tx};
 
 use super::shared::{ById, Customer};
 use crate::wire::{
-    Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request, sorting,
-    usual_limit,
+    Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request,
+    sorting, usual_limit,
 };
 
 const NAV: &str = "Featured Endpoints > Customers";
@@ -106,10 +106,14 @@ request! {
     }
 }
 
-fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListCustomersQuery>) -> Result<Json<ListResource<Customer>>> {
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListCustomersQuery>,
+) -> Result<Json<ListResource<Customer>>> {
     let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&call.query.organization_id.0);
     let page = page(call.query.page, call.query.limit);
-    let wanted = ListCustomers { query: call.query.query.clone(), sorting: call.query.sorting.criteria(), page };
+    let wanted =
+        ListCustomers { query: call.query.query.clone(), sorting: call.query.sorting.criteria(), page };
     Ok(Json(ListResource::new(customers::list(tx, &tenancy, &wanted)?, page, Customer::from)))
 }
 

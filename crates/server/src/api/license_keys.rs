@@ -21,6 +21,7 @@ const WRITERS: &[Scope] = &[Scope::LicenseKeysWrite];
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/v1/license-keys", list)
+            .also_at("/v1/license-keys/")
             .named("license_keys:list", "List License Keys")
             .about("Lists the keys that the caller's organizations sold, the oldest first.")
             .nav(NAV)
@@ -91,7 +92,10 @@ request! {
     }
 }
 
-fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListLicenseKeysQuery>) -> Result<Json<ListResource<LicenseKeyRead>>> {
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListLicenseKeysQuery>,
+) -> Result<Json<ListResource<LicenseKeyRead>>> {
     let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&call.query.organization_id.0);
     let page = page(call.query.page, call.query.limit);
     let wanted = ListLicenseKeys { benefit_ids: call.query.benefit_id.0.clone(), page };
@@ -119,7 +123,10 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, LicenseKeyUpdate>) -> Resu
     Ok(Json(LicenseKeyRead::new(license_keys::update(tx, &tenancy, call.path.id.cast(), &command)?)))
 }
 
-fn get_activation(tx: &mut ReadTx<'_>, call: &Call<ActivationPath>) -> Result<Json<LicenseKeyActivationRead>> {
+fn get_activation(
+    tx: &mut ReadTx<'_>,
+    call: &Call<ActivationPath>,
+) -> Result<Json<LicenseKeyActivationRead>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let held = license_keys::get(tx, &tenancy, call.path.id)?;
     let activation = license_keys::find_activation(tx, call.path.id, call.path.activation_id)?

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::shared::{ById, Organization};
 use crate::wire::{
-    Call, Created, Given, Json, ListResource, Nothing, Operation, first_page, page, request, sorting, usual_limit,
+    Call, Created, Given, Json, ListResource, Nothing, Operation, first_page, page, request, sorting,
+    usual_limit,
 };
 
 const NAV: &str = "Featured Endpoints > Organizations";
@@ -160,10 +161,14 @@ request! {
     }
 }
 
-fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListOrganizationsQuery>) -> Result<Json<ListResource<Organization>>> {
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListOrganizationsQuery>,
+) -> Result<Json<ListResource<Organization>>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let page = page(call.query.page, call.query.limit);
-    let wanted = ListOrganizations { slug: call.query.slug.clone(), sorting: call.query.sorting.criteria(), page };
+    let wanted =
+        ListOrganizations { slug: call.query.slug.clone(), sorting: call.query.sorting.criteria(), page };
     Ok(Json(ListResource::new(organizations::list(tx, &tenancy, &wanted)?, page, Organization::from)))
 }
 
@@ -172,7 +177,10 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Organization>> {
     Ok(Json(organizations::get(tx, &tenancy, call.path.id.cast())?.into()))
 }
 
-fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, OrganizationCreate>) -> Result<Created<Organization>> {
+fn create(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, OrganizationCreate>,
+) -> Result<Created<Organization>> {
     let Subject::User(creator) = call.actor.subject else { return Err(Refusal::unauthorized()) };
     let body = &call.body;
     let slug = Slug::parse(&body.slug).map_err(|problem| {

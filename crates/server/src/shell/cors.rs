@@ -27,7 +27,9 @@ pub fn is_preflight(request: &Request) -> bool {
 impl Policy {
     /// The origins that may send cookies.
     pub fn new(front_ends: &[String]) -> Self {
-        Self { front_ends: front_ends.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect() }
+        Self {
+            front_ends: front_ends.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect(),
+        }
     }
 
     /// Marks an answer as readable for the origin that asked.
@@ -66,7 +68,8 @@ impl Policy {
 
 /// Whether every header asked for is among those that any origin may send.
 fn are_public(asked: &HeaderValue) -> bool {
-    const PUBLIC: [&str; 5] = ["accept", "accept-language", "authorization", "content-language", "content-type"];
+    const PUBLIC: [&str; 5] =
+        ["accept", "accept-language", "authorization", "content-language", "content-type"];
     asked.to_str().is_ok_and(|names| {
         names.split(',').map(str::trim).all(|name| PUBLIC.contains(&name.to_ascii_lowercase().as_str()))
     })

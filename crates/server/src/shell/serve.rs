@@ -76,7 +76,9 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
             let shell = Arc::clone(&shell);
             hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
                 let shell = Arc::clone(&shell);
-                async move { Ok::<_, std::convert::Infallible>(guarded(shell, request.map(Body::new), peer).await) }
+                async move {
+                    Ok::<_, std::convert::Infallible>(guarded(shell, request.map(Body::new), peer).await)
+                }
             })
         };
         let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();

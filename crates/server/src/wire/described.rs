@@ -29,7 +29,11 @@ pub fn reference(name: &str) -> Value {
 }
 
 /// Enters a component under its name unless it is there, and answers the reference.
-pub fn one_of_named(components: &mut Components, name: &str, make: impl FnOnce(&mut Components) -> Value) -> Value {
+pub fn one_of_named(
+    components: &mut Components,
+    name: &str,
+    make: impl FnOnce(&mut Components) -> Value,
+) -> Value {
     if !components.contains_key(name) {
         components.insert(name.to_owned(), Value::Null);
         let schema = make(components);
@@ -291,9 +295,11 @@ impl Described for Address {
 
 impl Described for TaxId {
     fn schema(components: &mut Components) -> Value {
-        let format = one_of_named(components, "TaxIDFormat", |_| {
-            json!({"type": "string", "enum": TaxIdFormat::TEXTS, "description": "The kind of tax number."})
-        });
+        let format = one_of_named(
+            components,
+            "TaxIDFormat",
+            |_| json!({"type": "string", "enum": TaxIdFormat::TEXTS, "description": "The kind of tax number."}),
+        );
         json!({"type": "array", "prefixItems": [{"type": "string"}, format], "minItems": 2, "maxItems": 2})
     }
 }

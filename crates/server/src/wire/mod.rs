@@ -13,8 +13,8 @@ pub mod router;
 pub mod validation;
 
 pub use answer::{Answer, Created, Json, NoContent, Reply};
-pub(crate) use described::{answer, request};
 pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
-pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
+pub(crate) use described::{answer, request};
 pub(crate) use list::sorting;
+pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
 pub use route::{Call, Nothing, Operation, Unit};

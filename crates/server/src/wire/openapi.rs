@@ -88,7 +88,8 @@ fn describe(operation: &Operation, components: &mut Components) -> Value {
 
 /// The contract's tags: the path's nouns, whether it is documented, whether it is featured.
 fn tags(operation: &Operation) -> Vec<&str> {
-    let mut tags: Vec<&str> = operation.id.rsplitn(2, ':').last().into_iter().flat_map(|nouns| nouns.split(':')).collect();
+    let mut tags: Vec<&str> =
+        operation.id.rsplitn(2, ':').last().into_iter().flat_map(|nouns| nouns.split(':')).collect();
     tags.push("documented");
     if operation.nav.starts_with("Featured") {
         tags.push("featured");
@@ -97,11 +98,7 @@ fn tags(operation: &Operation) -> Vec<&str> {
 }
 
 /// The members of a struct as parameters. The struct itself has no place in the document.
-fn parameters(
-    schema: fn(&mut Components) -> Value,
-    place: &str,
-    components: &mut Components,
-) -> Vec<Value> {
+fn parameters(schema: fn(&mut Components) -> Value, place: &str, components: &mut Components) -> Vec<Value> {
     let schema = schema(components);
     let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()).map(str::to_owned);
     let schema = match name {

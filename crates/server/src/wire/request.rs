@@ -90,7 +90,8 @@ pub struct Raw<'r> {
     pub body: &'r [u8],
 }
 
-/// Checks a request. Only malformed JSON is reported at once; everything else waits for the access check.
+/// Checks a request. What cannot be read at all (malformed JSON, too many parameters, an unusable `Idempotency-Key`) is
+/// reported at once; problems with the schema are collected and wait for the access check.
 pub fn check(operation: &Operation, raw: Raw<'_>, secret: &InstanceSecret) -> Result<Checked, Failure> {
     let shapes = &operation.shapes;
     let body = match &shapes.body {

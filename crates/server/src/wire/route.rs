@@ -76,6 +76,9 @@ pub struct Operation {
     pub method: Method,
     /// The path, parameters in braces.
     pub path: &'static str,
+    /// Another spelling of the path, with or without the slash at its end, that is answered as well: clients of
+    /// different years call different ones.
+    pub alias: Option<&'static str>,
     /// The contract's operation id.
     pub id: &'static str,
     /// A title for people.
@@ -114,9 +117,9 @@ impl Operation {
         unit: Unit<P, Q, B, A>,
     ) -> Self {
         let run: Run = match unit {
-            Unit::Read(handler) => Box::new(move |house, checked, admits| {
-                Box::pin(run_read(house, checked, admits, handler))
-            }),
+            Unit::Read(handler) => {
+                Box::new(move |house, checked, admits| Box::pin(run_read(house, checked, admits, handler)))
+            }
             Unit::Write(handler) => Box::new(move |house, checked, admits| {
                 Box::pin(run_write(house, checked, admits, handler, false))
             }),
@@ -127,6 +130,7 @@ impl Operation {
         Self {
             method,
             path,
+            alias: None,
             id: "",
             title: "",
             about: "",
@@ -182,6 +186,13 @@ impl Operation {
         self
     }
 
+    /// Answers another spelling of the path as well.
+    #[must_use]
+    pub fn also_at(mut self, alias: &'static str) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
     /// What it does.
     #[must_use]
     pub fn about(mut self, about: &'static str) -> Self {
@@ -198,11 +209,7 @@ impl Operation {
 
     /// Whom it admits: kinds of subject, and scopes of which one is enough.
     #[must_use]
-    pub fn admits(
-        mut self,
-        kinds: &'static [access::SubjectKind],
-        scopes: &'static [kit::Scope],
-    ) -> Self {
+    pub fn admits(mut self, kinds: &'static [access::SubjectKind], scopes: &'static [kit::Scope]) -> Self {
         self.admits = Admits::Subjects { kinds, scopes };
         self
     }
@@ -225,10 +232,17 @@ impl Operation {
         let mut components = components.clone();
         let mut shape = |schema: fn(&mut Components) -> Value| {
             let schema = schema(&mut components);
-            if schema.is_null() { Ok(None) } else { Shape::compile_with(&schema, &components, options).map(Some) }
+            if schema.is_null() {
+                Ok(None)
+            } else {
+                Shape::compile_with(&schema, &components, options).map(Some)
+            }
         };
-        self.shapes =
-            Shapes { path: shape(self.path_schema)?, query: shape(self.query_schema)?, body: shape(self.body_schema)? };
+        self.shapes = Shapes {
+            path: shape(self.path_schema)?,
+            query: shape(self.query_schema)?,
+            body: shape(self.body_schema)?,
+        };
         Ok(())
     }
 

@@ -49,9 +49,15 @@ impl Routes {
                 continue;
             }
             seen.push(operation.path);
-            let matching = (0..operations.len()).filter(|n| covers(operations[*n].path, operation.path)).collect();
+            let matching =
+                (0..operations.len()).filter(|n| covers(operations[*n].path, operation.path)).collect();
             // Two spellings of one shape of path would be a mistake of ours, seen by every test that starts the house.
             tree.insert(operation.path, matching).expect("paths differ by more than the names of parameters");
+        }
+        for (n, operation) in operations.iter().enumerate() {
+            if let Some(alias) = operation.alias {
+                tree.insert(alias, vec![n]).expect("an alias is no path of another operation");
+            }
         }
         Ok(Self { operations, tree, document })
     }
@@ -97,7 +103,10 @@ fn is_parameter(segment: &str) -> bool {
 fn covers(wide: &str, narrow: &str) -> bool {
     let (wide, narrow): (Vec<&str>, Vec<&str>) = (wide.split('/').collect(), narrow.split('/').collect());
     wide.len() == narrow.len()
-        && wide.iter().zip(&narrow).all(|(wide, narrow)| wide == narrow || (is_parameter(wide) && !narrow.is_empty()))
+        && wide
+            .iter()
+            .zip(&narrow)
+            .all(|(wide, narrow)| wide == narrow || (is_parameter(wide) && !narrow.is_empty()))
 }
 
 /// The parameters that a path has under a pattern that matches it.

@@ -83,10 +83,11 @@ impl Calls {
     /// Makes what the calls need.
     pub async fn on(shop: &Shop) -> Self {
         let mut calls = BTreeMap::new();
-        let mut add = |name: &'static str, path: String, id: String, body: Option<Value>, foreign: Foreign| {
-            let path = path.replace("{id}", &id);
-            calls.insert(name, Call { path, id, body, foreign });
-        };
+        let mut add =
+            |name: &'static str, path: String, id: String, body: Option<Value>, foreign: Foreign| {
+                let path = path.replace("{id}", &id);
+                calls.insert(name, Call { path, id, body, foreign });
+            };
         let none = || String::from("\0");
         let organization = shop.organization.id.to_string();
         let customer = shop.customer().await;
@@ -97,7 +98,8 @@ impl Calls {
         let activation = {
             let mut body = naming(&key);
             body["label"] = json!("laptop");
-            let made = shop.anonymous.post("/v1/customer-portal/license-keys/activate", body).await.expect(200);
+            let made =
+                shop.anonymous.post("/v1/customer-portal/license-keys/activate", body).await.expect(200);
             made["id"].as_str().unwrap().to_owned()
         };
         let id = |id: &dyn ToString| id.to_string();
@@ -105,9 +107,21 @@ impl Calls {
         use Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
         let base = "/v1/organizations/";
         add("organizations:list", format!("{base}?slug={}", shop.organization.slug), none(), None, Empty);
-        add("organizations:create", base.into(), none(), Some(json!({"name": "New", "slug": "new-one"})), NoTenant);
+        add(
+            "organizations:create",
+            base.into(),
+            none(),
+            Some(json!({"name": "New", "slug": "new-one"})),
+            NoTenant,
+        );
         add("organizations:get", format!("{base}{{id}}"), organization.clone(), None, NotFound);
-        add("organizations:update", format!("{base}{{id}}"), organization.clone(), Some(json!({"name": "Mine"})), NotFound);
+        add(
+            "organizations:update",
+            format!("{base}{{id}}"),
+            organization.clone(),
+            Some(json!({"name": "Mine"})),
+            NotFound,
+        );
 
         let base = "/v1/benefits/";
         let body = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
@@ -123,7 +137,13 @@ impl Calls {
         let one = format!("{base}/{{id}}/activations/{activation}");
         add("license_keys:list", format!("{base}?organization_id={organization}"), none(), None, Empty);
         add("license_keys:get", format!("{base}/{{id}}"), id(&key.id), None, Unauthorized);
-        add("license_keys:update", format!("{base}/{{id}}"), id(&key.id), Some(json!({"status": "revoked"})), Unauthorized);
+        add(
+            "license_keys:update",
+            format!("{base}/{{id}}"),
+            id(&key.id),
+            Some(json!({"status": "revoked"})),
+            Unauthorized,
+        );
         add("license_keys:get_activation", one, id(&key.id), None, Unauthorized);
 
         let base = "/v1/customers/";
@@ -131,7 +151,13 @@ impl Calls {
         add("customers:list", format!("{base}?organization_id={organization}"), none(), None, Empty);
         add("customers:create", base.into(), none(), Some(body), Problem("body.organization_id"));
         add("customers:get", format!("{base}{{id}}"), id(&customer.id), None, NotFound);
-        add("customers:update", format!("{base}{{id}}"), id(&customer.id), Some(json!({"name": "Mine"})), NotFound);
+        add(
+            "customers:update",
+            format!("{base}{{id}}"),
+            id(&customer.id),
+            Some(json!({"name": "Mine"})),
+            NotFound,
+        );
         add("customers:delete", format!("{base}{{id}}"), id(&customer.id), None, NotFound);
         let body = json!({"customer_id": customer.id});
         let path = "/v1/customer-sessions/".to_owned();
@@ -142,7 +168,13 @@ impl Calls {
         let change = json!({"benefit_type": "license_keys"});
         add("customer_portal:benefit-grants:list", format!("{base}/benefit-grants/"), none(), None, Empty);
         add("customer_portal:benefit-grants:get", item("benefit-grants"), id(&grant.id), None, NotFound);
-        add("customer_portal:benefit-grants:update", item("benefit-grants"), id(&grant.id), Some(change), NotFound);
+        add(
+            "customer_portal:benefit-grants:update",
+            item("benefit-grants"),
+            id(&grant.id),
+            Some(change),
+            NotFound,
+        );
         add("customer_portal:customers:get", item("customers"), id(&customer.id), None, NotFound);
         add("customer_portal:license_keys:list", format!("{base}/license-keys/"), none(), None, Empty);
         add("customer_portal:license_keys:get", item("license-keys"), id(&key.id), None, NotFound);
@@ -161,7 +193,8 @@ impl Calls {
 
         let covered = |operation: Operation| {
             let call = calls.remove(operation.id);
-            let call = call.unwrap_or_else(|| panic!("{} is in no access test: give it a call here", operation.id));
+            let call =
+                call.unwrap_or_else(|| panic!("{} is in no access test: give it a call here", operation.id));
             (operation, call)
         };
         let all: Vec<(Operation, Call)> = merak_server::api::operations().into_iter().map(covered).collect();

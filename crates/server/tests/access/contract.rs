@@ -9,7 +9,9 @@ use serde_json::Value;
 
 /// Subjects and scopes as the contract's table writes them.
 fn rule(operation: &Operation) -> (String, String) {
-    let Admits::Subjects { kinds, .. } = operation.admits else { return (String::from("none"), String::from("-")) };
+    let Admits::Subjects { kinds, .. } = operation.admits else {
+        return (String::from("none"), String::from("-"));
+    };
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
     let scopes = operation.admits.scopes();
     let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();

@@ -86,6 +86,10 @@ async fn of_deleted_customer(shop: &Shop) -> Client {
     let client = shop.buyer(customer.id).await;
     let now = merak_store::Source::now(&*shop.source);
     // The command ends sessions too; here the customer alone is gone.
-    shop.sql("UPDATE customers SET deleted_at = $2 WHERE id = $1", vec![Box::new(customer.id), Box::new(now)]).await;
+    shop.sql(
+        "UPDATE customers SET deleted_at = $2 WHERE id = $1",
+        vec![Box::new(customer.id), Box::new(now)],
+    )
+    .await;
     client
 }

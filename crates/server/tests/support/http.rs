@@ -72,13 +72,15 @@ impl Client {
     /// Sends whatever bytes there are, with the client's headers only.
     pub async fn send_bytes(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Answer {
         let method: Method = method.parse().unwrap();
-        let mut request = Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
         let request = request.body(Full::new(body.into())).unwrap();
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let (head, body) = sender.send_request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();

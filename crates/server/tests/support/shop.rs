@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use merak_core::access::{self, Tenancy, Wanted};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
+use merak_core::customer_sessions;
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_core::users::{self, User};
-use merak_core::customer_sessions;
 use merak_server::{Config, Server};
 use merak_store::{Param, Store, TestSource, Tx};
 use merak_testkit::{Engine, TestDatabase};
@@ -91,7 +91,8 @@ impl Shop {
 
     /// Starts a server with other settings.
     pub async fn open_with(database: TestDatabase, config: Config) -> Self {
-        let (store, source, secret) = (database.open(), database.source().clone(), InstanceSecret::new("test"));
+        let (store, source, secret) =
+            (database.open(), database.source().clone(), InstanceSecret::new("test"));
         let server = Server::start(config, store.clone(), secret.clone()).await.unwrap();
         let (member, organization) = tenant(&store, "nora@fjordsoft.example", "fjordsoft").await;
         let anonymous = Client::new(server.address());
@@ -141,7 +142,10 @@ impl Shop {
             let waiting = self
                 .store
                 .read(|tx| {
-                    tx.one::<i64>("SELECT count(*) FROM jobs WHERE failed_at IS NULL AND kind <> 'purge'", &[])
+                    tx.one::<i64>(
+                        "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND kind <> 'purge'",
+                        &[],
+                    )
                 })
                 .await
                 .unwrap();
@@ -219,8 +223,7 @@ impl Shop {
     /// A caller in a new portal session.
     pub async fn buyer(&self, id: Id<Customer>) -> Client {
         let secret = self.secret.clone();
-        let (_, token) =
-            self.write(move |tx| customer_sessions::create(tx, &secret, id)).await.unwrap();
+        let (_, token) = self.write(move |tx| customer_sessions::create(tx, &secret, id)).await.unwrap();
         self.anonymous.bearer(token.as_str())
     }
 

@@ -25,7 +25,8 @@ fn all(tx: &mut ReadTx<'_>) -> merak_store::Result<Tables> {
         let row = match tx.engine() {
             Engine::Postgres => String::from("row_to_json(t)::text"),
             Engine::Sqlite => {
-                let columns: Vec<String> = tx.all("SELECT name FROM pragma_table_info($1) ORDER BY cid", &[&name])?;
+                let columns: Vec<String> =
+                    tx.all("SELECT name FROM pragma_table_info($1) ORDER BY cid", &[&name])?;
                 let quoted: Vec<String> =
                     columns.iter().map(|column| format!("'{column}=' || quote(\"{column}\")")).collect();
                 quoted.join(" || ' ' || ")

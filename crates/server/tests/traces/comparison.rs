@@ -54,7 +54,9 @@ pub fn differences(case: &Case, answer: &Answer, values: &Values) -> String {
         let expected = recorded["headers"].get(name).and_then(Value::as_str).map(|text| filled(text, values));
         let actual = answer.header(name).map(str::to_owned);
         let is_same = match (&expected, &actual) {
-            (Some(expected), Some(actual)) if name == "www-authenticate" => challenge(expected) == challenge(actual),
+            (Some(expected), Some(actual)) if name == "www-authenticate" => {
+                challenge(expected) == challenge(actual)
+            }
             _ => expected == actual,
         };
         if !is_same {
@@ -124,6 +126,7 @@ fn is_same_text(expected: &str, actual: &str) -> bool {
 
 /// Whether this is a time as every answer writes it: in UTC, with six digits of fraction or none.
 fn is_time(text: &str) -> bool {
-    let form: String = text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
+    let form: String =
+        text.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
     form == "0000-00-00T00:00:00Z" || form == "0000-00-00T00:00:00.000000Z"
 }

@@ -38,9 +38,11 @@ pub async fn prepare(shop: &Shop) -> Values {
     let customer2 = self::customer(shop, org.id, "second@example.com", None, metadata).await;
     let customer_b = self::customer(shop, org_b.id, "buyer@example.com", None, json!({})).await;
     let id = customer.id;
-    shop.write(move |tx| Ok(tx.execute("UPDATE customers SET email_verified = $2 WHERE id = $1", &[&id, &true])?))
-        .await
-        .unwrap();
+    shop.write(move |tx| {
+        Ok(tx.execute("UPDATE customers SET email_verified = $2 WHERE id = $1", &[&id, &true])?)
+    })
+    .await
+    .unwrap();
     values.set("customer", customer.id);
     values.set("customer2", customer2.id);
     values.set("customer_b", customer_b.id);
@@ -66,7 +68,8 @@ pub async fn prepare(shop: &Shop) -> Values {
         let now = shop.source.now();
         (now.add_seconds(-DAY), now.add_seconds(3650 * DAY))
     };
-    let seats = |limit| UpdateLicenseKey { limit_activations: Patch::Value(limit), ..UpdateLicenseKey::default() };
+    let seats =
+        |limit| UpdateLicenseKey { limit_activations: Patch::Value(limit), ..UpdateLicenseKey::default() };
     let special = [
         ("k_limit1", seats(1)),
         ("k_limit3", seats(3)),
@@ -121,6 +124,7 @@ async fn customer(
 async fn expired_token(shop: &Shop, user_id: Id<User>) -> String {
     let secret = shop.secret.clone();
     let wanted = Wanted { scopes: everything(), expires_in: Some(-DAY), comment: "expired" };
-    let made = shop.write(move |tx| access::create_personal_access_token(tx, &secret, user_id, &wanted)).await;
+    let made =
+        shop.write(move |tx| access::create_personal_access_token(tx, &secret, user_id, &wanted)).await;
     made.unwrap().token.into_string()
 }

@@ -69,7 +69,8 @@ pub fn read(file: &str) -> Vec<Case> {
 fn case(line: &str) -> Case {
     let mut case: Map<String, Value> = serde_json::from_str(line).unwrap();
     let mut take = |name: &str| case.remove(name).unwrap_or_default();
-    let (name, request, response, captures) = (take("name"), take("request"), take("response"), take("capture"));
+    let (name, request, response, captures) =
+        (take("name"), take("request"), take("response"), take("capture"));
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Case {
         name: text(&name),

@@ -1,7 +1,8 @@
 //! A copy of the database while it is in use.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -38,6 +39,8 @@ fn copy(path: &Path, to: &Path) -> Result<()> {
         fs::remove_file(to).map_err(Error::unavailable)?;
     }
     let source = Session::open(path, Role::Reader, 1)?;
+    // Customers' data are for its owner only. SQLite takes an empty file for an empty database.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(Error::unavailable)?;
     let mut target = Connection::open(to).map_err(Error::unavailable)?;
     let steps = Backup::new(source.connection(), &mut target).map_err(|error| source.error(error))?;
     // All pages in one step are read from one snapshot. Pauses between steps would let every write in between begin

@@ -1,11 +1,11 @@
 //! What is read of grants.
 
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql};
+use merak_store::{PartitionedPage, ReadTx, Sql};
 use uuid::Uuid;
 
 use super::{BenefitGrant, GrantSort};
-use crate::access::{Actor, PartitionedPage};
+use crate::access::Actor;
 use crate::benefits::{Benefit, BenefitType};
 use crate::customers::{self, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
@@ -62,7 +62,8 @@ pub fn list(tx: &mut ReadTx<'_>, wanted: &ListGrants) -> Result<Paged<(BenefitGr
             column: "benefit_id",
             filter: &filter,
             order: &order,
-            page: wanted.page,
+            limit: wanted.page.rows(),
+            offset: wanted.page.offset(),
         }
         .push(&mut select, &[wanted.benefit_id]);
     } else {
@@ -75,7 +76,8 @@ pub fn list(tx: &mut ReadTx<'_>, wanted: &ListGrants) -> Result<Paged<(BenefitGr
             column: "customer_id",
             filter: &of_benefit,
             order: &order,
-            page: wanted.page,
+            limit: wanted.page.rows(),
+            offset: wanted.page.offset(),
         }
         .push(&mut select, &wanted.customer_ids);
     }

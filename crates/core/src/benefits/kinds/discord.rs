@@ -1,5 +1,5 @@
-//! A role on a Discord server. The connection to Discord is an optional module of an installation; without its credentials no such
-//! benefit can exist, so there is nothing to grant or revoke.
+//! A role on a Discord server. No installation can be connected to Discord yet, so no such benefit can be made, and there
+//! is nothing to grant or revoke.
 
 use merak_store::{Json, ReadTx, Tx};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Access to a repository on GitHub. The connection to GitHub is an optional module of an installation; without its credentials no such
-//! benefit can exist, so there is nothing to grant or revoke.
+//! Access to a repository on GitHub. No installation can be connected to GitHub yet, so no such benefit can be made, and
+//! there is nothing to grant or revoke.
 
 use merak_store::{Json, ReadTx, Tx};
 use serde_json::Value;

@@ -208,7 +208,9 @@ fn of_each_kind(
 ) -> Vec<Value> {
     kind_names()
         .into_iter()
-        .map(|(kind, kind_name)| one_of_named(components, &name(kind_name), |components| make(kind, components)))
+        .map(|(kind, kind_name)| {
+            one_of_named(components, &name(kind_name), |components| make(kind, components))
+        })
         .collect()
 }
 

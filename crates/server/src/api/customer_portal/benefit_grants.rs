@@ -14,8 +14,8 @@ use super::{NAV, READERS, WRITERS};
 use crate::api::benefits::{grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
 use crate::api::shared::{self, ById, CustomerPortalCustomer};
 use crate::wire::{
-    Call, Components, Described, Json, ListResource, Many, Nothing, Operation, first_page, one_of_named, page,
-    request, sorting, usual_limit,
+    Call, Components, Described, Json, ListResource, Many, Nothing, Operation, first_page, one_of_named,
+    page, request, sorting, usual_limit,
 };
 
 pub fn operations() -> Vec<Operation> {
@@ -212,9 +212,10 @@ impl Described for CustomerBenefitGrantUpdate {
             let branches: Vec<Value> = kind_names()
                 .into_iter()
                 .map(|(kind, name)| {
-                    let branch = one_of_named(components, &format!("CustomerBenefitGrant{name}Update"), |_| {
-                        update_schema(kind)
-                    });
+                    let branch =
+                        one_of_named(components, &format!("CustomerBenefitGrant{name}Update"), |_| {
+                            update_schema(kind)
+                        });
                     mapping.insert(kind.as_str().to_owned(), branch["$ref"].clone());
                     branch
                 })

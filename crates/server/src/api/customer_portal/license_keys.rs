@@ -6,9 +6,7 @@ use merak_core::access::BUYERS;
 use merak_core::benefits::Benefit;
 use merak_core::customers::Customer;
 use merak_core::kit::{Id, Kind, Result};
-use merak_core::license_keys::{
-    self, Activate, Activation, Deactivate, ListLicenseKeysOfBuyer, Validate,
-};
+use merak_core::license_keys::{self, Activate, Activation, Deactivate, ListLicenseKeysOfBuyer, Validate};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 use serde_json::Value;
@@ -19,8 +17,8 @@ use crate::api::shared::{
     ValidatedLicenseKey,
 };
 use crate::wire::{
-    Call, Json, JsonObject, ListResource, Many, NoContent, Nothing, Operation, Unit, first_page, page, request,
-    usual_limit,
+    Call, Json, JsonObject, ListResource, Many, NoContent, Nothing, Operation, Unit, first_page, page,
+    request, usual_limit,
 };
 
 const NAV: &str = "Featured Endpoints > Customer Portal";
@@ -28,6 +26,7 @@ const NAV: &str = "Featured Endpoints > Customer Portal";
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/v1/customer-portal/license-keys/", list)
+            .also_at("/v1/customer-portal/license-keys")
             .named("customer_portal:license_keys:list", "List License Keys")
             .about("Lists the keys that the customer holds, in whatever state they are, the oldest first.")
             .nav(NAV)
@@ -122,7 +121,10 @@ request! {
     }
 }
 
-fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListLicenseKeysQuery>) -> Result<Json<ListResource<LicenseKeyRead>>> {
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListLicenseKeysQuery>,
+) -> Result<Json<ListResource<LicenseKeyRead>>> {
     let page = page(call.query.page, call.query.limit);
     let wanted = ListLicenseKeysOfBuyer {
         organization_ids: call.query.organization_id.0.clone(),
@@ -139,7 +141,10 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<LicenseKeyWithActi
     Ok(Json(LicenseKeyWithActivations::new(held, activations)))
 }
 
-fn validate(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, LicenseKeyValidate>) -> Result<Json<ValidatedLicenseKey>> {
+fn validate(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, LicenseKeyValidate>,
+) -> Result<Json<ValidatedLicenseKey>> {
     let body = &call.body;
     let command = Validate {
         organization_id: body.organization_id,

@@ -176,8 +176,17 @@ answer! {
 impl LicenseKeyActivationRead {
     /// Writes a seat with its key.
     pub fn new(held: HeldKey, activation: license_keys::Activation) -> Self {
-        let LicenseKeyActivationBase { id, license_key_id, label, meta, created_at, modified_at } = activation.into();
-        Self { id, license_key_id, label, meta, created_at, modified_at, license_key: LicenseKeyRead::new(held) }
+        let LicenseKeyActivationBase { id, license_key_id, label, meta, created_at, modified_at } =
+            activation.into();
+        Self {
+            id,
+            license_key_id,
+            label,
+            meta,
+            created_at,
+            modified_at,
+            license_key: LicenseKeyRead::new(held),
+        }
     }
 }
 

@@ -7,7 +7,9 @@ mod organization;
 
 pub use activation::LicenseKeyActivationBase;
 pub use customer::{Customer, CustomerPortalCustomer};
-pub use license_key::{LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey};
+pub use license_key::{
+    LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
+};
 pub use organization::Organization;
 
 use merak_core::kit::Id;

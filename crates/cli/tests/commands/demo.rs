@@ -1,0 +1,79 @@
+//! `merak demo`.
+
+use std::process::Command;
+
+use merak_testkit::both_engines;
+use serde_json::Value;
+
+use crate::http;
+use crate::installation::{Installation, outcome, start};
+use crate::shop::{activate, text};
+
+both_engines! {
+    setup = Installation::on;
+
+    fn what_it_prints_is_enough_to_call_it(installation: Installation) {
+        let (server, shop) = installation.demo();
+        let names: Vec<&String> = shop.as_object().unwrap().keys().collect();
+        for name in ["url", "organization_id", "organization_slug", "access_token", "customer_id",
+            "customer_session_token", "benefit_id", "license_keys"]
+        {
+            assert!(names.contains(&&name.to_owned()), "{name} is not in {names:?}");
+        }
+        let (url, key) = (text(&shop["url"]), &shop["license_keys"][0]);
+        assert_eq!(key["status"], "granted");
+        let answer = activate(&url, &text(&shop["organization_id"]), &text(&key["key"]), "my laptop");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["license_key"]["id"], key["id"]);
+        let listed = http::get(&url, "/v1/license-keys/", &text(&shop["access_token"]));
+        assert_eq!(listed.json()["pagination"]["total_count"], shop["license_keys"].as_array().unwrap().len());
+        let seen = http::get(
+            &url,
+            "/v1/customer-portal/license-keys/",
+            &text(&shop["customer_session_token"]),
+        );
+        assert_eq!(seen.status, 200, "{seen:?}");
+        assert_eq!(server.stop().code, Some(0));
+    }
+
+    fn the_second_start_keeps_the_shop_and_replaces_the_token(installation: Installation) {
+        let (server, first) = installation.demo();
+        assert_eq!(server.stop().code, Some(0));
+        let (_server, second) = installation.demo();
+        for kept in ["organization_id", "organization_slug", "customer_id", "benefit_id", "license_keys"] {
+            assert_eq!(first[kept], second[kept], "{kept}");
+        }
+        let url = text(&second["url"]);
+        let status = |shop: &Value| http::get(&url, "/v1/organizations/", &text(&shop["access_token"])).status;
+        assert_eq!((status(&first), status(&second)), (401, 200));
+    }
+}
+
+#[test]
+fn the_command_it_shows_works_when_it_is_pasted() {
+    let installation = Installation::new();
+    let mut server = start(&mut installation.merak(["demo", "--listen", "127.0.0.1:0"]));
+    let mut shown = Vec::new();
+    loop {
+        let line = server.line();
+        if line.starts_with("Stop with") {
+            break;
+        }
+        shown.push(line);
+    }
+    let begin = shown.iter().position(|line| line.starts_with("curl ")).expect("a command is shown");
+    let command = shown[begin..].join("\n");
+    let done = outcome(Command::new("sh").args(["-c", &command.replacen("curl ", "curl -sS ", 1)]));
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let answer: Value = serde_json::from_str(&done.output).unwrap();
+    assert_eq!(answer["label"], "my-laptop");
+}
+
+#[test]
+fn a_public_url_is_what_it_shows() {
+    let installation = Installation::new();
+    let arguments = ["demo", "--json", "--listen", "127.0.0.1:0", "--public-url", "https://shop.example/"];
+    let mut server = start(&mut installation.merak(arguments));
+    let shop: Value = serde_json::from_str(&server.line()).unwrap();
+    assert_eq!(shop["url"], "https://shop.example");
+}

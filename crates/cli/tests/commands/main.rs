@@ -1,0 +1,19 @@
+//! The program `merak` as its users meet it: the real binary, a file a command.
+
+mod backup;
+mod configuration;
+mod demo;
+mod doctor;
+mod grant;
+mod help;
+mod http;
+mod installation;
+mod log;
+mod migrate;
+mod openapi;
+mod organization;
+mod restore;
+mod secret;
+mod serve;
+mod shop;
+mod token;

@@ -1,0 +1,57 @@
+//! A shop made with the program's own commands and a running server.
+
+use serde_json::{Value, json};
+
+use crate::http::{self, Answer};
+use crate::installation::Installation;
+
+pub struct Shop {
+    pub organization_id: String,
+    pub token: String,
+}
+
+impl Shop {
+    pub fn open(installation: &Installation) -> Self {
+        let organization =
+            installation.json("organization create --name Acme --slug acme --owner owner@example.com");
+        let token = installation.json("token create --user owner@example.com --all-scopes");
+        Self { organization_id: text(&organization["id"]), token: text(&token["token"]) }
+    }
+
+    /// A license-keys benefit without limits.
+    pub fn benefit(&self, url: &str) -> String {
+        let answer = http::post(
+            url,
+            "/v1/benefits/",
+            &self.token,
+            &json!({
+                "type": "license_keys", "description": "The application",
+                "organization_id": self.organization_id, "properties": {"prefix": "ACME"},
+            }),
+        );
+        assert_eq!(answer.status, 201, "{answer:?}");
+        text(&answer.json()["id"])
+    }
+
+    pub fn customer(&self, url: &str, email: &str) -> String {
+        let body = json!({"email": email, "organization_id": self.organization_id});
+        let answer = http::post(url, "/v1/customers/", &self.token, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        text(&answer.json()["id"])
+    }
+
+    pub fn validate(&self, url: &str, key: &str) -> Answer {
+        let body = json!({"key": key, "organization_id": self.organization_id});
+        http::post(url, "/v1/customer-portal/license-keys/validate", "", &body)
+    }
+}
+
+/// Activates a key as an application would.
+pub fn activate(url: &str, organization_id: &str, key: &str, label: &str) -> Answer {
+    let body = json!({"key": key, "organization_id": organization_id, "label": label});
+    http::post(url, "/v1/customer-portal/license-keys/activate", "", &body)
+}
+
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}

@@ -1,0 +1,31 @@
+//! The API as its clients meet it: one file for each operation or habit, laid out like the addresses.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+/// Makes two tests of each function, one for each engine, on a shop of its own.
+macro_rules! scenarios {
+    ($( $(#[$meta:meta])* async fn $name:ident($shop:ident) $body:block )*) => {
+        merak_testkit::both_engines! {
+            setup = crate::support::migrated;
+            $(
+                $(#[$meta])*
+                async fn $name(database: merak_testkit::TestDatabase) {
+                    let opened = crate::support::Shop::open(database).await;
+                    let $shop = &opened;
+                    $body
+                }
+            )*
+        }
+    };
+}
+
+mod benefits;
+mod customer_portal;
+mod customer_sessions;
+mod customers;
+mod license_keys;
+mod lists;
+mod organizations;
+mod pages;
+mod wire;

@@ -1,0 +1,6 @@
+//! `/v1/organizations/`.
+
+mod create;
+mod get;
+mod list;
+mod update;

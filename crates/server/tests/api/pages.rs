@@ -1,0 +1,94 @@
+//! Addresses beside the API: health, the document, numbers.
+
+use merak_server::Config;
+use merak_testkit::Engine;
+use serde_json::{Value, json};
+
+use crate::support::shop::{config, naming};
+use crate::support::{Client, Shop, migrated};
+
+scenarios! {
+    // spec 50 §1.1
+    async fn a_healthy_server_says_so(shop) {
+        for path in ["/healthz", "/readyz"] {
+            let answer = shop.anonymous.get(path).await;
+            assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"status":"ok"}"#));
+        }
+    }
+
+    // spec 50 §1.1
+    async fn a_server_without_its_database_says_so(shop) {
+        shop.store.shutdown().await;
+        for path in ["/healthz", "/readyz"] {
+            assert_eq!(shop.anonymous.get(path).await.expect(503), json!({"detail": "Database is not available"}));
+        }
+        let answer = shop.merchant.get("/v1/organizations/").await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.text());
+        let answer = shop.merchant.post("/v1/customers/", json!({"email": "a@example.com"})).await;
+        assert_eq!(answer.status, 503);
+    }
+}
+
+// spec 50 §7.1 C1
+#[test]
+fn the_document_names_every_operation_and_the_scopes() {
+    merak_testkit::run(async {
+        let shop = Shop::open(migrated(Engine::Sqlite)).await;
+        let answer = shop.anonymous.get("/openapi.json").await;
+        let document = answer.expect(200);
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(document["info"]["version"], "0.1.0");
+        assert_eq!(document["servers"][0]["url"], format!("http://{}", shop.anonymous.address()));
+        let scope = &document["components"]["schemas"]["Scope"];
+        assert_eq!(
+            (scope["enum"].as_array().unwrap().len(), scope["enumNames"].as_object().unwrap().len()),
+            (40, 38)
+        );
+        let ids: Vec<&Value> = document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|item| item.as_object().unwrap().values())
+            .map(|operation| &operation["operationId"])
+            .collect();
+        assert_eq!(ids.len(), merak_server::api::operations().len());
+        shop.server.stop().await;
+    });
+}
+
+#[test]
+fn numbers_are_served_on_an_address_of_their_own() {
+    merak_testkit::run(async {
+        let config = Config { metrics_listen: Some(([127, 0, 0, 1], 0).into()), ..config() };
+        let shop = Shop::open_with(migrated(Engine::Sqlite), config).await;
+        let key = shop.key(json!({})).await;
+        for _ in 0..3 {
+            shop.anonymous.post("/v1/customer-portal/license-keys/validate", naming(&key)).await.expect(200);
+        }
+        let metrics = Client::new(shop.server.metrics_address().unwrap());
+        let answer = metrics.get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        let line =
+            "merak_requests_total{operation=\"customer_portal:license_keys:validate\",status=\"2xx\"} 3";
+        assert!(answer.text().contains(line), "{}", answer.text());
+        assert!(!answer.text().contains(&key.key));
+        assert_eq!(metrics.get("/v1/organizations/").await.status, 404);
+        assert_eq!(shop.anonymous.get("/metrics").await.status, 404);
+    });
+}
+
+#[test]
+fn a_server_that_stops_answers_what_it_began() {
+    merak_testkit::run(async {
+        let shop = Shop::open(migrated(Engine::Sqlite)).await;
+        let key = shop.key(json!({})).await;
+        let (client, body) = (shop.anonymous.clone(), naming(&key));
+        let path = "/v1/customer-portal/license-keys/validate";
+        let running = tokio::spawn(async move { client.post(path, body).await.status });
+        let address = shop.anonymous.address();
+        shop.anonymous.post(path, naming(&key)).await.expect(200);
+        assert_eq!(running.await.unwrap(), 200);
+        shop.server.stop().await;
+        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    });
+}

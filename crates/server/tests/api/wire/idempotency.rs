@@ -1,0 +1,121 @@
+//! `Idempotency-Key`: a write that is sent again is not done again.
+
+use serde_json::json;
+
+use crate::support::shop::naming;
+
+scenarios! {
+    async fn a_write_that_is_sent_again_has_the_same_answer(shop) {
+        let client = shop.merchant.with("idempotency-key", "order-1");
+        let body = json!({"email": "a@example.com", "organization_id": shop.organization.id});
+        let first = client.post("/v1/customers/", body.clone()).await;
+        first.expect(201);
+        shop.advance(60);
+        let again = client.post("/v1/customers/", body.clone()).await;
+        assert_eq!((again.status, again.text()), (201, first.text()));
+        assert_eq!(again.header("content-type"), Some("application/json"));
+        assert_eq!(shop.merchant.get("/v1/customers/").await.pagination(), (1, 1));
+        let other = json!({"email": "b@example.com", "organization_id": shop.organization.id});
+        client.post("/v1/customers/", other).await.refused(409, "ResourceAlreadyExists");
+        client.post("/v1/customer-sessions/", body).await.expect(422);
+    }
+
+    async fn a_refused_write_is_decided_anew(shop) {
+        let key = shop.key(json!({"activations": {"limit": 1, "enable_customer_admin": true}})).await;
+        let mut body = naming(&key);
+        body["label"] = json!("x");
+        let path = "/v1/customer-portal/license-keys/activate";
+        let taken = shop.anonymous.post(path, body.clone()).await.expect(200);
+        let client = shop.anonymous.with("idempotency-key", "seat-1");
+        client.post(path, body.clone()).await.refused(403, "NotPermitted");
+        let mut free = naming(&key);
+        free["activation_id"] = taken["id"].clone();
+        shop.anonymous.post("/v1/customer-portal/license-keys/deactivate", free).await.expect(204);
+        let made = client.post(path, body.clone()).await;
+        made.expect(200);
+        assert_eq!(client.post(path, body).await.text(), made.text(), "the seat is not taken twice");
+    }
+
+    async fn a_validation_counts_once(shop) {
+        let key = shop.key(json!({})).await;
+        let client = shop.anonymous.with("idempotency-key", "v-1");
+        let path = "/v1/customer-portal/license-keys/validate";
+        for _ in 0..3 {
+            assert_eq!(client.post(path, naming(&key)).await.expect(200)["validations"], 1);
+        }
+        let other = shop.key(json!({})).await;
+        assert_eq!(client.post(path, naming(&other)).await.expect(200)["validations"], 1, "another key, another caller");
+    }
+
+    async fn an_answer_without_a_body_is_kept_too(shop) {
+        let customer = shop.customer().await;
+        let client = shop.merchant.with("idempotency-key", "d-1");
+        let path = format!("/v1/customers/{}", customer.id);
+        for _ in 0..2 {
+            let answer = client.delete(&path).await;
+            assert_eq!((answer.status, answer.body.len()), (204, 0));
+        }
+        shop.merchant.delete(&path).await.refused(404, "ResourceNotFound");
+    }
+
+    async fn a_key_belongs_to_its_caller(shop) {
+        let stranger = shop.tenant().await;
+        for (client, id) in [(&shop.merchant, shop.organization.id), (&stranger.merchant, stranger.organization.id)] {
+            let client = client.with("idempotency-key", "same");
+            let body = json!({"email": "a@example.com", "organization_id": id});
+            assert_eq!(client.post("/v1/customers/", body).await.expect(201)["organization_id"], id.to_string());
+        }
+    }
+
+    async fn a_kept_answer_is_not_given_to_who_may_no_more(shop) {
+        let customer = shop.customer().await;
+        let client = shop.merchant.with("idempotency-key", "s-1");
+        let body = json!({"customer_id": customer.id});
+        client.post("/v1/customer-sessions/", body.clone()).await.expect(201);
+        let now = merak_store::Source::now(&*shop.source);
+        shop.sql("UPDATE users SET blocked_at = $1", vec![Box::new(now)]).await;
+        client.post("/v1/customer-sessions/", body).await.refused(403, "NotPermitted");
+    }
+
+    async fn a_kept_token_cannot_be_read_in_the_database(shop) {
+        let customer = shop.customer().await;
+        let client = shop.merchant.with("idempotency-key", "secret-key-1");
+        let first = client.post("/v1/customer-sessions/", json!({"customer_id": customer.id})).await;
+        let token = first.expect(201)["token"].as_str().unwrap().to_owned();
+        let again = client.post("/v1/customer-sessions/", json!({"customer_id": customer.id})).await;
+        assert_eq!(again.text(), first.text());
+        let tables = shop.tables().await;
+        assert_eq!(tables["idempotent_answers"].len(), 1);
+        for (name, rows) in tables {
+            for secret in [token.as_str(), "secret-key-1", customer.email.as_str()] {
+                let is_expected = name == "customers" && secret == customer.email.as_str();
+                assert!(is_expected || !rows.iter().any(|row| row.contains(secret)), "{name} holds {secret}");
+            }
+        }
+    }
+
+    async fn reads_take_no_key_and_a_key_has_a_form(shop) {
+        let client = shop.merchant.with("idempotency-key", "x");
+        client.get("/v1/organizations/").await.expect(200);
+        assert_eq!(shop.tables().await["idempotent_answers"].len(), 0);
+        for key in [String::new(), "x".repeat(256), "ä".into()] {
+            let client = shop.merchant.with("idempotency-key", key);
+            let body = json!({"email": "a@example.com", "organization_id": shop.organization.id});
+            client.post("/v1/customers/", body).await.refused(400, "BadRequest");
+        }
+    }
+
+    async fn of_parallel_writes_with_one_key_one_is_done(shop) {
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..10 {
+            let client = shop.merchant.with("idempotency-key", "race");
+            let body = json!({"email": "a@example.com", "organization_id": shop.organization.id});
+            calls.spawn(async move { client.post("/v1/customers/", body).await });
+        }
+        let answers = calls.join_all().await;
+        for answer in &answers {
+            assert_eq!((answer.status, answer.text()), (201, answers[0].text()));
+        }
+        assert_eq!(shop.merchant.get("/v1/customers/").await.pagination(), (1, 1));
+    }
+}

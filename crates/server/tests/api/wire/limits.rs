@@ -1,0 +1,153 @@
+//! How often, how much, how long.
+
+use std::time::Duration;
+
+use merak_server::Config;
+use merak_testkit::{Engine, TestDatabase};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::shop::{config, naming};
+use crate::support::{Answer, Shop, migrated};
+
+const VALIDATE: &str = "/v1/customer-portal/license-keys/validate";
+
+/// Limits are kept before the database is asked, so one engine shows them.
+fn on_one_engine<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Shop) -> F) {
+    let database: TestDatabase = migrated(Engine::Sqlite);
+    merak_testkit::run(async move { test(Shop::open_with(database, config).await).await });
+}
+
+fn slow_down(answer: &Answer) {
+    answer.refused(429, "TooManyRequests");
+    let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=5).contains(&seconds), "{seconds}");
+}
+
+/// Sends bytes as they are and reads until the server is done.
+async fn raw(shop: &Shop, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    let reading = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+    // A server may also end a connection it wants nothing more of by a reset.
+    let _ = reading.await.expect("the server ends the connection");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn a_license_key_is_asked_for_only_so_often() {
+    on_one_engine(Config { rate_limit_per_key: 1, ..config() }, |shop| async move {
+        let (key, other) = (shop.key(json!({})).await, shop.key(json!({})).await);
+        let client = shop.anonymous.with("origin", "https://anywhere.example");
+        let mut answers = Vec::new();
+        for _ in 0..10 {
+            answers.push(client.post(VALIDATE, naming(&key)).await);
+        }
+        assert!(answers[..4].iter().all(|answer| answer.status == 200), "four seconds' worth at once");
+        let last = answers.last().unwrap();
+        slow_down(last);
+        assert_eq!(last.header("access-control-allow-origin"), Some("*"));
+        client.post(VALIDATE, naming(&other)).await.expect(200);
+        shop.merchant.get(&format!("/v1/license-keys/{}", key.id)).await.expect(200);
+    });
+}
+
+#[test]
+fn an_address_asks_only_so_often() {
+    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, |shop| async move {
+        let mut statuses = Vec::new();
+        for _ in 0..10 {
+            statuses.push(shop.anonymous.post(VALIDATE, json!({"key": "NOPE"})).await);
+        }
+        assert!(statuses[..4].iter().all(|answer| answer.status == 422));
+        slow_down(statuses.last().unwrap());
+        for _ in 0..10 {
+            shop.merchant.get("/v1/organizations/").await.expect(200);
+        }
+    });
+}
+
+#[test]
+fn callers_behind_a_trusted_proxy_are_told_apart() {
+    for is_trusted in [true, false] {
+        let config = Config { rate_limit_per_address: 1, trust_proxy: is_trusted, ..config() };
+        on_one_engine(config, |shop| async move {
+            let mut refused = 0;
+            for n in 0..10 {
+                let client = shop.anonymous.with("x-forwarded-for", format!("203.0.113.7, 198.51.100.{n}"));
+                let status = client.post(VALIDATE, json!({"key": "NOPE"})).await.status;
+                refused += usize::from(status == 429);
+            }
+            assert_eq!(refused > 0, !is_trusted);
+        });
+    }
+}
+
+#[test]
+fn a_redirect_keeps_the_scheme_that_a_trusted_proxy_names() {
+    for (is_trusted, scheme) in [(true, "https"), (false, "http")] {
+        on_one_engine(Config { trust_proxy: is_trusted, ..config() }, |shop| async move {
+            let answer = shop.anonymous.with("x-forwarded-proto", "https").get("/v1/customers").await;
+            let place = format!("{scheme}://{}/v1/customers/", shop.anonymous.address());
+            assert_eq!(answer.header("location"), Some(place.as_str()));
+        });
+    }
+}
+
+#[test]
+fn a_body_has_a_size() {
+    on_one_engine(Config { body_limit: 1000, ..config() }, |shop| async move {
+        let body = |length| json!({"key": "x".repeat(length)});
+        let answer = shop.anonymous.post(VALIDATE, body(2000)).await;
+        assert_eq!(answer.expect(413), json!({"detail": "Request Entity Too Large"}));
+        shop.anonymous.post(VALIDATE, body(900)).await.expect(422);
+        // Nobody announced this one.
+        let chunk = format!("200\r\n{}\r\n", "x".repeat(0x200));
+        let head = format!(
+            "POST {VALIDATE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+        );
+        let answer = raw(&shop, format!("{head}{}0\r\n\r\n", chunk.repeat(3)).as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    });
+}
+
+#[test]
+fn a_body_does_not_take_for_ever() {
+    let config = Config { body_timeout: Duration::from_millis(200), ..config() };
+    on_one_engine(config, |shop| async move {
+        let head = format!(
+            "POST {VALIDATE} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{{"
+        );
+        let answer = raw(&shop, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.ends_with("{\"detail\":\"Request Timeout\"}"), "{answer}");
+    });
+}
+
+#[test]
+fn a_head_does_not_take_for_ever() {
+    let config = Config { idle_timeout: Duration::from_millis(200), ..config() };
+    on_one_engine(config, |shop| async move {
+        let answer = raw(&shop, b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        shop.anonymous.get("/healthz").await.expect(200);
+    });
+}
+
+#[test]
+fn what_is_no_http_is_refused() {
+    on_one_engine(config(), |shop| async move {
+        for bytes in
+            [&b"nonsense\r\n\r\n"[..], b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n"]
+        {
+            let answer = raw(&shop, bytes).await;
+            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        }
+        let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-big: {}\r\n\r\n", "x".repeat(1_000_000));
+        let answer = raw(&shop, head.as_bytes()).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+        shop.anonymous.get("/healthz").await.expect(200);
+    });
+}

@@ -1,0 +1,10 @@
+//! Habits that all operations share.
+
+mod addresses;
+mod bodies;
+mod cors;
+mod idempotency;
+mod limits;
+mod metadata;
+mod queries;
+mod times;
