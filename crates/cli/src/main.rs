@@ -3,6 +3,7 @@
 mod commands;
 mod failure;
 mod occupancy;
+mod opened;
 mod options;
 mod output;
 mod secret;

@@ -7,20 +7,17 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
-/// Marks the database in this directory as in use for as long as this process lives.
-pub fn share(directory: &Path) -> Result<(), Failure> {
+/// Marks the database in this directory as in use for as long as the answer lives, if the file system can.
+pub fn share(directory: &Path) -> Result<Option<File>, Failure> {
     // File systems that cannot lock directories exist; the mark is a precaution, so that one is no reason to stop.
-    let Ok(mark) = File::open(directory) else { return Ok(()) };
+    let Ok(mark) = File::open(directory) else { return Ok(None) };
     match mark.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Err(Failure::runtime(format!(
             "a backup is being restored into {}; try again when that is done",
             directory.display()
         ))),
-        Ok(()) | Err(TryLockError::Error(_)) => {
-            // The system takes the mark back with the process, whichever way that ends.
-            std::mem::forget(mark);
-            Ok(())
-        }
+        Ok(()) => Ok(Some(mark)),
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
 use merak_server::Config;
-use merak_store::{Database, Store};
+use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
+use crate::opened::Opened;
 use crate::{occupancy, secret};
 
 /// How log lines are written.
@@ -120,7 +121,7 @@ impl Options {
             .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
         let file: Self = toml::from_str(&text).map_err(|error| {
             // Without the line itself, which may hold the secret.
-            let line = text[..error.span().map_or(0, |span| span.start)].lines().count().max(1);
+            let line = 1 + text[..error.span().map_or(0, |span| span.start)].matches('\n').count();
             Failure::usage(format!("{}, line {line}: {}", path.display(), error.message()))
         })?;
         Ok(Self {
@@ -147,7 +148,8 @@ impl Options {
 
     /// Starts writing log lines to the standard error stream, in color if a person is looking.
     pub fn start_log(&self) {
-        let filter = EnvFilter::try_from_env("MERAK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let filter = EnvFilter::try_from_env("MERAK_LOG")
+            .unwrap_or_else(|_| EnvFilter::new("info,tokio_postgres=warn"));
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -185,18 +187,20 @@ impl Options {
     }
 
     /// Opens the store, making the directory of an embedded database if it is missing.
-    pub fn open(&self) -> Result<Store, Failure> {
+    pub fn open(&self) -> Result<Opened, Failure> {
         let database = self.database()?;
-        if let Database::Sqlite { path } = &database {
-            let directory = directory_of(path);
-            secret::make_directory(directory)?;
-            occupancy::share(directory)?;
-        }
-        Ok(Store::open(&merak_store::Options::new(database))?)
+        let mark = match &database {
+            Database::Sqlite { path } => {
+                secret::make_directory(directory_of(path))?;
+                occupancy::share(directory_of(path))?
+            }
+            Database::Postgres { .. } => None,
+        };
+        Opened::new(database, mark)
     }
 
     /// Opens the store of a database that is there already.
-    pub fn open_existing(&self) -> Result<Store, Failure> {
+    pub fn open_existing(&self) -> Result<Opened, Failure> {
         if let Database::Sqlite { path } = self.database()?
             && !path.exists()
         {
@@ -209,7 +213,7 @@ impl Options {
     }
 
     /// Opens the store and brings its schema up to date.
-    pub fn open_migrated(&self) -> Result<Store, Failure> {
+    pub fn open_migrated(&self) -> Result<Opened, Failure> {
         let store = self.open()?;
         for name in store.migrate(MIGRATIONS)? {
             tracing::info!(migration = name, "schema migrated");

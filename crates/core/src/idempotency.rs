@@ -12,6 +12,9 @@ use crate::kit::{InstanceSecret, Result, TokenHash};
 /// How long an answer is kept, in seconds.
 const KEPT_FOR: i64 = 24 * 3600;
 
+/// Stands for the status of a write that is being done. No other unit of work ever sees it.
+const ANNOUNCED: i64 = 0;
+
 row! {
     /// A kept answer.
     #[derive(Clone, Debug)]
@@ -88,6 +91,29 @@ pub fn find(tx: &mut ReadTx<'_>, name: &Name) -> Result<Known> {
     })
 }
 
+/// Announces a named write before it is done. Another one of the same name that runs at the same time waits here, and
+/// finds the answer when it is rerun; without this it might first stumble over what this one is about to write.
+pub fn announce(tx: &mut Tx<'_>, name: &Name) -> Result<()> {
+    let (now, sealed_body) = (tx.now(), String::new());
+    remove(tx, name, now)?;
+    Ok(tx.insert(&KeptAnswer {
+        name_hash: name.hash.clone(),
+        request_hash: name.request_hash.clone(),
+        status: ANNOUNCED,
+        sealed_body,
+        expires_at: now.add_seconds(KEPT_FOR),
+    })?)
+}
+
+/// Removes what stands in the way of a name: an answer whose day is over, or the announcement of this very unit.
+fn remove(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND (expires_at <= $2 OR status = $3)",
+        &[&name.hash, &now, &ANNOUNCED],
+    )?;
+    Ok(())
+}
+
 /// Keeps the answer of a named write, in the unit of work that did it.
 pub fn keep(tx: &mut Tx<'_>, name: &Name, status: u16, body: &[u8]) -> Result<()> {
     let mut nonce = [0; 12];
@@ -100,10 +126,7 @@ pub fn keep(tx: &mut Tx<'_>, name: &Name, status: u16, body: &[u8]) -> Result<()
         expires_at: tx.now().add_seconds(KEPT_FOR),
     };
     let now = tx.now();
-    tx.execute(
-        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND expires_at <= $2",
-        &[&kept.name_hash, &now],
-    )?;
+    remove(tx, name, now)?;
     Ok(tx.insert(&kept)?)
 }
 

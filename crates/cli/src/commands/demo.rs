@@ -23,7 +23,7 @@ impl Demo {
         let (store, secret) = super::open(options)?;
         let opened = secret.clone();
         let shop = store.write_blocking(move |tx| demo::open(tx, &opened))?;
-        serve::serve(options, store, secret, |server| {
+        serve::serve(options, &store, secret, |server| {
             let url = match &options.public_url {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),

@@ -13,9 +13,9 @@ mod token;
 use clap::Subcommand;
 use merak_core::instance;
 use merak_core::kit::{Email, InstanceSecret};
-use merak_store::Store;
 
 use crate::failure::Failure;
+use crate::opened::Opened;
 use crate::options::Options;
 use crate::{output, secret};
 
@@ -73,7 +73,7 @@ fn migrate(options: &Options) -> Result<(), Failure> {
 }
 
 /// Opens a migrated store that belongs to this installation's secret. On first use both are made.
-fn open(options: &Options) -> Result<(Store, InstanceSecret), Failure> {
+fn open(options: &Options) -> Result<(Opened, InstanceSecret), Failure> {
     let store = options.open_migrated()?;
     let known = secret::find(options.secret.as_deref(), options.data_dir())?;
     let secret = match known {
@@ -93,7 +93,8 @@ fn open(options: &Options) -> Result<(Store, InstanceSecret), Failure> {
     Ok((store, secret))
 }
 
-/// Reads an address given on the command line.
-fn email(text: &str) -> Result<Email, Failure> {
-    text.parse().map_err(|problem| Failure::usage(format!("{text} is no e-mail address: {problem}")))
+/// Reads the e-mail address that an option was given.
+fn email(option: &str, text: &str) -> Result<Email, Failure> {
+    text.parse()
+        .map_err(|problem| Failure::usage(format!("{option}: {text} is no e-mail address: {problem}")))
 }

@@ -39,7 +39,7 @@ impl Organization {
             return Err(Failure::usage("--name: an organization's name has at least 3 characters"));
         }
         let slug = Slug::parse(&slug).map_err(|problem| Failure::usage(format!("--slug: {problem}")))?;
-        let owner = email(&owner)?;
+        let owner = email("--owner", &owner)?;
         let command =
             CreateOrganization { name, slug, avatar_url: None, feature_settings: FeatureSettings::of(false) };
         let (store, _) = open(options)?;

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use merak_core::{MIGRATIONS, instance};
-use merak_store::{Database, Store};
+use merak_store::Database;
 
 use crate::failure::Failure;
+use crate::opened::Opened;
 use crate::options::{Options, directory_of};
 use crate::{occupancy, output, secret};
 
@@ -50,7 +51,7 @@ impl Restore {
         let _alone = occupancy::alone(directory)?;
         let copy = beside(&path, ".restoring");
         let result = self.copy_to(&copy).and_then(|()| examine(&copy, options)).and_then(|is_secret_here| {
-            close(&path)?;
+            close(&path);
             remove(&path, &COMPANIONS)?;
             fs::rename(&copy, &path)
                 .and_then(|()| File::open(directory)?.sync_all())
@@ -112,8 +113,8 @@ impl Restore {
 fn examine(copy: &Path, options: &Options) -> Result<bool, Failure> {
     let damaged =
         |problem: &dyn std::fmt::Display| Failure::usage(format!("the database is damaged: {problem}"));
-    let store = Store::open(&merak_store::Options::new(Database::Sqlite { path: copy.to_owned() }))
-        .map_err(|error| damaged(&Failure::from(error)))?;
+    let store =
+        Opened::new(Database::Sqlite { path: copy.to_owned() }, None).map_err(|failure| damaged(&failure))?;
     let found = store
         .read_blocking(|tx| tx.all::<String>("PRAGMA integrity_check(3)", &[]))
         .map_err(|error| damaged(&Failure::from(error)))?;
@@ -125,7 +126,6 @@ fn examine(copy: &Path, options: &Options) -> Result<bool, Failure> {
     }
     let fingerprint = store.read_blocking(instance::fingerprint)?;
     let here = secret::find(options.secret.as_deref(), options.data_dir())?;
-    store.shutdown_blocking();
     match (fingerprint, here) {
         (Some(_), None) => Ok(false),
         (Some(fingerprint), Some(secret)) if fingerprint != secret.fingerprint() => {
@@ -141,16 +141,10 @@ fn examine(copy: &Path, options: &Options) -> Result<bool, Failure> {
 
 /// Opens and closes a database, which brings everything in its log into the file itself. The old database is thereby
 /// whole without its log. One that is too damaged for that is about to be replaced anyway.
-fn close(path: &Path) -> Result<(), Failure> {
-    if !path.exists() {
-        return Ok(());
+fn close(path: &Path) {
+    if path.exists() {
+        drop(Opened::new(Database::Sqlite { path: path.to_owned() }, None));
     }
-    match Store::open(&merak_store::Options::new(Database::Sqlite { path: path.to_owned() })) {
-        Ok(store) => store.shutdown_blocking(),
-        Err(error @ merak_store::Error::Busy) => return Err(error.into()),
-        Err(_) => {}
-    }
-    Ok(())
 }
 
 fn remove(path: &Path, suffixes: &[&str]) -> Result<(), Failure> {

@@ -6,13 +6,14 @@ use merak_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::failure::Failure;
+use crate::opened::Opened;
 use crate::options::Options;
 use crate::output;
 
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let (store, secret) = super::open(options)?;
-    serve(options, store, secret, |server| {
+    serve(options, &store, secret, |server| {
         output::say(&format!("merak is listening on http://{}", server.address()))
     })
 }
@@ -20,7 +21,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 /// Starts a server, tells `ready` about it, and runs it until SIGTERM or SIGINT.
 pub fn serve(
     options: &Options,
-    store: Store,
+    store: &Opened,
     secret: InstanceSecret,
     ready: impl FnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -32,7 +33,7 @@ pub fn serve(
         // Listen for signals first: one that comes during the start must not be lost.
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
-        let server = Server::start(options.server(), store, secret).await?;
+        let server = Server::start(options.server(), Store::clone(store), secret).await?;
         if let Some(address) = server.metrics_address() {
             tracing::info!("metrics on http://{address}/metrics");
         }

@@ -112,7 +112,7 @@ impl Token {
 impl Create {
     fn run(self, options: &Options) -> Result<(), Failure> {
         let scopes = self.allowed()?;
-        let user = self.user.as_deref().map(email).transpose()?;
+        let user = self.user.as_deref().map(|user| email("--user", user)).transpose()?;
         let (store, secret) = open(options)?;
         let (organization, expires_in, comment) = (self.organization, self.expires_in, self.comment);
         let (id, token) = store.write_blocking(move |tx| {
@@ -153,7 +153,7 @@ struct Listed {
 
 impl List {
     fn run(self, options: &Options) -> Result<(), Failure> {
-        let email = self.user.as_deref().map(email).transpose()?;
+        let email = self.user.as_deref().map(|user| email("--user", user)).transpose()?;
         let (store, _) = open(options)?;
         let (tokens, now) = store.read_blocking(move |tx| {
             let tokens = match (&email, &self.organization) {

@@ -19,7 +19,8 @@ both_engines! {
 #[test]
 fn a_database_url_of_another_kind_is_refused() {
     let done = Installation::new().run("migrate --database-url mysql://shop");
-    let sentence = "merak: --database-url: a database URL is `sqlite:` and a path, or begins with `postgres://`";
+    let sentence =
+        "merak: --database-url: a database URL is `sqlite:` and a path, or begins with `postgres://`";
     assert_eq!(done.failure(), (Some(2), sentence));
 }
 

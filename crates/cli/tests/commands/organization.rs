@@ -29,7 +29,10 @@ fn bad_words_are_refused_before_anything_is_made() {
         assert_eq!(done.code, Some(2), "{done:?}");
         done.remarks.trim_end().to_owned()
     };
-    assert_eq!(create("Ac", "acme", "a@example.com"), "merak: --name: an organization's name has at least 3 characters");
+    assert_eq!(
+        create("Ac", "acme", "a@example.com"),
+        "merak: --name: an organization's name has at least 3 characters"
+    );
     assert_eq!(
         create("Acme", "ac me!", "a@example.com"),
         "merak: --slug: The slug can only contain ASCII letters, numbers and hyphens."

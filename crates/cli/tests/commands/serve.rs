@@ -58,7 +58,8 @@ fn a_port_in_use_is_refused() {
     let address = taken.local_addr().unwrap().to_string();
     let done = outcome(&mut Installation::new().merak(["serve", "--listen", &address]));
     assert_eq!((done.code, done.output.as_str()), (Some(1), ""));
-    let sentence = format!("merak: {address} is in use by another program; choose another port with --listen\n");
+    let sentence =
+        format!("merak: {address} is in use by another program; choose another port with --listen\n");
     assert!(done.remarks.ends_with(&sentence), "{done:?}");
 }
 

@@ -7,7 +7,7 @@ use crate::http;
 use crate::installation::{Installation, outcome};
 use crate::shop::{Shop, text};
 
-/// The scope a listing needs, and a token as it is listed.
+/// The tokens that are listed, as objects.
 fn listed(installation: &Installation, whose: &str) -> Vec<Value> {
     let done = installation.run(&format!("token list {whose} --json"));
     assert_eq!(done.code, Some(0), "{done:?}");
@@ -88,7 +88,9 @@ fn wrong_words_are_answered_with_what_to_do() {
     assert_eq!(scopes(" "), "merak: --scopes: name at least one scope; a token without any allows nothing");
     assert!(create(&["--all-scopes"]).contains("--user <EMAIL>"));
     assert!(create(&[user[0], user[1]]).contains("--scopes <SCOPES>"));
-    assert!(create(&[user[0], user[1], "--all-scopes", "--organization", "acme"]).contains("cannot be used with"));
+    assert!(
+        create(&[user[0], user[1], "--all-scopes", "--organization", "acme"]).contains("cannot be used with")
+    );
     assert!(create(&[user[0], user[1], "--all-scopes", "--expires-in", "0"]).contains("--expires-in"));
     assert!(!installation.data_dir().exists(), "nothing was made");
     assert_eq!(

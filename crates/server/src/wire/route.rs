@@ -331,6 +331,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             Known::Answered { status, body } => Reply { status, body: body.into() },
             Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
             Known::No => {
+                idempotency::announce(tx, &name)?;
                 let reply = handler(tx, &call)?.reply()?;
                 idempotency::keep(tx, &name, reply.status, &reply.body)?;
                 reply

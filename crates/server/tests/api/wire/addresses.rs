@@ -11,7 +11,7 @@ scenarios! {
             ("POST", "/v1/customers", "/v1/customers/"),
             ("GET", "/v1/customers/abc/", "/v1/customers/abc"),
             ("POST", "/v1/customer-portal/license-keys/activate/", "/v1/customer-portal/license-keys/activate"),
-            ("GET", "/v1/customer-portal/license-keys", "/v1/customer-portal/license-keys/"),
+            ("GET", "/v1/customer-portal/benefit-grants", "/v1/customer-portal/benefit-grants/"),
         ] {
             let answer = shop.anonymous.send(method, path, None).await;
             assert_eq!((answer.status, answer.body.len()), (307, 0), "{path}");
@@ -42,6 +42,23 @@ scenarios! {
             assert!(answer.header("x-polar-deprecation-notice").is_some());
         }
         assert_eq!(shop.anonymous.get("/api/v10/customers/").await.header("x-polar-deprecation-notice"), None);
+    }
+
+    // spec 40 §2.0 and §7.1: what the portal was called when customers were users
+    async fn the_address_of_users_is_that_of_the_portal(shop) {
+        let key = shop.key(json!({"activations": {"limit": 2, "enable_customer_admin": true}})).await;
+        let mut body = crate::support::shop::naming(&key);
+        body["label"] = json!("x");
+        let made = shop.anonymous.post("/v1/users/license-keys/activate", body.clone()).await.expect(200);
+        body["activation_id"] = made["id"].clone();
+        shop.anonymous.post("/v1/users/license-keys/validate", body.clone()).await.expect(200);
+        shop.anonymous.post("/v1/users/license-keys/deactivate", body).await.expect(204);
+        let buyer = shop.buyer(key.customer_id).await;
+        let list = buyer.get("/v1/users/license-keys/").await;
+        assert_eq!(list.text(), buyer.get("/v1/customer-portal/license-keys/").await.text());
+        assert_eq!(list.items("id"), [key.id.to_string()]);
+        shop.anonymous.get(&format!("/v1/users/license-keys/{}", key.id)).await.refused(401, "Unauthorized");
+        assert_eq!(shop.anonymous.get("/v1/users/me").await.expect(404), json!({"detail": "Not Found"}));
     }
 
     // spec 50 §7.1 C11, §1.10

@@ -14,9 +14,9 @@ use crate::support::{Answer, Shop, migrated};
 const VALIDATE: &str = "/v1/customer-portal/license-keys/validate";
 
 /// Limits are kept before the database is asked, so one engine shows them.
-fn on_one_engine<F: Future<Output = ()>>(config: Config, test: impl FnOnce(Shop) -> F) {
+fn on_one_engine(config: Config, test: impl AsyncFnOnce(&Shop)) {
     let database: TestDatabase = migrated(Engine::Sqlite);
-    merak_testkit::run(async move { test(Shop::open_with(database, config).await).await });
+    merak_testkit::run(async move { test(&Shop::open_with(database, config).await).await });
 }
 
 fn slow_down(answer: &Answer) {
@@ -38,7 +38,7 @@ async fn raw(shop: &Shop, bytes: &[u8]) -> String {
 
 #[test]
 fn a_license_key_is_asked_for_only_so_often() {
-    on_one_engine(Config { rate_limit_per_key: 1, ..config() }, |shop| async move {
+    on_one_engine(Config { rate_limit_per_key: 1, ..config() }, async |shop| {
         let (key, other) = (shop.key(json!({})).await, shop.key(json!({})).await);
         let client = shop.anonymous.with("origin", "https://anywhere.example");
         let mut answers = Vec::new();
@@ -56,7 +56,7 @@ fn a_license_key_is_asked_for_only_so_often() {
 
 #[test]
 fn an_address_asks_only_so_often() {
-    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, |shop| async move {
+    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, async |shop| {
         let mut statuses = Vec::new();
         for _ in 0..10 {
             statuses.push(shop.anonymous.post(VALIDATE, json!({"key": "NOPE"})).await);
@@ -73,7 +73,7 @@ fn an_address_asks_only_so_often() {
 fn callers_behind_a_trusted_proxy_are_told_apart() {
     for is_trusted in [true, false] {
         let config = Config { rate_limit_per_address: 1, trust_proxy: is_trusted, ..config() };
-        on_one_engine(config, |shop| async move {
+        on_one_engine(config, async |shop| {
             let mut refused = 0;
             for n in 0..10 {
                 let client = shop.anonymous.with("x-forwarded-for", format!("203.0.113.7, 198.51.100.{n}"));
@@ -88,7 +88,7 @@ fn callers_behind_a_trusted_proxy_are_told_apart() {
 #[test]
 fn a_redirect_keeps_the_scheme_that_a_trusted_proxy_names() {
     for (is_trusted, scheme) in [(true, "https"), (false, "http")] {
-        on_one_engine(Config { trust_proxy: is_trusted, ..config() }, |shop| async move {
+        on_one_engine(Config { trust_proxy: is_trusted, ..config() }, async |shop| {
             let answer = shop.anonymous.with("x-forwarded-proto", "https").get("/v1/customers").await;
             let place = format!("{scheme}://{}/v1/customers/", shop.anonymous.address());
             assert_eq!(answer.header("location"), Some(place.as_str()));
@@ -98,7 +98,7 @@ fn a_redirect_keeps_the_scheme_that_a_trusted_proxy_names() {
 
 #[test]
 fn a_body_has_a_size() {
-    on_one_engine(Config { body_limit: 1000, ..config() }, |shop| async move {
+    on_one_engine(Config { body_limit: 1000, ..config() }, async |shop| {
         let body = |length| json!({"key": "x".repeat(length)});
         let answer = shop.anonymous.post(VALIDATE, body(2000)).await;
         assert_eq!(answer.expect(413), json!({"detail": "Request Entity Too Large"}));
@@ -108,7 +108,7 @@ fn a_body_has_a_size() {
         let head = format!(
             "POST {VALIDATE} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         );
-        let answer = raw(&shop, format!("{head}{}0\r\n\r\n", chunk.repeat(3)).as_bytes()).await;
+        let answer = raw(shop, format!("{head}{}0\r\n\r\n", chunk.repeat(3)).as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     });
 }
@@ -116,11 +116,11 @@ fn a_body_has_a_size() {
 #[test]
 fn a_body_does_not_take_for_ever() {
     let config = Config { body_timeout: Duration::from_millis(200), ..config() };
-    on_one_engine(config, |shop| async move {
+    on_one_engine(config, async |shop| {
         let head = format!(
             "POST {VALIDATE} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\n{{"
         );
-        let answer = raw(&shop, head.as_bytes()).await;
+        let answer = raw(shop, head.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.ends_with("{\"detail\":\"Request Timeout\"}"), "{answer}");
     });
@@ -129,8 +129,8 @@ fn a_body_does_not_take_for_ever() {
 #[test]
 fn a_head_does_not_take_for_ever() {
     let config = Config { idle_timeout: Duration::from_millis(200), ..config() };
-    on_one_engine(config, |shop| async move {
-        let answer = raw(&shop, b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await;
+    on_one_engine(config, async |shop| {
+        let answer = raw(shop, b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
         shop.anonymous.get("/healthz").await.expect(200);
     });
@@ -138,15 +138,15 @@ fn a_head_does_not_take_for_ever() {
 
 #[test]
 fn what_is_no_http_is_refused() {
-    on_one_engine(config(), |shop| async move {
+    on_one_engine(config(), async |shop| {
         for bytes in
             [&b"nonsense\r\n\r\n"[..], b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n"]
         {
-            let answer = raw(&shop, bytes).await;
+            let answer = raw(shop, bytes).await;
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
         }
         let head = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-big: {}\r\n\r\n", "x".repeat(1_000_000));
-        let answer = raw(&shop, head.as_bytes()).await;
+        let answer = raw(shop, head.as_bytes()).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
         shop.anonymous.get("/healthz").await.expect(200);
     });

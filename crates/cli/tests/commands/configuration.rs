@@ -1,0 +1,112 @@
+//! Where settings come from.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::installation::{Installation, Outcome, outcome};
+
+/// The address that `openapi` prints, which shows where the public URL came from.
+fn public_url(done: &Outcome) -> String {
+    let document: Value = serde_json::from_str(&done.output).unwrap_or_else(|_| panic!("{done:?}"));
+    document["servers"][0]["url"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_option_wins_over_a_variable_and_a_variable_over_the_file() {
+    let installation = Installation::new();
+    fs::write(installation.path("merak.toml"), "public_url = \"https://file.example\"\n").unwrap();
+    let run = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = installation.merak(["openapi", "--config", "merak.toml"]);
+        public_url(&outcome(command.args(arguments).envs(variable.map(|url| ("MERAK_PUBLIC_URL", url)))))
+    };
+    assert_eq!(run(&[], None), "https://file.example");
+    assert_eq!(run(&[], Some("https://variable.example")), "https://variable.example");
+    assert_eq!(
+        run(&["--public-url", "https://option.example"], Some("https://variable.example")),
+        "https://option.example"
+    );
+    let named = outcome(installation.merak(["openapi"]).env("MERAK_CONFIG", "merak.toml"));
+    assert_eq!(public_url(&named), "https://file.example");
+}
+
+#[test]
+fn every_setting_can_stand_in_the_file() {
+    let installation = Installation::new();
+    let text = r#"
+        data_dir = "from-file"
+        secret = "a secret from the file"
+        public_url = "https://shop.example"
+        log_format = "json"
+        listen = "127.0.0.1:0"
+        metrics_listen = "127.0.0.1:0"
+        front_end_origin = ["https://app.example", "http://localhost:3000"]
+        trust_proxy = true
+        rate_limit_per_address = 7
+        rate_limit_per_key = 8
+    "#;
+    fs::write(installation.path("merak.toml"), text).unwrap();
+    let mut command = installation.merak(["doctor", "--config", "merak.toml"]);
+    let done = outcome(command.env_remove("MERAK_DATA_DIR"));
+    for line in
+        ["database: sqlite:from-file/merak.db", "listen: 127.0.0.1:0", "public URL: https://shop.example"]
+    {
+        assert!(done.output.contains(&format!("ok      {line}\n")), "{done:?}");
+    }
+}
+
+#[test]
+fn a_file_with_a_mistake_is_refused_by_name_and_line() {
+    let installation = Installation::new();
+    let run = |text: &str| {
+        fs::write(installation.path("merak.toml"), text).unwrap();
+        let done = installation.run("migrate --config merak.toml");
+        assert_eq!(done.code, Some(2), "{done:?}");
+        done.remarks.trim_end().to_owned()
+    };
+    let unknown = run("listen = \"127.0.0.1:0\"\nlissten = \"127.0.0.1:0\"\n");
+    assert!(
+        unknown.starts_with("merak: merak.toml, line 2: unknown field `lissten`, expected one of "),
+        "{unknown}"
+    );
+    assert_eq!(run("listen = \"here\""), "merak: merak.toml, line 1: invalid socket address syntax");
+    let secret = run("secret = \"my dear secret is this");
+    assert!(secret.starts_with("merak: merak.toml, line 1: ") && !secret.contains("dear"), "{secret}");
+    assert!(!installation.data_dir().exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let installation = Installation::new();
+    let done = installation.run("migrate --config nowhere.toml");
+    assert_eq!(
+        done.failure(),
+        (Some(2), "merak: cannot read nowhere.toml: No such file or directory (os error 2)")
+    );
+    fs::create_dir(installation.path("folder")).unwrap();
+    let done = installation.run("migrate --config folder");
+    assert_eq!(done.failure(), (Some(2), "merak: cannot read folder: Is a directory (os error 21)"));
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_is_refused_with_an_example() {
+    let installation = Installation::new();
+    let run = |arguments: &[&str]| {
+        let done = outcome(installation.merak(["openapi"]).args(arguments));
+        assert_eq!(done.code, Some(2), "{done:?}");
+        done.remarks
+    };
+    assert!(run(&["--listen", "8000"]).contains("write an IP address and a port, as in 127.0.0.1:8000"));
+    assert_eq!(
+        run(&["--public-url", "shop.example"]),
+        "merak: --public-url: write http:// or https:// and a host, not shop.example\n"
+    );
+    assert_eq!(
+        run(&["--front-end-origin", "https://app.example/"]),
+        "merak: --front-end-origin: an origin ends with its host or port, without a slash: https://app.example/\n"
+    );
+    assert!(run(&["--log-format", "xml"]).contains("[possible values: text, json]"));
+    assert!(run(&["--rate-limit-per-key=-1"]).contains("--rate-limit-per-key"));
+    let done = installation.run("migrate --database-read-url postgres://replica/shop");
+    assert_eq!(done.failure(), (Some(2), "merak: --database-read-url needs a PostgreSQL --database-url"));
+}
