@@ -149,7 +149,7 @@ impl Options {
     /// Starts writing log lines to the standard error stream, in color if a person is looking.
     pub fn start_log(&self) {
         let filter = EnvFilter::try_from_env("MERAK_LOG")
-            .unwrap_or_else(|_| EnvFilter::new("info,tokio_postgres=warn"));
+            .unwrap_or_else(|_| EnvFilter::new("info,postgres=warn,tokio_postgres=warn"));
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)

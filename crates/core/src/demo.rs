@@ -4,15 +4,14 @@ use merak_store::{Json, Tx};
 use serde_json::{Value, json};
 
 use crate::access::{self, NewToken, Tenancy, Wanted};
-use crate::benefits::{self, BenefitType, CreateBenefit, grants};
-use crate::customers::{self, CreateCustomer};
+use crate::benefits::{self, Benefit, BenefitType, CreateBenefit, grants, kinds};
+use crate::customers::{self, CreateCustomer, Customer};
 use crate::kit::{
     Address, Country, Email, Id, InstanceSecret, Metadata, Patch, Refusal, Result, ScopeSet, Slug,
 };
 use crate::license_keys::{self, Activate, LicenseKey, Status, UpdateLicenseKey};
 use crate::organizations::{self, CreateOrganization, FeatureSettings, Organization};
-use crate::users;
-use crate::{benefits::Benefit, customer_sessions, customers::Customer};
+use crate::{customer_sessions, users};
 
 const OWNER: &str = "ada@nimbus.example";
 const SLUG: &str = "nimbus-tools";
@@ -201,9 +200,7 @@ impl Shop {
         devices: &[&str],
     ) -> Result<Id<LicenseKey>> {
         let grant = grants::grant(tx, benefit, customer, grants::Scope::ByHand)?;
-        let properties: Value = grant.properties.parse()?;
-        let id = properties["license_key_id"].as_str().and_then(|id| id.parse().ok());
-        let key = match id {
+        let key = match kinds::license_keys::key_of(&grant)? {
             Some(id) => license_keys::find(tx, id)?,
             None => None,
         };

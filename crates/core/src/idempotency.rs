@@ -7,6 +7,7 @@ use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
+use crate::kit::hex::{hex, unhex};
 use crate::kit::{InstanceSecret, Result, TokenHash};
 
 /// How long an answer is kept, in seconds.
@@ -153,15 +154,4 @@ fn seal(key: &[u8; 32], nonce: [u8; 12], body: &[u8]) -> Vec<u8> {
 fn open(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
     cipher(key).decrypt(&Nonce::from(*nonce), sealed).ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|letter| letter.to_digit(16)).collect();
-    digits?.chunks(2).map(|pair| u8::try_from(pair.first()? * 16 + pair.get(1)?).ok()).collect()
 }

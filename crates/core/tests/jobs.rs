@@ -60,13 +60,6 @@ scenarios! {
         assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
     }
 
-    fn a_lease_that_is_given_back_is_free_at_once(shop) {
-        enqueue(shop, revocation(1));
-        let claimed = claim(shop).unwrap();
-        shop.write(move |tx| jobs::give_back(tx, &claimed)).unwrap();
-        assert_eq!(claim(shop).unwrap().job, revocation(1));
-    }
-
     fn a_failing_job_pauses_longer_each_time_and_is_set_aside_in_the_end(shop) {
         enqueue(shop, revocation(1));
         let mut pauses = Vec::new();

@@ -22,6 +22,8 @@ pub struct Config {
     pub rate_limit_per_address: u32,
     /// Calls a second that may be made with one license key on anonymous routes; 0 is no limit.
     pub rate_limit_per_key: u32,
+    /// How many connections there may be at once.
+    pub connections: usize,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -45,6 +47,7 @@ impl Default for Config {
             accept_internal_email: false,
             rate_limit_per_address: 500,
             rate_limit_per_key: 100,
+            connections: 10_000,
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),

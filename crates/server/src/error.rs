@@ -107,24 +107,25 @@ impl Failure {
     pub fn into_response(self, request_id: &str) -> Response {
         match self {
             Self::Denied(denied) => denied_response(&denied),
-            Self::Problems(problems) => listed(422, "RequestValidationError", json!(problems)),
+            Self::Problems(problems) => listed((422, "RequestValidationError"), json!(problems)),
             Self::Refused(Refusal::Rule { kind, message }) => {
                 let (status, name) = status_and_name(kind);
                 let response = named(status, name, &message);
                 if kind == Kind::Unauthenticated { with_challenge(response, "") } else { response }
             }
             Self::Refused(Refusal::Invalid(problems)) => {
-                listed(422, "PolarRequestValidationError", field_problems(&problems))
+                listed(status_and_name(Kind::Invalid), field_problems(&problems))
             }
             Self::Refused(Refusal::BenefitPropertiesInvalid(problems)) => {
-                listed(422, "BenefitPropertiesValidationError", field_problems(&problems))
+                listed(status_and_name(Kind::BenefitPropertiesInvalid), field_problems(&problems))
             }
             Self::Refused(Refusal::Store(error)) => store_response(&error, request_id),
             Self::NotUtf8 => framework(400, "There was an error parsing the body"),
             Self::TooManyParameters => named(400, "BadRequest", "The query has too many parameters."),
             Self::TooLarge => framework(413, "Request Entity Too Large"),
             Self::TooSlow => framework(408, "Request Timeout"),
-            Self::TimedOut => unavailable("The request took too long."),
+            // Whether it was done is not known, so nobody is asked to come back with it.
+            Self::TimedOut => framework(504, "Gateway Timeout"),
             Self::NoRoute => framework(404, "Not Found"),
             Self::WrongMethod(method) => {
                 let mut response = framework(405, "Method Not Allowed");
@@ -167,7 +168,7 @@ fn named(status: u16, name: &str, detail: &str) -> Response {
     json_response(status, json!({"error": name, "detail": detail}).to_string())
 }
 
-fn listed(status: u16, name: &str, problems: Value) -> Response {
+fn listed((status, name): (u16, &str), problems: Value) -> Response {
     json_response(status, json!({"error": name, "detail": problems}).to_string())
 }
 
@@ -246,7 +247,13 @@ fn store_response(error: &merak_store::Error, request_id: &str) -> Response {
             tracing::error!(request_id, %cause, "the database is not reachable");
             unavailable("Database is not available")
         }
-        _ => {
+        Error::NoRow
+        | Error::Constraint(_)
+        | Error::Decode(_)
+        | Error::Panic
+        | Error::Misuse(_)
+        | Error::Migration { .. }
+        | Error::Engine(_) => {
             tracing::error!(request_id, %error, "a unit of work failed unexpectedly");
             named(500, "InternalServerError", "Internal Server Error")
         }

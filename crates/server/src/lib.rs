@@ -3,7 +3,6 @@
 //! `api` holds the operations, `wire` the grammar they share, `shell` the way from a connection to an operation and
 //! back, `pages` what people look at, `workers` what happens afterwards.
 
-mod access;
 pub mod api;
 pub mod config;
 pub mod error;

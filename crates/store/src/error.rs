@@ -63,11 +63,6 @@ impl Error {
     pub(crate) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Unavailable(Cause::new(error))
     }
-
-    /// Whether the same request may well succeed a little later without anybody doing anything.
-    pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Conflict | Self::Busy | Self::Closed | Self::Full | Self::Unavailable(_))
-    }
 }
 
 /// The driver's own error behind an [`Error`], shared so that errors can be cloned.

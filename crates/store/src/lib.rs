@@ -134,7 +134,7 @@ pub use error::{Cause, Error, Result, ResultExt};
 pub use metrics::{COMMIT_BUCKETS, Statistics};
 pub use migrate::Migration;
 pub use options::{Database, Engine, Options};
-pub use partitioned::PartitionedPage;
+pub use partitioned::{Order, PartitionedPage};
 #[doc(hidden)]
 pub use row::insert_statement;
 pub use row::{Cell, Column, FromRow, Insert, Row};

@@ -5,6 +5,45 @@ use crate::{Param, Sql};
 /// Above this many partitions a list gives up reading each in order and sorts instead.
 const MERGE_LIMIT: usize = 64;
 
+/// One criterion of a list's order. Nulls stand last going up and first going down, on both engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// An expression over columns, from the program, never from a request.
+    pub by: &'static str,
+    /// Whether the greatest stands first.
+    pub descending: bool,
+    /// Whether the expression can be null.
+    pub nullable: bool,
+}
+
+impl Order {
+    /// The least first; never null.
+    pub const fn ascending(by: &'static str) -> Self {
+        Self { by, descending: false, nullable: false }
+    }
+
+    /// The greatest first; never null.
+    pub const fn descending(by: &'static str) -> Self {
+        Self { by, descending: true, nullable: false }
+    }
+
+    fn direction(&self) -> &'static str {
+        match (self.descending, self.nullable) {
+            (false, false) => "ASC",
+            (false, true) => "ASC NULLS LAST",
+            (true, false) => "DESC",
+            (true, true) => "DESC NULLS FIRST",
+        }
+    }
+
+    /// The ` ORDER BY …` of several criteria, the first deciding first.
+    pub fn clause(order: &[Self]) -> String {
+        let items: Vec<String> =
+            order.iter().map(|order| format!("{} {}", order.by, order.direction())).collect();
+        format!(" ORDER BY {}", items.join(", "))
+    }
+}
+
 /// A page of rows spread over partitions (organizations, benefits, customers) of which each has an index in list
 /// order. Every partition is read in order up to the page's end and the results are merged, so that the first page
 /// costs the same however many rows there are.
@@ -16,8 +55,8 @@ pub struct PartitionedPage<'p> {
     pub column: &'p str,
     /// Conditions on the table's own columns, each beginning with ` AND `.
     pub filter: &'p dyn Fn(&mut Sql),
-    /// Expressions over the table's columns with their direction, such as `created_at DESC`, the id last.
-    pub order: &'p [String],
+    /// The order, over the table's columns, ending with its id.
+    pub order: &'p [Order],
     /// How many rows the page has at most.
     pub limit: i64,
     /// How many rows stand before it.
@@ -25,43 +64,39 @@ pub struct PartitionedPage<'p> {
 }
 
 impl PartitionedPage<'_> {
-    /// Appends ` WHERE … ORDER BY … LIMIT …` to a select over the table.
-    pub fn push<P: Param + Clone>(&self, sql: &mut Sql, partitions: &[P]) {
+    /// Appends ` WHERE … ORDER BY … LIMIT …` to a select over the table. A partition that is named twice counts once.
+    pub fn push<P: Param + Clone + PartialEq>(&self, sql: &mut Sql, partitions: &[P]) {
         let Self { table, column, filter, order, limit, offset } = *self;
-        let order_by = order.join(", ");
-        if partitions.len() <= 1 || partitions.len() > MERGE_LIMIT {
+        let order_by = Order::clause(order);
+        let mut distinct: Vec<&P> = Vec::with_capacity(partitions.len());
+        if partitions.len() <= MERGE_LIMIT {
+            for partition in partitions {
+                if !distinct.contains(&partition) {
+                    distinct.push(partition);
+                }
+            }
+        }
+        if distinct.len() <= 1 {
             sql.push(&format!(" WHERE {table}.{column} IN "));
             sql.bind_list(partitions.iter().cloned());
             filter(sql);
-            sql.push(&format!(" ORDER BY {order_by} LIMIT "));
-            sql.bind(limit).push(" OFFSET ").bind(offset);
+            sql.push(&order_by).push(" LIMIT ").bind(limit).push(" OFFSET ").bind(offset);
             return;
         }
         let end = offset.saturating_add(limit);
-        let keys: Vec<String> = order.iter().map(|key| sort_expression(key).to_owned()).collect();
-        let named: Vec<String> =
-            keys.iter().enumerate().map(|(n, key)| format!("{key} AS key_{n}")).collect();
-        let outer: Vec<String> =
-            order.iter().enumerate().map(|(n, key)| key.replacen(&keys[n], &format!("key_{n}"), 1)).collect();
+        let keys: Vec<String> =
+            order.iter().enumerate().map(|(n, order)| format!("{} AS key_{n}", order.by)).collect();
+        let merged: Vec<String> =
+            order.iter().enumerate().map(|(n, order)| format!("key_{n} {}", order.direction())).collect();
         sql.push(&format!(" WHERE {table}.id IN (SELECT row_id FROM ("));
-        for (n, partition) in partitions.iter().enumerate() {
+        for (n, partition) in distinct.into_iter().enumerate() {
             sql.push(if n == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
-            sql.push(&format!("SELECT {table}.id AS row_id, {} FROM {table}", named.join(", ")));
-            sql.push(&format!(" WHERE {table}.{column} = "));
-            sql.bind(partition.clone());
+            sql.push(&format!("SELECT {table}.id AS row_id, {} FROM {table}", keys.join(", ")));
+            sql.push(&format!(" WHERE {table}.{column} = ")).bind(partition.clone());
             filter(sql);
-            sql.push(&format!(" ORDER BY {order_by} LIMIT "));
-            sql.bind(end).push(&format!(") AS part_{n}"));
+            sql.push(&order_by).push(" LIMIT ").bind(end).push(&format!(") AS part_{n}"));
         }
-        sql.push(&format!(") AS merged ORDER BY {} LIMIT ", outer.join(", ")));
-        sql.bind(limit).push(" OFFSET ").bind(offset);
-        sql.push(&format!(") ORDER BY {order_by}"));
+        sql.push(&format!(") AS merged ORDER BY {} LIMIT ", merged.join(", ")));
+        sql.bind(limit).push(" OFFSET ").bind(offset).push(")").push(&order_by);
     }
-}
-
-/// The expression of an order item, without its direction.
-fn sort_expression(item: &str) -> &str {
-    let end =
-        [" ASC", " DESC", " NULLS"].iter().filter_map(|word| item.find(word)).min().unwrap_or(item.len());
-    &item[..end]
 }

@@ -190,6 +190,11 @@ impl ReadTx<'_> {
         self.all(sql.text(), &sql.params())
     }
 
+    /// The number that a `SELECT count(…)` put together piece by piece gives; 0 if it gives null or no row.
+    pub fn count(&mut self, sql: &Sql) -> Result<i64> {
+        Ok(self.find::<Option<i64>>(sql.text(), &sql.params())?.flatten().unwrap_or(0))
+    }
+
     fn rows(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<()> {
         if let Some(error) = &self.failed {
             return Err(error.clone());

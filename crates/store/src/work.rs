@@ -23,6 +23,9 @@ pub(crate) struct Job {
 
 /// A unit with its types forgotten.
 trait Work: Send {
+    /// Whether the caller has gone away before the unit was first run.
+    fn is_abandoned(&self) -> bool;
+
     /// Runs the unit, and says whether it wants its effects kept.
     fn run(&mut self, tx: &mut Tx<'_>) -> bool;
 
@@ -42,6 +45,10 @@ where
     T: Send,
     E: From<Error> + Send,
 {
+    fn is_abandoned(&self) -> bool {
+        self.result.is_none() && self.reply.is_closed()
+    }
+
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
         self.result = None;
         self.result.insert((self.unit)(tx)).is_ok()
@@ -106,6 +113,10 @@ impl Job {
         source: &dyn Source,
         meter: &Meter,
     ) -> (Outcome, Write) {
+        // Nobody would learn that it was done, and who asks again would have it done twice.
+        if self.work.is_abandoned() {
+            return (Outcome::Refused, Write::None);
+        }
         let mut tx = Tx::new(session, source, self.scope);
         let run = catch_unwind(AssertUnwindSafe(|| self.work.run(&mut tx)));
         let outcome = match (run, tx.failure()) {

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use merak_core::benefits::grants::{self, Scope};
+use merak_core::benefits::kinds::license_keys::key_of;
 use merak_core::kit::{Id, Refusal};
-use merak_core::license_keys::{self, LicenseKey};
-use serde_json::{Value, json};
+use merak_core::license_keys;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::open;
@@ -50,10 +51,7 @@ impl Grant {
             .write_blocking(move |tx| {
                 let change = if is_revoked { grants::revoke } else { grants::grant };
                 let grant = change(tx, benefit, customer, scope)?;
-                let properties: Value = grant.properties.parse()?;
-                let key_id =
-                    properties["license_key_id"].as_str().and_then(|id| id.parse::<Id<LicenseKey>>().ok());
-                let key = match key_id {
+                let key = match key_of(&grant)? {
                     Some(id) => license_keys::find(tx, id)?,
                     None => None,
                 };

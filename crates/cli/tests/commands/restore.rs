@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::installation::{Installation, Outcome, mode};
+use crate::installation::{Installation, Outcome, mode, outcome};
 use crate::shop::Shop;
 
 /// An installation with a shop, and a backup of it beside.
@@ -110,6 +111,26 @@ fn the_log_of_a_server_that_was_killed_does_not_get_into_the_new_database() {
     assert_eq!(installation.run("restore shop.db --replace").code, Some(0));
     assert_eq!(token_list(&installation).output, before);
     assert_eq!(installation.run("doctor").code, Some(0));
+}
+
+#[test]
+fn a_full_disk_leaves_the_database_as_it_was() {
+    let installation = backed_up();
+    let before = content(&installation.data_dir());
+    let size = fs::metadata(installation.path("shop.db")).unwrap().len();
+    assert!(size > 64 * 512, "the limit is below the size");
+    // A limit on the size of files meets the same writes that a full disk does, in blocks of 512 bytes.
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_merak")])
+        .args(["restore", "shop.db", "--replace", "--data-dir"])
+        .arg(installation.data_dir())
+        .current_dir(installation.path("."));
+    let done = outcome(&mut limited);
+    assert_eq!(done.code, Some(1), "{done:?}");
+    assert!(done.remarks.starts_with("merak: cannot write "), "{done:?}");
+    assert!(content(&installation.data_dir()) == before);
+    assert_eq!(token_list(&installation).output.lines().count(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is read of benefits.
 
 use const_format::concatcp;
-use merak_store::{PartitionedPage, ReadTx, Sql};
+use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 
 use super::{Benefit, BenefitType};
 use crate::access::Tenancy;
@@ -42,13 +42,13 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListBenefits) -> Re
     let mut count = Sql::new("SELECT count(*) FROM benefits WHERE organization_id IN ");
     count.bind_list(tenancy.ids().iter().copied());
     filter(&mut count);
-    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Benefit::COLUMNS, " FROM benefits"));
     PartitionedPage {
         table: "benefits",
         column: "organization_id",
         filter: &filter,
-        order: &["benefits.type", "benefits.created_at", "benefits.id"].map(String::from),
+        order: &["benefits.type", "benefits.created_at", "benefits.id"].map(Order::ascending),
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

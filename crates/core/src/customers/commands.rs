@@ -129,7 +129,7 @@ pub fn update(
 pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()> {
     let customer = queries::get(tx, tenancy, id)?;
     let now = tx.now();
-    tx.changed_one("UPDATE customers SET deleted_at = $2 WHERE id = $1", &[&id, &now])?;
+    tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
     count(tx, customer.organization_id, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfCustomer { customer_id: id })

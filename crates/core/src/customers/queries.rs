@@ -5,7 +5,7 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Customer, CustomerSort};
 use crate::access::{Actor, Subject, Tenancy};
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_items};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 
 const BY_ID: &str =
     concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
@@ -75,13 +75,13 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> R
     if pattern.is_some() {
         filter(&mut count);
     }
-    let total = tx.list::<Option<i64>>(&count)?.into_iter().next().flatten().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers"));
     PartitionedPage {
         table: "customers",
         column: "organization_id",
         filter: &filter,
-        order: &order_items(&wanted.sorting, "customers.id"),
+        order: &order(&wanted.sorting, "customers.id"),
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

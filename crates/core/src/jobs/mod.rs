@@ -8,7 +8,7 @@ mod queue;
 use serde::{Deserialize, Serialize};
 
 pub use self::queue::{
-    Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, give_back, next_due, run, settle,
+    Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
 };
 use crate::benefits::Benefit;
 use crate::benefits::grants::Cursor;

@@ -156,21 +156,13 @@ fn remove(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool> {
 
 fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &str) -> Result<()> {
     let now = tx.now();
-    let is_last = claimed.attempts >= ATTEMPTS;
+    // A job that comes back by itself is never set aside: nobody would ask for it again.
+    let is_last = claimed.attempts >= ATTEMPTS && claimed.job.recurs_after().is_none();
     let pause = 2_i64.saturating_pow(u32::try_from(claimed.attempts.clamp(0, 12)).unwrap_or(12));
     tx.execute(
         "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4 \
          WHERE id = $1 AND attempts = $5",
         &[&claimed.id, &reason, &now.add_seconds(pause), &is_last.then_some(now), &claimed.attempts],
-    )?;
-    Ok(())
-}
-
-/// Gives a lease back unused, as at shutdown.
-pub fn give_back(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<()> {
-    tx.execute(
-        "UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 WHERE id = $1 AND attempts = $2",
-        &[&claimed.id, &claimed.attempts],
     )?;
     Ok(())
 }

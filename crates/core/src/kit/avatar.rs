@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::token::hex;
+use super::hex::hex;
 
 /// The picture that belongs to an e-mail address, by the public service that the contract names.
 pub fn gravatar_url(email: &str) -> String {

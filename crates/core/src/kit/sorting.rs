@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use merak_store::Order;
+
 use super::UnknownText;
 
 /// The properties that one list may be sorted by; made by `sort_properties!`.
@@ -129,28 +131,21 @@ impl<P: SortProperty> FromStr for Sort<P> {
     }
 }
 
-/// The items of the `ORDER BY` of a list, each an expression and its direction.
-///
-/// Nulls stand last going up and first going down on both engines. The order ends with `tie_break`, a column
-/// without equals such as `customers.id`, in the direction of the first criterion: pages neither overlap nor
-/// leave a row out, and the whole order is that of one index.
-pub fn order_items<P: SortProperty>(sorts: &[Sort<P>], tie_break: &str) -> Vec<String> {
-    let item = |sort: &Sort<P>| {
-        let direction = match (sort.descending, sort.by.is_nullable()) {
-            (false, false) => "ASC",
-            (false, true) => "ASC NULLS LAST",
-            (true, false) => "DESC",
-            (true, true) => "DESC NULLS FIRST",
-        };
-        format!("{} {direction}", sort.by.sql())
+/// The order of a list. It ends with `tie_break`, a column without equals such as `customers.id`, in the direction of
+/// the first criterion: pages neither overlap nor leave a row out, and the whole order is that of one index.
+pub fn order<P: SortProperty>(sorts: &[Sort<P>], tie_break: &'static str) -> Vec<Order> {
+    let criterion = |sort: &Sort<P>| Order {
+        by: sort.by.sql(),
+        descending: sort.descending,
+        nullable: sort.by.is_nullable(),
     };
-    let last = if sorts.first().is_some_and(|first| first.descending) { "DESC" } else { "ASC" };
-    sorts.iter().map(item).chain([format!("{tie_break} {last}")]).collect()
+    let descending = sorts.first().is_some_and(|first| first.descending);
+    sorts.iter().map(criterion).chain([Order { by: tie_break, descending, nullable: false }]).collect()
 }
 
-/// The whole `ORDER BY` of a list as [`order_items`] has it, with a space before it.
-pub fn order_by<P: SortProperty>(sorts: &[Sort<P>], tie_break: &str) -> String {
-    format!(" ORDER BY {}", order_items(sorts, tie_break).join(", "))
+/// The whole `ORDER BY` of a list as [`order`] has it, with a space before it.
+pub fn order_by<P: SortProperty>(sorts: &[Sort<P>], tie_break: &'static str) -> String {
+    Order::clause(&order(sorts, tie_break))
 }
 
 #[cfg(test)]

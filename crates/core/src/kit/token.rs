@@ -11,6 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use merak_store::{Cell, Column, Param, Value};
 use sha2::Sha256;
 
+use super::hex::hex;
+
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
@@ -217,17 +219,6 @@ impl fmt::Debug for InstanceSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("InstanceSecret(…)")
     }
-}
-
-/// Bytes as lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

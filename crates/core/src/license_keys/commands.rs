@@ -4,10 +4,11 @@
 use merak_store::{Engine, Json, Timestamp, Tx};
 use serde_json::Value;
 
-use super::{Activation, Error, HeldKey, LicenseKey, Status, Terms, Usage, format, queries, rules};
+use super::{
+    Activation, Error, HeldKey, LicenseKey, Properties, Status, Terms, Usage, format, queries, rules,
+};
 use crate::access::Tenancy;
 use crate::benefits::Benefit;
-use crate::benefits::kinds::license_keys::Properties;
 use crate::customers::Customer;
 use crate::kit::{Id, Patch, Result};
 use crate::organizations::Organization;
@@ -57,7 +58,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
 /// Brings a key up to date with its benefit's settings, except for what was set for this key by hand. The expiry is
 /// counted from the day the key was granted. Unless `keeps_status`, a revoked key comes back to life.
 pub fn sync(tx: &mut Tx<'_>, key: &mut LicenseKey, settings: &Properties, keeps_status: bool) -> Result<()> {
-    let terms = settings.terms(key.created_at).unwrap_or_default();
+    let terms = settings.terms(key.created_at)?;
     if !keeps_status {
         key.status = Status::Granted;
     }

@@ -2,6 +2,7 @@
 
 mod commands;
 pub mod format;
+mod properties;
 mod queries;
 pub mod rules;
 
@@ -11,6 +12,7 @@ pub use self::commands::{
     Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
     sync, update, validate,
 };
+pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
     ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, find, find_activation, get, get_of_buyer, list,
     list_of_buyer,
@@ -111,17 +113,6 @@ row! {
         /// When it was deactivated.
         pub deleted_at: Option<Timestamp>,
     }
-}
-
-/// What a key is worth, as its benefit says at the moment of granting.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// See [`LicenseKey::limit_activations`].
-    pub limit_activations: Option<i64>,
-    /// See [`LicenseKey::limit_usage`].
-    pub limit_usage: Option<i64>,
-    /// See [`LicenseKey::expires_at`].
-    pub expires_at: Option<Timestamp>,
 }
 
 /// A key with its counters and its holder: what every answer about keys shows.

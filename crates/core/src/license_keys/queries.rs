@@ -1,9 +1,9 @@
 //! What is read of license keys.
 
 use const_format::concatcp;
-use merak_store::{PartitionedPage, ReadTx, Sql};
+use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 
-use super::{Activation, HeldKey, LicenseKey, Usage};
+use super::{Activation, HeldKey, LicenseKey, Properties, Usage};
 use crate::access::{Actor, Tenancy};
 use crate::benefits::Benefit;
 use crate::customers::{self, Customer};
@@ -68,7 +68,7 @@ pub fn get_of_buyer(
         .ok_or_else(Refusal::not_found)?;
     let properties = tx
         .one::<merak_store::Json>("SELECT properties FROM benefits WHERE id = $1", &[&held.key.benefit_id])?;
-    let settings = crate::benefits::kinds::license_keys::Properties::of(&properties)?;
+    let settings = Properties::of(&properties)?;
     let is_shown = settings.activations.is_some_and(|activations| activations.enable_customer_admin);
     let activations = if is_shown { activations_of(tx, id)? } else { Vec::new() };
     Ok((held, activations))
@@ -133,7 +133,7 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListLicenseKeys) ->
             table: "license_keys",
             column,
             filter: &|_| (),
-            order: &["license_keys.created_at", "license_keys.id"].map(String::from),
+            order: &["license_keys.created_at", "license_keys.id"].map(Order::ascending),
             limit: wanted.page.rows(),
             offset: wanted.page.offset(),
         }
@@ -182,13 +182,13 @@ pub fn list_of_buyer(
     let mut count = Sql::new("SELECT count(*) FROM license_keys WHERE customer_id IN ");
     count.bind_list(buyers.iter().copied());
     filter(&mut count);
-    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(HELD);
     PartitionedPage {
         table: "license_keys",
         column: "customer_id",
         filter: &filter,
-        order: &["license_keys.created_at", "license_keys.id"].map(String::from),
+        order: &["license_keys.created_at", "license_keys.id"].map(Order::ascending),
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

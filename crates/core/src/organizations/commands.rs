@@ -180,6 +180,6 @@ fn require_featured(tx: &mut Tx<'_>, patch: &ProfileSettingsPatch) -> Result<()>
         merak_store::Sql::new("SELECT count(*) FROM organizations WHERE deleted_at IS NULL AND id IN ");
     let count = distinct.len();
     sql.bind_list(distinct);
-    let found = tx.list::<i64>(&sql)?.into_iter().next().unwrap_or(0);
+    let found = tx.count(&sql)?;
     if usize::try_from(found).is_ok_and(|found| found == count) { Ok(()) } else { Err(Refusal::not_found()) }
 }

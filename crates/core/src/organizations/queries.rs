@@ -59,7 +59,7 @@ pub fn list(
     }
     let mut count = Sql::new("SELECT count(*)");
     conditions(&mut count);
-    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Organization::COLUMNS));
     conditions(&mut select);
     select.push(&order_by(&wanted.sorting, "organizations.id")).push(" LIMIT ").bind(wanted.page.rows());

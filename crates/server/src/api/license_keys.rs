@@ -79,7 +79,7 @@ request! {
         pub status: Option<Status>,
         /// The usage itself, not an increment.
         #[serde(default)]
-        pub usage: Given<i64> = {"default": 0},
+        pub usage: Given<i64> = {"minimum": -2_147_483_648_i64, "maximum": 2_147_483_647, "default": 0},
         /// On how many devices at once; null switches activations off.
         #[serde(default)]
         pub limit_activations: Patch<i64> = {"exclusiveMinimum": 0, "maximum": 2_147_483_647},

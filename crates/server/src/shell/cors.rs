@@ -37,9 +37,11 @@ impl Policy {
         if self.front_ends.contains(origin) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            headers.append(VARY, HeaderValue::from_static("Origin"));
         } else {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        if !self.front_ends.is_empty() {
+            headers.append(VARY, HeaderValue::from_static("Origin"));
         }
     }
 

@@ -10,11 +10,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use super::{Response, Shell};
-use crate::error::framework;
+use super::Shell;
 
 /// How long to wait after the system refused to hand over a connection, as when it is out of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -56,8 +55,15 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
     let graceful = GracefulShutdown::new();
     let mut connections = auto::Builder::new(TokioExecutor::new());
     connections.http1().timer(TokioTimer::new()).header_read_timeout(shell.config.idle_timeout);
-    connections.http2().timer(TokioTimer::new()).max_concurrent_streams(256);
+    connections
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Some(shell.config.idle_timeout));
+    let room = Arc::new(Semaphore::new(shell.config.connections));
     loop {
+        // Without room the next connection waits in the system's queue.
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { break };
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -76,9 +82,7 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
             let shell = Arc::clone(&shell);
             hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
                 let shell = Arc::clone(&shell);
-                async move {
-                    Ok::<_, std::convert::Infallible>(guarded(shell, request.map(Body::new), peer).await)
-                }
+                async move { Ok::<_, std::convert::Infallible>(shell.answer(request.map(Body::new), peer).await) }
             })
         };
         let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();
@@ -87,20 +91,11 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended badly");
             }
+            drop(place);
         });
     }
     drop(listener);
     if tokio::time::timeout(shell.config.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
-}
-
-/// A panic costs the request that met it, not the connection's neighbours, and is an answer of 500.
-async fn guarded(shell: Arc<Shell>, request: super::Request, peer: SocketAddr) -> Response {
-    use futures_util::FutureExt;
-    let answer = std::panic::AssertUnwindSafe(shell.answer(request, peer)).catch_unwind();
-    answer.await.unwrap_or_else(|_| {
-        tracing::error!("a request panicked");
-        framework(500, "Internal Server Error")
-    })
 }

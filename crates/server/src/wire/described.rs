@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use merak_core::kit::{Address, Email, Id, Metadata, Patch, ScopeSet, TaxId, TaxIdFormat, WebUrl};
+use merak_core::kit::{Address, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
 use merak_store::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ pub fn one_of_named(
 }
 
 /// The schema of a member: that of its type, with what the declaration adds.
-pub fn member(mut schema: Value, added: &Value, description: &str) -> Value {
+fn member(mut schema: Value, added: &Value, description: &str) -> Value {
     let mut target = &mut schema;
     // Rules of a nullable value stand in the branch that is not null.
     if !added.is_null() && target.get("anyOf").is_some() {
@@ -72,99 +72,102 @@ pub fn member(mut schema: Value, added: &Value, description: &str) -> Value {
 }
 
 /// Joins the lines of a doc comment.
-pub fn prose(lines: &[&str]) -> String {
+fn prose(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// Declares a struct that requests are read into. A member is optional if its type says so or a `default` is given.
-macro_rules! request {
-    ($(
+/// Declares structs with their schemas. `$given` is what a declaration adds to the schema of a member's type; the rule
+/// says whether a member with it is required.
+macro_rules! described {
+    ($derive:path, $is_required:expr, $(
         $(#[doc = $doc:expr])*
         pub struct $name:ident {
             $($(#[doc = $field_doc:expr])* $(#[serde($($serde:tt)*)])* pub $field:ident : $type:ty $(= $added:tt)? ,)*
         }
     )*) => {$(
         $(#[doc = $doc])*
-        #[derive(Clone, Debug, serde::Deserialize)]
+        #[derive(Clone, Debug, $derive)]
         pub struct $name {
             $($(#[doc = $field_doc])* $(#[serde($($serde)*)])* pub $field: $type,)*
         }
         impl $crate::wire::Described for $name {
             fn schema(components: &mut $crate::wire::Components) -> serde_json::Value {
                 $crate::wire::one_of_named(components, stringify!($name), |components| {
-                    let _ = &components;
-                    let mut properties = serde_json::Map::new();
-                    let mut required: Vec<&str> = Vec::new();
+                    let is_required: fn(bool, &serde_json::Value) -> bool = $is_required;
+                    let mut object = $crate::wire::described::Members::default();
                     $({
-                        #[allow(unused_mut, unused_assignments, clippy::allow_attributes)]
-                        let mut added = serde_json::Value::Null;
-                        $(added = serde_json::json!($added);)?
-                        let name = stringify!($field).trim_start_matches("r#");
-                        if !<$type as $crate::wire::Described>::OPTIONAL && added.get("default").is_none() {
-                            required.push(name);
-                        }
-                        let schema = <$type as $crate::wire::Described>::schema(components);
-                        let docs = $crate::wire::described::prose(&[$($field_doc),*]);
-                        properties.insert(name.to_owned(), $crate::wire::described::member(schema, &added, &docs));
+                        let added: &[serde_json::Value] = &[$(serde_json::json!($added))?];
+                        let added = added.first().unwrap_or(&serde_json::Value::Null);
+                        object.push(
+                            stringify!($field),
+                            <$type as $crate::wire::Described>::schema(components),
+                            is_required(<$type as $crate::wire::Described>::OPTIONAL, added),
+                            added,
+                            &[$($field_doc),*],
+                        );
                     })*
-                    $crate::wire::described::object(properties, &required, &[$($doc),*])
+                    object.finish(&[$($doc),*])
                 })
             }
         }
     )*};
+}
+pub(crate) use described;
+
+/// Declares structs that requests are read into. A member is optional if its type says so or a `default` is given.
+macro_rules! request {
+    ($($declaration:tt)*) => {
+        $crate::wire::described::described! {
+            serde::Deserialize,
+            |optional, added| !optional && added.get("default").is_none(),
+            $($declaration)*
+        }
+    };
 }
 pub(crate) use request;
 
-/// Declares a struct that answers are written from. Every member is always present; where the contract nevertheless
+/// Declares structs that answers are written from. Every member is always present; where the contract nevertheless
 /// does not promise it, the declaration says `"required": false`.
 macro_rules! answer {
-    ($(
-        $(#[doc = $doc:expr])*
-        pub struct $name:ident {
-            $($(#[doc = $field_doc:expr])* $(#[serde($($serde:tt)*)])* pub $field:ident : $type:ty $(= $added:tt)? ,)*
+    ($($declaration:tt)*) => {
+        $crate::wire::described::described! {
+            serde::Serialize,
+            |_, added| added.get("default").is_none() && added.get("required").is_none(),
+            $($declaration)*
         }
-    )*) => {$(
-        $(#[doc = $doc])*
-        #[derive(Clone, Debug, serde::Serialize)]
-        pub struct $name {
-            $($(#[doc = $field_doc])* $(#[serde($($serde)*)])* pub $field: $type,)*
-        }
-        impl $crate::wire::Described for $name {
-            fn schema(components: &mut $crate::wire::Components) -> serde_json::Value {
-                $crate::wire::one_of_named(components, stringify!($name), |components| {
-                    let mut properties = serde_json::Map::new();
-                    let mut required: Vec<&str> = Vec::new();
-                    $({
-                        #[allow(unused_mut, unused_assignments, clippy::allow_attributes)]
-                        let mut added = serde_json::Value::Null;
-                        $(added = serde_json::json!($added);)?
-                        let name = stringify!($field).trim_start_matches("r#");
-                        if added.get("default").is_none() && added.get("required").is_none() {
-                            required.push(name);
-                        }
-                        let schema = <$type as $crate::wire::Described>::schema(components);
-                        let docs = $crate::wire::described::prose(&[$($field_doc),*]);
-                        properties.insert(name.to_owned(), $crate::wire::described::member(schema, &added, &docs));
-                    })*
-                    $crate::wire::described::object(properties, &required, &[$($doc),*])
-                })
-            }
-        }
-    )*};
+    };
 }
 pub(crate) use answer;
 
-/// The schema of an object with these members.
-pub fn object(properties: Map<String, Value>, required: &[&str], docs: &[&str]) -> Value {
-    let mut schema = json!({"type": "object", "properties": properties});
-    if !required.is_empty() {
-        schema["required"] = json!(required);
+/// The members of an object schema in the making.
+#[derive(Default)]
+pub struct Members {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl Members {
+    /// Adds a member: the schema of its type, with what the declaration adds.
+    pub fn push(&mut self, field: &str, schema: Value, is_required: bool, added: &Value, docs: &[&str]) {
+        let name = field.trim_start_matches("r#").to_owned();
+        if is_required {
+            self.required.push(name.clone());
+        }
+        self.properties.insert(name, member(schema, added, &prose(docs)));
     }
-    let docs = prose(docs);
-    if !docs.is_empty() {
-        schema["description"] = Value::from(docs);
+
+    /// The schema of the object.
+    pub fn finish(self, docs: &[&str]) -> Value {
+        let mut schema = json!({"type": "object", "properties": self.properties});
+        if !self.required.is_empty() {
+            schema["required"] = json!(self.required);
+        }
+        let docs = prose(docs);
+        if !docs.is_empty() {
+            schema["description"] = Value::from(docs);
+        }
+        schema
     }
-    schema
 }
 
 macro_rules! plain {
@@ -185,7 +188,6 @@ plain! {
     Timestamp => {"type": "string", "format": "date-time"},
     Email => {"type": "string", "format": "email"},
     WebUrl => {"type": "string", "format": "uri", "minLength": 1, "maxLength": 2083},
-    ScopeSet => {"type": "string"},
     JsonObject => {"type": "object"},
     merak_store::Json => {"type": "object"},
 }
@@ -250,14 +252,6 @@ impl<T: Described> Described for Vec<T> {
 impl<T: Described> Described for BTreeMap<String, T> {
     fn schema(components: &mut Components) -> Value {
         json!({"type": "object", "additionalProperties": T::schema(components)})
-    }
-}
-
-impl<T: Described> Described for Box<T> {
-    const OPTIONAL: bool = T::OPTIONAL;
-
-    fn schema(components: &mut Components) -> Value {
-        T::schema(components)
     }
 }
 

@@ -24,7 +24,7 @@ pub fn document(operations: &[Operation], components: &mut Components, public_ur
         "openapi": "3.1.0",
         "info": {
             "title": "Merak API",
-            "version": "0.1.0",
+            "version": env!("CARGO_PKG_VERSION"),
             "summary": "Sell software from a server of your own.",
             "license": {"name": "Apache-2.0"}
         },

@@ -53,8 +53,8 @@ impl Credential {
 pub struct Named {
     /// The caller's key.
     pub key: String,
-    /// What tells anonymous callers apart: the license key they hold.
-    pub bearer: String,
+    /// What tells anonymous callers apart: the license key that the body names.
+    pub license_key: String,
     /// What the request consists of.
     pub request: Vec<Vec<u8>>,
 }
@@ -124,7 +124,7 @@ pub fn check(operation: &Operation, raw: Raw<'_>, secret: &InstanceSecret) -> Re
                 Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => key.to_owned(),
                 _ => return Err(Failure::UnusableIdempotencyKey),
             },
-            bearer: body.get("key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            license_key: body.get("key").and_then(Value::as_str).unwrap_or_default().to_owned(),
             request: vec![
                 operation.method.as_str().as_bytes().to_vec(),
                 raw.path.as_bytes().to_vec(),

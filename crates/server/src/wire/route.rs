@@ -322,7 +322,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             return Ok::<_, Failure>((Written::Fresh(answer), call.actor.clone()));
         };
         let caller = match call.actor.subject {
-            Subject::Anonymous => format!("anonymous:{}", named.bearer),
+            Subject::Anonymous => format!("anonymous:{}", named.license_key),
             _ => call.actor.name(),
         };
         let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();

@@ -22,6 +22,7 @@ impl Credentials {
             ("a token of a deleted user", of_deleted_user(shop).await),
             ("an expired token of an organization", of_organization(shop, -31, false).await),
             ("a revoked token of an organization", of_organization(shop, 3600, true).await),
+            ("a token of a deleted organization", of_deleted_organization(shop).await),
             ("an expired session", expired_session(shop).await),
             ("a session of a deleted customer", of_deleted_customer(shop).await),
         ]
@@ -65,6 +66,15 @@ async fn of_organization(shop: &Shop, expires_in: i64, is_revoked: bool) -> Clie
         Ok(made)
     });
     shop.anonymous.bearer(made.await.unwrap().token.as_str())
+}
+
+async fn of_deleted_organization(shop: &Shop) -> Client {
+    let id = shop.tenant().await.organization.id;
+    let client = shop.organization_client(id, everything()).await;
+    let now = merak_store::Source::now(&*shop.source);
+    shop.sql("UPDATE organizations SET deleted_at = $2 WHERE id = $1", vec![Box::new(id), Box::new(now)])
+        .await;
+    client
 }
 
 async fn expired_session(shop: &Shop) -> Client {

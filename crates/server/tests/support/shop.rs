@@ -44,11 +44,10 @@ pub struct Shop {
     _database: TestDatabase,
 }
 
-/// Another organization with a member of its own.
+/// Another organization.
 pub struct Tenant {
-    pub member: User,
     pub organization: Organization,
-    /// A caller with every scope as the member.
+    /// A caller with every scope as its member.
     pub merchant: Client,
 }
 
@@ -173,7 +172,7 @@ impl Shop {
         let (member, organization) =
             tenant(&self.store, &format!("stranger{number}@example.com"), &format!("other-{number}")).await;
         let merchant = self.user_client(member.id, everything()).await;
-        Tenant { member, organization, merchant }
+        Tenant { organization, merchant }
     }
 
     /// One more organization of the shop's member.

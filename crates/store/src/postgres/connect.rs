@@ -52,7 +52,7 @@ impl Target {
         }
         config.keepalives_idle(Duration::from_secs(30));
         let greeting = format!(
-            "SET statement_timeout = {}; SET TimeZone = 'UTC'",
+            "SET statement_timeout = {}; SET client_min_messages = warning; SET TimeZone = 'UTC'",
             options.statement_timeout.as_millis()
         );
         Ok(Self { config, mode, root_certificates, greeting, statements: options.statements, down: None })
@@ -60,7 +60,8 @@ impl Target {
 
     /// The same server for migrations, whose statements may take as long as they need.
     pub(crate) fn without_timeout(mut self) -> Self {
-        "SET statement_timeout = 0; SET TimeZone = 'UTC'".clone_into(&mut self.greeting);
+        "SET statement_timeout = 0; SET client_min_messages = warning; SET TimeZone = 'UTC'"
+            .clone_into(&mut self.greeting);
         self
     }
 

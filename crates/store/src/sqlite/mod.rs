@@ -4,6 +4,7 @@ mod backup;
 mod constraints;
 mod failure;
 mod functions;
+mod log;
 mod readers;
 mod writer;
 
@@ -19,6 +20,7 @@ use crate::{
 
 pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
+pub(crate) use log::LogKeeper;
 pub(crate) use readers::Reader;
 pub(crate) use writer::Writer;
 
@@ -27,9 +29,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// An update logs every page it touches whole, so small pages mean less to write: about a quarter less than with
 /// SQLite's usual 4,096 bytes when license keys are validated.
 const PAGE_BYTES: i64 = 2048;
-/// How long the write-ahead log grows before its pages go to their places: four megabytes, which is what SQLite's own
-/// number comes to with its own page size.
-const CHECKPOINT_PAGES: i64 = 2000;
 /// The write-ahead log is cut back to this after a checkpoint, so that one large unit does not keep the space.
 const LOG_LIMIT_BYTES: i64 = 64 << 20;
 
@@ -40,6 +39,8 @@ pub(crate) enum Role {
     Reader,
     /// Foreign keys are checked at the end only, so that a table can be rebuilt.
     Migrator,
+    /// It moves pages from the write-ahead log to their places.
+    LogKeeper,
 }
 
 impl Role {
@@ -48,6 +49,8 @@ impl Role {
         match self {
             Self::Writer => 64 << 10,
             Self::Reader | Self::Migrator => 16 << 10,
+            // Pages that are moved do not pass through it.
+            Self::LogKeeper => 1 << 10,
         }
     }
 }
@@ -80,7 +83,10 @@ impl Session {
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        if role == Role::Writer {
+            // See `log`.
+            connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        }
         connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
         connection.pragma_update(None, "cache_size", -role.cache_kibibytes())?;
         connection.pragma_update(None, "foreign_keys", role != Role::Migrator)?;

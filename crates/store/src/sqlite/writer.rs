@@ -3,9 +3,9 @@
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use flume::Receiver;
+use flume::{Receiver, Sender};
 
-use super::{Role, Session};
+use super::{Role, Session, log::LogWatch};
 use crate::{
     Error, Options, Result, Source,
     metrics::Meter,
@@ -21,11 +21,17 @@ pub(crate) struct Writer {
     source: Arc<dyn Source>,
     meter: Arc<Meter>,
     session: Session,
+    log: LogWatch,
 }
 
 impl Writer {
-    /// Opens the connection, making the database if it is missing.
-    pub(crate) fn open(path: PathBuf, options: &Options, meter: Arc<Meter>) -> Result<Self> {
+    /// Opens the connection, making the database if it is missing. `keeper` is called when the log is long.
+    pub(crate) fn open(
+        path: PathBuf,
+        options: &Options,
+        meter: Arc<Meter>,
+        keeper: Sender<()>,
+    ) -> Result<Self> {
         let session = Session::open(&path, Role::Writer, options.statements)?;
         Ok(Self {
             path,
@@ -34,6 +40,7 @@ impl Writer {
             source: Arc::clone(&options.source),
             meter,
             session,
+            log: LogWatch::new(keeper),
         })
     }
 
@@ -61,6 +68,7 @@ impl Writer {
         }
         self.meter.group(answers.len());
         answers.give();
+        self.log.look(&self.session);
     }
 
     /// Runs units in a new transaction. An error means that the transaction and all it held is gone.

@@ -1,7 +1,7 @@
 //! What is read of grants.
 
 use const_format::concatcp;
-use merak_store::{PartitionedPage, ReadTx, Sql};
+use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 use uuid::Uuid;
 
 use super::{BenefitGrant, GrantSort};
@@ -47,7 +47,7 @@ pub fn list(tx: &mut ReadTx<'_>, wanted: &ListGrants) -> Result<Paged<(BenefitGr
         count.bind_list(wanted.customer_ids.iter().copied());
         filter(&mut count);
     }
-    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!(
         "SELECT ",
         BenefitGrant::COLUMNS,
@@ -55,7 +55,7 @@ pub fn list(tx: &mut ReadTx<'_>, wanted: &ListGrants) -> Result<Paged<(BenefitGr
         Customer::COLUMNS,
         " FROM benefit_grants JOIN customers ON customers.id = benefit_grants.customer_id"
     ));
-    let order = ["benefit_grants.created_at DESC", "benefit_grants.id DESC"].map(String::from);
+    let order = ["benefit_grants.created_at", "benefit_grants.id"].map(Order::descending);
     if wanted.customer_ids.is_empty() {
         PartitionedPage {
             table: "benefit_grants",
@@ -156,7 +156,7 @@ pub fn list_of_buyer(
     };
     let mut count = Sql::new(concatcp!("SELECT count(*)", FROM_OF_BUYER));
     filter(&mut count);
-    let total = tx.list::<i64>(&count)?.into_iter().next().unwrap_or(0);
+    let total = tx.count(&count)?;
     let mut select = Sql::new(OF_BUYER);
     filter(&mut select);
     select.push(&order_by(&wanted.sorting, "benefit_grants.id")).push(" LIMIT ").bind(wanted.page.rows());

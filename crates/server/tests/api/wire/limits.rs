@@ -127,6 +127,16 @@ fn a_body_does_not_take_for_ever() {
 }
 
 #[test]
+fn an_answer_does_not_take_for_ever() {
+    on_one_engine(Config { request_timeout: Duration::ZERO, ..config() }, async |shop| {
+        let answer = shop.merchant.get("/v1/organizations/").await;
+        answer.refused(503, "ServiceUnavailable");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        shop.anonymous.get("/healthz").await.expect(200);
+    });
+}
+
+#[test]
 fn a_head_does_not_take_for_ever() {
     let config = Config { idle_timeout: Duration::from_millis(200), ..config() };
     on_one_engine(config, async |shop| {

@@ -4,22 +4,25 @@
 mod cors;
 pub mod metrics_page;
 mod old_paths;
+mod rate_limit;
 mod serve;
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use self::rate_limit::RateLimits;
 pub use self::serve::{Running, listen, start};
-use crate::access::rate_limit::RateLimits;
 use crate::config::Config;
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
@@ -88,7 +91,7 @@ impl Shell {
         let origin = request.headers().get(http::header::ORIGIN).cloned();
         let mut response = match &origin {
             Some(_) if cors::is_preflight(&request) => self.cors.preflight(&request),
-            _ => self.route(request, peer, &request_id, started).await,
+            _ => self.route_guarded(request, peer, &request_id, started).await,
         };
         let headers = response.headers_mut();
         if let Some(origin) = &origin {
@@ -101,6 +104,20 @@ impl Shell {
             headers.insert(REQUEST_ID, id);
         }
         response
+    }
+
+    /// A panic costs the request that met it, not its neighbours on the connection.
+    async fn route_guarded(
+        &self,
+        request: Request,
+        peer: SocketAddr,
+        request_id: &str,
+        started: Instant,
+    ) -> Response {
+        let answer = AssertUnwindSafe(self.route(request, peer, request_id, started)).catch_unwind();
+        answer.await.unwrap_or_else(|_| {
+            Failure::Unexpected(String::from("the request panicked")).into_response(request_id)
+        })
     }
 
     async fn route(
@@ -187,14 +204,19 @@ impl Shell {
     /// 307 to the same address with a slash more or less.
     fn redirect(&self, request: &Request, path: &str) -> Response {
         let headers = request.headers();
-        let forwarded = headers.get(FORWARDED_PROTO).filter(|_| self.config.trust_proxy);
+        let forwarded =
+            headers.get_all(FORWARDED_PROTO).iter().next_back().filter(|_| self.config.trust_proxy);
         let scheme = match forwarded.and_then(|value| value.to_str().ok()) {
             Some("https") => "https",
             Some(_) => "http",
             None if self.house.public_url.starts_with("https:") => "https",
             None => "http",
         };
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        // HTTP/2 has the host in the address itself.
+        let host = match request.uri().authority() {
+            Some(authority) => authority.as_str(),
+            None => headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+        };
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
@@ -206,7 +228,11 @@ impl Shell {
 
     /// The address of who is calling: the connection's, or what a trusted proxy says it saw.
     fn address(&self, headers: &http::HeaderMap, peer: SocketAddr) -> IpAddr {
-        let forwarded = || headers.get(FORWARDED_FOR)?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok();
+        // The proxy's own word stands last; what stands before may be the client's.
+        let forwarded = || {
+            let line = headers.get_all(FORWARDED_FOR).iter().next_back()?;
+            line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+        };
         if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
     }
 }
