@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -33,6 +34,14 @@ class Load:
     def acknowledged(self) -> int:
         with self._lock:
             return sum(len(each) for each in self.activations.values()) + self.validations.total()
+
+    def wait_for(self, more: int) -> None:
+        """Waits until some more answers have come, so that what follows comes in the middle of work on any machine."""
+        enough = self.acknowledged() + more
+        deadline = time.monotonic() + 60
+        while self.acknowledged() < enough:
+            assert time.monotonic() < deadline, f"only {self.acknowledged()} answers: {self.unexpected}"
+            time.sleep(0.001)
 
     def join(self) -> None:
         """Waits until every client has ended, and fails if the server answered what it never should."""

@@ -18,7 +18,9 @@ class Database:
             self.url = f"sqlite:{folder / 'merak.db'}"
         else:
             self.name = f"merak_{uuid.uuid4().hex}"
-            administer(f'CREATE DATABASE "{self.name}"')
+            # Text is ordered and folded as SQLite does it, whatever the server's own locale.
+            locale = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+            administer(f'CREATE DATABASE "{self.name}" TEMPLATE template0 {locale}')
             self.url = urlsplit(server_url())._replace(path=f"/{self.name}").geturl()
 
     def drop(self) -> None:

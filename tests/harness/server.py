@@ -25,12 +25,15 @@ SECRET = "a secret that all nodes of a test share"
 class Server:
     """One server. Several may use the same database."""
 
-    def __init__(self, database: Database, folder: Path, before: Sequence[str] = ()) -> None:
-        """`before` is put in front of the command line that starts the program."""
+    def __init__(
+        self, database: Database, folder: Path, before: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> None:
+        """`before` is put in front of the command line that starts the program, `options` at its end."""
         self.database = database
         self.folder = folder
         self.url = ""
         self._before = list(before)
+        self._options = list(options)
         self._log = folder / "log"
         self._environment = {
             **os.environ,
@@ -55,7 +58,7 @@ class Server:
 
     def launch(self) -> None:
         """Starts the program and does not wait."""
-        command = [*self._before, required("MERAK_BIN"), "serve", "--listen", "127.0.0.1:0"]
+        command = [*self._before, required("MERAK_BIN"), "serve", "--listen", "127.0.0.1:0", *self._options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -103,11 +106,15 @@ class Server:
 
     def cli(self, *arguments: str) -> dict:
         """Runs a command of the command line on the same database and returns the JSON it prints."""
-        command = [required("MERAK_BIN"), *arguments, "--json"]
+        return json.loads(self.run(*arguments, "--json"))
+
+    def run(self, *arguments: str) -> str:
+        """Runs a command of the command line on the same database and returns what it prints."""
+        command = [required("MERAK_BIN"), *arguments]
         done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"`merak {' '.join(arguments)}` failed: {done.stderr}")
-        return json.loads(done.stdout)
+        return done.stdout
 
     def show_log(self) -> None:
         """Prints the end of the log, which pytest shows when the test fails."""

@@ -67,7 +67,8 @@ export class Merak {
 
 function createDatabase() {
   const name = `merak_${randomUUID().replaceAll("-", "")}`;
-  administer(`CREATE DATABASE "${name}"`);
+  // Text is ordered and folded as SQLite does it, whatever the server's own locale.
+  administer(`CREATE DATABASE "${name}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'`);
   const url = new URL(required("MERAK_TEST_POSTGRES_URL"));
   url.pathname = `/${name}`;
   return url.toString();

@@ -10,7 +10,7 @@ mod secret;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use self::commands::Command;
 use self::options::Options;
@@ -19,8 +19,8 @@ use self::options::Options;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ABOUT_SETTINGS: &str = "\
-Every setting can also be an environment variable, or stand in the TOML file that --config names, where its name has
-underscores: data_dir = \"/srv/merak\". An option wins over a variable, and a variable over the file.
+Every command takes the same settings, which `merak --help` lists. Each can be an option, an environment variable, or
+stand in the TOML file that --config names; an option wins over a variable, and a variable over the file.
 
 Begin with `merak demo`.";
 
@@ -40,10 +40,17 @@ struct Arguments {
     command: Command,
 }
 
+/// The command line. What a command has for itself must not drown in settings, so these are only in the long help; and
+/// no help shows what they are set to.
+fn command_line() -> clap::Command {
+    Arguments::command().mut_args(|setting| setting.hide_short_help(true).hide_env_values(true))
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments =
+        Arguments::from_arg_matches(&command_line().get_matches()).unwrap_or_else(|error| error.exit());
     let outcome = arguments.options.completed().and_then(|options| {
-        options.start_log();
+        options.start_log()?;
         arguments.command.run(&options)
     });
     match outcome {

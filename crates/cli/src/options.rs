@@ -31,73 +31,60 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// TOML file with any of these options.
-    #[arg(long, env = "MERAK_CONFIG", hide_env_values = true, global = true, value_name = "FILE")]
+    #[arg(long, env = "MERAK_CONFIG", global = true, value_name = "FILE")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
     /// Directory of the embedded database and the secret [default: ./merak-data].
-    #[arg(long, env = "MERAK_DATA_DIR", hide_env_values = true, global = true, value_name = "DIR")]
+    #[arg(long, env = "MERAK_DATA_DIR", global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
     /// `sqlite:PATH` or `postgres://…` [default: sqlite:<data-dir>/merak.db].
-    #[arg(long, env = "MERAK_DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
+    #[arg(long, env = "MERAK_DATABASE_URL", global = true, value_name = "URL")]
     pub database_url: Option<String>,
 
     /// PostgreSQL replica that reads go to.
-    #[arg(long, env = "MERAK_DATABASE_READ_URL", hide_env_values = true, global = true, value_name = "URL")]
+    #[arg(long, env = "MERAK_DATABASE_READ_URL", global = true, value_name = "URL")]
     pub database_read_url: Option<String>,
 
     /// What tokens are hashed with: the same on every node, kept for ever [default: the data directory's file `secret`].
-    #[arg(long, env = "MERAK_SECRET", hide_env_values = true, global = true, value_name = "TEXT")]
+    #[arg(long, env = "MERAK_SECRET", global = true, value_name = "TEXT")]
     pub secret: Option<String>,
 
     /// Address under which people and programs reach this server [default: http:// and the listen address].
-    #[arg(long, env = "MERAK_PUBLIC_URL", hide_env_values = true, global = true, value_name = "URL")]
+    #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
     pub public_url: Option<String>,
 
     /// How log lines are written [default: text]; the variable `MERAK_LOG` chooses which, as in `merak_server=debug`.
-    #[arg(long, env = "MERAK_LOG_FORMAT", hide_env_values = true, global = true, value_name = "FORMAT")]
+    #[arg(long, env = "MERAK_LOG_FORMAT", global = true, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
     /// Address and port of the API [default: 127.0.0.1:8000]; port 0 takes a free one.
-    #[arg(long, env = "MERAK_LISTEN", hide_env_values = true, global = true, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, env = "MERAK_LISTEN", global = true, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
 
     /// Address and port of Prometheus metrics [default: none].
-    #[arg(long, env = "MERAK_METRICS_LISTEN", hide_env_values = true, global = true, value_name = "ADDRESS", value_parser = address)]
+    #[arg(long, env = "MERAK_METRICS_LISTEN", global = true, value_name = "ADDRESS", value_parser = address)]
     pub metrics_listen: Option<SocketAddr>,
 
     /// Origin of a front end that may send cookies; repeat it for more.
-    #[arg(
-        long,
-        env = "MERAK_FRONT_END_ORIGIN",
-        hide_env_values = true,
-        global = true,
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "MERAK_FRONT_END_ORIGIN", global = true, value_name = "ORIGIN", value_delimiter = ',')]
     pub front_end_origin: Vec<String>,
 
     /// Believe X-Forwarded-For and X-Forwarded-Proto; only behind a proxy that sets them.
-    #[arg(long, env = "MERAK_TRUST_PROXY", hide_env_values = true, global = true)]
+    #[arg(long, env = "MERAK_TRUST_PROXY", global = true)]
     pub trust_proxy: bool,
 
     /// Accept e-mail addresses in domains that no public mail reaches, such as .local and .test.
-    #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", hide_env_values = true, global = true)]
+    #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", global = true)]
     pub accept_internal_email: bool,
 
     /// Calls a second that one address may make without a credential [default: 500]; 0 is no limit.
-    #[arg(
-        long,
-        env = "MERAK_RATE_LIMIT_PER_ADDRESS",
-        hide_env_values = true,
-        global = true,
-        value_name = "N"
-    )]
+    #[arg(long, env = "MERAK_RATE_LIMIT_PER_ADDRESS", global = true, value_name = "N")]
     pub rate_limit_per_address: Option<u32>,
 
     /// Calls a second that may be made with one license key [default: 100]; 0 is no limit.
-    #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", hide_env_values = true, global = true, value_name = "N")]
+    #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", global = true, value_name = "N")]
     pub rate_limit_per_key: Option<u32>,
 }
 
@@ -107,6 +94,9 @@ impl Options {
         let options = self.with_file()?;
         if let Some(secret) = &options.secret {
             secret::check(secret)?;
+        }
+        if options.data_dir.as_ref().is_some_and(|directory| directory.as_os_str().is_empty()) {
+            return Err(Failure::usage("--data-dir: name a directory"));
         }
         if let Some(url) = &options.public_url {
             web_address("--public-url", url)?;
@@ -147,9 +137,13 @@ impl Options {
     }
 
     /// Starts writing log lines to the standard error stream, in color if a person is looking.
-    pub fn start_log(&self) {
-        let filter = EnvFilter::try_from_env("MERAK_LOG")
-            .unwrap_or_else(|_| EnvFilter::new("info,postgres=warn,tokio_postgres=warn"));
+    pub fn start_log(&self) -> Result<(), Failure> {
+        let wanted = std::env::var("MERAK_LOG").unwrap_or_default();
+        // PostgreSQL's driver has something to say about every table that is there already.
+        let wanted = if wanted.is_empty() { "info,postgres=warn,tokio_postgres=warn" } else { &wanted };
+        let filter = EnvFilter::try_new(wanted).map_err(|error| {
+            Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
+        })?;
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -160,6 +154,7 @@ impl Options {
             Some(LogFormat::Json) => lines.json().flatten_event(true).try_init(),
             Some(LogFormat::Text) | None => lines.with_target(false).try_init(),
         };
+        Ok(())
     }
 
     /// The directory of the embedded database and the secret.

@@ -22,8 +22,9 @@ impl Demo {
     pub fn run(&self, options: &Options) -> Result<(), Failure> {
         let (store, secret) = super::open(options)?;
         let opened = secret.clone();
-        let shop = store.write_blocking(move |tx| demo::open(tx, &opened))?;
-        serve::serve(options, &store, secret, |server| {
+        serve::serve(options, &store, secret, async |server| {
+            // Only now, because a demo that finds its port in use must not end the tokens of the one that uses it.
+            let shop = store.write(move |tx| demo::open(tx, &opened)).await?;
             let url = match &options.public_url {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),

@@ -13,7 +13,7 @@ use crate::output;
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let (store, secret) = super::open(options)?;
-    serve(options, &store, secret, |server| {
+    serve(options, &store, secret, async |server| {
         output::say(&format!("merak is listening on http://{}", server.address()))
     })
 }
@@ -23,7 +23,7 @@ pub fn serve(
     options: &Options,
     store: &Opened,
     secret: InstanceSecret,
-    ready: impl FnOnce(&Server) -> Result<(), Failure>,
+    ready: impl AsyncFnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -38,7 +38,7 @@ pub fn serve(
             tracing::info!("metrics on http://{address}/metrics");
         }
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "listening on http://{}", server.address());
-        ready(&server)?;
+        ready(&server).await?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

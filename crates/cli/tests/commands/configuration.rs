@@ -70,6 +70,10 @@ fn a_file_with_a_mistake_is_refused_by_name_and_line() {
         "{unknown}"
     );
     assert_eq!(run("listen = \"here\""), "merak: merak.toml, line 1: invalid socket address syntax");
+    fs::write(installation.path("empty.toml"), "data_dir = \"\"").unwrap();
+    let mut nowhere = installation.merak(["migrate", "--config", "empty.toml"]);
+    let nowhere = outcome(nowhere.env_remove("MERAK_DATA_DIR"));
+    assert_eq!(nowhere.failure(), (Some(2), "merak: --data-dir: name a directory"));
     let secret = run("secret = \"my dear secret is this");
     assert!(secret.starts_with("merak: merak.toml, line 1: ") && !secret.contains("dear"), "{secret}");
     assert!(!installation.data_dir().exists());
@@ -107,6 +111,9 @@ fn a_setting_that_makes_no_sense_is_refused_with_an_example() {
     );
     assert!(run(&["--log-format", "xml"]).contains("[possible values: text, json]"));
     assert!(run(&["--rate-limit-per-key=-1"]).contains("--rate-limit-per-key"));
+    let done = outcome(installation.merak(["migrate"]).env("MERAK_LOG", "merak=loud"));
+    assert_eq!(done.code, Some(2));
+    assert!(done.remarks.starts_with("merak: MERAK_LOG: ") && done.remarks.contains("`info`"), "{done:?}");
     let done = installation.run("migrate --database-read-url postgres://replica/shop");
     assert_eq!(done.failure(), (Some(2), "merak: --database-read-url needs a PostgreSQL --database-url"));
 }

@@ -70,6 +70,16 @@ fn the_command_it_shows_works_when_it_is_pasted() {
 }
 
 #[test]
+fn a_demo_that_cannot_start_leaves_the_running_one_alone() {
+    let installation = Installation::new();
+    let (_server, shop) = installation.demo();
+    let url = text(&shop["url"]);
+    let second = installation.run(&format!("demo --listen {}", url.strip_prefix("http://").unwrap()));
+    assert_eq!((second.code, second.output.as_str()), (Some(1), ""));
+    assert_eq!(http::get(&url, "/v1/organizations/", &text(&shop["access_token"])).status, 200);
+}
+
+#[test]
 fn a_public_url_is_what_it_shows() {
     let installation = Installation::new();
     let arguments = ["demo", "--json", "--listen", "127.0.0.1:0", "--public-url", "https://shop.example/"];

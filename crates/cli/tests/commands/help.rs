@@ -40,7 +40,7 @@ fn every_command_and_every_option_has_a_sentence() {
         let mut is_list = false;
         for line in help.output.lines() {
             // A heading such as `Options:` begins a list, and an empty line ends it.
-            if matches!(line, "Commands:" | "Arguments:" | "Options:" | "Settings:") {
+            if matches!(line, "Commands:" | "Arguments:" | "Options:") {
                 is_list = true;
             } else if line.is_empty() {
                 is_list = false;
@@ -53,6 +53,24 @@ fn every_command_and_every_option_has_a_sentence() {
             }
         }
     }
+}
+
+#[test]
+fn the_long_help_has_every_setting_with_a_sentence_and_its_variable() {
+    let short = run("serve -h").output;
+    assert!(!short.contains("--data-dir"), "{short}");
+    let long = run("serve --help").output;
+    let settings: Vec<&str> = long.split("Settings:\n").nth(1).unwrap().lines().collect();
+    let mut count = 0;
+    for (line, next) in settings.iter().zip(&settings[1..]) {
+        if let Some(option) = line.trim_start().strip_prefix("--") {
+            let name = option.split(' ').next().unwrap().to_uppercase().replace('-', "_");
+            assert!(next.trim().contains(' '), "{option} has no sentence: {next}");
+            assert!(long.contains(&format!("[env: MERAK_{name}]")), "{option} has no variable");
+            count += 1;
+        }
+    }
+    assert!(count >= 13, "{count} settings: {long}");
 }
 
 #[test]

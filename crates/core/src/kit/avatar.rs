@@ -2,12 +2,18 @@
 
 use sha2::{Digest, Sha256};
 
-use super::hex::hex;
+use super::hex::push_hex;
 
 /// The picture that belongs to an e-mail address, by the public service that the contract names.
 pub fn gravatar_url(email: &str) -> String {
+    const BEFORE: &str = "https://www.gravatar.com/avatar/";
+    const AFTER: &str = "?d=blank";
     let hash = Sha256::digest(email.to_lowercase());
-    format!("https://www.gravatar.com/avatar/{}?d=blank", hex(&hash))
+    let mut url = String::with_capacity(BEFORE.len() + 2 * hash.len() + AFTER.len());
+    url.push_str(BEFORE);
+    push_hex(&mut url, &hash);
+    url.push_str(AFTER);
+    url
 }
 
 /// What strangers may see of a name: its first character, or that of the e-mail address.

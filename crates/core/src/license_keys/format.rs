@@ -28,7 +28,7 @@ pub fn key_prefix(prefix: Option<&str>) -> Option<String> {
 /// What may be shown of a key to those who need not use it: its last six characters.
 pub fn display_key(key: &str) -> String {
     let begin = key.char_indices().rev().nth(5).map_or(0, |(index, _)| index);
-    format!("****-{}", &key[begin..])
+    ["****-", &key[begin..]].concat()
 }
 
 #[cfg(test)]

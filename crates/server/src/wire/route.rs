@@ -287,16 +287,17 @@ async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
     handler: fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<A>,
 ) -> Result<Reply, Failure> {
     let (credential, mut call) = prepare::<P, Q, B>(&house, checked)?;
-    let (answer, actor) = house
+    let (reply, actor) = house
         .store
         .read(move |tx| {
             call.actor = admit(tx, &credential, &admits)?;
-            let answer = handler(tx, &call)?;
-            Ok::<_, Failure>((answer, call.actor.clone()))
+            // Reading units run side by side, so the body is written here, by the thread that made its parts.
+            let reply = handler(tx, &call)?.reply()?;
+            Ok::<_, Failure>((reply, call.actor.clone()))
         })
         .await?;
     note_use(&house, &actor);
-    Ok(answer.reply()?)
+    Ok(reply)
 }
 
 /// What a write came to: an answer to be written outside the unit of work, or the text that is kept in it.

@@ -1,13 +1,12 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
-use std::collections::BTreeMap;
-
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
+use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -71,6 +70,91 @@ impl Call {
     }
 }
 
+/// What the calls name.
+struct Things {
+    organization: String,
+    slug: String,
+    customer: Id<Customer>,
+    benefit: String,
+    grant: String,
+    key: String,
+    /// The body that names the key to the open operations.
+    naming: Value,
+    activation: String,
+}
+
+impl Things {
+    async fn on(shop: &Shop) -> Self {
+        let customer = shop.customer().await;
+        let settings = json!({"activations": {"limit": 3, "enable_customer_admin": true}});
+        let benefit = shop.benefit(BenefitType::LicenseKeys, settings).await;
+        let grant = shop.grant(benefit.id, customer.id, order()).await;
+        let key = shop.key_of_grant(&grant).await;
+        let mut naming = naming(&key);
+        naming["label"] = json!("laptop");
+        let path = "/v1/customer-portal/license-keys/activate";
+        let activation = shop.anonymous.post(path, naming.clone()).await.expect(200)["id"].clone();
+        naming["activation_id"] = activation.clone();
+        Self {
+            organization: shop.organization.id.to_string(),
+            slug: shop.organization.slug.clone(),
+            customer: customer.id,
+            benefit: benefit.id.to_string(),
+            grant: grant.id.to_string(),
+            key: key.id.to_string(),
+            naming,
+            activation: activation.as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
+    fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
+        let Self { organization, slug, benefit, grant, key, naming, .. } = self;
+        let customer = self.customer;
+        let ours = Problem("body.organization_id");
+        let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
+        let change = json!({"type": "license_keys", "description": "Mine"});
+        let buyer = json!({"email": "new@example.com", "organization_id": organization});
+        let session = json!({"customer_id": customer});
+        let granted = json!({"benefit_type": "license_keys"});
+        vec![
+            ("organizations:list", NO_ID, None, Empty),
+            ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
+            ("organizations:get", organization, None, NotFound),
+            ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("benefits:list", NO_ID, None, Empty),
+            ("benefits:create", NO_ID, Some(note), ours.clone()),
+            ("benefits:get", benefit, None, NotFound),
+            ("benefits:update", benefit, Some(change), NotFound),
+            ("benefits:delete", benefit, None, NotFound),
+            ("benefits:grants", benefit, None, NotFound),
+            ("license_keys:list", NO_ID, None, Empty),
+            ("license_keys:get", key, None, Unauthorized),
+            ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
+            ("license_keys:get_activation", key, None, Unauthorized),
+            ("customers:list", NO_ID, None, Empty),
+            ("customers:create", NO_ID, Some(buyer), ours),
+            ("customers:get", "{customer}", None, NotFound),
+            ("customers:update", "{customer}", Some(json!({"name": "Mine"})), NotFound),
+            ("customers:delete", "{customer}", None, NotFound),
+            ("customer-sessions:create", NO_ID, Some(session), Problem("body.customer_id")),
+            ("customer_portal:benefit-grants:list", NO_ID, None, Empty),
+            ("customer_portal:benefit-grants:get", grant, None, NotFound),
+            ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
+            ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:license_keys:list", NO_ID, None, Empty),
+            ("customer_portal:license_keys:get", key, None, NotFound),
+            ("customer_portal:license_keys:validate", NO_ID, Some(naming.clone()), NoTenant),
+            ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
+            ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
+            ("customer_portal:organizations:get", slug, None, NoTenant),
+        ]
+    }
+}
+
+/// Stands in no path.
+const NO_ID: &str = "\0";
+
 /// Every operation with a call of it.
 pub struct Calls {
     /// In the contract's order.
@@ -82,124 +166,27 @@ pub struct Calls {
 impl Calls {
     /// Makes what the calls need.
     pub async fn on(shop: &Shop) -> Self {
-        let mut calls = BTreeMap::new();
-        let mut add =
-            |name: &'static str, path: String, id: String, body: Option<Value>, foreign: Foreign| {
-                let path = path.replace("{id}", &id);
-                calls.insert(name, Call { path, id, body, foreign });
-            };
-        let none = || String::from("\0");
-        let organization = shop.organization.id.to_string();
-        let customer = shop.customer().await;
-        let settings = json!({"activations": {"limit": 3, "enable_customer_admin": true}});
-        let benefit = shop.benefit(BenefitType::LicenseKeys, settings).await;
-        let grant = shop.grant(benefit.id, customer.id, order()).await;
-        let key = shop.key_of_grant(&grant).await;
-        let activation = {
-            let mut body = naming(&key);
-            body["label"] = json!("laptop");
-            let made =
-                shop.anonymous.post("/v1/customer-portal/license-keys/activate", body).await.expect(200);
-            made["id"].as_str().unwrap().to_owned()
-        };
-        let id = |id: &dyn ToString| id.to_string();
-
-        use Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
-        let base = "/v1/organizations/";
-        add("organizations:list", format!("{base}?slug={}", shop.organization.slug), none(), None, Empty);
-        add(
-            "organizations:create",
-            base.into(),
-            none(),
-            Some(json!({"name": "New", "slug": "new-one"})),
-            NoTenant,
-        );
-        add("organizations:get", format!("{base}{{id}}"), organization.clone(), None, NotFound);
-        add(
-            "organizations:update",
-            format!("{base}{{id}}"),
-            organization.clone(),
-            Some(json!({"name": "Mine"})),
-            NotFound,
-        );
-
-        let base = "/v1/benefits/";
-        let body = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
-        let change = json!({"type": "license_keys", "description": "Mine"});
-        add("benefits:list", format!("{base}?organization_id={organization}"), none(), None, Empty);
-        add("benefits:create", base.into(), none(), Some(body), Problem("body.organization_id"));
-        add("benefits:get", format!("{base}{{id}}"), id(&benefit.id), None, NotFound);
-        add("benefits:update", format!("{base}{{id}}"), id(&benefit.id), Some(change), NotFound);
-        add("benefits:delete", format!("{base}{{id}}"), id(&benefit.id), None, NotFound);
-        add("benefits:grants", format!("{base}{{id}}/grants"), id(&benefit.id), None, NotFound);
-
-        let base = "/v1/license-keys";
-        let one = format!("{base}/{{id}}/activations/{activation}");
-        add("license_keys:list", format!("{base}?organization_id={organization}"), none(), None, Empty);
-        add("license_keys:get", format!("{base}/{{id}}"), id(&key.id), None, Unauthorized);
-        add(
-            "license_keys:update",
-            format!("{base}/{{id}}"),
-            id(&key.id),
-            Some(json!({"status": "revoked"})),
-            Unauthorized,
-        );
-        add("license_keys:get_activation", one, id(&key.id), None, Unauthorized);
-
-        let base = "/v1/customers/";
-        let body = json!({"email": "new@example.com", "organization_id": organization});
-        add("customers:list", format!("{base}?organization_id={organization}"), none(), None, Empty);
-        add("customers:create", base.into(), none(), Some(body), Problem("body.organization_id"));
-        add("customers:get", format!("{base}{{id}}"), id(&customer.id), None, NotFound);
-        add(
-            "customers:update",
-            format!("{base}{{id}}"),
-            id(&customer.id),
-            Some(json!({"name": "Mine"})),
-            NotFound,
-        );
-        add("customers:delete", format!("{base}{{id}}"), id(&customer.id), None, NotFound);
-        let body = json!({"customer_id": customer.id});
-        let path = "/v1/customer-sessions/".to_owned();
-        add("customer-sessions:create", path, none(), Some(body), Problem("body.customer_id"));
-
-        let base = "/v1/customer-portal";
-        let item = |collection: &str| format!("{base}/{collection}/{{id}}");
-        let change = json!({"benefit_type": "license_keys"});
-        add("customer_portal:benefit-grants:list", format!("{base}/benefit-grants/"), none(), None, Empty);
-        add("customer_portal:benefit-grants:get", item("benefit-grants"), id(&grant.id), None, NotFound);
-        add(
-            "customer_portal:benefit-grants:update",
-            item("benefit-grants"),
-            id(&grant.id),
-            Some(change),
-            NotFound,
-        );
-        add("customer_portal:customers:get", item("customers"), id(&customer.id), None, NotFound);
-        add("customer_portal:license_keys:list", format!("{base}/license-keys/"), none(), None, Empty);
-        add("customer_portal:license_keys:get", item("license-keys"), id(&key.id), None, NotFound);
-        let slug = format!("{base}/organizations/{{id}}");
-        add("customer_portal:organizations:get", slug, shop.organization.slug.clone(), None, NoTenant);
-        for (name, last) in [
-            ("customer_portal:license_keys:validate", "validate"),
-            ("customer_portal:license_keys:activate", "activate"),
-            ("customer_portal:license_keys:deactivate", "deactivate"),
-        ] {
-            let mut body = naming(&key);
-            body["label"] = json!("phone");
-            body["activation_id"] = json!(activation);
-            add(name, format!("{base}/license-keys/{last}"), none(), Some(body), NoTenant);
-        }
-
+        let things = Things::on(shop).await;
+        let customer = things.customer.to_string();
+        let mut rows = things.rows();
         let covered = |operation: Operation| {
-            let call = calls.remove(operation.id);
-            let call =
-                call.unwrap_or_else(|| panic!("{} is in no access test: give it a call here", operation.id));
-            (operation, call)
+            let row = rows.iter().position(|(name, ..)| *name == operation.id);
+            let row =
+                row.unwrap_or_else(|| panic!("{} is in no access test: give it a row here", operation.id));
+            let (_, id, body, foreign) = rows.swap_remove(row);
+            let id = id.replace("{customer}", &customer);
+            let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
+            path = path.replace("{activation_id}", &things.activation);
+            if operation.id == "organizations:list" {
+                // Everybody else has an organization of their own.
+                path = format!("{path}?slug={}", things.slug);
+            }
+            (operation, Call { path, id, body, foreign })
         };
         let all: Vec<(Operation, Call)> = merak_server::api::operations().into_iter().map(covered).collect();
-        assert!(calls.is_empty(), "these operations do not exist any more: {:?}", calls.keys());
-        Self { all, customer: customer.id }
+        let left: Vec<&str> = rows.iter().map(|(name, ..)| *name).collect();
+        assert!(left.is_empty(), "these operations do not exist any more: {left:?}");
+        Self { all, customer: things.customer }
     }
 
     /// The call of an operation.

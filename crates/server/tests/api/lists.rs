@@ -148,11 +148,11 @@ async fn in_turns(shop: &Shop, make: impl Fn(&mut Tx<'_>, usize) -> Result<()> +
 fn customer(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<Customer> {
     // Addresses and names whose order is neither that of their making nor that of their bytes.
     let mixed = n * 37 % COUNT;
-    let letter = if n % 2 == 0 { 'A' } else { 'b' };
+    let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
     let command = CreateCustomer {
         organization_id,
         email: format!("{letter}{mixed}@example.com").parse().unwrap(),
-        name: (n % 4 != 0).then(|| format!("{letter}{}", mixed % 10)),
+        name: (!n.is_multiple_of(4)).then(|| format!("{letter}{}", mixed % 10)),
         billing_address: None,
         tax_id: None,
         metadata: Metadata::default(),
@@ -299,7 +299,7 @@ scenarios! {
         in_turns(shop, move |tx, n| {
             let (benefit, customer) = made[n % made.len()];
             let grant = grants::grant(tx, benefit, customer, purchase(n))?;
-            if n % 10 == 0 {
+            if n.is_multiple_of(10) {
                 tx.execute("UPDATE benefit_grants SET granted_at = NULL WHERE id = $1", &[&grant.id])?;
             }
             Ok(())

@@ -9,7 +9,7 @@ pub type Tables = BTreeMap<String, Vec<String>>;
 
 /// Reads all tables.
 pub async fn read(store: &Store) -> Tables {
-    store.read(|tx| all(tx)).await.unwrap()
+    store.read(all).await.unwrap()
 }
 
 fn all(tx: &mut ReadTx<'_>) -> merak_store::Result<Tables> {

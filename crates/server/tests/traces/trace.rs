@@ -1,6 +1,7 @@
 //! The recordings: what was sent, what was answered.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ pub struct Values(BTreeMap<String, String>);
 
 impl Values {
     /// Gives a placeholder its value.
-    pub fn set(&mut self, name: &str, value: impl ToString) {
+    pub fn set(&mut self, name: &str, value: impl Display) {
         self.0.insert(name.to_owned(), value.to_string());
     }
 

@@ -15,6 +15,7 @@ use crate::{Error, Result};
 pub struct Timestamp(i64);
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
 impl Timestamp {
     /// The earliest instant that can be stored: `0001-01-01T00:00:00.000000Z`.
@@ -70,11 +71,24 @@ impl Timestamp {
 
     /// The form of the wire: no fraction if there is none, otherwise exactly six digits.
     pub fn wire(self) -> String {
-        let mut text = self.to_string();
-        if self.0.rem_euclid(MICROS_PER_SECOND) == 0 {
-            text.replace_range(19..26, "");
-        }
-        text
+        self.text().wire().to_owned()
+    }
+
+    /// The stored form, without allocating: this is written for every timestamp of every row and answer.
+    pub(crate) fn text(self) -> Text {
+        let days = self.0.div_euclid(MICROS_PER_DAY);
+        let micros = self.0.rem_euclid(MICROS_PER_DAY);
+        let (year, month, day) = calendar::date(days);
+        let seconds = micros / MICROS_PER_SECOND;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        write_digits(&mut text[0..4], year);
+        write_digits(&mut text[5..7], month);
+        write_digits(&mut text[8..10], day);
+        write_digits(&mut text[11..13], seconds / 3600);
+        write_digits(&mut text[14..16], seconds / 60 % 60);
+        write_digits(&mut text[17..19], seconds % 60);
+        write_digits(&mut text[20..26], micros % MICROS_PER_SECOND);
+        Text { text }
     }
 
     /// Reads any RFC 3339 text with an offset; what is finer than a microsecond is cut off.
@@ -97,21 +111,92 @@ impl Timestamp {
         if separators.iter().any(|&(at, separator)| text[at] != separator) {
             return None;
         }
-        let date = jiff::civil::Date::new(
-            i16::try_from(number(&text[0..4])?).ok()?,
-            i8::try_from(number(&text[5..7])?).ok()?,
-            i8::try_from(number(&text[8..10])?).ok()?,
-        )
-        .ok()?;
+        let (year, month, day) = (number(&text[0..4])?, number(&text[5..7])?, number(&text[8..10])?);
         let (hour, minute, second) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?);
-        if hour > 23 || minute > 59 || second > 59 {
+        if !calendar::exists(year, month, day) || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let midnight =
-            jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).ok()?;
-        let seconds = midnight.as_second() + hour * 3600 + minute * 60 + second;
+        let seconds = calendar::days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
         let micros = seconds * MICROS_PER_SECOND + number(&text[20..26])?;
         (Self::MIN.0..=Self::MAX.0).contains(&micros).then_some(Self(micros))
+    }
+}
+
+/// A timestamp's stored form.
+pub(crate) struct Text {
+    text: [u8; 27],
+}
+
+impl Text {
+    /// As it is stored.
+    pub(crate) fn stored(&self) -> &str {
+        std::str::from_utf8(&self.text).expect("digits and separators are ASCII")
+    }
+
+    /// As it is sent: the fraction is left out if it is zero.
+    fn wire(&mut self) -> &str {
+        const WHOLE: usize = "0000-00-00T00:00:00Z".len();
+        if self.text[WHOLE - 1..] != *b".000000Z" {
+            return self.stored();
+        }
+        self.text[WHOLE - 1] = b'Z';
+        std::str::from_utf8(&self.text[..WHOLE]).expect("digits and separators are ASCII")
+    }
+}
+
+/// Writes a number into a field, with zeros before it. What the field has no room for is left out.
+fn write_digits(field: &mut [u8], mut number: i64) {
+    for place in field.iter_mut().rev() {
+        // A remainder of ten is a single digit.
+        *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+}
+
+/// The Gregorian calendar, counted in days from 1970-01-01. Years begin in March here, so that the leap day is the
+/// last one and months follow one formula.
+mod calendar {
+    const DAYS_PER_ERA: i64 = 146_097;
+    const YEARS_PER_ERA: i64 = 400;
+    /// From the first of March of the year 0 to 1970-01-01.
+    const EPOCH: i64 = 719_468;
+
+    /// The day with this date, which must exist.
+    pub(super) const fn days(year: i64, month: i64, day: i64) -> i64 {
+        let year = if month <= 2 { year - 1 } else { year };
+        let era = year.div_euclid(YEARS_PER_ERA);
+        let year_of_era = year.rem_euclid(YEARS_PER_ERA);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        era * DAYS_PER_ERA + day_of_era - EPOCH
+    }
+
+    /// Year, month and day.
+    pub(super) const fn date(days: i64) -> (i64, i64, i64) {
+        let days = days + EPOCH;
+        let era = days.div_euclid(DAYS_PER_ERA);
+        let day_of_era = days.rem_euclid(DAYS_PER_ERA);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = era * YEARS_PER_ERA + year_of_era + if month <= 2 { 1 } else { 0 };
+        (year, month, day)
+    }
+
+    /// Whether the calendar has this date.
+    pub(super) const fn exists(year: i64, month: i64, day: i64) -> bool {
+        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let last = match month {
+            2 if is_leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1..=12 => 31,
+            _ => 0,
+        };
+        1 <= day && day <= last
     }
 }
 
@@ -132,18 +217,7 @@ impl From<Timestamp> for jiff::Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date_time = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::from(*self));
-        write!(
-            formatter,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-            date_time.year(),
-            date_time.month(),
-            date_time.day(),
-            date_time.hour(),
-            date_time.minute(),
-            date_time.second(),
-            self.0.rem_euclid(MICROS_PER_SECOND),
-        )
+        formatter.write_str(self.text().stored())
     }
 }
 
@@ -163,7 +237,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.wire())
+        serializer.serialize_str(self.text().wire())
     }
 }
 
@@ -171,5 +245,43 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Timestamp, calendar};
+
+    #[test]
+    fn the_calendar_is_the_librarys() {
+        let first = Timestamp::MIN.as_seconds() / 86_400;
+        let last = Timestamp::MAX.as_seconds() / 86_400;
+        for days in (first..last).step_by(13) {
+            let instant = jiff::Timestamp::from_second(days * 86_400).unwrap();
+            let date = jiff::tz::Offset::UTC.to_datetime(instant).date();
+            let (year, month, day) = calendar::date(days);
+            assert_eq!((year, month, day), (date.year().into(), date.month().into(), date.day().into()));
+            assert!(calendar::exists(year, month, day));
+            assert_eq!(calendar::days(year, month, day), days);
+        }
+        assert!(calendar::exists(2024, 2, 29) && calendar::exists(2000, 2, 29));
+        assert!(
+            !calendar::exists(2025, 2, 29)
+                && !calendar::exists(1900, 2, 29)
+                && !calendar::exists(2025, 4, 31)
+        );
+        assert!(
+            !calendar::exists(2025, 13, 1) && !calendar::exists(2025, 0, 1) && !calendar::exists(2025, 1, 0)
+        );
+    }
+
+    #[test]
+    fn the_wire_leaves_out_a_fraction_of_zero() {
+        let text = |micros| Timestamp::from_micros(micros).wire();
+        assert_eq!(text(1_736_244_000_000_000), "2025-01-07T10:00:00Z");
+        assert_eq!(text(1_736_244_000_000_001), "2025-01-07T10:00:00.000001Z");
+        assert_eq!(text(-1), "1969-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::MIN.to_string(), "0001-01-01T00:00:00.000000Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.999999Z");
     }
 }

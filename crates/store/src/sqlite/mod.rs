@@ -220,7 +220,7 @@ fn bind_at<I: rusqlite::BindIndex>(
             let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
             statement.raw_bind_parameter(name, &*uuid.hyphenated().encode_lower(&mut text))
         }
-        Value::Timestamp(timestamp) => statement.raw_bind_parameter(name, timestamp.to_string()),
+        Value::Timestamp(timestamp) => statement.raw_bind_parameter(name, timestamp.text().stored()),
         Value::Bytes(bytes) => statement.raw_bind_parameter(name, bytes.as_ref()),
     }
 }

@@ -128,11 +128,22 @@ fn a_body_does_not_take_for_ever() {
 
 #[test]
 fn an_answer_does_not_take_for_ever() {
-    on_one_engine(Config { request_timeout: Duration::ZERO, ..config() }, async |shop| {
-        let answer = shop.merchant.get("/v1/organizations/").await;
+    on_one_engine(Config { request_timeout: Duration::from_millis(100), ..config() }, async |shop| {
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        let store = shop.store.clone();
+        // The writer of this engine is one, so whoever holds it keeps all others waiting.
+        let holding = tokio::spawn(async move {
+            let unit = move |_: &mut merak_store::Tx<'_>| Ok::<_, merak_store::Error>(held.recv().unwrap());
+            store.write(unit).await
+        });
+        tokio::task::yield_now().await;
+        let body = json!({"email": "a@example.com", "organization_id": shop.organization.id});
+        let answer = shop.merchant.post("/v1/customers/", body).await;
         answer.refused(503, "ServiceUnavailable");
         assert_eq!(answer.header("retry-after"), Some("1"));
-        shop.anonymous.get("/healthz").await.expect(200);
+        shop.merchant.get("/v1/customers/").await.expect(200);
+        let_go.send(()).unwrap();
+        holding.await.unwrap().unwrap();
     });
 }
 
