@@ -94,6 +94,7 @@ impl Suite {
                 let mut command = Command::new(packages::python(&tests.join("requirements.txt"))?);
                 command.args(["-m", "pytest", "--color=no"]).arg(self.name).current_dir(&tests);
                 command.env("MERAK_BIN", binary()?);
+                command.env("HYPOTHESIS_STORAGE_DIRECTORY", packages::target().join("hypothesis"));
                 if let Some(contract) = contract::folder() {
                     command.env("MERAK_CONTRACT", contract);
                 }

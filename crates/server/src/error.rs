@@ -169,7 +169,9 @@ fn named(status: u16, name: &str, detail: &str) -> Response {
 }
 
 fn listed((status, name): (u16, &str), problems: Value) -> Response {
-    json_response(status, json!({"error": name, "detail": problems}).to_string())
+    let mut body = json!({"error": name});
+    body["detail"] = problems;
+    json_response(status, body.to_string())
 }
 
 /// A refusal of the shell around the API: `{"detail"}` without a name.

@@ -116,9 +116,9 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, LicenseKeyUpdate>) -> Resu
     let command = UpdateLicenseKey {
         status: body.status,
         usage: body.usage.0,
-        limit_activations: body.limit_activations.clone(),
-        limit_usage: body.limit_usage.clone(),
-        expires_at: body.expires_at.clone(),
+        limit_activations: body.limit_activations,
+        limit_usage: body.limit_usage,
+        expires_at: body.expires_at,
     };
     Ok(Json(LicenseKeyRead::new(license_keys::update(tx, &tenancy, call.path.id.cast(), &command)?)))
 }

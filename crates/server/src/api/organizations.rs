@@ -213,12 +213,12 @@ impl OrganizationUpdate {
         Ok(UpdateOrganization {
             name: self.new_name()?,
             avatar_url: self.avatar_url.clone(),
-            default_upfront_split_to_contributors: self.default_upfront_split_to_contributors.clone(),
+            default_upfront_split_to_contributors: self.default_upfront_split_to_contributors,
             pledge_badge_show_amount: self.pledge_badge_show_amount.0,
             pledge_minimum_amount: self.pledge_minimum_amount.0,
             billing_email: self.billing_email.clone(),
             default_badge_custom_content: self.default_badge_custom_content.clone(),
-            total_monthly_spending_limit: self.total_monthly_spending_limit.clone(),
+            total_monthly_spending_limit: self.total_monthly_spending_limit,
             per_user_monthly_spending_limit: self.spending_limit_per_user()?,
             profile_settings: match &self.profile_settings {
                 Patch::Value(settings) => Some(settings.patch()?),
@@ -242,7 +242,7 @@ impl OrganizationUpdate {
 
     fn spending_limit_per_user(&self) -> Result<Patch<i64>> {
         let Patch::Value(limit) = self.per_user_monthly_spending_limit else {
-            return Ok(self.per_user_monthly_spending_limit.clone());
+            return Ok(self.per_user_monthly_spending_limit);
         };
         match self.total_monthly_spending_limit {
             Patch::Value(total) if limit <= total => Ok(Patch::Value(limit)),
@@ -267,7 +267,7 @@ impl OrganizationProfileSettingsInput {
             return Err(Refusal::invalid(place.value_error("A colour begins with #.", color.as_str())));
         }
         Ok(ProfileSettingsPatch {
-            enabled: self.enabled.clone(),
+            enabled: self.enabled,
             description: self.description.clone(),
             featured_projects: self.featured_projects.clone(),
             featured_organizations: self.featured_organizations.clone(),

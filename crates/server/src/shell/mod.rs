@@ -79,7 +79,7 @@ impl Shell {
 
     /// What `/metrics` shows. While the database is away, the numbers of jobs are missing.
     pub async fn metrics_text(&self) -> String {
-        let jobs = self.house.store.read(|tx| merak_core::jobs::backlog(tx)).await.ok();
+        let jobs = self.house.store.read(merak_core::jobs::backlog).await.ok();
         self.metrics.render(&self.house.store, jobs)
     }
 
@@ -208,9 +208,8 @@ impl Shell {
             headers.get_all(FORWARDED_PROTO).iter().next_back().filter(|_| self.config.trust_proxy);
         let scheme = match forwarded.and_then(|value| value.to_str().ok()) {
             Some("https") => "https",
-            Some(_) => "http",
             None if self.house.public_url.starts_with("https:") => "https",
-            None => "http",
+            Some(_) | None => "http",
         };
         // HTTP/2 has the host in the address itself.
         let host = match request.uri().authority() {

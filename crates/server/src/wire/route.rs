@@ -111,6 +111,7 @@ pub(super) struct Shapes {
 
 impl Operation {
     /// Declares an operation that admits everybody; what else is to be said of it follows.
+    #[expect(clippy::needless_pass_by_value, reason = "a unit is one function pointer")]
     pub fn new<P: Input, Q: Input, B: Input, A: Answer>(
         method: Method,
         path: &'static str,

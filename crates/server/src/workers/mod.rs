@@ -63,7 +63,7 @@ async fn work(store: Arc<Store>, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn prepare(store: &Store) -> Result<(), merak_store::Error> {
-    store.write(|tx| jobs::ensure_recurring(tx)).await.map_err(cause)
+    store.write(jobs::ensure_recurring).await.map_err(cause)
 }
 
 /// Runs one job if one is due. Returns whether there was one.
@@ -76,7 +76,7 @@ async fn step(store: &Store) -> Result<bool, merak_store::Error> {
     if !is_due {
         return Ok(false);
     }
-    let Some(claimed) = store.write(|tx| jobs::claim(tx)).await.map_err(cause)? else { return Ok(false) };
+    let Some(claimed) = store.write(jobs::claim).await.map_err(cause)? else { return Ok(false) };
     run(store, claimed).await?;
     Ok(true)
 }

@@ -33,11 +33,14 @@ impl Described for BenefitType {
 }
 
 fn nullable(schema: Value) -> Value {
-    json!({"anyOf": [schema, {"type": "null"}]})
+    let mut either = json!({"anyOf": [null, {"type": "null"}]});
+    either["anyOf"][0] = schema;
+    either
 }
 
 fn object(properties: Value, required: &[&str]) -> Value {
-    let mut schema = json!({"type": "object", "properties": properties});
+    let mut schema = json!({"type": "object"});
+    schema["properties"] = properties;
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
