@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from crash.load import CLIENTS, Load, assert_kept
 from harness import Server, Shop
 from harness.shop import Key
 
@@ -68,3 +69,15 @@ def test_a_dead_postgres_is_said_and_survived(server: Server, shop: Shop, contro
         present = {each["id"] for each in key.read()["activations"]}
         assert acknowledged <= present
         acknowledged = present
+
+
+def test_a_postgres_that_dies_under_load_loses_nothing(server: Server, shop: Shop, control: list[str]) -> None:
+    keys = [shop.key(activations=1_000, usage=1_000_000) for _ in range(4)]
+    keys += [shop.key(activations=limit, usage=limit) for limit in (3, 50)]
+    load = Load(shop, keys, seed=0)
+    load.wait_for(100)
+    subprocess.run([*control, "stop", "--mode=immediate"], check=True)
+    subprocess.run([*control, "start"], check=True)
+    load.wait_for(100)
+    load.join()
+    assert_kept(keys, [load], unanswered=CLIENTS)

@@ -13,7 +13,6 @@ const SUITES: [Suite; 7] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
     Suite { name: "sdk-python", runner: Runner::Pytest },
-    Suite { name: "traces", runner: Runner::Pytest },
     Suite { name: "crash", runner: Runner::Pytest },
     Suite { name: "nodes", runner: Runner::Pytest },
     Suite { name: "fuzz", runner: Runner::Pytest },
@@ -95,9 +94,6 @@ impl Suite {
                 command.args(["-m", "pytest", "--color=no"]).arg(self.name).current_dir(&tests);
                 command.env("MERAK_BIN", binary()?);
                 command.env("HYPOTHESIS_STORAGE_DIRECTORY", packages::target().join("hypothesis"));
-                if let Some(contract) = contract::folder() {
-                    command.env("MERAK_CONTRACT", contract);
-                }
                 Ok(command)
             }
         }
@@ -109,6 +105,7 @@ pub fn binary() -> Result<PathBuf, Failure> {
     if let Some(named) = std::env::var_os("MERAK_BIN") {
         return Ok(Path::new(&named).canonicalize()?);
     }
-    process::run(process::cargo().args(["build", "--package", "merak"]))?;
+    // The whole workspace, because its features are then those of the tests and nothing is compiled twice.
+    process::run(process::cargo().args(["build", "--workspace", "--bin", "merak"]))?;
     Ok(packages::target().join("debug/merak"))
 }

@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, env = "MERAK_DATA_DIR", global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
-    /// `sqlite:PATH` or `postgres://…` [default: sqlite:<data-dir>/merak.db].
+    /// `sqlite:PATH` or `postgres://…` [default: merak.db in the data directory].
     #[arg(long, env = "MERAK_DATABASE_URL", global = true, value_name = "URL")]
     pub database_url: Option<String>,
 

@@ -236,14 +236,18 @@ CREATE INDEX license_keys_created_at_idx ON license_keys (organization_id, creat
 CREATE INDEX license_keys_benefit_id_idx ON license_keys (benefit_id, created_at, id);
 CREATE INDEX license_keys_customer_id_idx ON license_keys (customer_id, created_at, id);
 
--- What a validation changes, apart from the key itself: the row is narrow, so a million validations a day write little.
+-- What validations and activations change, apart from the key itself: the row is narrow, so a million validations a day
+-- write little, and an app that takes a seat meets only those who want one of the same key.
 CREATE TABLE license_key_usage (
     license_key_id uuid NOT NULL,
     usage bigint NOT NULL,
     validations bigint NOT NULL,
     last_validated_at timestamptz,
+    -- How many rows of license_key_activations are live.
+    seats_taken bigint NOT NULL,
     CONSTRAINT license_key_usage_pkey PRIMARY KEY (license_key_id),
-    CONSTRAINT license_key_usage_license_key_id_fkey FOREIGN KEY (license_key_id) REFERENCES license_keys (id)
+    CONSTRAINT license_key_usage_license_key_id_fkey FOREIGN KEY (license_key_id) REFERENCES license_keys (id),
+    CONSTRAINT license_key_usage_seats_taken_check CHECK (seats_taken >= 0)
 -- sqlite: ) WITHOUT ROWID, STRICT;
 -- Room on the page, so that counting stays on it and touches no index.
 -- postgres: ) WITH (fillfactor = 70);

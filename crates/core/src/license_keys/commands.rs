@@ -47,7 +47,13 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
         modified_at: None,
     };
     tx.insert(&key)?;
-    tx.insert(&Usage { license_key_id: key.id, usage: 0, validations: 0, last_validated_at: None })?;
+    tx.insert(&Usage {
+        license_key_id: key.id,
+        usage: 0,
+        validations: 0,
+        last_validated_at: None,
+        seats_taken: 0,
+    })?;
     tx.changed_one(
         "UPDATE benefit_counts SET license_keys = license_keys + 1 WHERE benefit_id = $1",
         &[&key.benefit_id],
@@ -215,7 +221,7 @@ fn count_among_others(tx: &mut Tx<'_>, id: Id<LicenseKey>, increment: i64) -> Re
          WHERE license_key_id = $1 AND EXISTS (SELECT 1 FROM license_keys WHERE license_keys.id = $1 \
          AND status = 'granted' AND (expires_at IS NULL OR expires_at > $3) \
          AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))) \
-         RETURNING license_key_id, usage, validations, last_validated_at";
+         RETURNING license_key_id, usage, validations, last_validated_at, seats_taken";
     let now = tx.now();
     Ok(tx.returning(SQL, &[&id, &increment, &now])?.pop())
 }
@@ -238,11 +244,7 @@ pub struct Activate {
 /// Activates a key, if it has a free seat. No counter of the key changes.
 pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
     let held = queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-    let taken = match held.key.limit_activations {
-        Some(limit) => queries::seats_taken(tx, held.key.id, limit)?,
-        None => 0,
-    };
-    rules::may_activate(&held.key, taken, tx.now())?;
+    rules::may_activate(&held, tx.now())?;
     let activation = Activation {
         id: Id::new(tx),
         license_key_id: held.key.id,
@@ -253,6 +255,10 @@ pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activat
         modified_at: None,
         deleted_at: None,
     };
+    tx.changed_one(
+        "UPDATE license_key_usage SET seats_taken = seats_taken + 1 WHERE license_key_id = $1",
+        &[&held.key.id],
+    )?;
     tx.insert(&activation)?;
     Ok((held, activation))
 }
@@ -270,12 +276,19 @@ pub struct Deactivate {
 
 /// Frees a seat at once, whatever the key's state. Of two calls for one activation the second finds nothing.
 pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
+    let key_id =
+        queries::find_id_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
     let now = tx.now();
     let freed = tx.execute(
-        "UPDATE license_key_activations SET deleted_at = $4, modified_at = $4 \
-         WHERE id = $3 AND deleted_at IS NULL AND license_key_id = \
-         (SELECT id FROM license_keys WHERE organization_id = $1 AND key = $2)",
-        &[&command.organization_id, &command.key, &command.activation_id, &now],
+        "UPDATE license_key_activations SET deleted_at = $3, modified_at = $3 \
+         WHERE id = $1 AND license_key_id = $2 AND deleted_at IS NULL",
+        &[&command.activation_id, &key_id, &now],
     )?;
-    if freed == 0 { Err(Error::NotFound.into()) } else { Ok(()) }
+    if freed == 0 {
+        return Err(Error::NotFound.into());
+    }
+    Ok(tx.changed_one(
+        "UPDATE license_key_usage SET seats_taken = seats_taken - 1 WHERE license_key_id = $1",
+        &[&key_id],
+    )?)
 }

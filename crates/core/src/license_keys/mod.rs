@@ -78,7 +78,7 @@ impl LicenseKey {
 }
 
 row! {
-    /// What validations change of a key.
+    /// What validations and activations change of a key.
     #[derive(Clone, Copy, Debug)]
     pub struct Usage in "license_key_usage" {
         /// The key.
@@ -89,6 +89,8 @@ row! {
         pub validations: i64,
         /// When it was last validated.
         pub last_validated_at: Option<Timestamp>,
+        /// How many of its activations are live.
+        pub seats_taken: i64,
     }
 }
 

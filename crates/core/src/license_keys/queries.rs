@@ -45,6 +45,18 @@ pub(super) fn find_by_text(
     Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
 }
 
+/// The id of the key with this text in this organization.
+pub(super) fn find_id_by_text(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    key: &str,
+) -> Result<Option<Id<LicenseKey>>> {
+    Ok(tx.find(
+        "SELECT id FROM license_keys WHERE organization_id = $1 AND key = $2",
+        &[&organization_id, &key],
+    )?)
+}
+
 fn find_held(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(HELD, " WHERE license_keys.id = $1");
     Ok(tx.find::<HeldRow>(SQL, &[&id])?.map(HeldKey::from))
@@ -94,15 +106,6 @@ pub fn find_activation(
 ) -> Result<Option<Activation>> {
     const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " AND id = $2");
     Ok(tx.find(SQL, &[&license_key_id, &id])?)
-}
-
-/// How many seats are taken, counted no further than `enough`.
-pub(super) fn seats_taken(tx: &mut ReadTx<'_>, id: Id<LicenseKey>, enough: i64) -> Result<i64> {
-    Ok(tx.one(
-        "SELECT count(*) FROM (SELECT 1 FROM license_key_activations \
-         WHERE license_key_id = $1 AND deleted_at IS NULL LIMIT $2) AS taken",
-        &[&id, &enough],
-    )?)
 }
 
 /// A list of keys as their seller sees them.

@@ -107,8 +107,9 @@ pub fn usage_left(held: &HeldKey) -> i64 {
     held.key.limit_usage.unwrap_or(MAX_COUNT).min(MAX_COUNT) - held.usage.usage
 }
 
-/// May this key get another seat, when so many are taken?
-pub fn may_activate(key: &LicenseKey, seats_taken: i64, now: Timestamp) -> Result<(), Error> {
+/// May this key get another seat?
+pub fn may_activate(held: &HeldKey, now: Timestamp) -> Result<(), Error> {
+    let HeldKey { key, usage, .. } = held;
     if key.status != Status::Granted {
         return Err(Error::ActivationNotActive);
     }
@@ -116,7 +117,7 @@ pub fn may_activate(key: &LicenseKey, seats_taken: i64, now: Timestamp) -> Resul
         return Err(Error::ActivationExpired);
     }
     let limit = key.limit_activations.ok_or(Error::NoActivationsNeeded)?;
-    if seats_taken >= limit { Err(Error::SeatsTaken) } else { Ok(()) }
+    if usage.seats_taken >= limit { Err(Error::SeatsTaken) } else { Ok(()) }
 }
 
 /// No stored conditions let anything pass; others must be repeated as a whole.

@@ -2,7 +2,7 @@
 //!
 //! The derive of an OpenAPI library cannot be put on the core's types (ids, times, addresses), and the contract's
 //! unions and closed choices are spelled in ways of their own; so wire structs are declared by two small macros,
-//! [`request!`] and [`answer!`], that make the struct and its schema from one text.
+//! `request!` and `answer!`, that make the struct and its schema from one text.
 
 use std::collections::BTreeMap;
 
