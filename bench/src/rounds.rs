@@ -66,6 +66,7 @@ pub struct Subject {
 impl Subject {
     /// Starts the nodes of a shop and the bare handlers with its answers.
     pub fn start(bin: &Path, folder: &Path, (shop, place): (Shop, Place), nodes: usize) -> Result<Self> {
+        let seeded = place.effects(&seed::key(shop.keys - 1))?;
         let log = folder.join(format!("{}-keys.log", shop.keys));
         let mut servers = Vec::new();
         for _ in 0..nodes {
@@ -98,7 +99,8 @@ impl Subject {
             bare_validate,
             bare_list,
             list_body_bytes: list.len(),
-            expected: Effects { validations: 1, hot_validations: 0, activations: 0, live_activations: 0 },
+            // The one that was asked above.
+            expected: Effects { validations: seeded.validations + 1, ..seeded },
             seed: 1,
             weight,
             figures: Vec::new(),

@@ -78,7 +78,7 @@ pub fn run() -> Result<(), Failure> {
 }
 
 /// Where the contract lies, if it is there.
-pub fn folder() -> Option<PathBuf> {
+fn folder() -> Option<PathBuf> {
     let folder = process::root().parent()?.join("shared/contract");
     folder.is_dir().then_some(folder)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::postgres::Postgres;
 use crate::tally::{self, Tally};
-use crate::{Failure, contract, packages, process};
+use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
 const SUITES: [Suite; 7] = [

@@ -23,7 +23,7 @@ pub use rows::key;
 use crate::server;
 
 /// Raised when the seeded rows change, so that folders seeded before are not used again.
-const EDITION: u64 = 1;
+const EDITION: u64 = 2;
 
 /// All validations counted.
 const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_key_usage";
