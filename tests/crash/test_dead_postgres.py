@@ -58,13 +58,13 @@ def test_a_dead_postgres_is_said_and_survived(server: Server, shop: Shop, contro
             subprocess.run([*control, "start"], check=True)
         assert server.is_running()
 
+        # Each of the server's connections comes back by itself, so all calls must succeed, and several times.
         deadline = time.monotonic() + RECOVERY_SECONDS
-        while (response := key.activate()).status_code != 200:
-            assert time.monotonic() < deadline, response.text
-            time.sleep(0.1)
-        acknowledged.add(response.json()["id"])
-        for response in ask(shop.http, key):
-            assert response.status_code == 200, response.text
+        in_a_row = 0
+        while in_a_row < 5:
+            assert time.monotonic() < deadline, "the server does not recover"
+            answers = ask(shop.http, key)
+            in_a_row = in_a_row + 1 if all(answer.status_code == 200 for answer in answers) else 0
         acknowledged.add(key.activate().json()["id"])
         present = {each["id"] for each in key.read()["activations"]}
         assert acknowledged <= present

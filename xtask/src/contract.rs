@@ -1,7 +1,6 @@
 //! `cargo xtask contract`: our OpenAPI document against the wire contract that lies beside the checkout.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{Failure, packages, process, test};
@@ -75,12 +74,6 @@ pub fn run() -> Result<(), Failure> {
         differences.len() - new.len(),
     );
     if new.is_empty() && stale.is_empty() { Ok(()) } else { Err("the contract does not hold".into()) }
-}
-
-/// Where the contract lies, if it is there.
-fn folder() -> Option<PathBuf> {
-    let folder = process::root().parent()?.join("shared/contract");
-    folder.is_dir().then_some(folder)
 }
 
 /// The lines of the fenced blocks marked `contract-exceptions`: how accepted differences end.

@@ -9,7 +9,7 @@ use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 6] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
     Suite { name: "sdk-python", runner: Runner::Pytest },

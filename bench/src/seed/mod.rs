@@ -33,6 +33,8 @@ const HOT: &str = "SELECT validations FROM license_key_usage JOIN license_keys O
 const ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations";
 /// Activations that still occupy a seat.
 const LIVE_ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations WHERE deleted_at IS NULL";
+/// Seats that are taken by the count kept with each key.
+const SEATS_TAKEN: &str = "SELECT CAST(sum(seats_taken) AS bigint) FROM license_key_usage";
 
 /// What the database says after the load, read by SQL and not through the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -45,6 +47,8 @@ pub struct Effects {
     pub activations: u64,
     /// Activations that still occupy a seat.
     pub live_activations: u64,
+    /// Seats that are taken by the count kept with each key.
+    pub seats_taken: u64,
 }
 
 /// A seeded shop, as its `shop.json` tells it.

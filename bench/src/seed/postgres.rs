@@ -118,8 +118,16 @@ pub fn effects(url: &str, hot_key: &str) -> Result<Effects> {
         let found: i64 = client.query_one(sql, &[])?.get(0);
         Ok(u64::try_from(found)?)
     };
-    let (validations, activations, live_activations) =
-        (number(super::VALIDATIONS)?, number(super::ACTIVATIONS)?, number(super::LIVE_ACTIVATIONS)?);
+    let validations = number(super::VALIDATIONS)?;
+    let activations = number(super::ACTIVATIONS)?;
+    let live_activations = number(super::LIVE_ACTIVATIONS)?;
+    let seats_taken = number(super::SEATS_TAKEN)?;
     let hot: i64 = client.query_one(super::HOT, &[&hot_key])?.get(0);
-    Ok(Effects { validations, hot_validations: u64::try_from(hot)?, activations, live_activations })
+    Ok(Effects {
+        validations,
+        hot_validations: u64::try_from(hot)?,
+        activations,
+        live_activations,
+        seats_taken,
+    })
 }
