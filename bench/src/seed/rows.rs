@@ -191,7 +191,6 @@ fn usage(number: u64) -> Vec<Field> {
         keys::id(Kind::LicenseKey, number).into(),
         Field::Integer(0),
         Field::Integer(if is_new { 0 } else { 1 + number % 7 }),
-        Field::Integer(0),
         (!is_new).then(|| moment(number + 120_000)).into(),
         Field::Integer(0),
     ]

@@ -1,13 +1,13 @@
 //! License keys: the sixteen members that every answer about a key has, and what some answers add.
 
 use merak_core::benefits::Benefit;
-use merak_core::kit::{Address, Email, Id, Metadata, TaxId, avatar};
+use merak_core::kit::{Email, Id, avatar};
 use merak_core::license_keys::{self, HeldKey, Status};
 use merak_core::{customers, organizations};
 use merak_store::{Json, Timestamp};
 use serde_json::{Value, json};
 
-use super::LicenseKeyActivationBase;
+use super::{Customer, LicenseKeyActivationBase};
 use crate::wire::{Components, Described, answer, one_of_named};
 
 answer! {
@@ -21,32 +21,6 @@ answer! {
         pub public_name: String,
         /// Always null.
         pub avatar_url: Option<String> = {"required": false},
-    }
-
-    /// The holder of a key.
-    pub struct LicenseKeyCustomer {
-        /// When the customer was made.
-        pub created_at: Timestamp,
-        /// When it last changed.
-        pub modified_at: Option<Timestamp>,
-        /// The customer's id.
-        pub id: Id<customers::Customer>,
-        /// The organization's own notes.
-        pub metadata: Metadata,
-        /// The address.
-        pub email: Email = {"format": null},
-        /// Whether the customer showed that the address is theirs.
-        pub email_verified: bool,
-        /// What they are called.
-        pub name: Option<String>,
-        /// Where they are billed.
-        pub billing_address: Option<Address>,
-        /// Their tax number and its kind.
-        pub tax_id: Option<TaxId>,
-        /// Whose customer this is.
-        pub organization_id: Id<organizations::Organization>,
-        /// A picture made of the address.
-        pub avatar_url: String = {"readOnly": true},
     }
 }
 
@@ -82,7 +56,7 @@ macro_rules! key_answers {
                 /// The holder in an old form.
                 pub user: LicenseKeyUser = {"deprecated": true},
                 /// The holder.
-                pub customer: LicenseKeyCustomer,
+                pub customer: Customer,
                 /// What it was granted by.
                 pub benefit_id: Id<Benefit>,
                 /// The text that apps send.
@@ -117,7 +91,7 @@ macro_rules! key_answers {
                         user_id: key.customer_id,
                         customer_id: key.customer_id,
                         user: LicenseKeyUser::from(&customer),
-                        customer: LicenseKeyCustomer::from(customer),
+                        customer: Customer::from(customer),
                         benefit_id: key.benefit_id,
                         display_key: key.display_key(),
                         key: key.key,
@@ -197,24 +171,6 @@ impl From<&customers::Customer> for LicenseKeyUser {
             email: customer.email.clone(),
             public_name: avatar::public_name(customer.name.as_deref(), customer.email.as_str()),
             avatar_url: None,
-        }
-    }
-}
-
-impl From<customers::Customer> for LicenseKeyCustomer {
-    fn from(customer: customers::Customer) -> Self {
-        Self {
-            created_at: customer.created_at,
-            modified_at: customer.modified_at,
-            id: customer.id,
-            metadata: customer.metadata,
-            avatar_url: avatar::gravatar_url(customer.email.as_str()),
-            email: customer.email,
-            email_verified: customer.email_verified,
-            name: customer.name,
-            billing_address: customer.billing_address,
-            tax_id: customer.tax_id,
-            organization_id: customer.organization_id,
         }
     }
 }
