@@ -83,7 +83,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         for &keys in &arguments.keys {
             subjects.push(Subject::start(&bin, &folder, seeder.sqlite(keys)?, 1)?);
         }
-        sections.extend(measure("SQLite", subjects, arguments, &SQLITE)?);
+        let disk = Disk { folder: &folder, usual_us: machine.flush_us };
+        sections.extend(measure("SQLite", subjects, arguments, &SQLITE, disk)?);
     }
     if arguments.engine != Engines::Sqlite {
         let (cluster, _running) = cluster(&folder)?;
@@ -92,7 +93,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             subjects.push(Subject::start(&bin, &folder, seeder.postgres(&cluster, keys)?, arguments.nodes)?);
         }
         let name = format!("PostgreSQL {}", cluster.version()?);
-        sections.extend(measure(&name, subjects, arguments, &POSTGRES)?);
+        let disk = Disk { folder: &folder, usual_us: machine.flush_us };
+        sections.extend(measure(&name, subjects, arguments, &POSTGRES, disk)?);
     }
     let report = Report {
         machine,
@@ -124,12 +126,20 @@ const POSTGRES: [Scene; 7] = [
     Scene::List,
 ];
 
+/// Where the data lies, and what a flush took there before anything was copied.
+#[derive(Clone, Copy)]
+struct Disk<'a> {
+    folder: &'a Path,
+    usual_us: u64,
+}
+
 /// All sizes of one engine in turn, round by round, so that a slow moment of the machine meets all of them.
 fn measure(
     engine: &str,
     mut subjects: Vec<Subject>,
     arguments: &Arguments,
     scenes: &[Scene],
+    disk: Disk<'_>,
 ) -> Result<Vec<Section>> {
     let asked = |scene: &&Scene| {
         let Some(asked) = &arguments.scenes else { return true };
@@ -142,6 +152,7 @@ fn measure(
             subject.play(scene, Load { round: Duration::from_secs(1), ..load }, false)?;
         }
     }
+    let flush_before_us = machine::settle(disk.folder, disk.usual_us)?;
     for _ in 0..arguments.rounds {
         for subject in &mut subjects {
             for &scene in &scenes {
@@ -149,11 +160,12 @@ fn measure(
             }
         }
     }
+    let flush_us = [flush_before_us, machine::flush_us(disk.folder)?];
     subjects
         .into_iter()
         .map(|mut subject| {
             subject.finish()?;
-            Ok(Section::new(engine, subject.keys(), subject.weight, subject.figures))
+            Ok(Section::new(engine, subject.keys(), flush_us, subject.weight, subject.figures))
         })
         .collect()
 }

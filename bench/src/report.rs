@@ -52,6 +52,8 @@ pub struct Section {
     pub engine: String,
     /// License keys in the shop.
     pub keys: u64,
+    /// What a flush took before and after the rounds, in microseconds.
+    pub flush_us: [u64; 2],
     /// The figures.
     pub figures: Vec<Line>,
     /// Milliseconds from the start of the process to the line that says it listens.
@@ -95,10 +97,11 @@ pub struct Report {
 
 impl Section {
     /// Boils the rounds of one subject down.
-    pub fn new(engine: &str, keys: u64, weight: Weight, figures: Vec<Figure>) -> Self {
+    pub fn new(engine: &str, keys: u64, flush_us: [u64; 2], weight: Weight, figures: Vec<Figure>) -> Self {
         Self {
             engine: engine.to_owned(),
             keys,
+            flush_us,
             figures: figures.into_iter().map(Line::from).collect(),
             ready_ms: weight.ready_after.as_secs_f64() * 1e3,
             first_answer_ms: weight.first_answer_after.as_secs_f64() * 1e3,
@@ -168,7 +171,12 @@ impl fmt::Display for Report {
         )?;
         writeln!(formatter, "binary {:.1} MB; every effect was read back from the database", self.binary_mb)?;
         for section in &self.sections {
-            writeln!(formatter, "\n{}, {} keys", section.engine, section.keys)?;
+            let [before, after] = section.flush_us;
+            writeln!(
+                formatter,
+                "\n{}, {} keys; a flush took {before} us before and {after} us after the rounds",
+                section.engine, section.keys
+            )?;
             writeln!(
                 formatter,
                 "  {:<34} {:>11}  {:<5}  {:>8} {:>8} {:>8}     {:>9}",
