@@ -3,7 +3,6 @@
 mod bench;
 mod check;
 mod contract;
-mod generate;
 mod packages;
 mod postgres;
 mod process;
@@ -21,7 +20,6 @@ cargo xtask test [SUITE | FILTER]...  install what the tests need and run them; 
 cargo xtask check                     format, lints, documentation, house rules, advisories
 cargo xtask tidy                      the house rules alone
 cargo xtask contract                  compare `merak openapi` with the wire contract
-cargo xtask generate                  write the generated files that are committed
 cargo xtask bench [ARGUMENT]...       build and run the load generator";
 
 fn main() -> ExitCode {
@@ -33,7 +31,6 @@ fn main() -> ExitCode {
         "check" => check::run(),
         "tidy" => tidy::run(),
         "contract" => contract::run(),
-        "generate" => generate::run(),
         "bench" => bench::run(&arguments),
         "" | "help" | "--help" | "-h" => {
             println!("{USAGE}");
