@@ -21,5 +21,13 @@ pub mod users;
 use merak_store::Migration;
 
 /// The schema's history, oldest first. A migration that was released is never edited.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_foundation", sql: include_str!("../migrations/0001_foundation.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_foundation", sql: include_str!("../migrations/0001_foundation.sql") },
+    Migration { name: "0002_files", sql: include_str!("../migrations/0002_files.sql") },
+    Migration { name: "0003_custom_fields", sql: include_str!("../migrations/0003_custom_fields.sql") },
+    Migration { name: "0004_products", sql: include_str!("../migrations/0004_products.sql") },
+    Migration { name: "0005_discounts", sql: include_str!("../migrations/0005_discounts.sql") },
+    Migration { name: "0006_checkout_links", sql: include_str!("../migrations/0006_checkout_links.sql") },
+    Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
+    Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
+];
