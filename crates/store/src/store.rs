@@ -14,8 +14,8 @@ use crate::{
     metrics::Meter,
     migrate,
     postgres::{Kind, Target, Worker},
-    sqlite::{self, LogKeeper, Reader, Writer},
-    tx::Scope,
+    sqlite::{self, LogKeeper, Reader, ShortReads, Writer},
+    tx::{LOOKS, Scope},
     work::{Crew, Job},
 };
 
@@ -36,6 +36,8 @@ struct Inner {
 struct Queues {
     writes: Sender<Job>,
     reads: Sender<Job>,
+    /// What runs short reads without a queue, on the engine that can.
+    short: Option<Arc<ShortReads>>,
 }
 
 impl Store {
@@ -46,13 +48,14 @@ impl Store {
         let (writes, write_queue) = flume::bounded(options.queue.max(1));
         let (reads, read_queue) = flume::bounded(options.queue.max(1));
         let threads = Threads { options, meter: &meter, crew: &crew, write_queue, read_queue };
-        match &options.database {
-            Database::Sqlite { path } => threads.start_sqlite(path)?,
+        let short = match &options.database {
+            Database::Sqlite { path } => Some(Arc::new(threads.start_sqlite(path)?)),
             Database::Postgres { url, read_url } => {
                 threads.start_postgres(url, read_url.as_deref().unwrap_or(url))?;
+                None
             }
-        }
-        let queues = RwLock::new(Some(Queues { writes, reads }));
+        };
+        let queues = RwLock::new(Some(Queues { writes, reads, short }));
         Ok(Self(Arc::new(Inner { options: options.clone(), meter, crew, queues })))
     }
 
@@ -103,16 +106,55 @@ impl Store {
         self.write_in(Scope::One, unit)?.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
+    /// Runs a unit of work in two parts, for what is asked for in great numbers: `look` reads, and `write` does the
+    /// rest. On SQLite many look side by side, and the one writer is left with the short part.
+    ///
+    /// - Between the two, others may write. So `write` checks by the conditions of its own statements that what was seen
+    ///   still holds, and answers nothing if not; then it is looked again, a few times at most.
+    /// - `write` may be called before `look`, with nothing seen. It answers nothing if it needs to see first.
+    /// - On PostgreSQL `write` writes by a single statement that carries the whole rule, as with
+    ///   [`write_one`](Self::write_one). On SQLite it may use several: they are one unit.
+    pub async fn look_and_write<S, T, E>(
+        &self,
+        mut look: impl FnMut(&mut ReadTx<'_>) -> Result<S, E> + Clone + Send + 'static,
+        mut write: impl FnMut(&mut Tx<'_>, Option<S>) -> Result<Option<T>, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        S: Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if self.engine() == Engine::Postgres {
+            return self.write_one(move |tx| tx.looking(&mut look, &mut write)).await;
+        }
+        for _ in 0..LOOKS {
+            let mut seen = Some(self.read(look.clone()).await?);
+            let mut write = write.clone();
+            if let Some(done) = self.write(move |tx| write(tx, seen.take())).await? {
+                return Ok(done);
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
     /// Runs a unit of work that reads one snapshot. It sees everything that was answered before it was asked for, unless
     /// reads go to a replica.
+    ///
+    /// On SQLite a unit that looks up a few rows is run by the calling thread at once. One that takes longer than about
+    /// a millisecond is stopped and run again by a reading thread.
     pub async fn read<T, E>(
         &self,
-        unit: impl FnMut(&mut ReadTx<'_>) -> Result<T, E> + Send + 'static,
+        mut unit: impl FnMut(&mut ReadTx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        if let Some(short) = self.short_reads()?
+            && let Some(result) = short.run(&mut |tx: &mut Tx<'_>| unit(tx))
+        {
+            return result;
+        }
         self.read_in(unit)?.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
@@ -212,6 +254,11 @@ impl Store {
         Ok(answer)
     }
 
+    fn short_reads(&self) -> Result<Option<Arc<ShortReads>>> {
+        let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(queues.as_ref().ok_or(Error::Closed)?.short.clone())
+    }
+
     fn submit(&self, job: Job, queue: fn(&Queues) -> &Sender<Job>) -> Result<()> {
         let queues = self.0.queues.read().unwrap_or_else(PoisonError::into_inner);
         queue(queues.as_ref().ok_or(Error::Closed)?).try_send(job).map_err(|error| match error {
@@ -244,7 +291,7 @@ struct Threads<'o> {
 }
 
 impl Threads<'_> {
-    fn start_sqlite(self, path: &Path) -> Result<()> {
+    fn start_sqlite(self, path: &Path) -> Result<ShortReads> {
         // The writer makes the database, so it comes first.
         let (log_keeper, calls) = LogKeeper::new(path.to_owned());
         let writer = Writer::open(path.to_owned(), self.options, Arc::clone(self.meter), calls)?;
@@ -258,7 +305,7 @@ impl Threads<'_> {
             let queue = self.read_queue.clone();
             self.spawn("reader", move || reader.run(&queue))?;
         }
-        Ok(())
+        ShortReads::open(path.to_owned(), self.options, Arc::clone(self.meter))
     }
 
     fn start_postgres(self, url: &str, read_url: &str) -> Result<()> {

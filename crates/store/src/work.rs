@@ -117,18 +117,7 @@ impl Job {
         if self.work.is_abandoned() {
             return (Outcome::Refused, Write::None);
         }
-        let mut tx = Tx::new(session, source, self.scope);
-        let run = catch_unwind(AssertUnwindSafe(|| self.work.run(&mut tx)));
-        let outcome = match (run, tx.failure()) {
-            (Err(_), _) => {
-                meter.panicked();
-                Outcome::Failed { error: Error::Panic, refused: false }
-            }
-            (Ok(kept), Some(error)) => Outcome::Failed { error: error.clone(), refused: !kept },
-            (Ok(true), None) => Outcome::Keep,
-            (Ok(false), None) => Outcome::Refused,
-        };
-        (outcome, tx.write())
+        attempt(session, source, self.scope, meter, |tx| self.work.run(tx))
     }
 
     /// Answers the caller with the unit's own result, or with the failure that takes its place.
@@ -138,6 +127,29 @@ impl Job {
             tracing::error!("answering a unit of work panicked");
         }
     }
+}
+
+/// Runs a unit once, which says whether it wants its effects kept; a panic ends in it. Also says how far the unit has
+/// come with writing.
+pub(crate) fn attempt(
+    session: Session<'_>,
+    source: &dyn Source,
+    scope: Scope,
+    meter: &Meter,
+    unit: impl FnOnce(&mut Tx<'_>) -> bool,
+) -> (Outcome, Write) {
+    let mut tx = Tx::new(session, source, scope);
+    let run = catch_unwind(AssertUnwindSafe(|| unit(&mut tx)));
+    let outcome = match (run, tx.failure()) {
+        (Err(_), _) => {
+            meter.panicked();
+            Outcome::Failed { error: Error::Panic, refused: false }
+        }
+        (Ok(kept), Some(error)) => Outcome::Failed { error: error.clone(), refused: !kept },
+        (Ok(true), None) => Outcome::Keep,
+        (Ok(false), None) => Outcome::Refused,
+    };
+    (outcome, tx.write())
 }
 
 /// Answers that belong together. They are given when this is dropped, so that none is lost wherever it ends.

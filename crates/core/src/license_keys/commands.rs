@@ -1,7 +1,8 @@
 //! What changes license keys: grant and revocation by the system, changes by the seller, and the three anonymous
 //! calls that apps make.
 
-use merak_store::{Engine, Json, Timestamp, Tx};
+use const_format::concatcp;
+use merak_store::{Engine, Json, Param, ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
 use super::{
@@ -47,13 +48,6 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
         modified_at: None,
     };
     tx.insert(&key)?;
-    tx.insert(&Usage {
-        license_key_id: key.id,
-        usage: 0,
-        validations: 0,
-        last_validated_at: None,
-        seats_taken: 0,
-    })?;
     tx.changed_one(
         "UPDATE benefit_counts SET license_keys = license_keys + 1 WHERE benefit_id = $1",
         &[&key.benefit_id],
@@ -118,7 +112,7 @@ pub fn update(
     }
     if let Some(usage) = command.usage {
         held.usage.usage = usage;
-        tx.changed_one("UPDATE license_key_usage SET usage = $2 WHERE license_key_id = $1", &[&id, &usage])?;
+        tx.changed_one("UPDATE license_keys SET usage = $2 WHERE id = $1", &[&id, &usage])?;
     }
     let key = &mut held.key;
     if let Some(status) = command.status {
@@ -173,57 +167,82 @@ pub struct Validate {
     pub conditions: Value,
 }
 
-/// How often a validation looks again when the key changed between reading and counting.
-const LOOKS: usize = 3;
-
-/// Validates a key and counts it. Where units run one at a time, what was read still holds when it is counted; else
-/// the counting statement itself carries the rule, and if it counts nothing the key is read again to name the reason.
-/// Either way the unit needs no isolation of its own ([`merak_store::Store::write_one`]).
-pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
-    for _ in 0..LOOKS {
-        let mut held =
-            queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-        let activation = match command.activation_id {
-            Some(id) => queries::find_activation(tx, held.key.id, id)?,
-            None => None,
-        };
-        rules::may_validate(&held, activation.as_ref(), command, tx.now())?;
-        let counted = match tx.engine() {
-            Engine::Sqlite => Some(count_alone(tx, held.usage, command.increment_usage)?),
-            Engine::Postgres => count_among_others(tx, held.key.id, command.increment_usage)?,
-        };
-        if let Some(usage) = counted {
-            held.usage = usage;
-            return Ok((held, activation));
-        }
-    }
-    Err(merak_store::Error::Conflict.into())
+/// What an app's call found before it writes. It may have been seen on an older snapshot: what is written afterwards
+/// checks by itself what it depends on.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    held: HeldKey,
+    activation: Option<Activation>,
 }
 
-fn count_alone(tx: &mut Tx<'_>, before: Usage, increment: i64) -> Result<Usage> {
-    let after = Usage {
-        usage: before.usage + increment,
-        validations: before.validations + 1,
-        last_validated_at: Some(tx.now()),
-        ..before
+/// What a validation or an activation answers with.
+pub type Counted = (HeldKey, Option<Activation>);
+
+/// The condition under which a key is good at the instant `$1`.
+const IS_GOOD: &str = "status = 'granted' AND (expires_at IS NULL OR expires_at > $1)";
+
+/// Counts a validation of a key, and uses `$2` of it if so much is left.
+const COUNT: &str = concatcp!(
+    "UPDATE license_keys SET usage = usage + $2, validations = validations + 1, last_validated_at = $1 WHERE ",
+    IS_GOOD,
+    " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))"
+);
+
+/// Looks whether a key may be validated as asked.
+pub fn look_to_validate(tx: &mut ReadTx<'_>, command: &Validate) -> Result<Seen> {
+    let held = queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
+    let activation = match command.activation_id {
+        Some(id) => queries::find_activation(tx, held.key.id, id)?,
+        None => None,
     };
-    tx.changed_one(
-        "UPDATE license_key_usage SET usage = $2, validations = $3, last_validated_at = $4 \
-         WHERE license_key_id = $1",
-        &[&after.license_key_id, &after.usage, &after.validations, &after.last_validated_at],
-    )?;
-    Ok(after)
+    rules::may_validate(&held, activation.as_ref(), command, tx.now())?;
+    Ok(Seen { held, activation })
 }
 
-fn count_among_others(tx: &mut Tx<'_>, id: Id<LicenseKey>, increment: i64) -> Result<Option<Usage>> {
-    const SQL: &str = "UPDATE license_key_usage \
-         SET usage = usage + $2, validations = validations + 1, last_validated_at = $3 \
-         WHERE license_key_id = $1 AND EXISTS (SELECT 1 FROM license_keys WHERE license_keys.id = $1 \
-         AND status = 'granted' AND (expires_at IS NULL OR expires_at > $3) \
-         AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))) \
-         RETURNING license_key_id, usage, validations, last_validated_at, seats_taken";
+/// Counts a validation by one statement, which carries the rule and so needs no isolation of its own
+/// ([`merak_store::Store::write_one`]). Nothing if it must be looked first, or again because the key has changed.
+pub fn count(tx: &mut Tx<'_>, command: &Validate, seen: Option<Seen>) -> Result<Option<Counted>> {
+    const OF_SEEN: &str = concatcp!(COUNT, " AND id = $3 RETURNING ", Usage::COLUMNS);
     let now = tx.now();
-    Ok(tx.returning(SQL, &[&id, &increment, &now])?.pop())
+    let increment = command.increment_usage;
+    match seen {
+        Some(mut seen) => {
+            let counted = tx.returning::<Usage>(OF_SEEN, &[&now, &increment, &seen.held.key.id])?.pop();
+            Ok(counted.map(|usage| {
+                seen.held.usage = usage;
+                (seen.held, seen.activation)
+            }))
+        }
+        None if tx.engine() == Engine::Postgres && command.activation_id.is_none() => {
+            Ok(count_unseen(tx, command)?.map(|held| (held, None)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Finds the key and counts in the same statement, which spares a round trip to the server.
+fn count_unseen(tx: &mut Tx<'_>, command: &Validate) -> Result<Option<HeldKey>> {
+    const SQL: &str = concatcp!(
+        "WITH license_keys AS (",
+        COUNT,
+        " AND organization_id = $3 AND key = $4 AND benefit_id = coalesce($5, benefit_id) \
+         AND customer_id = coalesce($6, customer_id) RETURNING *) ",
+        queries::HELD
+    );
+    let params: [&dyn Param; 6] = [
+        &tx.now(),
+        &command.increment_usage,
+        &command.organization_id,
+        &command.key,
+        &command.benefit_id,
+        &command.customer_id,
+    ];
+    Ok(tx.returning::<queries::HeldRow>(SQL, &params)?.pop().map(HeldKey::from))
+}
+
+/// Validates a key and counts it.
+pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<Counted> {
+    tx.looking(|tx| look_to_validate(tx, command), |tx, seen| count(tx, command, seen))
 }
 
 /// An app takes a seat of a key.
@@ -241,26 +260,80 @@ pub struct Activate {
     pub meta: Json,
 }
 
-/// Activates a key, if it has a free seat. No counter of the key changes.
-pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
+/// Looks whether a key has a free seat.
+pub fn look_to_activate(tx: &mut ReadTx<'_>, command: &Activate) -> Result<Seen> {
     let held = queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
     rules::may_activate(&held, tx.now())?;
-    let activation = Activation {
-        id: Id::new(tx),
-        license_key_id: held.key.id,
+    Ok(Seen { held, activation: None })
+}
+
+/// Takes the seat of a key. The statement that takes it carries the rule. Nothing if it must be looked first, or again
+/// because the key has changed. No other counter of the key changes.
+pub fn place(
+    tx: &mut Tx<'_>,
+    command: &Activate,
+    seen: Option<Seen>,
+) -> Result<Option<(HeldKey, Activation)>> {
+    const TAKE: &str = concatcp!(
+        "UPDATE license_keys SET seats_taken = seats_taken + 1 WHERE ",
+        IS_GOOD,
+        " AND seats_taken < limit_activations"
+    );
+    const TAKE_SEEN: &str = concatcp!(TAKE, " AND id = $2");
+    // One round trip to the server, and one statement, so that no isolation is needed.
+    const TAKE_AND_PLACE: &str = concatcp!(
+        "WITH license_keys AS (",
+        TAKE,
+        " AND organization_id = $2 AND key = $3 RETURNING *), placed AS (\
+         INSERT INTO license_key_activations (id, license_key_id, label, conditions, meta, created_at) \
+         SELECT CAST($4 AS uuid), id, CAST($5 AS text), CAST($6 AS json), CAST($7 AS json), $1 FROM license_keys) ",
+        queries::HELD
+    );
+    let id = Id::new(tx);
+    let now = tx.now();
+    let activation = |license_key_id| Activation {
+        id,
+        license_key_id,
         label: command.label.clone(),
         conditions: command.conditions.clone(),
         meta: command.meta.clone(),
-        created_at: tx.now(),
+        created_at: now,
         modified_at: None,
         deleted_at: None,
     };
-    tx.changed_one(
-        "UPDATE license_key_usage SET seats_taken = seats_taken + 1 WHERE license_key_id = $1",
-        &[&held.key.id],
-    )?;
-    tx.insert(&activation)?;
-    Ok((held, activation))
+    match (tx.engine(), seen) {
+        (Engine::Sqlite, None) => Ok(None),
+        (Engine::Sqlite, Some(mut seen)) => {
+            if tx.execute(TAKE_SEEN, &[&now, &seen.held.key.id])? == 0 {
+                return Ok(None);
+            }
+            seen.held.usage.seats_taken += 1;
+            let activation = activation(seen.held.key.id);
+            tx.insert(&activation)?;
+            Ok(Some((seen.held, activation)))
+        }
+        (Engine::Postgres, _) => {
+            let params: [&dyn Param; 7] = [
+                &now,
+                &command.organization_id,
+                &command.key,
+                &id,
+                &command.label,
+                &command.conditions,
+                &command.meta,
+            ];
+            let held = tx.returning::<queries::HeldRow>(TAKE_AND_PLACE, &params)?.pop().map(HeldKey::from);
+            Ok(held.map(|held| {
+                let activation = activation(held.key.id);
+                (held, activation)
+            }))
+        }
+    }
+}
+
+/// Activates a key, if it has a free seat.
+pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
+    tx.looking(|tx| look_to_activate(tx, command), |tx, seen| place(tx, command, seen))
 }
 
 /// An app gives a seat back.
@@ -274,21 +347,46 @@ pub struct Deactivate {
     pub activation_id: Id<Activation>,
 }
 
+/// Looks whether there is such a seat, and says of which key.
+pub fn look_to_deactivate(tx: &mut ReadTx<'_>, command: &Deactivate) -> Result<Id<LicenseKey>> {
+    const SQL: &str = "SELECT license_keys.id FROM license_keys \
+        JOIN license_key_activations ON license_key_activations.license_key_id = license_keys.id \
+        WHERE organization_id = $1 AND key = $2 AND license_key_activations.id = $3 AND deleted_at IS NULL";
+    let params: [&dyn Param; 3] = [&command.organization_id, &command.key, &command.activation_id];
+    Ok(tx.find(SQL, &params)?.ok_or(Error::NotFound)?)
+}
+
+/// Frees a seat at once, whatever the key's state. Nothing if it must be looked first, or again because the seat is
+/// free by now.
+pub fn free(tx: &mut Tx<'_>, command: &Deactivate, seen: Option<Id<LicenseKey>>) -> Result<Option<()>> {
+    const FREE: &str = "UPDATE license_key_activations SET deleted_at = $1, modified_at = $1 \
+        WHERE id = $2 AND deleted_at IS NULL AND license_key_id = ";
+    const COUNT: &str = "UPDATE license_keys SET seats_taken = seats_taken - 1";
+    const FREE_SEEN: &str = concatcp!(FREE, "$3");
+    const COUNT_SEEN: &str = concatcp!(COUNT, " WHERE id = $1");
+    const FREE_AND_COUNT: &str = concatcp!(
+        "WITH freed AS (",
+        FREE,
+        "(SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) RETURNING license_key_id) ",
+        COUNT,
+        " FROM freed WHERE id = freed.license_key_id"
+    );
+    let now = tx.now();
+    let freed = match (tx.engine(), seen) {
+        (Engine::Sqlite, None) => 0,
+        (Engine::Sqlite, Some(key_id)) => {
+            let freed = tx.execute(FREE_SEEN, &[&now, &command.activation_id, &key_id])?;
+            if freed == 1 { tx.execute(COUNT_SEEN, &[&key_id])? } else { 0 }
+        }
+        (Engine::Postgres, _) => tx.execute(
+            FREE_AND_COUNT,
+            &[&now, &command.activation_id, &command.organization_id, &command.key],
+        )?,
+    };
+    Ok((freed == 1).then_some(()))
+}
+
 /// Frees a seat at once, whatever the key's state. Of two calls for one activation the second finds nothing.
 pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
-    let key_id =
-        queries::find_id_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-    let now = tx.now();
-    let freed = tx.execute(
-        "UPDATE license_key_activations SET deleted_at = $3, modified_at = $3 \
-         WHERE id = $1 AND license_key_id = $2 AND deleted_at IS NULL",
-        &[&command.activation_id, &key_id, &now],
-    )?;
-    if freed == 0 {
-        return Err(Error::NotFound.into());
-    }
-    Ok(tx.changed_one(
-        "UPDATE license_key_usage SET seats_taken = seats_taken - 1 WHERE license_key_id = $1",
-        &[&key_id],
-    )?)
+    tx.looking(|tx| look_to_deactivate(tx, command), |tx, seen| free(tx, command, seen))
 }

@@ -9,8 +9,9 @@ pub mod rules;
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{
-    Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
-    sync, update, validate,
+    Activate, Counted, CreateLicenseKey, Deactivate, Seen, UpdateLicenseKey, Validate, activate, count,
+    create, deactivate, free, look_to_activate, look_to_deactivate, look_to_validate, place, revoke, sync,
+    update, validate,
 };
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
@@ -78,11 +79,9 @@ impl LicenseKey {
 }
 
 row! {
-    /// What validations and activations change of a key.
+    /// What validations and activations change of a key; the other half of its row.
     #[derive(Clone, Copy, Debug)]
-    pub struct Usage in "license_key_usage" {
-        /// The key.
-        pub license_key_id: Id<LicenseKey>,
+    pub struct Usage in "license_keys" {
         /// How much was used.
         pub usage: i64,
         /// How often it was validated.

@@ -10,18 +10,18 @@ use crate::customers::{self, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result};
 use crate::organizations::Organization;
 
-const HELD: &str = concatcp!(
+/// Also selects from what a statement has just written and called `license_keys`.
+pub(super) const HELD: &str = concatcp!(
     "SELECT ",
     LicenseKey::COLUMNS,
     ", ",
     Usage::COLUMNS,
     ", ",
     Customer::COLUMNS,
-    " FROM license_keys JOIN license_key_usage ON license_key_usage.license_key_id = license_keys.id \
-     JOIN customers ON customers.id = license_keys.customer_id"
+    " FROM license_keys JOIN customers ON customers.id = license_keys.customer_id"
 );
 
-type HeldRow = (LicenseKey, Usage, Customer);
+pub(super) type HeldRow = (LicenseKey, Usage, Customer);
 
 impl From<HeldRow> for HeldKey {
     fn from((key, usage, customer): HeldRow) -> Self {
@@ -43,18 +43,6 @@ pub(super) fn find_by_text(
 ) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(HELD, " WHERE license_keys.organization_id = $1 AND license_keys.key = $2");
     Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
-}
-
-/// The id of the key with this text in this organization.
-pub(super) fn find_id_by_text(
-    tx: &mut ReadTx<'_>,
-    organization_id: Id<Organization>,
-    key: &str,
-) -> Result<Option<Id<LicenseKey>>> {
-    Ok(tx.find(
-        "SELECT id FROM license_keys WHERE organization_id = $1 AND key = $2",
-        &[&organization_id, &key],
-    )?)
 }
 
 fn find_held(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<HeldKey>> {

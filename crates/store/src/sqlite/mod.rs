@@ -6,6 +6,7 @@ mod failure;
 mod functions;
 mod log;
 mod readers;
+mod short;
 mod writer;
 
 use std::{ffi::CStr, path::Path, time::Duration};
@@ -22,6 +23,7 @@ pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
 pub(crate) use log::LogKeeper;
 pub(crate) use readers::Reader;
+pub(crate) use short::ShortReads;
 pub(crate) use writer::Writer;
 
 /// How long a statement waits for another process that holds the database before it gives up.
