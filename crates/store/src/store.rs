@@ -14,8 +14,8 @@ use crate::{
     metrics::Meter,
     migrate,
     postgres::{Kind, Target, Worker},
-    sqlite::{self, LogKeeper, Reader, ShortReads, Writer},
-    tx::{LOOKS, Scope},
+    sqlite::{self, Flusher, LogKeeper, Reader, ShortReads, Writer},
+    tx::Scope,
     work::{Crew, Job},
 };
 
@@ -89,12 +89,14 @@ impl Store {
         self.write_in(Scope::Unit, unit)?.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
-    /// Runs a unit of work whose *single* writing statement carries the whole rule, such as a conditional
-    /// `UPDATE … RETURNING`. It is quicker than [`write`](Self::write), and promises less:
+    /// Runs a unit of work whose *single* writing statement on PostgreSQL carries the whole rule, such as a conditional
+    /// `UPDATE … RETURNING`. There it is quicker than [`write`](Self::write), and promises less:
     ///
     /// - what the unit reads beside that statement may be out of date by the time the statement runs;
     /// - the statement's effect stays, whatever the unit returns afterwards, even if it panics;
     /// - a second statement that writes is refused with [`Error::Misuse`].
+    ///
+    /// On SQLite it is an ordinary unit, alone and all or nothing.
     pub async fn write_one<T, E>(
         &self,
         unit: impl FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -104,37 +106,6 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         self.write_in(Scope::One, unit)?.await.unwrap_or_else(|_| Err(Error::Closed.into()))
-    }
-
-    /// Runs a unit of work in two parts, for what is asked for in great numbers: `look` reads, and `write` does the
-    /// rest. On SQLite many look side by side, and the one writer is left with the short part.
-    ///
-    /// - Between the two, others may write. So `write` checks by the conditions of its own statements that what was seen
-    ///   still holds, and answers nothing if not; then it is looked again, a few times at most.
-    /// - `write` may be called before `look`, with nothing seen. It answers nothing if it needs to see first.
-    /// - On PostgreSQL `write` writes by a single statement that carries the whole rule, as with
-    ///   [`write_one`](Self::write_one). On SQLite it may use several: they are one unit.
-    pub async fn look_and_write<S, T, E>(
-        &self,
-        mut look: impl FnMut(&mut ReadTx<'_>) -> Result<S, E> + Clone + Send + 'static,
-        mut write: impl FnMut(&mut Tx<'_>, Option<S>) -> Result<Option<T>, E> + Clone + Send + 'static,
-    ) -> Result<T, E>
-    where
-        S: Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        if self.engine() == Engine::Postgres {
-            return self.write_one(move |tx| tx.looking(&mut look, &mut write)).await;
-        }
-        for _ in 0..LOOKS {
-            let mut seen = Some(self.read(look.clone()).await?);
-            let mut write = write.clone();
-            if let Some(done) = self.write(move |tx| write(tx, seen.take())).await? {
-                return Ok(done);
-            }
-        }
-        Err(Error::Conflict.into())
     }
 
     /// Runs a unit of work that reads one snapshot. It sees everything that was answered before it was asked for, unless
@@ -294,12 +265,14 @@ impl Threads<'_> {
     fn start_sqlite(self, path: &Path) -> Result<ShortReads> {
         // The writer makes the database, so it comes first.
         let (log_keeper, calls) = LogKeeper::new(path.to_owned());
-        let writer = Writer::open(path.to_owned(), self.options, Arc::clone(self.meter), calls)?;
+        let (flusher, flushing) = Flusher::new(path, Arc::clone(self.meter));
+        let writer = Writer::open(path.to_owned(), self.options, Arc::clone(self.meter), calls, flushing)?;
         let readers: Vec<Reader> = (0..self.options.readers.max(1))
             .map(|_| Reader::open(path.to_owned(), self.options, Arc::clone(self.meter)))
             .collect::<Result<_>>()?;
         let queue = self.write_queue.clone();
         self.spawn("writer", move || writer.run(&queue))?;
+        self.spawn("flusher", move || flusher.run())?;
         self.spawn("log", move || log_keeper.run())?;
         for reader in readers {
             let queue = self.read_queue.clone();

@@ -58,9 +58,6 @@ pub(crate) enum Access {
     Write,
 }
 
-/// How often a unit in two parts looks before it gives up against concurrent changes.
-pub(crate) const LOOKS: usize = 8;
-
 /// Sees one row and says whether it wants the next.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<bool>;
 
@@ -119,23 +116,6 @@ impl<'c> Tx<'c> {
     /// Runs a statement that was put together piece by piece, and says how many rows it changed.
     pub fn apply(&mut self, sql: &Sql) -> Result<u64> {
         self.execute(sql.text(), &sql.params())
-    }
-
-    /// Writes by `write`, and looks by `look` whenever that asks for it by answering nothing: at first if it cannot do
-    /// without, and again when what was seen no longer holds. See [`Store::look_and_write`](crate::Store::look_and_write).
-    pub fn looking<S, T, E: From<Error>>(
-        &mut self,
-        mut look: impl FnMut(&mut ReadTx<'_>) -> Result<S, E>,
-        mut write: impl FnMut(&mut Tx<'_>, Option<S>) -> Result<Option<T>, E>,
-    ) -> Result<T, E> {
-        let mut seen = None;
-        for _ in 0..=LOOKS {
-            if let Some(done) = write(self, seen)? {
-                return Ok(done);
-            }
-            seen = Some(look(self)?);
-        }
-        Err(Error::Conflict.into())
     }
 
     /// Inserts a row of a struct that [`row!`](crate::row!) made.
@@ -232,11 +212,11 @@ impl ReadTx<'_> {
             return Err(error.clone());
         }
         let result = match (self.scope, &mut self.session) {
-            (Scope::One, _) if self.write == Write::Done => {
+            (_, Session::Sqlite(session)) => session.save(),
+            (Scope::One, Session::Postgres(_)) if self.write == Write::Done => {
                 Err(Error::Misuse("a unit of one write has a second one".to_owned()))
             }
-            (Scope::Unit, Session::Sqlite(session)) => session.save(),
-            (Scope::One, _) | (Scope::Unit, Session::Postgres(_)) => Ok(()),
+            (_, Session::Postgres(_)) => Ok(()),
         };
         if self.write == Write::None {
             self.write = Write::Tried;

@@ -19,6 +19,7 @@ pub(crate) struct Job {
     work: Box<dyn Work>,
     /// The runtime that the caller waits in, if it does.
     runtime: Option<Handle>,
+    has_panicked: bool,
 }
 
 /// A unit with its types forgotten.
@@ -83,6 +84,10 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn is_panic(&self) -> bool {
+        matches!(self, Self::Failed { error: Error::Panic, .. })
+    }
+
     /// The answer that must take the place of what the unit returned.
     pub(crate) fn replacement(self) -> Option<Error> {
         match self {
@@ -103,7 +108,7 @@ impl Job {
     {
         let (reply, answer) = oneshot::channel();
         let work = Box::new(Typed { unit, result: None, reply });
-        (Self { scope, work, runtime: Handle::try_current().ok() }, answer)
+        (Self { scope, work, runtime: Handle::try_current().ok(), has_panicked: false }, answer)
     }
 
     /// Runs the unit once; a panic ends in it. Also says how far the unit has come with writing.
@@ -117,7 +122,12 @@ impl Job {
         if self.work.is_abandoned() {
             return (Outcome::Refused, Write::None);
         }
-        attempt(session, source, self.scope, meter, |tx| self.work.run(tx))
+        let (outcome, write) = attempt(session, source, self.scope, |tx| self.work.run(tx));
+        // A unit that is run again panics again, and counts once.
+        if outcome.is_panic() && !std::mem::replace(&mut self.has_panicked, true) {
+            meter.panicked();
+        }
+        (outcome, write)
     }
 
     /// Answers the caller with the unit's own result, or with the failure that takes its place.
@@ -135,16 +145,12 @@ pub(crate) fn attempt(
     session: Session<'_>,
     source: &dyn Source,
     scope: Scope,
-    meter: &Meter,
     unit: impl FnOnce(&mut Tx<'_>) -> bool,
 ) -> (Outcome, Write) {
     let mut tx = Tx::new(session, source, scope);
     let run = catch_unwind(AssertUnwindSafe(|| unit(&mut tx)));
     let outcome = match (run, tx.failure()) {
-        (Err(_), _) => {
-            meter.panicked();
-            Outcome::Failed { error: Error::Panic, refused: false }
-        }
+        (Err(_), _) => Outcome::Failed { error: Error::Panic, refused: false },
         (Ok(kept), Some(error)) => Outcome::Failed { error: error.clone(), refused: !kept },
         (Ok(true), None) => Outcome::Keep,
         (Ok(false), None) => Outcome::Refused,

@@ -2,7 +2,7 @@
 //! calls that apps make.
 
 use const_format::concatcp;
-use merak_store::{Engine, Json, Param, ReadTx, Timestamp, Tx};
+use merak_store::{Engine, Json, Param, Timestamp, Tx};
 use serde_json::Value;
 
 use super::{
@@ -167,16 +167,8 @@ pub struct Validate {
     pub conditions: Value,
 }
 
-/// What an app's call found before it writes. It may have been seen on an older snapshot: what is written afterwards
-/// checks by itself what it depends on.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    held: HeldKey,
-    activation: Option<Activation>,
-}
-
-/// What a validation or an activation answers with.
-pub type Counted = (HeldKey, Option<Activation>);
+/// How often a call looks again when the key changed between reading and writing, as it can on PostgreSQL.
+const LOOKS: usize = 3;
 
 /// The condition under which a key is good at the instant `$1`.
 const IS_GOOD: &str = "status = 'granted' AND (expires_at IS NULL OR expires_at > $1)";
@@ -188,40 +180,45 @@ const COUNT: &str = concatcp!(
     " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))"
 );
 
-/// Looks whether a key may be validated as asked.
-pub fn look_to_validate(tx: &mut ReadTx<'_>, command: &Validate) -> Result<Seen> {
-    let held = queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-    let activation = match command.activation_id {
-        Some(id) => queries::find_activation(tx, held.key.id, id)?,
-        None => None,
-    };
-    rules::may_validate(&held, activation.as_ref(), command, tx.now())?;
-    Ok(Seen { held, activation })
-}
-
-/// Counts a validation by one statement, which carries the rule and so needs no isolation of its own
-/// ([`merak_store::Store::write_one`]). Nothing if it must be looked first, or again because the key has changed.
-pub fn count(tx: &mut Tx<'_>, command: &Validate, seen: Option<Seen>) -> Result<Option<Counted>> {
-    const OF_SEEN: &str = concatcp!(COUNT, " AND id = $3 RETURNING ", Usage::COLUMNS);
-    let now = tx.now();
-    let increment = command.increment_usage;
-    match seen {
-        Some(mut seen) => {
-            let counted = tx.returning::<Usage>(OF_SEEN, &[&now, &increment, &seen.held.key.id])?.pop();
-            Ok(counted.map(|usage| {
-                seen.held.usage = usage;
-                (seen.held, seen.activation)
-            }))
-        }
-        None if tx.engine() == Engine::Postgres && command.activation_id.is_none() => {
-            Ok(count_unseen(tx, command)?.map(|held| (held, None)))
-        }
-        None => Ok(None),
+/// Validates a key and counts it. The statement that counts carries the rule, so the unit needs no isolation of its own
+/// ([`merak_store::Store::write_one`]); the key is read to name the reason if it counts nothing.
+pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
+    const COUNT_ALONE: &str = concatcp!(COUNT, " AND id = $3");
+    const COUNT_FOUND: &str = concatcp!(COUNT_ALONE, " RETURNING ", Usage::COLUMNS);
+    if tx.engine() == Engine::Postgres
+        && command.activation_id.is_none()
+        && let Some(held) = find_and_count(tx, command)?
+    {
+        return Ok((held, None));
     }
+    for _ in 0..LOOKS {
+        let mut held =
+            queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
+        let activation = match command.activation_id {
+            Some(id) => queries::find_activation(tx, held.key.id, id)?,
+            None => None,
+        };
+        let now = tx.now();
+        rules::may_validate(&held, activation.as_ref(), command, now)?;
+        let params: [&dyn Param; 3] = [&now, &command.increment_usage, &held.key.id];
+        if tx.engine() == Engine::Sqlite {
+            // Nobody else writes during a unit, so what it found is what it counts on.
+            tx.changed_one(COUNT_ALONE, &params)?;
+            held.usage.usage += command.increment_usage;
+            held.usage.validations += 1;
+            held.usage.last_validated_at = Some(now);
+            return Ok((held, activation));
+        }
+        if let Some(usage) = tx.returning(COUNT_FOUND, &params)?.pop() {
+            held.usage = usage;
+            return Ok((held, activation));
+        }
+    }
+    Err(merak_store::Error::Conflict.into())
 }
 
-/// Finds the key and counts in the same statement, which spares a round trip to the server.
-fn count_unseen(tx: &mut Tx<'_>, command: &Validate) -> Result<Option<HeldKey>> {
+/// Finds a good key and counts in the same statement, which spares a round trip to the server.
+fn find_and_count(tx: &mut Tx<'_>, command: &Validate) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(
         "WITH license_keys AS (",
         COUNT,
@@ -240,11 +237,6 @@ fn count_unseen(tx: &mut Tx<'_>, command: &Validate) -> Result<Option<HeldKey>> 
     Ok(tx.returning::<queries::HeldRow>(SQL, &params)?.pop().map(HeldKey::from))
 }
 
-/// Validates a key and counts it.
-pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<Counted> {
-    tx.looking(|tx| look_to_validate(tx, command), |tx, seen| count(tx, command, seen))
-}
-
 /// An app takes a seat of a key.
 #[derive(Clone, Debug)]
 pub struct Activate {
@@ -260,35 +252,10 @@ pub struct Activate {
     pub meta: Json,
 }
 
-/// Looks whether a key has a free seat.
-pub fn look_to_activate(tx: &mut ReadTx<'_>, command: &Activate) -> Result<Seen> {
-    let held = queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-    rules::may_activate(&held, tx.now())?;
-    Ok(Seen { held, activation: None })
-}
-
-/// Takes the seat of a key. The statement that takes it carries the rule. Nothing if it must be looked first, or again
-/// because the key has changed. No other counter of the key changes.
-pub fn place(
-    tx: &mut Tx<'_>,
-    command: &Activate,
-    seen: Option<Seen>,
-) -> Result<Option<(HeldKey, Activation)>> {
-    const TAKE: &str = concatcp!(
-        "UPDATE license_keys SET seats_taken = seats_taken + 1 WHERE ",
-        IS_GOOD,
-        " AND seats_taken < limit_activations"
-    );
-    const TAKE_SEEN: &str = concatcp!(TAKE, " AND id = $2");
-    // One round trip to the server, and one statement, so that no isolation is needed.
-    const TAKE_AND_PLACE: &str = concatcp!(
-        "WITH license_keys AS (",
-        TAKE,
-        " AND organization_id = $2 AND key = $3 RETURNING *), placed AS (\
-         INSERT INTO license_key_activations (id, license_key_id, label, conditions, meta, created_at) \
-         SELECT CAST($4 AS uuid), id, CAST($5 AS text), CAST($6 AS json), CAST($7 AS json), $1 FROM license_keys) ",
-        queries::HELD
-    );
+/// Takes a seat of a key. The statement that takes it carries the rule, as in [`validate`]. No other counter of the key
+/// changes.
+pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
+    const TAKE_FOUND: &str = concatcp!(TAKE, " AND id = $2");
     let id = Id::new(tx);
     let now = tx.now();
     let activation = |license_key_id| Activation {
@@ -301,39 +268,54 @@ pub fn place(
         modified_at: None,
         deleted_at: None,
     };
-    match (tx.engine(), seen) {
-        (Engine::Sqlite, None) => Ok(None),
-        (Engine::Sqlite, Some(mut seen)) => {
-            if tx.execute(TAKE_SEEN, &[&now, &seen.held.key.id])? == 0 {
-                return Ok(None);
-            }
-            seen.held.usage.seats_taken += 1;
-            let activation = activation(seen.held.key.id);
-            tx.insert(&activation)?;
-            Ok(Some((seen.held, activation)))
+    for _ in 0..LOOKS {
+        if tx.engine() == Engine::Postgres
+            && let Some(held) = find_and_take(tx, command, id)?
+        {
+            let activation = activation(held.key.id);
+            return Ok((held, activation));
         }
-        (Engine::Postgres, _) => {
-            let params: [&dyn Param; 7] = [
-                &now,
-                &command.organization_id,
-                &command.key,
-                &id,
-                &command.label,
-                &command.conditions,
-                &command.meta,
-            ];
-            let held = tx.returning::<queries::HeldRow>(TAKE_AND_PLACE, &params)?.pop().map(HeldKey::from);
-            Ok(held.map(|held| {
-                let activation = activation(held.key.id);
-                (held, activation)
-            }))
+        let mut held =
+            queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
+        rules::may_activate(&held, now)?;
+        if tx.engine() == Engine::Sqlite {
+            tx.changed_one(TAKE_FOUND, &[&now, &held.key.id])?;
+            held.usage.seats_taken += 1;
+            let activation = activation(held.key.id);
+            tx.insert(&activation)?;
+            return Ok((held, activation));
         }
     }
+    Err(merak_store::Error::Conflict.into())
 }
 
-/// Activates a key, if it has a free seat.
-pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
-    tx.looking(|tx| look_to_activate(tx, command), |tx, seen| place(tx, command, seen))
+/// Takes a seat of a good key at the instant `$1`, if one is free.
+const TAKE: &str = concatcp!(
+    "UPDATE license_keys SET seats_taken = seats_taken + 1 WHERE ",
+    IS_GOOD,
+    " AND seats_taken < limit_activations"
+);
+
+/// Finds a key with a free seat, takes it and writes the activation down, in one statement.
+fn find_and_take(tx: &mut Tx<'_>, command: &Activate, id: Id<Activation>) -> Result<Option<HeldKey>> {
+    const SQL: &str = concatcp!(
+        "WITH license_keys AS (",
+        TAKE,
+        " AND organization_id = $2 AND key = $3 RETURNING *), placed AS (\
+         INSERT INTO license_key_activations (id, license_key_id, label, conditions, meta, created_at) \
+         SELECT CAST($4 AS uuid), id, CAST($5 AS text), CAST($6 AS json), CAST($7 AS json), $1 FROM license_keys) ",
+        queries::HELD
+    );
+    let params: [&dyn Param; 7] = [
+        &tx.now(),
+        &command.organization_id,
+        &command.key,
+        &id,
+        &command.label,
+        &command.conditions,
+        &command.meta,
+    ];
+    Ok(tx.returning::<queries::HeldRow>(SQL, &params)?.pop().map(HeldKey::from))
 }
 
 /// An app gives a seat back.
@@ -347,46 +329,24 @@ pub struct Deactivate {
     pub activation_id: Id<Activation>,
 }
 
-/// Looks whether there is such a seat, and says of which key.
-pub fn look_to_deactivate(tx: &mut ReadTx<'_>, command: &Deactivate) -> Result<Id<LicenseKey>> {
-    const SQL: &str = "SELECT license_keys.id FROM license_keys \
-        JOIN license_key_activations ON license_key_activations.license_key_id = license_keys.id \
-        WHERE organization_id = $1 AND key = $2 AND license_key_activations.id = $3 AND deleted_at IS NULL";
-    let params: [&dyn Param; 3] = [&command.organization_id, &command.key, &command.activation_id];
-    Ok(tx.find(SQL, &params)?.ok_or(Error::NotFound)?)
-}
-
-/// Frees a seat at once, whatever the key's state. Nothing if it must be looked first, or again because the seat is
-/// free by now.
-pub fn free(tx: &mut Tx<'_>, command: &Deactivate, seen: Option<Id<LicenseKey>>) -> Result<Option<()>> {
-    const FREE: &str = "UPDATE license_key_activations SET deleted_at = $1, modified_at = $1 \
-        WHERE id = $2 AND deleted_at IS NULL AND license_key_id = ";
-    const COUNT: &str = "UPDATE license_keys SET seats_taken = seats_taken - 1";
-    const FREE_SEEN: &str = concatcp!(FREE, "$3");
-    const COUNT_SEEN: &str = concatcp!(COUNT, " WHERE id = $1");
-    const FREE_AND_COUNT: &str = concatcp!(
-        "WITH freed AS (",
-        FREE,
-        "(SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) RETURNING license_key_id) ",
-        COUNT,
-        " FROM freed WHERE id = freed.license_key_id"
-    );
-    let now = tx.now();
-    let freed = match (tx.engine(), seen) {
-        (Engine::Sqlite, None) => 0,
-        (Engine::Sqlite, Some(key_id)) => {
-            let freed = tx.execute(FREE_SEEN, &[&now, &command.activation_id, &key_id])?;
-            if freed == 1 { tx.execute(COUNT_SEEN, &[&key_id])? } else { 0 }
-        }
-        (Engine::Postgres, _) => tx.execute(
-            FREE_AND_COUNT,
-            &[&now, &command.activation_id, &command.organization_id, &command.key],
-        )?,
-    };
-    Ok((freed == 1).then_some(()))
-}
-
 /// Frees a seat at once, whatever the key's state. Of two calls for one activation the second finds nothing.
 pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
-    tx.looking(|tx| look_to_deactivate(tx, command), |tx, seen| free(tx, command, seen))
+    const FREE: &str = "UPDATE license_key_activations SET deleted_at = $1, modified_at = $1 \
+        WHERE id = $2 AND deleted_at IS NULL \
+        AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) \
+        RETURNING license_key_id";
+    const COUNT: &str = "UPDATE license_keys SET seats_taken = seats_taken - 1";
+    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE id = $1");
+    const FREE_AND_COUNT: &str =
+        concatcp!("WITH freed AS (", FREE, ") ", COUNT, " FROM freed WHERE id = freed.license_key_id");
+    let now = tx.now();
+    let params: [&dyn Param; 4] = [&now, &command.activation_id, &command.organization_id, &command.key];
+    let freed = match tx.engine() {
+        Engine::Sqlite => match tx.returning::<Id<LicenseKey>>(FREE, &params)?.pop() {
+            Some(key_id) => tx.execute(COUNT_FREED, &[&key_id])?,
+            None => 0,
+        },
+        Engine::Postgres => tx.execute(FREE_AND_COUNT, &params)?,
+    };
+    if freed == 1 { Ok(()) } else { Err(Error::NotFound.into()) }
 }

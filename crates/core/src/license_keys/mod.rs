@@ -9,9 +9,8 @@ pub mod rules;
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{
-    Activate, Counted, CreateLicenseKey, Deactivate, Seen, UpdateLicenseKey, Validate, activate, count,
-    create, deactivate, free, look_to_activate, look_to_deactivate, look_to_validate, place, revoke, sync,
-    update, validate,
+    Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
+    sync, update, validate,
 };
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{

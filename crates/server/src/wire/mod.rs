@@ -17,4 +17,4 @@ pub use described::{Components, Described, Given, JsonObject, one_of_named, refe
 pub(crate) use described::{answer, request};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
-pub use route::{Call, Looked, Nothing, Operation};
+pub use route::{Call, Nothing, Operation, Unit};

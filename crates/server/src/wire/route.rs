@@ -66,14 +66,8 @@ pub enum Unit<P, Q, B, A> {
     Read(fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<A>),
     /// It writes.
     Write(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
-}
-
-/// A unit in two parts, for calls that come in great numbers; see [`merak_store::Store::look_and_write`].
-pub struct Looked<P, Q, B, A, S> {
-    /// Finds what the writing needs, or says why the call is refused.
-    pub look: fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<S>,
-    /// Writes, and checks itself that what was seen still holds. Nothing if it must be looked first, or again.
-    pub write: fn(&mut Tx<'_>, &Call<P, Q, B>, Option<S>) -> Decision<Option<A>>,
+    /// It writes by one statement that carries the whole rule ([`merak_store::Store::write_one`]).
+    WriteOne(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
 }
 
 /// One operation of the API.
@@ -127,30 +121,13 @@ impl Operation {
             Unit::Read(handler) => {
                 Box::new(move |house, checked, admits| Box::pin(run_read(house, checked, admits, handler)))
             }
-            Unit::Write(handler) => {
-                Box::new(move |house, checked, admits| Box::pin(run_write(house, checked, admits, handler)))
-            }
+            Unit::Write(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(run_write(house, checked, admits, handler, false))
+            }),
+            Unit::WriteOne(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(run_write(house, checked, admits, handler, true))
+            }),
         };
-        Self::declare::<P, Q, B, A>(method, path, run)
-    }
-
-    /// A `POST` in two parts that needs no credential.
-    pub fn looked<P: Input, Q: Input, B: Input, A: Answer, S: Send + 'static>(
-        path: &'static str,
-        looked: Looked<P, Q, B, A, S>,
-    ) -> Self {
-        let looked = Arc::new(looked);
-        let run: Run = Box::new(move |house, checked, admits| {
-            Box::pin(run_looked(house, checked, admits, Arc::clone(&looked)))
-        });
-        Self::declare::<P, Q, B, A>(Method::POST, path, run)
-    }
-
-    fn declare<P: Input, Q: Input, B: Input, A: Answer>(
-        method: Method,
-        path: &'static str,
-        run: Run,
-    ) -> Self {
         Self {
             method,
             path,
@@ -334,10 +311,12 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
     house: Arc<House>,
     mut checked: Checked,
     admits: Admits,
-    handler: impl Fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A> + Send + 'static,
+    handler: fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>,
+    by_one_statement: bool,
 ) -> Result<Reply, Failure> {
     let named = checked.idempotency.take();
     let (credential, mut call) = prepare::<P, Q, B>(&house, checked)?;
+    let by_one_statement = by_one_statement && named.is_none();
     let unit = move |tx: &mut Tx<'_>| {
         call.actor = admit(tx, &credential, &admits)?;
         let Some(named) = &named else {
@@ -362,36 +341,13 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
         };
         Ok((Written::Kept(reply), call.actor.clone()))
     };
-    let (written, actor) = house.store.write(unit).await?;
+    let (written, actor) =
+        if by_one_statement { house.store.write_one(unit).await? } else { house.store.write(unit).await? };
     note_use(&house, &actor);
     match written {
         Written::Fresh(answer) => Ok(answer.reply()?),
         Written::Kept(reply) => Ok(reply),
     }
-}
-
-/// Runs a unit in two parts, or in one if its answer must be kept in it.
-async fn run_looked<P: Input, Q: Input, B: Input, A: Answer, S: Send + 'static>(
-    house: Arc<House>,
-    checked: Checked,
-    admits: Admits,
-    looked: Arc<Looked<P, Q, B, A, S>>,
-) -> Result<Reply, Failure> {
-    debug_assert!(matches!(admits, Admits::Everybody), "nobody is admitted between the two parts");
-    if checked.idempotency.is_some() {
-        let handler = move |tx: &mut Tx<'_>, call: &Call<P, Q, B>| {
-            tx.looking(|tx| (looked.look)(tx, call), |tx, seen| (looked.write)(tx, call, seen))
-        };
-        return run_write(house, checked, admits, handler).await;
-    }
-    let (_, call) = prepare::<P, Q, B>(&house, checked)?;
-    let shared = Arc::new((looked, call));
-    let looking = Arc::clone(&shared);
-    let answer = house.store.look_and_write(
-        move |tx| (looking.0.look)(tx, &looking.1),
-        move |tx, seen| (shared.0.write)(tx, &shared.1, seen),
-    );
-    Ok(answer.await?.reply()?)
 }
 
 /// Reads the checked parts into the handler's types.

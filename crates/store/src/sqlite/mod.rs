@@ -3,6 +3,7 @@
 mod backup;
 mod constraints;
 mod failure;
+mod flusher;
 mod functions;
 mod log;
 mod readers;
@@ -21,6 +22,7 @@ use crate::{
 
 pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
+pub(crate) use flusher::Flusher;
 pub(crate) use log::LogKeeper;
 pub(crate) use readers::Reader;
 pub(crate) use short::ShortReads;
@@ -62,15 +64,17 @@ impl Role {
 /// One connection and where it is in its transaction.
 pub(crate) struct Session {
     connection: Connection,
-    /// Whether the running unit has written and so has its own savepoint.
-    savepoint: bool,
+    /// Whether units that write get a savepoint each.
+    is_careful: bool,
+    /// Whether the running unit has written.
+    has_written: bool,
 }
 
 impl Session {
     /// Opens the file, making it if it is missing.
     pub(crate) fn open(path: &Path, role: Role, statements: usize) -> Result<Self> {
         let connection = Connection::open(path).map_err(Error::unavailable)?;
-        let session = Self { connection, savepoint: false };
+        let session = Self { connection, is_careful: true, has_written: false };
         session.prepare_connection(role, statements).map_err(|error| session.error(error))?;
         Ok(session)
     }
@@ -86,10 +90,13 @@ impl Session {
         // It has an effect on a new file only, and none once the log is on.
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
         if role == Role::Writer {
+            // The log is made durable by the flusher, before anybody is answered; see `flusher`.
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
             // See `log`.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        } else {
+            connection.pragma_update(None, "synchronous", "FULL")?;
         }
         connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
         connection.pragma_update(None, "cache_size", -role.cache_kibibytes())?;
@@ -166,28 +173,35 @@ impl Session {
         if broken { Err(Error::Constraint("foreign_key".to_owned())) } else { Ok(()) }
     }
 
-    /// Gives the running unit its own savepoint. It is asked for before the unit's first write, so that units that
-    /// write nothing pay nothing.
+    /// Makes ready for the running unit's first write, so that units that write nothing pay nothing.
     pub(crate) fn save(&mut self) -> Result<()> {
-        if !self.savepoint {
-            self.control("SAVEPOINT unit")?;
-            self.savepoint = true;
+        if !self.has_written {
+            if self.is_careful {
+                self.control("SAVEPOINT unit")?;
+            }
+            self.has_written = true;
         }
         Ok(())
     }
 
     /// Ends the running unit inside its group, keeping what it did.
     fn keep(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.savepoint) { self.control("RELEASE unit") } else { Ok(()) }
+        if std::mem::take(&mut self.has_written) && self.is_careful {
+            return self.control("RELEASE unit");
+        }
+        Ok(())
     }
 
-    /// Ends the running unit inside its group, undoing what it did.
-    fn undo(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.savepoint) {
+    /// Ends the running unit inside its group, undoing what it did. False if that needs the whole group undone.
+    fn undo(&mut self) -> Result<bool> {
+        if !std::mem::take(&mut self.has_written) {
+            return Ok(true);
+        }
+        if self.is_careful {
             self.control("ROLLBACK TO unit")?;
             self.control("RELEASE unit")?;
         }
-        Ok(())
+        Ok(self.is_careful)
     }
 
     /// Whether a transaction is open. A full disk may end one without being asked to.

@@ -84,13 +84,10 @@ impl ShortReads {
             return None;
         }
         let mut result = None;
-        let (outcome, _) = attempt(
-            tx::Session::Sqlite(&mut desk.session),
-            &*self.source,
-            tx::Scope::Unit,
-            &self.meter,
-            |tx| result.insert(unit(tx)).is_ok(),
-        );
+        let (outcome, _) =
+            attempt(tx::Session::Sqlite(&mut desk.session), &*self.source, tx::Scope::Unit, |tx| {
+                result.insert(unit(tx)).is_ok()
+            });
         let is_too_long = desk.strides.load(Ordering::Relaxed) > STRIDES;
         if desk.session.in_transaction() && desk.session.control("ROLLBACK").is_err() {
             self.replace(desk);
@@ -101,6 +98,9 @@ impl ShortReads {
             || matches!(outcome, Outcome::Failed { error: Error::Busy | Error::Unavailable(_), .. })
         {
             return None;
+        }
+        if outcome.is_panic() {
+            self.meter.panicked();
         }
         self.meter.read();
         match outcome.replacement() {

@@ -1,17 +1,24 @@
-//! The one writer: it takes all waiting units into one transaction, each in its own savepoint, and commits them
-//! together, because making a commit durable costs more than everything else.
+//! The one writer: it takes all waiting units into one transaction and commits them together, because making a commit
+//! durable costs more than everything else.
+//!
+//! Units of a group are told apart by savepoints only when they must be. Nearly every unit that fails does so before
+//! its first write, and leaves nothing to undo. When one does leave something, the whole group is undone and run again,
+//! each unit in a savepoint of its own, and so are the groups after it for a while.
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use flume::{Receiver, Sender};
 
-use super::{Role, Session, log::LogWatch};
+use super::{Role, Session, flusher::Flushing, log::LogWatch};
 use crate::{
     Error, Options, Result, Source,
     metrics::Meter,
     tx,
     work::{Answers, Job, Outcome},
 };
+
+/// How many groups get savepoints after one that needed them.
+const CAREFUL_GROUPS: u32 = 64;
 
 /// The thread's state.
 pub(crate) struct Writer {
@@ -22,6 +29,19 @@ pub(crate) struct Writer {
     meter: Arc<Meter>,
     session: Session,
     log: LogWatch,
+    flushing: Flushing,
+    /// How many groups are still to get savepoints.
+    careful: u32,
+    /// Whether the log must be brought to safety before anything else, because a flush of it failed.
+    is_unsafe: bool,
+}
+
+/// How a group's run through its units ended.
+enum Run {
+    /// It can be committed.
+    Whole,
+    /// A unit has left something that cannot be undone without the rest.
+    Entangled,
 }
 
 impl Writer {
@@ -31,6 +51,7 @@ impl Writer {
         options: &Options,
         meter: Arc<Meter>,
         keeper: Sender<()>,
+        flushing: Flushing,
     ) -> Result<Self> {
         let session = Session::open(&path, Role::Writer, options.statements)?;
         Ok(Self {
@@ -41,75 +62,131 @@ impl Writer {
             meter,
             session,
             log: LogWatch::new(keeper),
+            flushing,
+            careful: 0,
+            is_unsafe: false,
         })
     }
 
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self, queue: &Receiver<Job>) {
         while let Ok(first) = queue.recv() {
-            // What arrives while the group runs still joins it: the queue is looked at after each unit.
-            let mut waiting = std::iter::once(first).chain(queue.try_iter().take(self.group - 1)).peekable();
-            // A group that loses its transaction half way leaves the rest of the units to the next one.
-            while waiting.peek().is_some() {
-                self.commit_group(&mut waiting);
-            }
+            self.commit_group(first, queue);
         }
         // Best effort: statistics for the planner; a failure costs nothing but them.
         drop(self.session.control("PRAGMA optimize"));
     }
 
-    fn commit_group(&mut self, waiting: &mut impl Iterator<Item = Job>) {
+    fn commit_group(&mut self, first: Job, queue: &Receiver<Job>) {
+        let mut jobs = vec![first];
+        let mut outcomes = Vec::new();
+        let run = match self.begin() {
+            Ok(()) => self.run_units(&mut jobs, Some(queue), &mut outcomes),
+            Err(error) => {
+                // It would be no better for those that wait, and each would wait as long.
+                jobs.extend(queue.try_iter().take(self.group));
+                Err(error)
+            }
+        };
+        let run = match run {
+            Ok(Run::Entangled) => self.run_again(&mut jobs, &mut outcomes),
+            other => other,
+        };
+        let started = Instant::now();
+        let result = run.and_then(|_| self.session.control("COMMIT"));
         let mut answers = Answers::default();
-        let result = self.run_units(waiting, &mut answers).and_then(|()| self.commit());
-        if let Err(error) = result {
-            // Whatever a unit answered, it may have seen what another one of the group wrote and lost.
-            answers.fail(&error);
-            self.reset();
+        let mut outcomes = outcomes.into_iter();
+        for job in jobs {
+            answers.push(job, outcomes.next().and_then(Outcome::replacement));
         }
         self.meter.group(answers.len());
-        answers.give();
+        match result {
+            Ok(()) => self.flushing.hand_over(answers, started),
+            Err(error) => {
+                // Whatever a unit answered, it may have seen what another one of the group wrote and lost.
+                answers.fail(&error);
+                self.reset();
+                answers.give();
+            }
+        }
         self.log.look(&self.session);
     }
 
-    /// Runs units in a new transaction. An error means that the transaction and all it held is gone.
-    fn run_units(&mut self, waiting: &mut impl Iterator<Item = Job>, answers: &mut Answers) -> Result<()> {
-        if let Err(error) = self.session.control("BEGIN IMMEDIATE") {
-            waiting.for_each(|job| answers.push(job, None));
-            return Err(error);
+    fn begin(&mut self) -> Result<()> {
+        self.is_unsafe |= self.flushing.has_failed();
+        if self.is_unsafe {
+            // What was committed since the last good flush may not be on the disk, and a later flush would not say so.
+            // This flushes again and moves everything out of the log.
+            self.session.empty_log()?;
+            self.is_unsafe = false;
         }
-        for mut job in waiting {
-            let (outcome, _) = job.run(tx::Session::Sqlite(&mut self.session), &*self.source, &self.meter);
+        self.session.is_careful = self.careful > 0;
+        self.careful = self.careful.saturating_sub(1);
+        self.session.control("BEGIN IMMEDIATE")
+    }
+
+    /// Runs the units, and with a queue also what arrives meanwhile. An error means that the transaction and all it held
+    /// is gone.
+    fn run_units(
+        &mut self,
+        jobs: &mut Vec<Job>,
+        queue: Option<&Receiver<Job>>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<Run> {
+        let mut at = 0;
+        loop {
+            if at == jobs.len() {
+                match queue.filter(|_| at < self.group).and_then(|queue| self.next(queue)) {
+                    Some(job) => jobs.push(job),
+                    None => return Ok(Run::Whole),
+                }
+            }
+            let session = tx::Session::Sqlite(&mut self.session);
+            let (outcome, _) = jobs[at].run(session, &*self.source, &self.meter);
+            at += 1;
             let cause = match &outcome {
                 Outcome::Failed { error, .. } => error.clone(),
                 Outcome::Keep | Outcome::Refused => Error::Closed,
             };
             let ended = match &outcome {
+                // A full disk may end a transaction without being asked to.
                 _ if !self.session.in_transaction() => Err(cause),
-                Outcome::Keep => self.session.keep(),
+                Outcome::Keep => self.session.keep().map(|()| true),
                 Outcome::Refused | Outcome::Failed { .. } => self.session.undo(),
             };
-            answers.push(job, outcome.replacement());
-            ended?;
+            outcomes.push(outcome);
+            if !ended? {
+                return Ok(Run::Entangled);
+            }
         }
-        Ok(())
     }
 
-    fn commit(&mut self) -> Result<()> {
-        let began = Instant::now();
-        self.session.control("COMMIT")?;
-        self.meter.committed(began.elapsed());
-        Ok(())
+    /// The next unit of the group: what waits, or what arrives while the flush of the last group would not let this one
+    /// be flushed anyway.
+    fn next(&self, queue: &Receiver<Job>) -> Option<Job> {
+        queue.try_recv().ok().or_else(|| self.flushing.next(queue))
+    }
+
+    /// Undoes the group and runs it again, each unit in a savepoint of its own.
+    fn run_again(&mut self, jobs: &mut Vec<Job>, outcomes: &mut Vec<Outcome>) -> Result<Run> {
+        self.session.control("ROLLBACK")?;
+        outcomes.clear();
+        self.careful = CAREFUL_GROUPS;
+        self.session.is_careful = true;
+        self.session.control("BEGIN IMMEDIATE")?;
+        self.run_units(jobs, None, outcomes)
     }
 
     /// Brings the connection back to where no transaction is open, by a new one if it must be.
     fn reset(&mut self) {
-        self.session.savepoint = false;
+        self.session.has_written = false;
         if !self.session.in_transaction() || self.session.control("ROLLBACK").is_ok() {
             return;
         }
         match Session::open(&self.path, Role::Writer, self.statements) {
             Ok(session) => {
                 self.session = session;
+                self.flushing.renew();
                 self.meter.reconnected();
             }
             // The next group fails to begin, is answered with the reason, and comes here again.

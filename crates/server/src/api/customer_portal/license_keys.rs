@@ -1,15 +1,14 @@
 //! License keys as their buyer sees them, and the three calls of the app that checks one: validate, activate,
 //! deactivate. Those three never look at credentials: whoever knows the key may call them.
 
+use http::Method;
 use merak_core::access::BUYERS;
 use merak_core::benefits::Benefit;
 use merak_core::customers::Customer;
 use merak_core::kit::{Id, Kind, Result};
-use merak_core::license_keys::{
-    self, Activate, Activation, Deactivate, LicenseKey, ListLicenseKeysOfBuyer, Seen, Validate,
-};
+use merak_core::license_keys::{self, Activate, Activation, Deactivate, ListLicenseKeysOfBuyer, Validate};
 use merak_core::organizations::Organization;
-use merak_store::ReadTx;
+use merak_store::{ReadTx, Tx};
 use serde_json::Value;
 
 use super::READERS;
@@ -18,7 +17,7 @@ use crate::api::shared::{
     ValidatedLicenseKey,
 };
 use crate::wire::{
-    Call, Json, JsonObject, ListResource, Looked, Many, NoContent, Nothing, Operation, first_page, page,
+    Call, Json, JsonObject, ListResource, Many, NoContent, Nothing, Operation, Unit, first_page, page,
     request, usual_limit,
 };
 
@@ -39,7 +38,7 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
-        Operation::looked("/v1/customer-portal/license-keys/validate", VALIDATE)
+        Operation::new(Method::POST, "/v1/customer-portal/license-keys/validate", Unit::WriteOne(validate))
             .named("customer_portal:license_keys:validate", "Validate License Key")
             .about(
                 "Says whether a key is good and counts that it was asked. Any doubt is an error: there is no answer \
@@ -47,12 +46,12 @@ pub fn operations() -> Vec<Operation> {
             )
             .nav(NAV)
             .refuses(&[Kind::NotFound]),
-        Operation::looked("/v1/customer-portal/license-keys/activate", ACTIVATE)
+        Operation::new(Method::POST, "/v1/customer-portal/license-keys/activate", Unit::WriteOne(activate))
             .named("customer_portal:license_keys:activate", "Activate License Key")
             .about("Takes a seat of a key, typically for a device. Needs no credential.")
             .nav(NAV)
             .refuses(&[Kind::NotPermitted, Kind::NotFound]),
-        Operation::looked("/v1/customer-portal/license-keys/deactivate", DEACTIVATE)
+        Operation::new(Method::POST, "/v1/customer-portal/license-keys/deactivate", Unit::WriteOne(deactivate))
             .named("customer_portal:license_keys:deactivate", "Deactivate License Key")
             .about("Gives a seat of a key back. Needs no credential.")
             .nav(NAV)
@@ -142,18 +141,12 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<LicenseKeyWithActi
     Ok(Json(LicenseKeyWithActivations::new(held, activations)))
 }
 
-const VALIDATE: Looked<Nothing, Nothing, LicenseKeyValidate, Json<ValidatedLicenseKey>, Seen> = Looked {
-    look: |tx, call| license_keys::look_to_validate(tx, &validation(&call.body)),
-    write: |tx, call, seen| {
-        let counted = license_keys::count(tx, &validation(&call.body), seen)?;
-        Ok(counted.map(|(held, activation)| {
-            Json(ValidatedLicenseKey::new(held, activation.map(LicenseKeyActivationBase::from)))
-        }))
-    },
-};
-
-fn validation(body: &LicenseKeyValidate) -> Validate {
-    Validate {
+fn validate(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, LicenseKeyValidate>,
+) -> Result<Json<ValidatedLicenseKey>> {
+    let body = &call.body;
+    let command = Validate {
         organization_id: body.organization_id,
         key: body.key.clone(),
         activation_id: body.activation_id,
@@ -161,36 +154,34 @@ fn validation(body: &LicenseKeyValidate) -> Validate {
         customer_id: body.customer_id,
         increment_usage: body.increment_usage.unwrap_or(0),
         conditions: Value::Object(body.conditions.0.clone()),
-    }
+    };
+    let (held, activation) = license_keys::validate(tx, &command)?;
+    Ok(Json(ValidatedLicenseKey::new(held, activation.map(LicenseKeyActivationBase::from))))
 }
 
-const ACTIVATE: Looked<Nothing, Nothing, LicenseKeyActivate, Json<LicenseKeyActivationRead>, Seen> = Looked {
-    look: |tx, call| license_keys::look_to_activate(tx, &activation(&call.body)?),
-    write: |tx, call, seen| {
-        let placed = license_keys::place(tx, &activation(&call.body)?, seen)?;
-        Ok(placed.map(|(held, activation)| Json(LicenseKeyActivationRead::new(held, activation))))
-    },
-};
-
-fn activation(body: &LicenseKeyActivate) -> Result<Activate> {
-    Ok(Activate {
+fn activate(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, LicenseKeyActivate>,
+) -> Result<Json<LicenseKeyActivationRead>> {
+    let body = &call.body;
+    let command = Activate {
         organization_id: body.organization_id,
         key: body.key.clone(),
         label: body.label.clone(),
         conditions: merak_store::Json::new(&body.conditions)?,
         meta: merak_store::Json::new(&body.meta)?,
-    })
+    };
+    let (held, activation) = license_keys::activate(tx, &command)?;
+    Ok(Json(LicenseKeyActivationRead::new(held, activation)))
 }
 
-const DEACTIVATE: Looked<Nothing, Nothing, LicenseKeyDeactivate, NoContent, Id<LicenseKey>> = Looked {
-    look: |tx, call| license_keys::look_to_deactivate(tx, &deactivation(&call.body)),
-    write: |tx, call, seen| Ok(license_keys::free(tx, &deactivation(&call.body), seen)?.map(|()| NoContent)),
-};
-
-fn deactivation(body: &LicenseKeyDeactivate) -> Deactivate {
-    Deactivate {
+fn deactivate(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, LicenseKeyDeactivate>) -> Result<NoContent> {
+    let body = &call.body;
+    let command = Deactivate {
         organization_id: body.organization_id,
         key: body.key.clone(),
         activation_id: body.activation_id,
-    }
+    };
+    license_keys::deactivate(tx, &command)?;
+    Ok(NoContent)
 }
