@@ -262,6 +262,30 @@ fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
 }
 
 #[test]
+fn reading_units_go_to_the_replica_if_there_is_one() {
+    let (primary, replica) = (migrated(Engine::Postgres), migrated(Engine::Postgres));
+    let url_of = |database: &TestDatabase| match database.database() {
+        Database::Postgres { url, .. } => url,
+        Database::Sqlite { .. } => unreachable!("the engine was chosen above"),
+    };
+    let database = Database::Postgres { url: url_of(&primary), read_url: Some(url_of(&replica)) };
+    let store = Store::open(&Options::new(database)).unwrap();
+    let sql = "SELECT current_database()";
+    let names = (
+        store.write_blocking(move |tx| tx.one::<String>(sql, &[])).unwrap(),
+        store.read_blocking(move |tx| tx.one::<String>(sql, &[])).unwrap(),
+    );
+    assert!(url_of(&primary).contains(&names.0), "{names:?}");
+    assert!(url_of(&replica).contains(&names.1), "{names:?}");
+    let written = store.read_blocking(|tx| {
+        let sql = "UPDATE counters SET value = 1 RETURNING value";
+        tx.all::<i64>(sql, &[])
+    });
+    assert!(written.is_err(), "a replica is only read");
+    store.shutdown_blocking();
+}
+
+#[test]
 fn a_backup_is_of_one_instant_while_writes_go_on() {
     let database = migrated(Engine::Sqlite);
     let store = database.open();
