@@ -14,7 +14,7 @@ use crate::{
     metrics::Meter,
     migrate,
     postgres::{Kind, Target, Worker},
-    sqlite::{self, Flusher, LogKeeper, Reader, ShortReads, Writer},
+    sqlite::{self, LogKeeper, Reader, ShortReads, Writer},
     tx::Scope,
     work::{Crew, Job},
 };
@@ -265,14 +265,12 @@ impl Threads<'_> {
     fn start_sqlite(self, path: &Path) -> Result<ShortReads> {
         // The writer makes the database, so it comes first.
         let (log_keeper, calls) = LogKeeper::new(path.to_owned());
-        let (flusher, flushing) = Flusher::new(path, Arc::clone(self.meter));
-        let writer = Writer::open(path.to_owned(), self.options, Arc::clone(self.meter), calls, flushing)?;
+        let writer = Writer::open(path.to_owned(), self.options, Arc::clone(self.meter), calls)?;
         let readers: Vec<Reader> = (0..self.options.readers.max(1))
             .map(|_| Reader::open(path.to_owned(), self.options, Arc::clone(self.meter)))
             .collect::<Result<_>>()?;
         let queue = self.write_queue.clone();
         self.spawn("writer", move || writer.run(&queue))?;
-        self.spawn("flusher", move || flusher.run())?;
         self.spawn("log", move || log_keeper.run())?;
         for reader in readers {
             let queue = self.read_queue.clone();

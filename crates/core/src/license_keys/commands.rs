@@ -183,7 +183,8 @@ const COUNT: &str = concatcp!(
 /// Validates a key and counts it. The statement that counts carries the rule, so the unit needs no isolation of its own
 /// ([`merak_store::Store::write_one`]); the key is read to name the reason if it counts nothing.
 pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
-    const COUNT_ALONE: &str = concatcp!(COUNT, " AND id = $3");
+    // By the text and not by the id: the pages of that index were read a moment ago.
+    const COUNT_ALONE: &str = concatcp!(COUNT, " AND organization_id = $3 AND key = $4");
     const COUNT_FOUND: &str = concatcp!(COUNT_ALONE, " RETURNING ", Usage::COLUMNS);
     if tx.engine() == Engine::Postgres
         && command.activation_id.is_none()
@@ -200,7 +201,8 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
         };
         let now = tx.now();
         rules::may_validate(&held, activation.as_ref(), command, now)?;
-        let params: [&dyn Param; 3] = [&now, &command.increment_usage, &held.key.id];
+        let params: [&dyn Param; 4] =
+            [&now, &command.increment_usage, &command.organization_id, &command.key];
         if tx.engine() == Engine::Sqlite {
             // Nobody else writes during a unit, so what it found is what it counts on.
             tx.changed_one(COUNT_ALONE, &params)?;
@@ -255,7 +257,7 @@ pub struct Activate {
 /// Takes a seat of a key. The statement that takes it carries the rule, as in [`validate`]. No other counter of the key
 /// changes.
 pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
-    const TAKE_FOUND: &str = concatcp!(TAKE, " AND id = $2");
+    const TAKE_FOUND: &str = concatcp!(TAKE, " AND organization_id = $2 AND key = $3");
     let id = Id::new(tx);
     let now = tx.now();
     let activation = |license_key_id| Activation {
@@ -279,7 +281,7 @@ pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activat
             queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
         rules::may_activate(&held, now)?;
         if tx.engine() == Engine::Sqlite {
-            tx.changed_one(TAKE_FOUND, &[&now, &held.key.id])?;
+            tx.changed_one(TAKE_FOUND, &[&now, &command.organization_id, &command.key])?;
             held.usage.seats_taken += 1;
             let activation = activation(held.key.id);
             tx.insert(&activation)?;
@@ -336,14 +338,14 @@ pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
         AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) \
         RETURNING license_key_id";
     const COUNT: &str = "UPDATE license_keys SET seats_taken = seats_taken - 1";
-    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE id = $1");
+    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE organization_id = $1 AND key = $2");
     const FREE_AND_COUNT: &str =
         concatcp!("WITH freed AS (", FREE, ") ", COUNT, " FROM freed WHERE id = freed.license_key_id");
     let now = tx.now();
     let params: [&dyn Param; 4] = [&now, &command.activation_id, &command.organization_id, &command.key];
     let freed = match tx.engine() {
         Engine::Sqlite => match tx.returning::<Id<LicenseKey>>(FREE, &params)?.pop() {
-            Some(key_id) => tx.execute(COUNT_FREED, &[&key_id])?,
+            Some(_) => tx.execute(COUNT_FREED, &[&command.organization_id, &command.key])?,
             None => 0,
         },
         Engine::Postgres => tx.execute(FREE_AND_COUNT, &params)?,

@@ -101,11 +101,6 @@ impl Session {
         self.log("PRAGMA wal_checkpoint(PASSIVE)")
     }
 
-    /// Flushes the log, moves everything from it and cuts it off; others wait meanwhile.
-    pub(super) fn empty_log(&self) -> Result<()> {
-        if self.log("PRAGMA wal_checkpoint(TRUNCATE)")?.is_busy { Err(Error::Busy) } else { Ok(()) }
-    }
-
     fn log(&self, sql: &str) -> Result<Length> {
         let read = || -> rusqlite::Result<Length> {
             let mut statement = self.connection().prepare_cached(sql)?;

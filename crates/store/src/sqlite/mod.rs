@@ -3,7 +3,6 @@
 mod backup;
 mod constraints;
 mod failure;
-mod flusher;
 mod functions;
 mod log;
 mod readers;
@@ -22,7 +21,6 @@ use crate::{
 
 pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
-pub(crate) use flusher::Flusher;
 pub(crate) use log::LogKeeper;
 pub(crate) use readers::Reader;
 pub(crate) use short::ShortReads;
@@ -51,9 +49,7 @@ impl Role {
     /// The page cache of the connection, which is most of the memory this engine takes.
     fn cache_kibibytes(self) -> i64 {
         match self {
-            // More would cost more than it saves: a commit that split a page looks through all of the cache, and a
-            // million rows hit at random do not fit in any case.
-            Self::Writer => 24 << 10,
+            Self::Writer => 96 << 10,
             Self::Reader | Self::Migrator => 16 << 10,
             // Pages that are moved do not pass through it.
             Self::LogKeeper => 1 << 10,
@@ -90,13 +86,10 @@ impl Session {
         // It has an effect on a new file only, and none once the log is on.
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
         if role == Role::Writer {
-            // The log is made durable by the flusher, before anybody is answered; see `flusher`.
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
             // See `log`.
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        } else {
-            connection.pragma_update(None, "synchronous", "FULL")?;
         }
         connection.pragma_update(None, "journal_size_limit", LOG_LIMIT_BYTES)?;
         connection.pragma_update(None, "cache_size", -role.cache_kibibytes())?;

@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use flume::{Receiver, Sender};
 
-use super::{Role, Session, flusher::Flushing, log::LogWatch};
+use super::{Role, Session, log::LogWatch};
 use crate::{
     Error, Options, Result, Source,
     metrics::Meter,
@@ -29,11 +29,8 @@ pub(crate) struct Writer {
     meter: Arc<Meter>,
     session: Session,
     log: LogWatch,
-    flushing: Flushing,
     /// How many groups are still to get savepoints.
     careful: u32,
-    /// Whether the log must be brought to safety before anything else, because a flush of it failed.
-    is_unsafe: bool,
 }
 
 /// How a group's run through its units ended.
@@ -51,7 +48,6 @@ impl Writer {
         options: &Options,
         meter: Arc<Meter>,
         keeper: Sender<()>,
-        flushing: Flushing,
     ) -> Result<Self> {
         let session = Session::open(&path, Role::Writer, options.statements)?;
         Ok(Self {
@@ -62,9 +58,7 @@ impl Writer {
             meter,
             session,
             log: LogWatch::new(keeper),
-            flushing,
             careful: 0,
-            is_unsafe: false,
         })
     }
 
@@ -92,34 +86,23 @@ impl Writer {
             Ok(Run::Entangled) => self.run_again(&mut jobs, &mut outcomes),
             other => other,
         };
-        let started = Instant::now();
-        let result = run.and_then(|_| self.session.control("COMMIT"));
+        let result = run.and_then(|_| self.commit());
         let mut answers = Answers::default();
         let mut outcomes = outcomes.into_iter();
         for job in jobs {
             answers.push(job, outcomes.next().and_then(Outcome::replacement));
         }
-        self.meter.group(answers.len());
-        match result {
-            Ok(()) => self.flushing.hand_over(answers, started),
-            Err(error) => {
-                // Whatever a unit answered, it may have seen what another one of the group wrote and lost.
-                answers.fail(&error);
-                self.reset();
-                answers.give();
-            }
+        if let Err(error) = result {
+            // Whatever a unit answered, it may have seen what another one of the group wrote and lost.
+            answers.fail(&error);
+            self.reset();
         }
+        self.meter.group(answers.len());
+        answers.give();
         self.log.look(&self.session);
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.is_unsafe |= self.flushing.has_failed();
-        if self.is_unsafe {
-            // What was committed since the last good flush may not be on the disk, and a later flush would not say so.
-            // This flushes again and moves everything out of the log.
-            self.session.empty_log()?;
-            self.is_unsafe = false;
-        }
         self.session.is_careful = self.careful > 0;
         self.careful = self.careful.saturating_sub(1);
         self.session.control("BEGIN IMMEDIATE")
@@ -136,7 +119,7 @@ impl Writer {
         let mut at = 0;
         loop {
             if at == jobs.len() {
-                match queue.filter(|_| at < self.group).and_then(|queue| self.next(queue)) {
+                match queue.filter(|_| at < self.group).and_then(|queue| queue.try_recv().ok()) {
                     Some(job) => jobs.push(job),
                     None => return Ok(Run::Whole),
                 }
@@ -161,10 +144,11 @@ impl Writer {
         }
     }
 
-    /// The next unit of the group: what waits, or what arrives while the flush of the last group would not let this one
-    /// be flushed anyway.
-    fn next(&self, queue: &Receiver<Job>) -> Option<Job> {
-        queue.try_recv().ok().or_else(|| self.flushing.next(queue))
+    fn commit(&mut self) -> Result<()> {
+        let began = Instant::now();
+        self.session.control("COMMIT")?;
+        self.meter.committed(began.elapsed());
+        Ok(())
     }
 
     /// Undoes the group and runs it again, each unit in a savepoint of its own.
@@ -186,7 +170,6 @@ impl Writer {
         match Session::open(&self.path, Role::Writer, self.statements) {
             Ok(session) => {
                 self.session = session;
-                self.flushing.renew();
                 self.meter.reconnected();
             }
             // The next group fails to begin, is answered with the reason, and comes here again.
