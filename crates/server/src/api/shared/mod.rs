@@ -1,11 +1,13 @@
 //! Wire structs that two sections or more answer with.
 
 mod activation;
+pub mod custom_field;
 mod customer;
 mod license_key;
 mod organization;
 
 pub use activation::LicenseKeyActivationBase;
+pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
