@@ -16,7 +16,9 @@ pub mod instance;
 pub mod jobs;
 pub mod kit;
 pub mod license_keys;
+pub mod orders;
 pub mod organizations;
+pub mod products;
 pub mod users;
 
 use merak_store::Migration;

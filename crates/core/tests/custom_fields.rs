@@ -8,6 +8,7 @@ use merak_core::custom_fields::{
 };
 use merak_core::kit::{Id, Kind, Metadata, Page, Paged, Refusal, Result};
 use merak_core::organizations::{self, Organization};
+use merak_core::products::{self, Amount, CreateProduct, NewPrice};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -291,17 +292,19 @@ fn second_organization(shop: &Shop) -> Id<Organization> {
 fn attach(shop: &Shop, fields: &[Id<CustomField>]) {
     let (organization_id, fields) = (shop.organization.id, fields.to_vec());
     shop.write(move |tx| {
-        let (product, now) = (tx.uuid(), tx.now());
-        tx.execute(
-            "INSERT INTO products (id, organization_id, name, is_archived, metadata, is_recurring, created_at) \
-             VALUES ($1, $2, 'App', $3, '{}', $3, $4)",
-            &[&product, &organization_id, &false, &now],
-        )?;
+        let command = CreateProduct {
+            organization_id,
+            name: String::from("The app"),
+            description: None,
+            prices: vec![NewPrice { recurring_interval: None, amount: Amount::Free }],
+            metadata: Metadata::default(),
+        };
+        let product = products::create(tx, &command)?;
         for (position, field) in (0_i64..).zip(&fields) {
             tx.execute(
                 "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) \
                  VALUES ($1, $2, $3, $4)",
-                &[&product, &position, field, &false],
+                &[&product.id, &position, field, &false],
             )?;
         }
         Ok(())
