@@ -3,12 +3,14 @@
 mod activation;
 pub mod custom_field;
 mod customer;
+pub mod discount;
 mod license_key;
 mod organization;
 
 pub use activation::LicenseKeyActivationBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
+pub use discount::DiscountMinimal;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
