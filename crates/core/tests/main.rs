@@ -7,6 +7,8 @@ mod access;
 mod custom_fields;
 mod customers;
 mod demo;
+mod discount_races;
+mod discounts;
 mod grants;
 mod grants_of_buyers;
 mod idempotency;

@@ -25,6 +25,7 @@ mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
 mod license_keys;
 mod lists;
 mod organizations;
