@@ -6,6 +6,7 @@ mod customer_sessions;
 mod customers;
 mod license_keys;
 mod organizations;
+mod products;
 mod shared;
 
 use crate::wire::Operation;
@@ -14,6 +15,7 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        products::operations(),
         benefits::operations(),
         license_keys::operations(),
         customers::operations(),

@@ -1,16 +1,22 @@
 //! Wire structs that two sections or more answer with.
 
 mod activation;
+mod benefit;
 mod customer;
 mod license_key;
 mod organization;
+pub mod price;
+mod product;
 
 pub use activation::LicenseKeyActivationBase;
+pub use benefit::BenefitBase;
 pub use customer::{Customer, CustomerPortalCustomer};
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
 pub use organization::Organization;
+pub use price::ProductPrice;
+pub use product::{CheckoutLinkProduct, DiscountProduct, Product};
 
 use merak_core::kit::Id;
 
