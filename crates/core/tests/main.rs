@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod custom_fields;
 mod customers;
 mod demo;
 mod grants;

@@ -1,6 +1,7 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
 mod benefits;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
@@ -18,6 +19,7 @@ pub fn operations() -> Vec<Operation> {
         products::operations(),
         benefits::operations(),
         license_keys::operations(),
+        custom_fields::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

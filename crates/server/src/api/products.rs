@@ -117,6 +117,7 @@ fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, ProductCreate>) -> Resu
         name: body.name.clone(),
         description: body.description.clone(),
         prices: body.prices.0.iter().copied().map(Into::into).collect(),
+        fields: body.attached_custom_fields.iter().map(Into::into).collect(),
         metadata: body.metadata.clone(),
     };
     let product = products::create(tx, &command)?;
@@ -137,6 +138,7 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductUpdate>) -> Result<
         description: body.description.clone(),
         is_archived: body.is_archived,
         prices: body.prices.as_ref().map(|prices| prices.iter().map(Into::into).collect()),
+        fields: body.attached_custom_fields.as_ref().map(|fields| fields.iter().map(Into::into).collect()),
         metadata: body.metadata.clone(),
     };
     let product = products::update(tx, &tenancy, call.path.id.cast(), &command)?;

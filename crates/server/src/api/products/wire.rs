@@ -2,7 +2,7 @@
 
 use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::organizations;
-use merak_core::products::{self, Amount, AmountType, NewPrice, PriceType, RecurringInterval};
+use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -130,6 +130,9 @@ request! {
         pub description: Option<String> = {"x-trim": true},
         /// What it costs.
         pub prices: OneTimePrices,
+        /// What its buyers are asked, in order.
+        #[serde(default)]
+        pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": []},
         /// Who sells it. Left out with an organization's token, else required.
         pub organization_id: Option<Id<organizations::Organization>>,
     }
@@ -161,6 +164,14 @@ impl Described for ProductCreate {
 }
 
 request! {
+    /// A custom field to be put on a product.
+    pub struct AttachedCustomFieldCreate {
+        /// The field's id.
+        pub custom_field_id: Id<merak_core::custom_fields::CustomField>,
+        /// Whether buyers must answer.
+        pub required: bool,
+    }
+
     /// A price that the product has already.
     pub struct ExistingProductPrice {
         /// The price's id.
@@ -179,12 +190,20 @@ request! {
         pub is_archived: Option<bool>,
         /// The complete list of prices: those named by their id stay, new ones are added, all others are archived.
         pub prices: Option<Vec<PriceChange>>,
+        /// What its buyers are asked, in order, replaced as a whole.
+        pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>>,
     }
 
     /// What is to come with a product.
     pub struct ProductBenefitsUpdate {
         /// The complete list of benefits, in order.
         pub benefits: Vec<Id<merak_core::benefits::Benefit>>,
+    }
+}
+
+impl From<&AttachedCustomFieldCreate> for AttachField {
+    fn from(field: &AttachedCustomFieldCreate) -> Self {
+        Self { custom_field_id: field.custom_field_id, required: field.required }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activation;
 mod benefit;
+pub mod custom_field;
 mod customer;
 mod license_key;
 mod organization;
@@ -10,6 +11,7 @@ mod product;
 
 pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
+pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,

@@ -1,11 +1,12 @@
 //! Products as their seller sees them, as everybody may see them, and by themselves.
 
+use merak_core::custom_fields;
 use merak_core::kit::{Id, Metadata};
 use merak_core::organizations::Organization;
 use merak_core::products::{self, CompleteProduct, PublicProduct};
 use merak_store::Timestamp;
 
-use super::{BenefitBase, ProductPrice};
+use super::{BenefitBase, CustomField, ProductPrice};
 use crate::api::benefits::Benefit;
 use crate::wire::answer;
 
@@ -34,6 +35,20 @@ answer! {
         pub prices: Vec<ProductPrice>,
         /// What comes with it, in the seller's order.
         pub benefits: Vec<Benefit>,
+        /// What its buyers are asked, in the seller's order.
+        pub attached_custom_fields: Vec<AttachedCustomField>,
+    }
+
+    /// A custom field on a product.
+    pub struct AttachedCustomField {
+        /// The field's id.
+        pub custom_field_id: Id<custom_fields::CustomField>,
+        /// The field.
+        pub custom_field: CustomField,
+        /// Its place on the product, from 0.
+        pub order: i64,
+        /// Whether buyers must answer.
+        pub required: bool,
     }
 
     /// A product that a checkout link leads to.
@@ -96,6 +111,18 @@ impl From<CompleteProduct> for Product {
             metadata: product.metadata,
             prices: prices.into_iter().map(Into::into).collect(),
             benefits: benefits.into_iter().map(Into::into).collect(),
+            attached_custom_fields: complete.fields.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<(products::AttachedField, custom_fields::CustomField)> for AttachedCustomField {
+    fn from((attached, field): (products::AttachedField, custom_fields::CustomField)) -> Self {
+        Self {
+            custom_field_id: attached.custom_field_id,
+            custom_field: field.into(),
+            order: attached.position,
+            required: attached.required,
         }
     }
 }

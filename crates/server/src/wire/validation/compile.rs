@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use merak_core::kit::lax::whole;
 use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::pattern::Pattern;
-use super::scalar::{Choice, Decimal, Integer, Text, whole};
+use super::scalar::{Choice, Decimal, Integer, Text};
 use super::shape::{Branch, Dictionary, List, Member, Node, Object, Union};
 use super::unions::label;
 
