@@ -289,14 +289,8 @@ fn second_organization(shop: &Shop) -> Id<Organization> {
 
 /// A product that asks these.
 fn attach(shop: &Shop, fields: &[Id<CustomField>]) {
-    let (organization_id, fields) = (shop.organization.id, fields.to_vec());
+    let (product, fields) = (shop.product().id, fields.to_vec());
     shop.write(move |tx| {
-        let (product, now) = (tx.uuid(), tx.now());
-        tx.execute(
-            "INSERT INTO products (id, organization_id, name, is_archived, metadata, is_recurring, created_at) \
-             VALUES ($1, $2, 'App', $3, '{}', $3, $4)",
-            &[&product, &organization_id, &false, &now],
-        )?;
         for (position, field) in (0_i64..).zip(&fields) {
             tx.execute(
                 "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) \

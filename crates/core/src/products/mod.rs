@@ -11,7 +11,9 @@ mod set_fields;
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateProduct, UpdateProduct, create, update};
-pub use self::contents::{AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public};
+pub use self::contents::{
+    AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
+};
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };

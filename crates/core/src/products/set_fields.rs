@@ -36,8 +36,9 @@ pub(super) fn set_fields(tx: &mut Tx<'_>, product: &Product, fields: &[AttachFie
     if fields.is_empty() {
         return Ok(());
     }
-    let mut sql =
-        Sql::new("INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) VALUES ");
+    let mut sql = Sql::new(
+        "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) VALUES ",
+    );
     for (position, field) in (0_i64..).zip(fields) {
         sql.push(if position == 0 { "(" } else { ", (" }).bind(product.id).push(", ").bind(position);
         sql.push(", ").bind(field.custom_field_id).push(", ").bind(field.required).push(")");
