@@ -11,6 +11,7 @@ pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod discounts;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;

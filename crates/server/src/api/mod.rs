@@ -5,6 +5,7 @@ mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
 mod license_keys;
 mod organizations;
 mod products;
@@ -20,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
         benefits::operations(),
         license_keys::operations(),
         custom_fields::operations(),
+        discounts::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -4,6 +4,7 @@ mod activation;
 mod benefit;
 pub mod custom_field;
 mod customer;
+pub mod discount;
 mod license_key;
 mod organization;
 pub mod price;
@@ -13,6 +14,7 @@ pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
+pub use discount::DiscountMinimal;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::{Fault, Report, Trail, count};
 use super::scalar::{Coerced, coerce_boolean, null_character, quoted};
-use super::shape::{Branch, Dictionary, List, Node, Object, Tagged, Union};
+use super::shape::{Branch, Dictionary, List, Node, Object, TagPart, Tagged, Union};
 
 /// Names that `serde_json` gives a private meaning to. An object with such a member would be read
 /// as a number or as raw text later on.
@@ -226,26 +226,41 @@ fn wrong_length(what: &'static str, actual: usize, min: usize, max: Option<usize
     ))
 }
 
+impl TagPart {
+    /// What the value is called in the name of the branch.
+    fn class_of(&self, value: &Value) -> String {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let class = self.classes.iter().find(|(other, _)| *other == value).map(|(_, class)| class);
+        class.or(self.others.as_ref()).cloned().unwrap_or(value)
+    }
+}
+
 impl Tagged {
     fn visit(&self, value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
         let Value::Object(object) = value else {
             report.push(trail, NOT_AN_OBJECT, value.clone());
             return;
         };
-        let discriminator = format!("'{}'", self.property);
-        let tag = match object.get(&self.property) {
-            Some(Value::String(tag)) => tag.clone(),
-            Some(other) => other.to_string(),
-            None => {
-                let fault = Fault::with(
-                    "union_tag_not_found",
-                    format!("Unable to extract tag using discriminator {discriminator}"),
-                    json!({"discriminator": discriminator}),
-                );
-                report.push(trail, fault, value.clone());
-                return;
+        let names: Vec<&str> = self.tag.iter().map(|part| part.property.as_str()).collect();
+        let discriminator = format!("'{}'", names.join("."));
+        let missing: Vec<&str> = names.into_iter().filter(|name| !object.contains_key(*name)).collect();
+        if !missing.is_empty() && self.tells_missing {
+            for name in missing {
+                report.push(&trail.field(name), Fault::MISSING, value.clone());
             }
-        };
+            return;
+        }
+        if !missing.is_empty() {
+            let fault = Fault::with(
+                "union_tag_not_found",
+                format!("Unable to extract tag using discriminator {discriminator}"),
+                json!({"discriminator": discriminator}),
+            );
+            report.push(trail, fault, value.clone());
+            return;
+        }
+        let tag =
+            self.tag.iter().map(|part| part.class_of(&object[&part.property])).collect::<Vec<_>>().join(".");
         if let Some(branch) = self.branches.iter().find(|branch| branch.tags.contains(&tag)) {
             branch.node.visit(value, &trail.field(&tag), report);
             return;

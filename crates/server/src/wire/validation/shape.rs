@@ -158,11 +158,24 @@ pub(super) struct List {
     pub(super) distinct: Option<String>,
 }
 
-/// A union whose branch is named by the value of one member.
+/// A union whose branch is named by the object itself.
 #[derive(Debug)]
 pub(super) struct Tagged {
-    pub(super) property: String,
+    /// The members whose values name the branch, joined by dots.
+    pub(super) tag: Vec<TagPart>,
+    /// Whether each missing member is told by itself, as a missing member.
+    pub(super) tells_missing: bool,
     pub(super) branches: Vec<TaggedBranch>,
+}
+
+/// A member whose value is part of the name of a branch.
+#[derive(Debug)]
+pub(super) struct TagPart {
+    pub(super) property: String,
+    /// Values that are called otherwise in the name.
+    pub(super) classes: Vec<(String, String)>,
+    /// What all other values are called, if not by themselves.
+    pub(super) others: Option<String>,
 }
 
 #[derive(Debug)]

@@ -18,7 +18,8 @@ async fn create(shop: &Shop, mut body: Value) -> Answer {
 
 /// A text field, and the path of it.
 async fn text_field(shop: &Shop, slug: &str) -> (Value, String) {
-    let body = json!({"type": "text", "slug": slug, "name": "Company", "properties": {"form_label": "Yours"}});
+    let body =
+        json!({"type": "text", "slug": slug, "name": "Company", "properties": {"form_label": "Yours"}});
     let made = create(shop, body).await.expect(201);
     let path = format!("{PATH}{}", made["id"].as_str().unwrap());
     (made, path)
