@@ -84,11 +84,7 @@ enum Named {
     Foreign(Id<Organization>),
 }
 
-fn named_organization(
-    tx: &mut ReadTx<'_>,
-    actor: &Actor,
-    named: Option<Id<Organization>>,
-) -> Result<Named> {
+fn named_organization(tx: &mut ReadTx<'_>, actor: &Actor, named: Option<Id<Organization>>) -> Result<Named> {
     let place = at("body").field("organization_id");
     match (actor.subject, named) {
         (Subject::Organization(id), None) => Ok(Named::Own(id)),

@@ -140,8 +140,7 @@ pub struct UpdateFile {
 pub fn update(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<File>, command: &UpdateFile) -> Result<File> {
     let mut file = queries::get(tx, tenancy, id)?;
     let is_given = |text: &&String| !text.is_empty();
-    let (name, version) =
-        (command.name.as_ref().filter(is_given), command.version.as_ref().filter(is_given));
+    let (name, version) = (command.name.as_ref().filter(is_given), command.version.as_ref().filter(is_given));
     if name.is_none() && version.is_none() {
         return Ok(file);
     }
@@ -175,8 +174,15 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<File>) -> Result<()> {
     remove_bytes(tx, id)
 }
 
-/// Asks for the bytes of a deleted file to be removed from the storage.
-pub fn remove_bytes(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
+/// Asks once more for the bytes to be removed of a file that was deleted while the storage put its parts together.
+pub fn remove_if_deleted(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
+    match queries::find_deleted(tx, id)? {
+        Some(_) => remove_bytes(tx, id),
+        None => Ok(()),
+    }
+}
+
+fn remove_bytes(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
     jobs::enqueue(tx, &FlowJob::RemoveStoredFile { file_id: id }.into())
 }
 

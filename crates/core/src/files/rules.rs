@@ -37,12 +37,7 @@ pub fn tidy_name(name: &str) -> Option<String> {
 }
 
 /// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice.
-pub fn path_of(
-    service: FileService,
-    organization_id: Id<Organization>,
-    id: Id<File>,
-    name: &str,
-) -> String {
+pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<File>, name: &str) -> String {
     format!("{service}/{organization_id}/{id}/{name}")
 }
 

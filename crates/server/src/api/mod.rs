@@ -4,6 +4,7 @@ mod benefits;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod files;
 mod license_keys;
 mod organizations;
 mod shared;
@@ -16,6 +17,7 @@ pub fn operations() -> Vec<Operation> {
         organizations::operations(),
         benefits::operations(),
         license_keys::operations(),
+        files::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

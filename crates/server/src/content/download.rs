@@ -4,8 +4,9 @@ use std::io::SeekFrom;
 
 use axum::body::Body;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -92,7 +93,8 @@ async fn serve(request: &Parts, appearance: &Appearance, opened: Opened) -> std:
         return Ok(response);
     }
     // A range of what has changed since would not fit to what the caller has.
-    let is_same = text(asked, &IF_RANGE).is_none_or(|known| known == tag || Some(known) == modified.as_deref());
+    let is_same =
+        text(asked, &IF_RANGE).is_none_or(|known| known == tag || Some(known) == modified.as_deref());
     let range = text(asked, &RANGE).filter(|_| is_same);
     let (first, length) = match wanted(range, opened.size) {
         Wanted::Whole => (0, opened.size),

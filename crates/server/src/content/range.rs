@@ -22,7 +22,8 @@ pub(super) fn wanted(header: Option<&str>, size: u64) -> Wanted {
         return Wanted::Whole;
     };
     let Some((first, last)) = range.trim().split_once('-') else { return Wanted::Whole };
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok());
+    let number =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok());
     match (first, last) {
         ("", "") => Wanted::Whole,
         ("", count) => match number(count) {

@@ -54,10 +54,11 @@ pub(super) async fn put(house: &House, local: &Local, request: Request, silence:
 
 /// Whether a part with a checksum comes with the headers that were signed with it.
 fn has_signed_headers(claim: &PartClaim, headers: &HeaderMap) -> bool {
-    let is = |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent.as_bytes() == value.as_bytes());
-    claim.sha256.is_none_or(|digest| {
-        is(CHECKSUM_HEADER, &digest.base64()) && is(CHECKSUM_ALGORITHM_HEADER, "SHA256")
-    })
+    let is =
+        |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent.as_bytes() == value.as_bytes());
+    claim
+        .sha256
+        .is_none_or(|digest| is(CHECKSUM_HEADER, &digest.base64()) && is(CHECKSUM_ALGORITHM_HEADER, "SHA256"))
 }
 
 fn stored(etag: &str) -> Response {

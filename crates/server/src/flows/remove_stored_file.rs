@@ -4,8 +4,8 @@ use merak_core::files::{self, File};
 use merak_core::jobs::{self, Claimed, Outcome};
 use merak_core::kit::Id;
 
-use super::upload_file::{object_of, upload_of};
 use super::Error;
+use super::upload_file::{object_of, upload_of};
 use crate::state::House;
 
 pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<File>) -> Result<(), Error> {
@@ -22,4 +22,3 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<File>) -> Resul
     house.store.write(move |tx| jobs::settle(tx, &claimed, &Outcome::Done)).await?;
     Ok(())
 }
-

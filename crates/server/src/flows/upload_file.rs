@@ -8,7 +8,9 @@
 //! A crash after `announce` or `begin` leaves an upload that nobody has an address for; it is given up after a day. A
 //! crash after `complete` leaves an object whose file is not complete: completing again finds it and writes it down.
 
-use merak_adapters::files::{self as storage, Completion, Expected, Object, Sha256Digest, Upload, Visibility};
+use merak_adapters::files::{
+    self as storage, Completion, Expected, Object, Sha256Digest, Upload, Visibility,
+};
 use merak_core::files::{File, Part, StoredObject, rules};
 use merak_core::kit::{Refusal, at};
 use merak_store::Timestamp;
@@ -18,7 +20,7 @@ use super::Error;
 use crate::state::House;
 
 /// For how many seconds the addresses of parts and downloads are good.
-pub const ADDRESS_LIFETIME: u32 = 600;
+const ADDRESS_LIFETIME: u32 = 600;
 
 /// Where the bytes of a file are.
 pub fn object_of(file: &File) -> Object {
@@ -46,17 +48,18 @@ pub fn validity(now: Timestamp) -> storage::Validity {
     storage::Validity { from, seconds: ADDRESS_LIFETIME }
 }
 
+/// When addresses that are signed now end.
+pub fn expires_at(now: Timestamp) -> Timestamp {
+    now.add_seconds(i64::from(ADDRESS_LIFETIME))
+}
+
 /// Begins the upload of an announced file in the storage and returns its name there.
 pub async fn begin(house: &House, file: &File) -> Result<String, Error> {
     Ok(house.adapters.files.begin(&object_of(file), &file.mime_type).await?)
 }
 
 /// Lets the storage put the parts together. What is not as announced is refused, and can be sent again.
-pub async fn complete(
-    house: &House,
-    file: &File,
-    sent: &[(Part, String)],
-) -> Result<StoredObject, Error> {
+pub async fn complete(house: &House, file: &File, sent: &[(Part, String)]) -> Result<StoredObject, Error> {
     let unfit = |sentence: String| {
         Refusal::invalid(at("body").field("parts").value_error(sentence, Value::from(sent.len())))
     };

@@ -34,7 +34,10 @@ const TURN: i64 = 900;
 /// What a flow's handler is.
 pub type Handler<P, Q, B, A> = Arc<dyn Fn(Flow<P, Q, B>) -> Steps<A> + Send + Sync>;
 
-type Steps<A> = Pin<Box<dyn Future<Output = Result<Finished<A>, Failure>> + Send>>;
+type Steps<A> = Pin<Box<dyn Future<Output = Finishing<A>> + Send>>;
+
+/// What the handler of a flow returns.
+pub type Finishing<A> = Result<Finished<A>, Failure>;
 
 /// An admitted call on its way through several units of work.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl<P: Input, Q: Input, B: Input> Flow<P, Q, B> {
     pub async fn finish<A: Answer>(
         &self,
         mut unit: impl FnMut(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A> + Send + 'static,
-    ) -> Result<Finished<A>, Failure> {
+    ) -> Finishing<A> {
         let (call, named) = (Arc::clone(&self.call), self.named.clone());
         let unit = move |tx: &mut Tx<'_>| {
             let Some(named) = &named else {
@@ -106,11 +109,13 @@ pub(super) async fn run<P: Input, Q: Input, B: Input, A: Answer>(
     let (credential, mut call) = prepare::<P, Q, B>(&house, checked)?;
     let call = match &named {
         None => {
-            house.store.read(move |tx| {
-                call.actor = admit(tx, &credential, &admits)?;
-                Ok::<_, Failure>(call.clone())
-            })
-            .await?
+            house
+                .store
+                .read(move |tx| {
+                    call.actor = admit(tx, &credential, &admits)?;
+                    Ok::<_, Failure>(call.clone())
+                })
+                .await?
         }
         Some(named) => {
             let named = Arc::clone(named);
@@ -135,12 +140,14 @@ pub(super) async fn run<P: Input, Q: Input, B: Input, A: Answer>(
     let flow = Flow { call: Arc::clone(&call), named: named.clone() };
     let steps = tokio::spawn(async move {
         let steps = AssertUnwindSafe(async move { handler(flow).await });
-        let outcome = steps.catch_unwind().await.unwrap_or_else(|_| {
-            Err(Failure::Unexpected(String::from("a flow panicked")))
-        });
+        let outcome = steps
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(Failure::Unexpected(String::from("a flow panicked"))));
         if let Some(named) = named.filter(|_| outcome.is_err()) {
             let store = call.house.store.clone();
-            if let Err(error) = store.write(move |tx| idempotency::abandon(tx, &name_of(&named, &call))).await {
+            if let Err(error) = store.write(move |tx| idempotency::abandon(tx, &name_of(&named, &call))).await
+            {
                 // Only the next try has to wait until the turn is over.
                 tracing::warn!(%error, "a write that failed was not forgotten");
             }

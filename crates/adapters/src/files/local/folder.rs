@@ -117,7 +117,8 @@ impl Folder {
             absent_is_fine(fs::remove_file(&object))?;
             let mut folder = object.parent();
             // A folder that is not empty stays, and those above it.
-            while let Some(empty) = folder.filter(|folder| **folder != top && fs::remove_dir(folder).is_ok()) {
+            while let Some(empty) = folder.filter(|folder| **folder != top && fs::remove_dir(folder).is_ok())
+            {
                 folder = empty.parent();
             }
             Ok(())
@@ -386,8 +387,6 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Runs what waits for the disk where waiting is allowed.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.map_err(io::Error::other)?
 }

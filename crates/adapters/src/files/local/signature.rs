@@ -135,8 +135,10 @@ impl Signer {
         let mut members: Vec<(String, String)> = parse(query.as_bytes()).into_owned().collect();
         // The signature stands last; what is put behind it was not signed.
         let Some((name, signature)) = members.pop() else { return Err(Denied::Forged) };
-        let signature: [u8; 32] =
-            Some(signature).filter(|_| name == "signature").and_then(|text| unhex(&text)).ok_or(Denied::Forged)?;
+        let signature: [u8; 32] = Some(signature)
+            .filter(|_| name == "signature")
+            .and_then(|text| unhex(&text))
+            .ok_or(Denied::Forged)?;
         let mac = self.mac(method, path, members.iter().map(|(name, value)| (&**name, &**value)));
         mac.verify_slice(&signature).map_err(|_| Denied::Forged)?;
         if now >= ends(&members)? {

@@ -53,7 +53,8 @@ pub(super) fn code_of(text: &str) -> Option<&str> {
 
 /// The list of parts that completes an upload, with the checksums that rusty-s3's own body has no place for.
 pub(super) fn completion_body(sent: &[SentPart]) -> String {
-    let mut body = String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    let mut body =
+        String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for SentPart { part, etag } in sent {
         // Writing to a string does not fail.
         let _ = write!(body, "<Part><PartNumber>{}</PartNumber><ETag>", part.number);

@@ -14,8 +14,8 @@ use futures_util::StreamExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, Response, StatusCode};
 use rusty_s3::actions::{
-    AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, GetObject, HeadBucket,
-    HeadObject, ListParts, S3Action, UploadPart,
+    AbortMultipartUpload, CompleteMultipartUpload, CreateMultipartUpload, DeleteObject, GetObject,
+    HeadBucket, HeadObject, ListParts, S3Action, UploadPart,
 };
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 use sha2::{Digest, Sha256};
@@ -161,8 +161,7 @@ impl S3 {
         let mut after = None;
         loop {
             let bucket = self.bucket(&upload.object);
-            let mut action =
-                ListParts::new(bucket, Some(&self.credentials), &upload.object.path, &upload.id);
+            let mut action = ListParts::new(bucket, Some(&self.credentials), &upload.object.path, &upload.id);
             if let Some(number) = after {
                 action.set_part_number_marker(number);
             }
@@ -193,7 +192,8 @@ impl S3 {
         let mut size = 0;
         for SentPart { part, etag } in sent {
             let found = kept.iter().find(|kept| kept.number == part.number);
-            let Some(found) = found.filter(|kept| kept.etag.trim_matches('"') == etag.trim_matches('"')) else {
+            let Some(found) = found.filter(|kept| kept.etag.trim_matches('"') == etag.trim_matches('"'))
+            else {
                 return Ok(Parts::Unfit(format!("Part {} was not uploaded.", part.number)));
             };
             if found.size != part.size {
@@ -238,7 +238,8 @@ impl S3 {
             // Somebody else completed it in the meantime; what is there is looked at next.
             Some("NoSuchUpload") => Ok(None),
             Some(
-                code @ ("InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "BadDigest" | "InvalidRequest"),
+                code @ ("InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "BadDigest"
+                | "InvalidRequest"),
             ) => Ok(Some(format!("The storage does not accept the parts: {code}."))),
             _ => Err(said_no(status, &text)),
         }
@@ -316,8 +317,7 @@ impl FileStorage for S3 {
     async fn begin(&self, object: &Object, mime_type: &str) -> Result<String> {
         let mut action =
             CreateMultipartUpload::new(self.bucket(object), Some(&self.credentials), &object.path);
-        let headers =
-            [("content-type", mime_type), ("x-amz-checksum-algorithm", "SHA256")];
+        let headers = [("content-type", mime_type), ("x-amz-checksum-algorithm", "SHA256")];
         for (name, value) in headers {
             action.headers_mut().insert(name, value);
         }
@@ -337,13 +337,8 @@ impl FileStorage for S3 {
     fn sign_part(&self, upload: &Upload, part: &Part, validity: Validity) -> SignedPart {
         let headers = checksum_headers(part);
         let bucket = self.bucket(&upload.object);
-        let mut action = UploadPart::new(
-            bucket,
-            Some(&self.credentials),
-            &upload.object.path,
-            part.number,
-            &upload.id,
-        );
+        let mut action =
+            UploadPart::new(bucket, Some(&self.credentials), &upload.object.path, part.number, &upload.id);
         for (name, value) in &headers {
             action.headers_mut().insert(*name, value.clone());
         }
