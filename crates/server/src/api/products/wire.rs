@@ -1,5 +1,6 @@
 //! How products are written by their sellers. Prices come in five shapes, of which the content chooses one.
 
+use merak_core::files::File;
 use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::organizations;
 use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
@@ -130,6 +131,8 @@ request! {
         pub description: Option<String> = {"x-trim": true},
         /// What it costs.
         pub prices: OneTimePrices,
+        /// Its pictures, in order: uploaded files of the service `product_media`.
+        pub medias: Option<Vec<Id<File>>>,
         /// What its buyers are asked, in order.
         #[serde(default)]
         pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": []},
@@ -190,6 +193,8 @@ request! {
         pub is_archived: Option<bool>,
         /// The complete list of prices: those named by their id stay, new ones are added, all others are archived.
         pub prices: Option<Vec<PriceChange>>,
+        /// Its pictures, in order, replaced as a whole.
+        pub medias: Option<Vec<Id<File>>>,
         /// What its buyers are asked, in order, replaced as a whole.
         pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>>,
     }
