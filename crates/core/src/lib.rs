@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod benefits;
+pub mod checkout_links;
 pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;

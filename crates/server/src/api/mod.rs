@@ -1,6 +1,7 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
 mod benefits;
+mod checkout_links;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
@@ -24,6 +25,7 @@ pub fn operations() -> Vec<Operation> {
         custom_fields::operations(),
         discounts::operations(),
         files::operations(),
+        checkout_links::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -4,7 +4,8 @@ use merak_core::files::File;
 use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::organizations;
 use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::api::shared::price::{AMOUNT_TYPES, TYPES};
@@ -213,13 +214,25 @@ impl From<&AttachedCustomFieldCreate> for AttachField {
 }
 
 /// An item of the new list of prices.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum PriceChange {
     /// A price that the product has.
     Existing(ExistingProductPrice),
     /// A price to be made.
     New(PriceCreate),
+}
+
+impl<'de> Deserialize<'de> for PriceChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Serde's own way with such unions cannot read numbers of arbitrary precision.
+        let item = Value::deserialize(deserializer)?;
+        let read = if item.get("id").is_some() {
+            serde_json::from_value(item).map(Self::Existing)
+        } else {
+            serde_json::from_value(item).map(Self::New)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 impl From<&PriceChange> for products::PriceChange {
