@@ -7,11 +7,14 @@
 
 pub mod access;
 pub mod benefits;
+pub mod checkout_links;
 pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
 pub mod discounts;
+pub mod downloadables;
+pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;

@@ -8,7 +8,6 @@ use merak_core::custom_fields::{
 };
 use merak_core::kit::{Id, Kind, Metadata, Page, Paged, Refusal, Result};
 use merak_core::organizations::{self, Organization};
-use merak_core::products::{self, Amount, CreateProduct, NewPrice};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -290,16 +289,8 @@ fn second_organization(shop: &Shop) -> Id<Organization> {
 
 /// A product that asks these.
 fn attach(shop: &Shop, fields: &[Id<CustomField>]) {
-    let (organization_id, fields) = (shop.organization.id, fields.to_vec());
+    let (product, fields) = (shop.product().id, fields.to_vec());
     shop.write(move |tx| {
-        let command = CreateProduct {
-            organization_id,
-            name: String::from("The app"),
-            description: None,
-            prices: vec![NewPrice { recurring_interval: None, amount: Amount::Free }],
-            metadata: Metadata::default(),
-        };
-        let product = products::create(tx, &command)?;
         for (position, field) in (0_i64..).zip(&fields) {
             tx.execute(
                 "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) \

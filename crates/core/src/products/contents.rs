@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use const_format::concatcp;
-use merak_store::{FromRow, ReadTx, Sql};
+use merak_store::{FromRow, ReadTx, Sql, row};
 
 use super::{Price, Product};
 use crate::benefits::Benefit;
+use crate::custom_fields::CustomField;
+use crate::files::File;
 use crate::kit::{Id, Result};
 
 /// A product with what everybody may see of it.
@@ -18,6 +20,8 @@ pub struct PublicProduct {
     pub prices: Vec<Price>,
     /// What comes with it, in the seller's order.
     pub benefits: Vec<Benefit>,
+    /// Its pictures, in the seller's order.
+    pub medias: Vec<File>,
 }
 
 /// A product with everything that belongs to it, as its seller sees it.
@@ -25,6 +29,23 @@ pub struct PublicProduct {
 pub struct CompleteProduct {
     /// What everybody may see.
     pub public: PublicProduct,
+    /// What its buyers are asked, in the seller's order.
+    pub fields: Vec<(AttachedField, CustomField)>,
+}
+
+row! {
+    /// A custom field on a product.
+    #[derive(Clone, Debug)]
+    pub struct AttachedField in "product_custom_fields" {
+        /// The product.
+        pub product_id: Id<Product>,
+        /// The place on the product, from 0.
+        pub position: i64,
+        /// The field.
+        pub custom_field_id: Id<CustomField>,
+        /// Whether buyers must answer.
+        pub required: bool,
+    }
 }
 
 /// Reads what belongs to these products and everybody may see.
@@ -32,9 +53,11 @@ pub fn public(tx: &mut ReadTx<'_>, products: Vec<Product>) -> Result<Vec<PublicP
     let ids: Vec<Id<Product>> = products.iter().map(|product| product.id).collect();
     let mut prices = prices_of(tx, &ids)?;
     let mut benefits = benefits_of(tx, &ids)?;
+    let mut medias = medias_of(tx, &ids)?;
     let with_contents = |product: Product| PublicProduct {
         prices: prices.remove(&product.id).unwrap_or_default(),
         benefits: benefits.remove(&product.id).unwrap_or_default(),
+        medias: medias.remove(&product.id).unwrap_or_default(),
         product,
     };
     Ok(products.into_iter().map(with_contents).collect())
@@ -42,7 +65,12 @@ pub fn public(tx: &mut ReadTx<'_>, products: Vec<Product>) -> Result<Vec<PublicP
 
 /// Reads everything that belongs to these products.
 pub fn complete(tx: &mut ReadTx<'_>, products: Vec<Product>) -> Result<Vec<CompleteProduct>> {
-    let with_contents = |public: PublicProduct| CompleteProduct { public };
+    let ids: Vec<Id<Product>> = products.iter().map(|product| product.id).collect();
+    let mut fields = fields_of(tx, &ids)?;
+    let with_contents = |public: PublicProduct| CompleteProduct {
+        fields: fields.remove(&public.product.id).unwrap_or_default(),
+        public,
+    };
     Ok(public(tx, products)?.into_iter().map(with_contents).collect())
 }
 
@@ -77,6 +105,32 @@ pub fn benefits_of(
          WHERE benefits.deleted_at IS NULL AND product_benefits.product_id IN "
     );
     each(tx, SQL, products, "product_benefits.product_id, product_benefits.position")
+}
+
+fn medias_of(tx: &mut ReadTx<'_>, products: &[Id<Product>]) -> Result<HashMap<Id<Product>, Vec<File>>> {
+    const SQL: &str = concatcp!(
+        "SELECT product_medias.product_id, ",
+        File::COLUMNS,
+        " FROM product_medias JOIN files ON files.id = product_medias.file_id \
+         WHERE files.deleted_at IS NULL AND product_medias.product_id IN "
+    );
+    each(tx, SQL, products, "product_medias.product_id, product_medias.position")
+}
+
+fn fields_of(
+    tx: &mut ReadTx<'_>,
+    products: &[Id<Product>],
+) -> Result<HashMap<Id<Product>, Vec<(AttachedField, CustomField)>>> {
+    const SQL: &str = concatcp!(
+        "SELECT product_custom_fields.product_id, ",
+        AttachedField::COLUMNS,
+        ", ",
+        CustomField::COLUMNS,
+        " FROM product_custom_fields \
+         JOIN custom_fields ON custom_fields.id = product_custom_fields.custom_field_id \
+         WHERE custom_fields.deleted_at IS NULL AND product_custom_fields.product_id IN "
+    );
+    each(tx, SQL, products, "product_custom_fields.product_id, product_custom_fields.position")
 }
 
 /// Reads what belongs to products: `select` ends with `IN `, and its first column is the product.

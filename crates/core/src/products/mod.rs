@@ -6,17 +6,22 @@ mod price;
 mod queries;
 mod rules;
 mod set_benefits;
+mod set_fields;
+mod set_medias;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateProduct, UpdateProduct, create, update};
-pub use self::contents::{CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public};
+pub use self::contents::{
+    AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
+};
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };
 pub use self::queries::{ListProducts, find, find_all, get, list};
 pub use self::rules::{PriceListProblem, check_prices};
 pub use self::set_benefits::{remove_benefit, set_benefits};
+pub use self::set_fields::AttachField;
 use crate::kit::{Id, Metadata, sort_properties};
 use crate::organizations::Organization;
 

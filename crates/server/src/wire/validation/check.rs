@@ -161,17 +161,30 @@ impl List {
             }
             return;
         }
-        let original = if length < self.min { Value::Array(items.clone()) } else { Value::Null };
+        let is_told = length < self.min || self.distinct.is_some();
+        let original = if is_told { Value::Array(items.clone()) } else { Value::Null };
         let before = report.problems.len();
         for (index, item) in items.iter_mut().enumerate() {
             self.item.visit(item, &trail.index(index), report);
         }
-        if report.problems.len() == before
-            && let Some(fault) = wrong_length("List", length, self.min, self.max)
+        if report.problems.len() > before {
+            return;
+        }
+        if let Some(fault) = wrong_length("List", length, self.min, self.max) {
+            report.push(trail, fault, original);
+        } else if let Some(member) = &self.distinct
+            && let Some(repeated) = first_repeated(items, member)
         {
+            let fault = Fault::custom(&format!("There are two items with the {member} {repeated}."));
             report.push(trail, fault, original);
         }
     }
+}
+
+/// The value of a member that two items have, if there is one.
+fn first_repeated<'v>(items: &'v [Value], member: &str) -> Option<&'v Value> {
+    let values: Vec<&Value> = items.iter().filter_map(|item| item.get(member)).collect();
+    values.iter().enumerate().find(|(n, value)| values[..*n].contains(value)).map(|(_, value)| *value)
 }
 
 fn visit_tuple(places: &[Node], value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
@@ -268,6 +281,12 @@ impl Tagged {
 
 impl Union {
     fn visit(&self, value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
+        if let Some(choice) = self.choices.iter().find(|choice| choice.applies(value)) {
+            let branch = &self.branches[choice.branch];
+            let labelled = trail.field(&branch.label);
+            branch.node.visit(value, if self.is_unlabelled { trail } else { &labelled }, report);
+            return;
+        }
         let all = self.branches.iter();
         let Some(object) = value.as_object().filter(|_| !self.tags.is_empty()) else {
             try_each(&all.collect::<Vec<_>>(), value, trail, report);

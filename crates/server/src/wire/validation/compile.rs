@@ -192,7 +192,7 @@ impl<'c> Compiler<'c> {
                     Ok(Branch { label: label(&Value::Null, &node), node })
                 });
                 let branches = branches.collect::<Compiled<Vec<_>>>()?;
-                Node::Union(Union { branches, tags: Vec::new() })
+                Node::Union(Union::of_types(branches))
             }
         };
         let node = if is_set(schema, "x-trim") { trimmed(node) } else { node };
@@ -273,7 +273,8 @@ impl<'c> Compiler<'c> {
             None => Node::Any,
         };
         let (min, max) = (size(schema, "minItems")?.unwrap_or(0), size(schema, "maxItems")?);
-        Ok(Node::List(Box::new(List { item, min, max })))
+        let distinct = schema.get("x-distinct").and_then(Value::as_str).map(str::to_owned);
+        Ok(Node::List(Box::new(List { item, min, max, distinct })))
     }
 
     fn object(&mut self, schema: &Schema) -> Compiled {

@@ -6,7 +6,7 @@ use super::compile::{
     Compiled, Compiler, Schema, SchemaError, array, component_name, is_set, nullable, trimmed,
 };
 use super::scalar::Choice;
-use super::shape::{Branch, Member, Node, TagPart, Tagged, TaggedBranch, Union};
+use super::shape::{Branch, BranchChoice, Member, Node, TagPart, Tagged, TaggedBranch, Union};
 
 impl Compiler<'_> {
     pub(super) fn any_of(&mut self, schema: &Schema, branches: &Value) -> Compiled {
@@ -19,7 +19,7 @@ impl Compiler<'_> {
             several => match (schema.get("discriminator"), schema.get("x-discriminator")) {
                 (Some(discriminator), _) => self.tagged(discriminator, several)?,
                 (None, Some(discriminator)) => self.tagged_by_several(discriminator, several)?,
-                (None, None) => self.union(several)?,
+                (None, None) => self.union(schema, several)?,
             },
         };
         let node = if is_set(schema, "x-trim") { trimmed(node) } else { node };
@@ -83,7 +83,7 @@ impl Compiler<'_> {
         Ok(Node::Tagged(Tagged { tag, tells_missing: true, branches }))
     }
 
-    fn union(&mut self, branches: &[&Value]) -> Compiled {
+    fn union(&mut self, schema: &Schema, branches: &[&Value]) -> Compiled {
         let branches = branches.iter().map(|schema| {
             let node = self.compile(schema)?;
             Ok(Branch { label: label(schema, &node), node })
@@ -93,8 +93,27 @@ impl Compiler<'_> {
             return Ok(merged_choice(&branches));
         }
         let tags = common_tags(&branches);
-        Ok(Node::Union(Union { branches, tags }))
+        let choices = choices(schema, branches.len())?;
+        Ok(Node::Union(Union { branches, tags, choices, is_unlabelled: is_set(schema, "x-unlabelled") }))
     }
+}
+
+/// By which content which branch is meant, from `x-choose`: a list of `{"where": {"/place": value}, "branch": n}`, where
+/// true stands for anything but null and a missing `where` for whatever there is.
+fn choices(schema: &Schema, branches: usize) -> Compiled<Vec<BranchChoice>> {
+    let listed = schema.get("x-choose").and_then(Value::as_array).into_iter().flatten();
+    let choice = |choice: &Value| {
+        let branch = choice.get("branch").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let branch = branch
+            .filter(|branch| *branch < branches)
+            .ok_or_else(|| SchemaError::new("`x-choose` without one of the branches"))?;
+        let content = choice.get("where").and_then(Value::as_object).into_iter().flatten();
+        let content = content
+            .map(|(place, expected)| (place.clone(), Some(expected.clone()).filter(|value| *value != true)))
+            .collect();
+        Ok(BranchChoice { content, branch })
+    };
+    listed.map(choice).collect()
 }
 
 fn is_null_type(schema: &Value) -> bool {
