@@ -36,7 +36,7 @@ pub enum Job {
         /// The customer.
         customer_id: Id<Customer>,
     },
-    /// Remove what ended: customer sessions and kept answers.
+    /// Remove what ended: sessions, sign-in links and kept answers.
     Purge,
 }
 
