@@ -15,6 +15,9 @@ CREATE TABLE user_sessions (
 CREATE INDEX user_sessions_user_id_idx ON user_sessions (user_id);
 CREATE INDEX user_sessions_expires_at_idx ON user_sessions (expires_at);
 
+-- A person's list of their tokens, of which most of a busy program's are revoked.
+CREATE INDEX personal_access_tokens_live_idx ON personal_access_tokens (user_id, created_at, id) WHERE deleted_at IS NULL;
+
 -- A link that signs somebody in, once. Its row goes when it is used.
 CREATE TABLE login_links (
     id uuid NOT NULL,

@@ -7,6 +7,7 @@ mod customer_sessions;
 mod customers;
 mod license_keys;
 mod organizations;
+mod personal_access_tokens;
 mod shared;
 
 use crate::wire::Operation;
@@ -20,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
+        personal_access_tokens::operations(),
         auth::operations(),
     ]
     .into_iter()

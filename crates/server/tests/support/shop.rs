@@ -198,6 +198,14 @@ impl Shop {
             .into_string()
     }
 
+    /// The id of a new personal access token.
+    pub async fn user_token_id(&self, id: Id<User>) -> Uuid {
+        let (secret, wanted) =
+            (self.secret.clone(), Wanted { scopes: everything(), expires_in: None, comment: "" });
+        let made = self.write(move |tx| access::create_personal_access_token(tx, &secret, id, &wanted)).await;
+        made.unwrap().id.uuid()
+    }
+
     /// A caller with a new personal access token.
     pub async fn user_client(&self, id: Id<User>, scopes: ScopeSet) -> Client {
         self.anonymous.bearer(&self.user_token(id, scopes).await)

@@ -1,6 +1,7 @@
 //! Text with a meaning: identifiers, moments, addresses and names.
 
 mod country;
+mod durations;
 mod email;
 mod ids;
 mod moments;
@@ -36,6 +37,8 @@ pub(super) enum Format {
     Country,
     /// An IP address of either version.
     IpAddress,
+    /// A length of time, coerced to whole seconds.
+    Duration,
 }
 
 impl Format {
@@ -51,6 +54,7 @@ impl Format {
             "slug" => Self::Slug,
             "country" => Self::Country,
             "ipvanyaddress" => Self::IpAddress,
+            "duration" => Self::Duration,
             _ => return None,
         })
     }
@@ -69,6 +73,7 @@ impl Format {
             (Self::Date, Value::Number(number)) => {
                 Some(moments::date_from_number(number).map(|text| Some(Value::String(text))))
             }
+            (Self::Duration, Value::Number(number)) => Some(durations::from_number(number)),
             _ => None,
         }
     }
@@ -83,6 +88,7 @@ impl Format {
             Self::Date => not_text("date_type", "date"),
             Self::Url => Fault::plain("url_type", "URL input should be a string or URL"),
             Self::IpAddress => NOT_AN_IP_ADDRESS,
+            Self::Duration => durations::WRONG_TYPE,
             Self::Email { .. } | Self::Slug | Self::Country => not_text("string_type", "string"),
         }
     }
@@ -98,6 +104,7 @@ impl Format {
             Self::Url => urls::coerce(text).map(Cow::Owned),
             Self::Slug => slug::coerce(text).map(Cow::Owned),
             Self::Country => country::coerce(text).map(Cow::Owned),
+            Self::Duration => durations::from_text(text).map(Cow::Owned),
             Self::IpAddress => text
                 .parse::<IpAddr>()
                 .map(|address| Cow::Owned(address.to_string()))
