@@ -33,4 +33,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
+    Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
 ];

@@ -36,6 +36,11 @@ pub enum Job {
         /// The customer.
         customer_id: Id<Customer>,
     },
+    /// Make customers findable that were there before the search was.
+    IndexCustomers {
+        /// Where to go on.
+        after: Option<Id<Customer>>,
+    },
     /// Remove what ended: sessions, sign-in links and kept answers.
     Purge,
 }
@@ -47,6 +52,7 @@ impl Job {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
+            Self::IndexCustomers { .. } => "index_customers",
             Self::Purge => "purge",
         }
     }
@@ -58,6 +64,7 @@ impl Job {
                 Some(format!("benefit:{benefit_id}"))
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
+            Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::Purge => None,
         }
     }

@@ -5,7 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Result};
-use crate::{customer_sessions, idempotency, login_links, user_sessions};
+use crate::{customer_sessions, customers, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -116,6 +116,10 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Outcome::Done
             }
         }
+        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
+            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+            None => Outcome::Done,
+        },
         Job::Purge => {
             let removed = [
                 customer_sessions::purge(tx, PURGE_BATCH)?,
