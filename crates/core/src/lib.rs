@@ -10,6 +10,8 @@ pub mod benefits;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod downloadables;
+pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;

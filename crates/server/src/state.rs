@@ -1,5 +1,8 @@
 //! What handlers and the shell around them share.
 
+use std::sync::Arc;
+
+use merak_adapters::files::FileStorage;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
@@ -16,4 +19,13 @@ pub struct House {
     pub public_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// The services outside.
+    pub adapters: Adapters,
+}
+
+/// The services outside, one of each kind.
+#[derive(Debug)]
+pub struct Adapters {
+    /// Where files are.
+    pub files: Arc<dyn FileStorage>,
 }
