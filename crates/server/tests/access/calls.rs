@@ -13,7 +13,7 @@ use crate::support::{Answer, Client, Shop, UNKNOWN};
 /// What somebody is answered who has nothing to do with the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// The call concerns no tenant yet.
+    /// The call concerns no tenant, or only the caller.
     NoTenant,
     /// 404.
     NotFound,
@@ -83,6 +83,7 @@ struct Things {
     activation: String,
     field: String,
     discount: String,
+    token: String,
 }
 
 impl Things {
@@ -114,12 +115,13 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
+            token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, field, discount, .. } = self;
+        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
@@ -172,6 +174,11 @@ impl Things {
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("personal_access_token:list", NO_ID, None, NoTenant),
+            ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
+            ("personal_access_token:delete", token, None, NotFound),
+            ("auth:logout", NO_ID, None, NoTenant),
+            ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
 }

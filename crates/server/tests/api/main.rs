@@ -30,4 +30,6 @@ mod license_keys;
 mod lists;
 mod organizations;
 mod pages;
+mod personal_access_tokens;
+mod sessions;
 mod wire;
