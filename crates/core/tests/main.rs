@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod advertisements;
 mod custom_fields;
 mod customers;
 mod demo;

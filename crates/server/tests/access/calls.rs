@@ -1,5 +1,6 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+use merak_core::advertisements::{self, CreateCampaign};
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
@@ -83,6 +84,7 @@ struct Things {
     activation: String,
     field: String,
     discount: String,
+    campaign: String,
     token: String,
 }
 
@@ -104,6 +106,14 @@ impl Things {
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
             "organization_id": shop.organization.id});
         let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
+        let command = CreateCampaign {
+            customer_id: customer.id,
+            image_url: "https://acme.example/ad.png".parse().unwrap(),
+            image_url_dark: None,
+            text: String::from("Acme"),
+            link_url: "https://acme.example/".parse().unwrap(),
+        };
+        let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
         Self {
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
@@ -115,13 +125,16 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
+            campaign: campaign.id.to_string(),
             token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
+        let Self {
+            organization, slug, benefit, grant, key, naming, field, discount, campaign, token, ..
+        } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
@@ -138,6 +151,11 @@ impl Things {
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("advertisements:list", NO_ID, None, NoTenant),
+            ("advertisements:get", campaign, None, NoTenant),
+            ("advertisements:view", campaign, None, NoTenant),
+            ("advertisements:pixel", campaign, None, NoTenant),
+            ("advertisements:click", campaign, None, NoTenant),
             ("benefits:list", NO_ID, None, Empty),
             ("benefits:create", NO_ID, Some(note), ours.clone()),
             ("benefits:get", benefit, None, NotFound),

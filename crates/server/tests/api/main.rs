@@ -20,6 +20,7 @@ macro_rules! scenarios {
     };
 }
 
+mod advertisements;
 mod benefits;
 mod custom_fields;
 mod customer_portal;
