@@ -24,9 +24,14 @@ merak_testkit::both_engines! {
         replay(database, "license-keys.jsonl", |_| true).await;
     }
 
-    async fn organizations_benefits_and_customers_are_answered_as_recorded(database: TestDatabase) {
-        let prefixes = ["/v1/organizations", "/v1/benefits", "/v1/customers"];
-        replay(database, "catalog.jsonl", |case| prefixes.iter().any(|prefix| case.path.starts_with(prefix))).await;
+    async fn the_catalogue_is_answered_as_recorded(database: TestDatabase) {
+        let prefixes =
+            ["/v1/organizations", "/v1/benefits", "/v1/customers", "/v1/custom-fields", "/v1/discounts"];
+        // It names a product of cases that are not among these.
+        let is_left_out = |case: &Case| case.name == "discount create fixed repeating";
+        replay(database, "catalog.jsonl", |case| {
+            prefixes.iter().any(|prefix| case.path.starts_with(prefix)) && !is_left_out(case)
+        }).await;
     }
 }
 
