@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod checkout_links;
 mod custom_fields;
 mod customers;
 mod demo;
