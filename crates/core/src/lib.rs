@@ -20,9 +20,11 @@ pub mod instance;
 pub mod jobs;
 pub mod kit;
 pub mod license_keys;
+pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod user_sessions;
 pub mod users;
 
 use merak_store::Migration;
@@ -37,4 +39,6 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_checkout_links", sql: include_str!("../migrations/0006_checkout_links.sql") },
     Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
+    Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
+    Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
 ];

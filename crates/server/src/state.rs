@@ -6,6 +6,8 @@ use merak_adapters::files::FileStorage;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
+use crate::wire::Origins;
+
 /// The shared things of a running server.
 #[derive(Debug)]
 pub struct House {
@@ -17,6 +19,8 @@ pub struct House {
     pub public_url: String,
     /// The address of a checkout link, with [`SECRET_PLACE`] where its secret stands.
     pub checkout_link_url: String,
+    /// Whose pages may act with a session, and how its cookie is written.
+    pub origins: Origins,
     /// The services outside.
     pub adapters: Adapters,
 }

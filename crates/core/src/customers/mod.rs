@@ -2,6 +2,7 @@
 
 mod commands;
 mod queries;
+pub mod search;
 
 use merak_store::{Timestamp, row};
 

@@ -1,5 +1,6 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
+mod auth;
 mod benefits;
 mod checkout_links;
 mod custom_fields;
@@ -10,6 +11,7 @@ mod discounts;
 mod files;
 mod license_keys;
 mod organizations;
+mod personal_access_tokens;
 mod products;
 mod shared;
 
@@ -29,6 +31,8 @@ pub fn operations() -> Vec<Operation> {
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
+        personal_access_tokens::operations(),
+        auth::operations(),
     ]
     .into_iter()
     .flatten()
