@@ -6,7 +6,7 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -21,6 +21,8 @@ pub enum Foreign {
     Unauthorized,
     /// 200 without an item.
     Empty,
+    /// 403 for a user; an organization is told that it must not name any.
+    NoMember,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -35,6 +37,10 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            Self::NoMember if is_organization => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NoMember => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -83,6 +89,8 @@ struct Things {
     activation: String,
     field: String,
     discount: String,
+    product: String,
+    link: String,
     token: String,
 }
 
@@ -104,6 +112,11 @@ impl Things {
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
             "organization_id": shop.organization.id});
         let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
+        let body = json!({"name": "Ours", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": shop.organization.id});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
+        let body = json!({"payment_processor": "stripe", "product_id": product});
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
         Self {
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
@@ -115,13 +128,28 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
+            product: product.as_str().unwrap().to_owned(),
+            link: link.as_str().unwrap().to_owned(),
             token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
+        let Self {
+            organization,
+            slug,
+            benefit,
+            grant,
+            key,
+            naming,
+            field,
+            discount,
+            product,
+            link,
+            token,
+            ..
+        } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
@@ -130,6 +158,9 @@ impl Things {
             "organization_id": organization});
         let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
             "organization_id": organization});
+        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": organization});
+        let recipe = json!({"payment_processor": "stripe", "product_id": product});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
@@ -138,6 +169,11 @@ impl Things {
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("products:list", NO_ID, None, Empty),
+            ("products:create", NO_ID, Some(offer), NoMember),
+            ("products:get", product, None, NotFound),
+            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
+            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
             ("benefits:list", NO_ID, None, Empty),
             ("benefits:create", NO_ID, Some(note), ours.clone()),
             ("benefits:get", benefit, None, NotFound),
@@ -158,6 +194,11 @@ impl Things {
             ("discounts:get", discount, None, NotFound),
             ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
             ("discounts:delete", discount, None, NotFound),
+            ("checkout-links:list", NO_ID, None, Empty),
+            ("checkout-links:create", NO_ID, Some(recipe), Problem("body.product_id")),
+            ("checkout-links:get", link, None, NotFound),
+            ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
+            ("checkout-links:delete", link, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),

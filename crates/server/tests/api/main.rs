@@ -21,6 +21,7 @@ macro_rules! scenarios {
 }
 
 mod benefits;
+mod checkout_links;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
@@ -31,5 +32,6 @@ mod lists;
 mod organizations;
 mod pages;
 mod personal_access_tokens;
+mod products;
 mod sessions;
 mod wire;
