@@ -1,5 +1,6 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+use merak_core::advertisements::{self, CreateCampaign};
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
@@ -91,6 +92,7 @@ struct Things {
     discount: String,
     product: String,
     link: String,
+    campaign: String,
     token: String,
 }
 
@@ -117,6 +119,14 @@ impl Things {
         let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
         let body = json!({"payment_processor": "stripe", "product_id": product});
         let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
+        let command = CreateCampaign {
+            customer_id: customer.id,
+            image_url: "https://acme.example/ad.png".parse().unwrap(),
+            image_url_dark: None,
+            text: String::from("Acme"),
+            link_url: "https://acme.example/".parse().unwrap(),
+        };
+        let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
         Self {
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
@@ -130,6 +140,7 @@ impl Things {
             discount: discount.as_str().unwrap().to_owned(),
             product: product.as_str().unwrap().to_owned(),
             link: link.as_str().unwrap().to_owned(),
+            campaign: campaign.id.to_string(),
             token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
@@ -137,18 +148,7 @@ impl Things {
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
         let Self {
-            organization,
-            slug,
-            benefit,
-            grant,
-            key,
-            naming,
-            field,
-            discount,
-            product,
-            link,
-            token,
-            ..
+            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
         } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
@@ -174,6 +174,11 @@ impl Things {
             ("products:get", product, None, NotFound),
             ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
             ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
+            ("advertisements:list", NO_ID, None, NoTenant),
+            ("advertisements:get", campaign, None, NoTenant),
+            ("advertisements:view", campaign, None, NoTenant),
+            ("advertisements:pixel", campaign, None, NoTenant),
+            ("advertisements:click", campaign, None, NoTenant),
             ("benefits:list", NO_ID, None, Empty),
             ("benefits:create", NO_ID, Some(note), ours.clone()),
             ("benefits:get", benefit, None, NotFound),

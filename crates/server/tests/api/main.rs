@@ -20,6 +20,7 @@ macro_rules! scenarios {
     };
 }
 
+mod advertisements;
 mod benefits;
 mod checkout_links;
 mod custom_fields;
