@@ -106,7 +106,8 @@ request! {
         /// Where buyers go when they have bought. `{CHECKOUT_ID}` in it becomes the checkout's id.
         pub success_url: Option<WebUrl>,
         /// What is sold, at the price that is its first at each use.
-        pub product_id: Id<Product>,
+        #[serde(flatten)]
+        pub sold: SoldById,
     }
 
     /// A change of a checkout link.
@@ -147,19 +148,8 @@ impl Described for OnlyProcessor {
 
 /// A new checkout link: to a product, or to one of its prices. If both are named the product counts.
 #[derive(Clone, Debug, Deserialize)]
-pub struct CheckoutLinkCreate {
-    #[serde(default)]
-    pub metadata: Metadata,
-    #[serde(default)]
-    pub payment_processor: OnlyProcessor,
-    pub label: Option<String>,
-    #[serde(default = "yes")]
-    pub allow_discount_codes: bool,
-    pub discount_id: Option<Id<Discount>>,
-    pub success_url: Option<WebUrl>,
-    #[serde(flatten)]
-    pub sold: SoldById,
-}
+#[serde(transparent)]
+pub struct CheckoutLinkCreate(CheckoutLinkProductCreate);
 
 /// The member that says what is sold; the schema leaves one of the two.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -170,18 +160,21 @@ pub enum SoldById {
     Price(Id<Price>),
 }
 
+impl Described for SoldById {
+    fn schema(components: &mut Components) -> Value {
+        Id::<Product>::schema(components)
+    }
+}
+
 impl Described for CheckoutLinkCreate {
     fn schema(components: &mut Components) -> Value {
         one_of_named(components, "CheckoutLinkCreate", |components| {
             let by_product = CheckoutLinkProductCreate::schema(components);
-            let mut schema = components["CheckoutLinkProductCreate"].clone();
+            let schema = components["CheckoutLinkProductCreate"].clone();
+            components["CheckoutLinkProductCreate"] = sold_by(schema.clone(), "product_id");
             let by_price = one_of_named(components, "CheckoutLinkPriceCreate", |_| {
-                if let Some(members) = schema["properties"].as_object_mut() {
-                    members.shift_remove("product_id");
-                    let price = json!({"type": "string", "format": "uuid4", "description": "At which price it is sold."});
-                    members.insert(String::from("product_price_id"), price);
-                }
-                schema["required"] = json!(["product_price_id"]);
+                let mut schema = sold_by(schema, "product_price_id");
+                schema["properties"]["product_price_id"]["description"] = json!("At which price it is sold.");
                 schema["description"] = json!("A new link to one price of a product.");
                 schema
             });
@@ -194,6 +187,18 @@ impl Described for CheckoutLinkCreate {
             })
         })
     }
+}
+
+/// The schema with the member by which it is said what is sold.
+fn sold_by(mut schema: Value, member: &str) -> Value {
+    let members = schema["properties"].as_object_mut();
+    if let Some((members, sold)) =
+        members.and_then(|members| members.shift_remove("sold").map(|sold| (members, sold)))
+    {
+        members.insert(member.to_owned(), sold);
+    }
+    schema["required"] = json!([member]);
+    schema
 }
 
 answer! {
@@ -279,7 +284,7 @@ fn create(
     call: &Call<Nothing, Nothing, CheckoutLinkCreate>,
 ) -> Result<Created<CheckoutLink>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
-    let body = &call.body;
+    let body = &call.body.0;
     let command = CreateCheckoutLink {
         sold: match body.sold {
             SoldById::Product(id) => Sold::Product(id),

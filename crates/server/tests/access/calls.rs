@@ -7,7 +7,7 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -22,6 +22,8 @@ pub enum Foreign {
     Unauthorized,
     /// 200 without an item.
     Empty,
+    /// 403 for a user; an organization is told that it must not name any.
+    NoMember,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -36,6 +38,10 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            Self::NoMember if is_organization => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NoMember => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -84,6 +90,8 @@ struct Things {
     activation: String,
     field: String,
     discount: String,
+    product: String,
+    link: String,
     campaign: String,
     token: String,
 }
@@ -106,6 +114,11 @@ impl Things {
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
             "organization_id": shop.organization.id});
         let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
+        let body = json!({"name": "Ours", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": shop.organization.id});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
+        let body = json!({"payment_processor": "stripe", "product_id": product});
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
         let command = CreateCampaign {
             customer_id: customer.id,
             image_url: "https://acme.example/ad.png".parse().unwrap(),
@@ -125,6 +138,8 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
+            product: product.as_str().unwrap().to_owned(),
+            link: link.as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
             token: shop.user_token_id(shop.member.id).await.to_string(),
         }
@@ -133,7 +148,7 @@ impl Things {
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
         let Self {
-            organization, slug, benefit, grant, key, naming, field, discount, campaign, token, ..
+            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
         } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
@@ -143,6 +158,9 @@ impl Things {
             "organization_id": organization});
         let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
             "organization_id": organization});
+        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": organization});
+        let recipe = json!({"payment_processor": "stripe", "product_id": product});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
@@ -151,6 +169,11 @@ impl Things {
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("products:list", NO_ID, None, Empty),
+            ("products:create", NO_ID, Some(offer), NoMember),
+            ("products:get", product, None, NotFound),
+            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
+            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
             ("advertisements:list", NO_ID, None, NoTenant),
             ("advertisements:get", campaign, None, NoTenant),
             ("advertisements:view", campaign, None, NoTenant),
@@ -176,6 +199,11 @@ impl Things {
             ("discounts:get", discount, None, NotFound),
             ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
             ("discounts:delete", discount, None, NotFound),
+            ("checkout-links:list", NO_ID, None, Empty),
+            ("checkout-links:create", NO_ID, Some(recipe), Problem("body.product_id")),
+            ("checkout-links:get", link, None, NotFound),
+            ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
+            ("checkout-links:delete", link, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),
