@@ -148,7 +148,19 @@ impl Things {
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
         let Self {
-            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
+            organization,
+            slug,
+            benefit,
+            grant,
+            key,
+            naming,
+            field,
+            discount,
+            product,
+            link,
+            campaign,
+            token,
+            ..
         } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
