@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod kit;
 pub mod license_keys;
 pub mod organizations;
+pub mod transfer;
 pub mod users;
 
 use merak_store::Migration;
@@ -30,4 +31,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_checkout_links", sql: include_str!("../migrations/0006_checkout_links.sql") },
     Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
+    Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
 ];

@@ -16,3 +16,4 @@ mod license_keys;
 mod lists;
 mod organizations;
 mod simulation;
+mod transfer;

@@ -52,12 +52,24 @@ pub struct Shop {
 impl Shop {
     /// Opens a shop in a fresh database on the engine.
     pub fn on(engine: Engine) -> Self {
+        Self::with(engine, "fjordsoft", 0)
+    }
+
+    /// Opens another shop in an installation of its own, on the same engine, whose dice fell otherwise.
+    pub fn elsewhere(&self) -> Self {
+        Self::with(self.store.engine(), "elsewhere", 1)
+    }
+
+    fn with(engine: Engine, slug: &'static str, ids_drawn_before: usize) -> Self {
         let database = merak_testkit::migrated(engine, merak_core::MIGRATIONS);
         let (store, source) = (database.open(), database.source().clone());
         let (member, organization) = store
-            .write_blocking(|tx| -> Result<_> {
+            .write_blocking(move |tx| -> Result<_> {
+                for _ in 0..ids_drawn_before {
+                    tx.uuid();
+                }
                 let member = users::find_or_create(tx, &email("nora@fjordsoft.example"))?;
-                let organization = organizations::create(tx, member.id, &new_organization("fjordsoft"))?;
+                let organization = organizations::create(tx, member.id, &new_organization(slug))?;
                 Ok((member, organization))
             })
             .unwrap();

@@ -7,6 +7,7 @@
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
 mod commands;
+mod import;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 pub use self::commands::{
     BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
 };
+pub use self::import::import;
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;
 use crate::customers::Customer;
@@ -56,6 +58,15 @@ impl BenefitGrant {
     /// Whether the benefit was taken back.
     pub fn is_revoked(&self) -> bool {
         self.revoked_at.is_some()
+    }
+
+    /// Through what the benefit is held.
+    pub fn scope(&self) -> Scope {
+        match (self.subscription_id, self.order_id) {
+            (Some(id), _) => Scope::Subscription(id),
+            (None, Some(id)) => Scope::Order(id),
+            (None, None) => Scope::ByHand,
+        }
     }
 }
 
