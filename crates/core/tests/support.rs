@@ -57,17 +57,15 @@ impl Shop {
 
     /// Opens another shop in an installation of its own, on the same engine, whose dice fell otherwise.
     pub fn elsewhere(&self) -> Self {
-        Self::with(self.store.engine(), "elsewhere", 1)
+        Self::with(self.store.engine(), "elsewhere", 8)
     }
 
-    fn with(engine: Engine, slug: &'static str, ids_drawn_before: usize) -> Self {
+    fn with(engine: Engine, slug: &'static str, dice_thrown_before: usize) -> Self {
         let database = merak_testkit::migrated(engine, merak_core::MIGRATIONS);
         let (store, source) = (database.open(), database.source().clone());
         let (member, organization) = store
             .write_blocking(move |tx| -> Result<_> {
-                for _ in 0..ids_drawn_before {
-                    tx.uuid();
-                }
+                tx.fill(&mut vec![0; dice_thrown_before]);
                 let member = users::find_or_create(tx, &email("nora@fjordsoft.example"))?;
                 let organization = organizations::create(tx, member.id, &new_organization(slug))?;
                 Ok((member, organization))
