@@ -3,7 +3,9 @@
 mod backup;
 mod demo;
 mod doctor;
+mod export;
 mod grant;
+mod import;
 mod openapi;
 mod organization;
 mod restore;
@@ -36,6 +38,10 @@ pub enum Command {
     Organization(organization::Organization),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
+    /// Write everything an organization owns to a file, while the server runs.
+    Export(export::Export),
+    /// Take in a shop from a file or another server, with the same ids and license keys.
+    Import(import::Import),
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -56,6 +62,8 @@ impl Command {
             Self::Token(token) => token.run(options),
             Self::Organization(organization) => organization.run(options),
             Self::Grant(grant) => grant.run(options),
+            Self::Export(export) => export.run(options),
+            Self::Import(import) => import.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),
@@ -91,6 +99,14 @@ fn open(options: &Options) -> Result<(Opened, InstanceSecret), Failure> {
     let claimed = secret.clone();
     store.write_blocking(move |tx| instance::claim(tx, &claimed))?;
     Ok((store, secret))
+}
+
+/// What runs the asynchronous part of a command that is no server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::runtime(format!("cannot start: {error}")))
 }
 
 /// Reads the e-mail address that an option was given.
