@@ -1,7 +1,7 @@
 """A shop comes in from a server that speaks the API: another Merak, and a stand-in for the reference."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 import pytest
@@ -20,8 +20,10 @@ def standin() -> Iterator[StandIn]:
         yield standin
 
 
-def take(server: Server, url: str, token: str = TOKEN, *more: str) -> dict:
-    return server.cli("import", "polar", "--from", url, "--token", token, "--owner", "owner@example.com", *more)
+def take(
+    server: Server, url: str, token: str = TOKEN, owner: str = "owner@example.com", more: Sequence[str] = ()
+) -> dict:
+    return server.cli("import", "polar", "--from", url, "--token", token, "--owner", owner, *more)
 
 
 def test_apps_go_on_after_a_move_from_another_merak(shop: Shop, server: Server, elsewhere: Server) -> None:
@@ -33,7 +35,7 @@ def test_apps_go_on_after_a_move_from_another_merak(shop: Shop, server: Server, 
     assert own.update(limit_activations=7, status="disabled").status_code == 200
     before = shown(shop.http)
 
-    report = take(elsewhere, server.url, shop.token, "--owner", shop.owner)
+    report = take(elsewhere, server.url, shop.token, shop.owner)
     assert report["organization_id"] == shop.organization_id
     assert report["remarks"] == []
     assert {kind: counts["new"] for kind, counts in report["records"].items()} == {
@@ -58,7 +60,7 @@ def test_apps_go_on_after_a_move_from_another_merak(shop: Shop, server: Server, 
 
 def test_a_second_run_changes_nothing(shop: Shop, server: Server, elsewhere: Server) -> None:
     App(shop.key(activations=2), "laptop")
-    take(elsewhere, server.url, shop.token, "--owner", shop.owner)
+    take(elsewhere, server.url, shop.token, shop.owner)
     elsewhere.start()
     http = merchant(elsewhere, shop)
     before = shown(http)
@@ -170,7 +172,7 @@ def test_an_organization_of_several_must_be_named(standin: StandIn, elsewhere: S
     arguments = ("import", "polar", "--from", standin.url, "--token", TOKEN, "--owner", "owner@example.com")
     status, sentence = elsewhere.fail(*arguments)
     assert (status, "--source: acme-software, second-shop" in sentence) == (2, True)
-    report = take(elsewhere, standin.url, TOKEN, "--source", "second-shop")
+    report = take(elsewhere, standin.url, more=("--source", "second-shop"))
     assert report["organization_slug"] == "second-shop"
 
 
