@@ -7,15 +7,19 @@
 
 pub mod access;
 pub mod benefits;
+pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod discounts;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;
 pub mod kit;
 pub mod license_keys;
+pub mod orders;
 pub mod organizations;
+pub mod products;
 pub mod transfer;
 pub mod users;
 

@@ -4,10 +4,12 @@
 mod support;
 
 mod access;
+mod custom_fields;
 mod customers;
 mod demo;
 mod grants;
 mod grants_of_buyers;
+mod grants_of_products;
 mod idempotency;
 mod jobs;
 mod license_key_owners;
@@ -15,5 +17,8 @@ mod license_key_races;
 mod license_keys;
 mod lists;
 mod organizations;
+mod product_lists;
+mod product_properties;
+mod products;
 mod simulation;
 mod transfer;

@@ -51,6 +51,20 @@ impl Tenancy {
     }
 }
 
+/// The same as [`require_organization`] where somebody who is not a member is told so.
+pub fn require_own_organization(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    named: Option<Id<Organization>>,
+) -> Result<Id<Organization>> {
+    match (actor.subject, named) {
+        (Subject::User(_), Some(id)) if !tenancy(tx, actor)?.contains(id) && is_open(tx, id)? => {
+            Err(Refusal::not_permitted("You are not a member of this organization."))
+        }
+        _ => require_organization(tx, actor, named),
+    }
+}
+
 /// The organization that a create body is for: a user names one of theirs, an organization must leave it out.
 pub fn require_organization(
     tx: &mut ReadTx<'_>,
@@ -71,17 +85,16 @@ pub fn require_organization(
             serde_json::Value::Null,
         ))),
         (_, Some(named)) => {
-            let is_open = tx
-                .find::<Id<Organization>>(
-                    "SELECT id FROM organizations WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL",
-                    &[&named],
-                )?
-                .is_some();
-            if is_open && tenancy(tx, actor)?.contains(named) {
+            if is_open(tx, named)? && tenancy(tx, actor)?.contains(named) {
                 Ok(named)
             } else {
                 Err(Refusal::invalid(place.value_error("Organization not found.", named.to_string())))
             }
         }
     }
+}
+
+fn is_open(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<bool> {
+    let sql = "SELECT id FROM organizations WHERE id = $1 AND blocked_at IS NULL AND deleted_at IS NULL";
+    Ok(tx.find::<Id<Organization>>(sql, &[&id])?.is_some())
 }

@@ -5,7 +5,7 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Customer, CustomerSort};
 use crate::access::{Actor, Subject, Tenancy};
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order};
 
 const BY_ID: &str =
     concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
@@ -87,18 +87,4 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> R
     }
     .push(&mut select, tenancy.ids());
     Ok(Paged::new(tx.list(&select)?, total))
-}
-
-/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere, lower-cased, wildcards taken literally.
-fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for letter in text.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -1,11 +1,14 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
 mod benefits;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
 mod license_keys;
 mod organizations;
+mod products;
 mod shared;
 
 use crate::wire::Operation;
@@ -14,8 +17,11 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        products::operations(),
         benefits::operations(),
         license_keys::operations(),
+        custom_fields::operations(),
+        discounts::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

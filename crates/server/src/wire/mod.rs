@@ -13,7 +13,7 @@ pub mod router;
 pub mod validation;
 
 pub use answer::{Answer, Created, Json, NoContent, Reply};
-pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
+pub use described::{Components, Described, Given, JsonObject, nullable, object, one_of_named, reference};
 pub(crate) use described::{answer, request};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use merak_core::benefits::grants::{self, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
+use merak_core::custom_fields::{self, CreateCustomField, CustomFieldType, Properties};
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
@@ -160,6 +161,19 @@ fn customer(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Res
     customers::create(tx, &command)
 }
 
+fn custom_field(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<()> {
+    let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
+    let command = CreateCustomField {
+        organization_id,
+        r#type: [CustomFieldType::Text, CustomFieldType::Checkbox, CustomFieldType::Number][n % 5 % 3],
+        slug: format!("field-{}", n * 37 % COUNT).parse().unwrap(),
+        name: format!("{letter}{}", n * 37 % 10),
+        properties: Properties::default(),
+        metadata: Metadata::default(),
+    };
+    custom_fields::create(tx, &command).map(drop)
+}
+
 fn benefit(tx: &mut Tx<'_>, organization_id: Id<Organization>, r#type: BenefitType) -> Result<Benefit> {
     let description = String::from("A benefit");
     benefits::create(tx, &CreateBenefit { organization_id, r#type, description, properties: json!({}) })
@@ -216,6 +230,20 @@ scenarios! {
         let client = shop.organization_client(id, everything()).await;
         let path = format!("/v1/customers/?organization_id={id}&query=EXAMPLE");
         List { client, path, orders: vec![order("-created_at", age)], has_organizations: false }.check().await;
+    }
+
+    // spec 20 C8
+    async fn custom_fields_of_several_organizations(shop) {
+        let organizations = three(shop).await;
+        in_turns(shop, move |tx, n| custom_field(tx, organizations[n % 3], n)).await;
+        let (slug, name) = (|item: &Value| text(item, "/slug"), |item: &Value| text(item, "/name"));
+        let r#type = |item: &Value| text(item, "/type");
+        let orders = vec![
+            order("", slug), order("slug", slug), order("-slug", slug), order("name", name), order("-name", name),
+            order("type", r#type), order("-type", r#type), order("created_at", age), order("-created_at", age),
+        ];
+        List { client: shop.merchant.clone(), path: "/v1/custom-fields/".into(), orders, has_organizations: true }
+            .check().await;
     }
 
     async fn benefits_of_several_organizations(shop) {

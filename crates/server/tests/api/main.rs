@@ -21,6 +21,7 @@ macro_rules! scenarios {
 }
 
 mod benefits;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
