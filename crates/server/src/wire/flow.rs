@@ -129,7 +129,7 @@ pub(super) async fn run<P: Input, Q: Input, B: Input, A: Answer>(
                 .await?;
             match known {
                 Known::No => call,
-                Known::Answered { status, body } => return Ok(Reply { status, body: body.into() }),
+                Known::Answered { status, body } => return Ok(Reply::new(status, body)),
                 Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
                 Known::UnderWay => return Err(Failure::UnderWay),
             }

@@ -13,7 +13,7 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Json, NoContent, Reply};
+pub use answer::{Answer, Created, Found, Json, NoContent, Reply};
 pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
 pub(crate) use described::{answer, request};
 pub use flow::{Finishing, Flow};

@@ -352,7 +352,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
         };
         let name = name_of(named, &call);
         let reply = match idempotency::find(tx, &name)? {
-            Known::Answered { status, body } => Reply { status, body: body.into() },
+            Known::Answered { status, body } => Reply::new(status, body),
             Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
             Known::UnderWay => return Err(Failure::UnderWay),
             Known::No => {
