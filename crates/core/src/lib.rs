@@ -12,6 +12,8 @@ pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
 pub mod discounts;
+pub mod downloadables;
+pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;

@@ -13,6 +13,7 @@ pub use self::queue::{
 use crate::benefits::Benefit;
 use crate::benefits::grants::{Cursor, Purchase, PurchaseCursor};
 use crate::customers::Customer;
+use crate::files::File;
 use crate::kit::Id;
 use crate::products::Product;
 
@@ -49,8 +50,43 @@ pub enum Job {
         /// The purchase.
         purchase: Purchase,
     },
-    /// Remove what ended: customer sessions and kept answers.
+    /// Remove what ended: customer sessions, kept answers and uploads that were never completed.
     Purge,
+    /// What needs the outside.
+    #[serde(untagged)]
+    Flow(FlowJob),
+}
+
+/// Jobs that call the outside. The core says what is to be done; `merak-server`'s flows do it, in units of work with
+/// calls between them, and settle the job in the last unit. A call may be made twice: a crash leaves it unsettled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum FlowJob {
+    /// Remove the bytes of a deleted file, or the parts of an upload that was given up, from the storage.
+    RemoveStoredFile {
+        /// The file, whose row stays.
+        file_id: Id<File>,
+    },
+}
+
+impl FlowJob {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::RemoveStoredFile { .. } => "remove_stored_file",
+        }
+    }
+
+    fn lane(&self) -> Option<String> {
+        match self {
+            Self::RemoveStoredFile { file_id } => Some(format!("file:{file_id}")),
+        }
+    }
+}
+
+impl From<FlowJob> for Job {
+    fn from(job: FlowJob) -> Self {
+        Self::Flow(job)
+    }
 }
 
 impl Job {
@@ -63,6 +99,7 @@ impl Job {
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::Purge => "purge",
+            Self::Flow(job) => job.kind(),
         }
     }
 
@@ -76,6 +113,7 @@ impl Job {
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::Purge => None,
+            Self::Flow(job) => job.lane(),
         }
     }
 

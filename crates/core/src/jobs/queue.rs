@@ -5,7 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Result};
-use crate::{customer_sessions, idempotency};
+use crate::{customer_sessions, files, idempotency};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -135,8 +135,17 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
         Job::Purge => {
             let sessions = customer_sessions::purge(tx, PURGE_BATCH)?;
             let answers = idempotency::purge(tx, PURGE_BATCH)?;
+            let uploads = files::give_up_uploads(tx, PURGE_BATCH)?;
             let batch = PURGE_BATCH.unsigned_abs();
-            if sessions >= batch || answers >= batch { Outcome::Next(Job::Purge) } else { Outcome::Done }
+            if [sessions, answers, uploads].iter().any(|removed| *removed >= batch) {
+                Outcome::Next(Job::Purge)
+            } else {
+                Outcome::Done
+            }
+        }
+        Job::Flow(_) => {
+            let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());
+            return Err(merak_store::Error::Misuse(sentence).into());
         }
     })
 }

@@ -6,6 +6,7 @@ mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod files;
 mod license_keys;
 mod organizations;
 mod products;
@@ -22,6 +23,7 @@ pub fn operations() -> Vec<Operation> {
         license_keys::operations(),
         custom_fields::operations(),
         discounts::operations(),
+        files::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

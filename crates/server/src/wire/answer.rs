@@ -13,6 +13,15 @@ pub struct Reply {
     pub status: u16,
     /// The JSON text; empty if there is no body.
     pub body: Bytes,
+    /// Where the caller is sent instead.
+    pub location: Option<String>,
+}
+
+impl Reply {
+    /// A status and the JSON text, or nothing.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), location: None }
+    }
 }
 
 /// What a handler may return.
@@ -34,6 +43,10 @@ pub struct Json<T>(pub T);
 /// 201 with a body.
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
+
+/// 302 to another address.
+#[derive(Clone, Debug)]
+pub struct Found(pub String);
 
 /// 204.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +84,19 @@ impl Answer for NoContent {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        Ok(Reply { status: Self::STATUS, body: Bytes::new() })
+        Ok(Reply::new(Self::STATUS, Bytes::new()))
+    }
+}
+
+impl Answer for Found {
+    const STATUS: u16 = 302;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        Ok(Reply { location: Some(self.0.clone()), ..Reply::new(Self::STATUS, Bytes::new()) })
     }
 }
 
@@ -81,5 +106,5 @@ const USUAL_SIZE: usize = 2048;
 fn write(status: u16, body: &impl Serialize) -> Result<Reply, serde_json::Error> {
     let mut text = Vec::with_capacity(USUAL_SIZE);
     serde_json::to_writer(&mut text, body)?;
-    Ok(Reply { status, body: Bytes::from(text) })
+    Ok(Reply::new(status, text))
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 pub mod described;
+pub mod flow;
 mod list;
 pub mod openapi;
 pub mod request;
@@ -12,9 +13,10 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Json, NoContent, Reply};
+pub use answer::{Answer, Created, Found, Json, NoContent, Reply};
 pub use described::{Components, Described, Given, JsonObject, nullable, object, one_of_named, reference};
 pub(crate) use described::{answer, request};
+pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
 pub use route::{Call, Nothing, Operation, Unit};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use merak_adapters::files::local;
 use merak_core::access::{self, Tenancy, Wanted};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
@@ -13,10 +14,11 @@ use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_core::users::{self, User};
-use merak_server::{Config, Server};
+use merak_server::{Config, Server, Storage};
 use merak_store::{Param, Store, TestSource, Tx};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::http::Client;
@@ -42,6 +44,8 @@ pub struct Shop {
     pub anonymous: Client,
     numbers: AtomicU64,
     _database: TestDatabase,
+    /// Where its files are.
+    pub folder: TempDir,
 }
 
 /// Another organization.
@@ -92,6 +96,14 @@ impl Shop {
     pub async fn open_with(database: TestDatabase, config: Config) -> Self {
         let (store, source, secret) =
             (database.open(), database.source().clone(), InstanceSecret::new("test"));
+        let folder = tempfile::tempdir().unwrap();
+        let config = match config.storage {
+            Storage::Local(_) => {
+                let directory = folder.path().join("files");
+                Config { storage: Storage::Local(local::Settings { directory }), ..config }
+            }
+            Storage::S3(_) => config,
+        };
         let server = Server::start(config, store.clone(), secret.clone()).await.unwrap();
         let (member, organization) = tenant(&store, "nora@fjordsoft.example", "fjordsoft").await;
         let anonymous = Client::new(server.address());
@@ -106,6 +118,7 @@ impl Shop {
             organization,
             numbers: AtomicU64::new(1),
             _database: database,
+            folder,
         };
         shop.merchant = shop.user_client(shop.member.id, everything()).await;
         shop

@@ -5,6 +5,7 @@ mod benefit;
 pub mod custom_field;
 mod customer;
 pub mod discount;
+pub mod file;
 mod license_key;
 mod organization;
 pub mod price;
@@ -15,6 +16,7 @@ pub use benefit::BenefitBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
 pub use discount::DiscountMinimal;
+pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
