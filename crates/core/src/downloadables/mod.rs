@@ -2,12 +2,14 @@
 //! the file, only by revoking the benefit or deleting the file.
 
 mod commands;
+mod import;
 mod queries;
 pub mod token;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{grant, redeem, revoke};
+pub use self::import::import;
 pub use self::queries::{ListDownloadablesOfBuyer, list_of_buyer};
 use crate::benefits::Benefit;
 use crate::customers::Customer;

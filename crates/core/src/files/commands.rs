@@ -202,7 +202,7 @@ pub fn give_up_uploads(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
     Ok(abandoned.len() as u64)
 }
 
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO file_counts (organization_id, files) VALUES ($1, $2) \
          ON CONFLICT (organization_id) DO UPDATE SET files = file_counts.files + $2",

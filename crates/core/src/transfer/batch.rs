@@ -53,6 +53,15 @@ pub(super) struct Batch<'b, 'c> {
     import: &'b Import,
     here: HashMap<(RecordKind, Uuid), Uuid>,
     came_in: Vec<(RecordKind, Uuid, Uuid)>,
+    /// What did not come along with the record that is being taken.
+    lacks: Vec<Lack>,
+}
+
+struct Lack {
+    kind: RecordKind,
+    row_id: Uuid,
+    subject: String,
+    remark: String,
 }
 
 impl<'b, 'c> Batch<'b, 'c> {
@@ -83,7 +92,7 @@ impl<'b, 'c> Batch<'b, 'c> {
                 }
             }
         }
-        Ok(Self { tx, import, here, came_in: Vec::new() })
+        Ok(Self { tx, import, here, came_in: Vec::new(), lacks: Vec::new() })
     }
 
     /// The organization that everything goes into.
@@ -94,6 +103,17 @@ impl<'b, 'c> Batch<'b, 'c> {
     /// Where an earlier record is here, if it came in.
     pub fn find<T>(&self, kind: RecordKind, id: Uuid) -> Option<Id<T>> {
         self.here.get(&(kind, id)).copied().map(Id::from_uuid)
+    }
+
+    /// Where these earlier records are here, each once and in order, those that came in.
+    pub fn find_all<T>(&self, kind: RecordKind, ids: impl Iterator<Item = Uuid>) -> Vec<Id<T>> {
+        let mut seen = HashSet::new();
+        ids.filter_map(|id| self.find(kind, id)).filter(|id| seen.insert(*id)).collect()
+    }
+
+    /// Into what and from where.
+    pub fn import(&self) -> &'b Import {
+        self.import
     }
 
     /// Remembers where a record is here.
@@ -121,26 +141,40 @@ impl<'b, 'c> Batch<'b, 'c> {
     fn take_record(&mut self, record: &Record) -> Result<Tally> {
         let (kind, portable) = (record.kind(), record.portable());
         let source_id = portable.id();
-        if self.find::<()>(kind, source_id).is_some() {
+        if let Some(here) = self.find::<()>(kind, source_id) {
+            portable.complete(self, here.uuid())?;
             return Ok(Tally { known: 1, ..Tally::default() });
         }
-        match portable.take(self)? {
+        let taken = portable.take(self)?;
+        let lacks = std::mem::take(&mut self.lacks);
+        self.forget_remarks(kind, source_id)?;
+        match taken {
             Taken::Here { id, is_new } => {
                 self.place(kind, source_id, id);
-                self.forget_remarks(kind, source_id)?;
+                for lack in lacks {
+                    self.remark(lack.kind, lack.row_id, &lack.subject, &lack.remark)?;
+                }
+                if !is_new {
+                    portable.complete(self, id)?;
+                }
                 let (new, known) = if is_new { (1, 0) } else { (0, 1) };
                 Ok(Tally { new, known, behind: 0 })
             }
             Taken::Behind(reason) => {
-                self.forget_remarks(kind, source_id)?;
                 self.remark(kind, source_id, &portable.subject(), &reason)?;
                 Ok(Tally { behind: 1, ..Tally::default() })
             }
         }
     }
 
+    /// Notes what does not come along with the record that is being taken, should it come in itself.
+    pub fn remark_later(&mut self, kind: RecordKind, row_id: Uuid, subject: &str, remark: &str) {
+        let (subject, remark) = (subject.to_owned(), remark.to_owned());
+        self.lacks.push(Lack { kind, row_id, subject, remark });
+    }
+
     /// Writes down what stayed behind, of a record or with it.
-    pub fn remark(&mut self, kind: RecordKind, row_id: Uuid, subject: &str, remark: &str) -> Result<()> {
+    fn remark(&mut self, kind: RecordKind, row_id: Uuid, subject: &str, remark: &str) -> Result<()> {
         self.tx.execute(
             "INSERT INTO import_remarks (organization_id, source_id, kind, row_id, remark, subject) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -150,7 +184,7 @@ impl<'b, 'c> Batch<'b, 'c> {
     }
 
     /// A record that stayed behind before may come in now, or stay for another reason.
-    fn forget_remarks(&mut self, kind: RecordKind, row_id: Uuid) -> Result<()> {
+    pub fn forget_remarks(&mut self, kind: RecordKind, row_id: Uuid) -> Result<()> {
         self.tx.execute(
             "DELETE FROM import_remarks \
              WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4",

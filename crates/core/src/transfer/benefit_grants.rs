@@ -87,9 +87,13 @@ impl BenefitGrantRecord {
     /// The grant's properties with the ids that things have here.
     fn properties_here(&self, batch: &Batch<'_, '_>) -> Json {
         let Ok(mut members) = self.properties.parse::<Map<String, Value>>() else { return Json::default() };
+        if let Some(Value::Array(files)) = members.get_mut("files") {
+            let here = batch.find_all::<()>(RecordKind::File, files.iter().filter_map(uuid_of));
+            *files = here.into_iter().map(|id| Value::from(id.to_string())).collect();
+        }
         for (name, kind) in NAMED {
             let Some(member) = members.get_mut(*name) else { continue };
-            if let Some(id) = member.as_str().and_then(|text| text.parse().ok()) {
+            if let Some(id) = uuid_of(member) {
                 match batch.find::<()>(*kind, id) {
                     Some(here) => *member = Value::from(here.to_string()),
                     // Without the key it would name nothing; the next change of the benefit makes a new one.
@@ -103,6 +107,10 @@ impl BenefitGrantRecord {
 
 /// Members of a grant's properties that name another record.
 const NAMED: &[(&str, RecordKind)] = &[("license_key_id", RecordKind::LicenseKey)];
+
+fn uuid_of(value: &Value) -> Option<Uuid> {
+    value.as_str()?.parse().ok()
+}
 
 impl From<BenefitGrant> for BenefitGrantRecord {
     fn from(grant: BenefitGrant) -> Self {
@@ -133,7 +141,8 @@ impl Portable for BenefitGrantRecord {
     fn names(&self) -> Vec<Uuid> {
         let mut names = vec![self.customer_id.uuid(), self.benefit_id.uuid()];
         let members = self.properties.parse::<Map<String, Value>>().unwrap_or_default();
-        names.extend(NAMED.iter().filter_map(|(name, _)| members.get(*name)?.as_str()?.parse::<Uuid>().ok()));
+        names.extend(NAMED.iter().filter_map(|(name, _)| uuid_of(members.get(*name)?)));
+        names.extend(members.get("files").and_then(Value::as_array).into_iter().flatten().filter_map(uuid_of));
         names
     }
 

@@ -5,11 +5,13 @@ use merak_store::{Json, ReadTx, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Place;
 use super::batch::{Batch, Taken};
 use super::export::{PAGE, Wanted, rows};
 use super::record::Portable;
+use super::{Place, RecordKind};
+use crate::benefits::kinds::downloadables::Properties as Downloads;
 use crate::benefits::{self, Benefit, BenefitType};
+use crate::files::File;
 use crate::kit::{Id, Result};
 
 /// A benefit, with the members of the API's answer.
@@ -65,6 +67,17 @@ impl BenefitRecord {
     }
 }
 
+impl BenefitRecord {
+    /// The settings of a benefit of downloads, if it is one.
+    fn downloads(&self) -> Option<Downloads> {
+        if self.r#type == BenefitType::Downloadables { self.properties.parse().ok() } else { None }
+    }
+}
+
+fn uuids(ids: &[Id<File>]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.uuid()).collect()
+}
+
 impl From<Benefit> for BenefitRecord {
     fn from(benefit: Benefit) -> Self {
         Self {
@@ -92,11 +105,28 @@ impl Portable for BenefitRecord {
     }
 
     fn names(&self) -> Vec<Uuid> {
-        Vec::new()
+        self.downloads().map(|downloads| uuids(&downloads.files)).unwrap_or_default()
     }
 
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
-        let of = self.clone();
+        let mut of = self.clone();
+        if let Some(downloads) = self.downloads() {
+            let here = Downloads {
+                files: batch.find_all(RecordKind::File, uuids(&downloads.files).into_iter()),
+                archived: downloads
+                    .archived
+                    .iter()
+                    .filter_map(|(id, is_archived)| {
+                        Some((batch.find(RecordKind::File, id.uuid())?, *is_archived))
+                    })
+                    .collect(),
+            };
+            if here.files.len() < downloads.files.len() {
+                let remark = "some of its files did not come in";
+                batch.remark_later(RecordKind::Benefit, self.id.uuid(), &self.subject(), remark);
+            }
+            of.properties = Json::new(&here)?;
+        }
         let benefit = Benefit {
             id: of.id,
             organization_id: batch.organization_id(),

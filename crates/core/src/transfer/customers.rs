@@ -87,10 +87,6 @@ impl Portable for CustomerRecord {
         self.email.as_str().to_owned()
     }
 
-    fn names(&self) -> Vec<Uuid> {
-        Vec::new()
-    }
-
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
         let of = self.clone();
         let customer = Customer {

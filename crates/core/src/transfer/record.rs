@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use super::batch::{Batch, Taken};
 use super::export::{Exported, Place, Wanted};
-use super::{BenefitGrantRecord, BenefitRecord, CustomerRecord, LicenseKeyRecord};
+use super::{
+    BenefitGrantRecord, BenefitRecord, CustomFieldRecord, CustomerRecord, DiscountRecord, DownloadableRecord,
+    FileRecord, LicenseKeyRecord, OrderRecord, ProductRecord,
+};
 use crate::kit::{Result, text_enum};
 
 /// What a record of any kind can do.
@@ -18,10 +21,17 @@ pub(super) trait Portable {
     fn subject(&self) -> String;
 
     /// The ids of other records that it names.
-    fn names(&self) -> Vec<Uuid>;
+    fn names(&self) -> Vec<Uuid> {
+        Vec::new()
+    }
 
     /// Takes it into the organization of the batch.
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken>;
+
+    /// Completes what came in before under this id, if it came without something that is there now.
+    fn complete(&self, _batch: &mut Batch<'_, '_>, _here: Uuid) -> Result<()> {
+        Ok(())
+    }
 }
 
 macro_rules! records {
@@ -30,7 +40,14 @@ macro_rules! records {
             /// The kinds of records, in the order in which they follow each other.
             pub enum RecordKind {
                 $( $(#[$meta])* $variant = $name, )*
+                /// A price, which comes with its product.
+                ProductPrice = "product_price",
             }
+        }
+
+        impl RecordKind {
+            /// The kinds that have records of their own, in the same order.
+            pub const RECORDS: &'static [Self] = &[$( Self::$variant ),*];
         }
 
         /// One thing that a shop has. It is written as its kind, `type`, and its members, `data`.
@@ -44,6 +61,7 @@ macro_rules! records {
             fn parse(kind: RecordKind, text: &str) -> std::result::Result<Self, serde_json::Error> {
                 match kind {
                     $( RecordKind::$variant => serde_json::from_str(text).map(Self::$variant), )*
+                    RecordKind::ProductPrice => Err(serde::de::Error::custom("a price comes with its product")),
                 }
             }
 
@@ -75,20 +93,46 @@ macro_rules! records {
                         records.into_iter().map(|record| Record::$variant(Box::new(record))).collect();
                     Ok(Exported { records, kind, place })
                 } )*
+                RecordKind::ProductPrice => Ok(Exported { records: Vec::new(), kind, place: None }),
             }
         }
     };
 }
 
+/// A thing that a record names by its id; the API's answers say more of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Named {
+    /// Its id where it comes from.
+    pub id: Uuid,
+}
+
+impl Named {
+    pub(super) fn all(ids: Vec<Uuid>) -> Vec<Self> {
+        ids.into_iter().map(|id| Self { id }).collect()
+    }
+}
+
 records! {
+    /// A file, without its bytes.
+    File(FileRecord) = "file",
+    /// A question to buyers.
+    CustomField(CustomFieldRecord) = "custom_field",
     /// Something given to those who buy.
     Benefit(BenefitRecord) = "benefit",
+    /// Something sold, with its prices.
+    Product(ProductRecord) = "product",
+    /// A reduction of prices.
+    Discount(DiscountRecord) = "discount",
     /// A buyer.
     Customer(CustomerRecord) = "customer",
     /// A license key with its counters and its live activations.
     LicenseKey(LicenseKeyRecord) = "license_key",
+    /// A purchase.
+    Order(OrderRecord) = "order",
     /// A benefit given to a customer.
     BenefitGrant(BenefitGrantRecord) = "benefit_grant",
+    /// A file that a customer may download.
+    Downloadable(DownloadableRecord) = "downloadable",
 }
 
 /// A record that arrives, whole or not.
@@ -140,7 +184,7 @@ impl Arrival {
 impl RecordKind {
     /// The kind that follows in a shop.
     pub fn next(self) -> Option<Self> {
-        let at = Self::ALL.iter().position(|kind| *kind == self)?;
-        Self::ALL.get(at + 1).copied()
+        let at = Self::RECORDS.iter().position(|kind| *kind == self)?;
+        Self::RECORDS.get(at + 1).copied()
     }
 }
