@@ -295,7 +295,7 @@ fn attach(shop: &Shop, fields: &[Id<CustomField>]) {
             tx.execute(
                 "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) \
                  VALUES ($1, $2, $3, $4)",
-                &[&product.id, &position, field, &false],
+                &[&product, &position, field, &false],
             )?;
         }
         Ok(())

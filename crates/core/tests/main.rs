@@ -4,9 +4,12 @@
 mod support;
 
 mod access;
+mod checkout_links;
 mod custom_fields;
 mod customers;
 mod demo;
+mod discount_races;
+mod discounts;
 mod grants;
 mod grants_of_buyers;
 mod grants_of_products;

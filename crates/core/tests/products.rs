@@ -1,8 +1,9 @@
 //! Products: their prices, what comes with them, what their buyers are asked, and who may change them.
 
-use merak_core::access::Subject;
+use merak_core::access::{Actor, Subject};
 use merak_core::benefits::{self, Benefit, BenefitType};
 use merak_core::custom_fields::{self, CreateCustomField, CustomField, CustomFieldType, Properties};
+use merak_core::files::{self, CreateFile, File, FileService, Part, StoredObject};
 use merak_core::kit::{Id, Kind, Metadata, Refusal};
 use merak_core::organizations::Organization;
 use merak_core::products::{
@@ -282,6 +283,51 @@ scenarios! {
         assert_eq!(attached, 0);
     }
 
+    /// P13, P20: pictures are complete, enabled files of the organization for that; a list replaces all.
+    fn pictures_are_uploaded_files_of_the_organization(shop) {
+        let own = |service, is_uploaded| file(shop, &shop.as_member(), shop.organization.id, service, is_uploaded);
+        let (one, two) = (own(FileService::ProductMedia, true), own(FileService::ProductMedia, true));
+        let (stranger, other) = shop.another_organization();
+        let foreign = file(shop, &actor(Subject::User(stranger.id)), other.id, FileService::ProductMedia, true);
+        let disabled = own(FileService::ProductMedia, true);
+        shop.write(move |tx| Ok(tx.execute("UPDATE files SET is_enabled = FALSE WHERE id = $1", &[&disabled])?)).unwrap();
+        let deleted = own(FileService::ProductMedia, true);
+        let tenancy = shop.tenancy();
+        shop.write(move |tx| files::delete(tx, &tenancy, deleted)).unwrap();
+        let unknown = Id::<File>::from_uuid(uuid::Uuid::from_u128(7));
+        let product = shop.product();
+        let set = |medias: Vec<Id<File>>| UpdateProduct { medias: Some(medias), ..UpdateProduct::default() };
+        shop.change_product(product.id, &set(vec![two, one, two])).unwrap();
+        assert_eq!(medias(shop, product.id), [two, one, two], "in order, and twice if named twice");
+        for wrong in [
+            unknown,
+            own(FileService::Downloadable, true),
+            own(FileService::ProductMedia, false),
+            disabled,
+            deleted,
+            foreign,
+        ] {
+            let problem = field_problem(shop.change_product(product.id, &set(vec![one, wrong])));
+            assert_eq!((problem.0, problem.1.as_str()), ("value_error", "body.medias.1"));
+            let mut command = new_product(shop.organization.id, "With a picture", &[fixed(None, 1999)]);
+            command.medias = vec![wrong];
+            let problem = field_problem(shop.write(move |tx| products::create(tx, &command)));
+            assert_eq!(problem.1, "body.medias.0");
+        }
+        assert_eq!(medias(shop, product.id), [two, one, two], "nothing changed");
+        assert_eq!(rows(shop, "products"), 1, "nothing was made");
+        shop.change_product(product.id, &UpdateProduct::default()).unwrap();
+        assert_eq!(medias(shop, product.id).len(), 3, "what is left out stays");
+        shop.change_product(product.id, &set(vec![one])).unwrap();
+        assert_eq!(medias(shop, product.id), [one]);
+        let tenancy = shop.tenancy();
+        shop.write(move |tx| files::delete(tx, &tenancy, one)).unwrap();
+        assert_eq!(medias(shop, product.id), [], "F10: a deleted picture is gone from the product");
+        shop.change_product(product.id, &set(vec![two])).unwrap();
+        shop.change_product(product.id, &set(vec![])).unwrap();
+        assert_eq!(medias(shop, product.id), []);
+    }
+
     /// P26: fields of the organization are attached in order; a deleted one is asked no more.
     fn fields_are_attached_in_order(shop) {
         let (first, second) = (field(shop, shop.organization.id, "first"), field(shop, shop.organization.id, "second"));
@@ -338,6 +384,39 @@ fn field(shop: &Shop, organization_id: Id<Organization>, slug: &str) -> CustomFi
         metadata: Metadata::default(),
     };
     shop.write(move |tx| custom_fields::create(tx, &command)).unwrap()
+}
+
+fn medias(shop: &Shop, id: Id<Product>) -> Vec<Id<File>> {
+    shop.complete(id).public.medias.into_iter().map(|file| file.id).collect()
+}
+
+fn file(
+    shop: &Shop,
+    actor: &Actor,
+    organization_id: Id<Organization>,
+    service: FileService,
+    is_uploaded: bool,
+) -> Id<File> {
+    let command = CreateFile {
+        organization_id: Some(organization_id),
+        service,
+        name: String::from("picture.png"),
+        mime_type: String::from("image/png"),
+        size: 4,
+        checksum_sha256_base64: None,
+        version: None,
+        parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 4, checksum_sha256_base64: None }],
+    };
+    let (actor, now) = (actor.clone(), shop.now());
+    let stored = StoredObject { etag: String::from("\"x\""), version: None, last_modified_at: now };
+    shop.write(move |tx| {
+        let file = files::announce(tx, &actor, &command)?;
+        if is_uploaded {
+            files::complete(tx, file.id, &stored)?;
+        }
+        Ok(file.id)
+    })
+    .unwrap()
 }
 
 fn rows(shop: &Shop, table: &'static str) -> i64 {

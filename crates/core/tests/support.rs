@@ -1,7 +1,8 @@
 //! A shop to test in: one member, one organization, and short ways to sell it license keys.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::Duration;
 
 use merak_core::access::{Actor, Subject, Tenancy, tenancy};
@@ -314,6 +315,7 @@ pub fn new_product(organization_id: Id<Organization>, name: &str, prices: &[NewP
         name: name.to_owned(),
         description: None,
         prices: prices.to_vec(),
+        medias: Vec::new(),
         fields: Vec::new(),
         metadata: Metadata::default(),
     }
@@ -446,4 +448,21 @@ pub fn just_under(duration: Duration) -> Duration {
 /// How many there are, as the store counts.
 pub fn count<T>(items: &[T]) -> i64 {
     i64::try_from(items.len()).unwrap()
+}
+
+/// Lets so many threads do the same at the same moment.
+pub fn at_once<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(threads as usize);
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..threads)
+            .map(|number| {
+                let (barrier, work) = (&barrier, &work);
+                scope.spawn(move || {
+                    barrier.wait();
+                    work(number)
+                })
+            })
+            .collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }

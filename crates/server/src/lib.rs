@@ -31,7 +31,9 @@ use serde_json::Value;
 
 pub use self::config::{Config, Storage};
 use self::shell::Shell;
+pub use self::state::SECRET_PLACE;
 use self::state::{Adapters, House};
+use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
@@ -84,8 +86,20 @@ impl Server {
         };
         let options = Options { allow_special_use_domains: config.accept_internal_email };
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
+        let origins = Origins::new(&public_url, &config.front_end_origins);
         let adapters = Adapters { files: open_storage(&config.storage, &public_url, &secret)? };
-        let house = Arc::new(House { store: store.clone(), secret, public_url, adapters });
+        let checkout_link_url = config
+            .checkout_link_url
+            .clone()
+            .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+        let house = Arc::new(House {
+            store: store.clone(),
+            secret,
+            public_url,
+            checkout_link_url,
+            origins,
+            adapters,
+        });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));

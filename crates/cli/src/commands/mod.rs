@@ -11,6 +11,7 @@ mod organization;
 mod restore;
 mod serve;
 mod token;
+mod user;
 
 use clap::Subcommand;
 use merak_core::instance;
@@ -36,6 +37,9 @@ pub enum Command {
     /// Look after organizations.
     #[command(subcommand)]
     Organization(organization::Organization),
+    /// Look after people's accounts.
+    #[command(subcommand)]
+    User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
     /// Write everything an organization owns to a file, while the server runs.
@@ -61,6 +65,7 @@ impl Command {
             Self::Migrate => migrate(options),
             Self::Token(token) => token.run(options),
             Self::Organization(organization) => organization.run(options),
+            Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
             Self::Export(export) => export.run(options),
             Self::Import(import) => import.run(options),

@@ -3,6 +3,7 @@
 mod commands;
 mod import;
 mod queries;
+pub mod search;
 
 use merak_store::{Timestamp, row};
 

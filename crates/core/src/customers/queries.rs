@@ -3,9 +3,9 @@
 use const_format::concatcp;
 use merak_store::{PartitionedPage, ReadTx, Sql};
 
-use super::{Customer, CustomerSort};
+use super::{Customer, CustomerSort, search};
 use crate::access::{Actor, Subject, Tenancy};
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 
 const BY_ID: &str =
     concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
@@ -58,30 +58,22 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> R
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
-    let pattern = wanted.query.as_deref().filter(|text| !text.is_empty()).map(contains_pattern);
-    let filter = |sql: &mut Sql| {
-        sql.push(" AND customers.deleted_at IS NULL");
-        if let Some(pattern) = &pattern {
-            sql.push(" AND (lower(customers.email) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\'");
-            sql.push(" OR lower(customers.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\')");
-        }
-    };
-    let mut count = if pattern.is_some() {
-        Sql::new("SELECT count(*) FROM customers WHERE organization_id IN ")
-    } else {
-        Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ")
-    };
-    count.bind_list(tenancy.ids().iter().copied());
-    if pattern.is_some() {
-        filter(&mut count);
+    let order = order(&wanted.sorting, "customers.id");
+    if let Some(query) = wanted.query.as_deref().filter(|text| !text.is_empty()) {
+        return search::page(tx, tenancy.ids(), query, (&order, wanted.page));
     }
+    let mut count =
+        Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ");
+    count.bind_list(tenancy.ids().iter().copied());
     let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers"));
     PartitionedPage {
         table: "customers",
         column: "organization_id",
-        filter: &filter,
-        order: &order(&wanted.sorting, "customers.id"),
+        filter: &|sql: &mut Sql| {
+            sql.push(" AND customers.deleted_at IS NULL");
+        },
+        order: &order,
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

@@ -50,7 +50,12 @@ pub enum Job {
         /// The purchase.
         purchase: Purchase,
     },
-    /// Remove what ended: customer sessions, kept answers and uploads that were never completed.
+    /// Make customers findable that were there before the search was.
+    IndexCustomers {
+        /// Where to go on.
+        after: Option<Id<Customer>>,
+    },
+    /// Remove what ended: sessions, sign-in links, kept answers and uploads that were never completed.
     Purge,
     /// What needs the outside.
     #[serde(untagged)]
@@ -98,6 +103,7 @@ impl Job {
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
+            Self::IndexCustomers { .. } => "index_customers",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -112,6 +118,7 @@ impl Job {
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
+            Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::Purge => None,
             Self::Flow(job) => job.lane(),
         }

@@ -5,7 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Result};
-use crate::{customer_sessions, files, idempotency};
+use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -132,16 +132,20 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Err(refusal) => return Err(refusal),
             }
         }
+        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
+            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+            None => Outcome::Done,
+        },
         Job::Purge => {
-            let sessions = customer_sessions::purge(tx, PURGE_BATCH)?;
-            let answers = idempotency::purge(tx, PURGE_BATCH)?;
-            let uploads = files::give_up_uploads(tx, PURGE_BATCH)?;
-            let batch = PURGE_BATCH.unsigned_abs();
-            if [sessions, answers, uploads].iter().any(|removed| *removed >= batch) {
-                Outcome::Next(Job::Purge)
-            } else {
-                Outcome::Done
-            }
+            let removed = [
+                customer_sessions::purge(tx, PURGE_BATCH)?,
+                user_sessions::purge(tx, PURGE_BATCH)?,
+                login_links::purge(tx, PURGE_BATCH)?,
+                idempotency::purge(tx, PURGE_BATCH)?,
+                files::give_up_uploads(tx, PURGE_BATCH)?,
+            ];
+            let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
+            if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }
         }
         Job::Flow(_) => {
             let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::price::{NewPrice, Price, PriceChange};
 use super::rules::{self, PriceTerms, Standing};
-use super::{AttachField, Product, contents, queries, set_fields};
+use super::{AttachField, Product, contents, queries, set_fields, set_medias};
 use crate::access::Tenancy;
+use crate::files::File;
 use crate::kit::{Id, Metadata, Refusal, Result, at};
 use crate::organizations::Organization;
 
@@ -21,6 +22,8 @@ pub struct CreateProduct {
     pub description: Option<String>,
     /// What it costs.
     pub prices: Vec<NewPrice>,
+    /// Its pictures, in order.
+    pub medias: Vec<Id<File>>,
     /// What its buyers are asked, in order.
     pub fields: Vec<AttachField>,
     /// The organization's own notes.
@@ -57,6 +60,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateProduct) -> Result<Product> {
     for price in &prices {
         tx.insert(price)?;
     }
+    set_medias::set_medias(tx, &product, &command.medias)?;
     set_fields::set_fields(tx, &product, &command.fields)?;
     count(tx, &product, 1)?;
     Ok(product)
@@ -73,6 +77,8 @@ pub struct UpdateProduct {
     pub is_archived: Option<bool>,
     /// The complete new list of current prices: what is not kept is archived. Ids that are not current are passed over.
     pub prices: Option<Vec<PriceChange>>,
+    /// Replaced as a whole.
+    pub medias: Option<Vec<Id<File>>>,
     /// Replaced as a whole.
     pub fields: Option<Vec<AttachField>>,
     /// Replaced as a whole.
@@ -111,6 +117,9 @@ pub fn update(
         Some(changes) => change_prices(tx, &mut product, changes)?,
         None => false,
     };
+    if let Some(medias) = &command.medias {
+        set_medias::set_medias(tx, &product, medias)?;
+    }
     if let Some(fields) = &command.fields {
         set_fields::set_fields(tx, &product, fields)?;
     }

@@ -8,6 +8,7 @@ use merak_store::{FromRow, ReadTx, Sql, row};
 use super::{Price, Product};
 use crate::benefits::Benefit;
 use crate::custom_fields::CustomField;
+use crate::files::File;
 use crate::kit::{Id, Result};
 
 /// A product with what everybody may see of it.
@@ -19,6 +20,8 @@ pub struct PublicProduct {
     pub prices: Vec<Price>,
     /// What comes with it, in the seller's order.
     pub benefits: Vec<Benefit>,
+    /// Its pictures, in the seller's order.
+    pub medias: Vec<File>,
 }
 
 /// A product with everything that belongs to it, as its seller sees it.
@@ -50,9 +53,11 @@ pub fn public(tx: &mut ReadTx<'_>, products: Vec<Product>) -> Result<Vec<PublicP
     let ids: Vec<Id<Product>> = products.iter().map(|product| product.id).collect();
     let mut prices = prices_of(tx, &ids)?;
     let mut benefits = benefits_of(tx, &ids)?;
+    let mut medias = medias_of(tx, &ids)?;
     let with_contents = |product: Product| PublicProduct {
         prices: prices.remove(&product.id).unwrap_or_default(),
         benefits: benefits.remove(&product.id).unwrap_or_default(),
+        medias: medias.remove(&product.id).unwrap_or_default(),
         product,
     };
     Ok(products.into_iter().map(with_contents).collect())
@@ -100,6 +105,16 @@ pub fn benefits_of(
          WHERE benefits.deleted_at IS NULL AND product_benefits.product_id IN "
     );
     each(tx, SQL, products, "product_benefits.product_id, product_benefits.position")
+}
+
+fn medias_of(tx: &mut ReadTx<'_>, products: &[Id<Product>]) -> Result<HashMap<Id<Product>, Vec<File>>> {
+    const SQL: &str = concatcp!(
+        "SELECT product_medias.product_id, ",
+        File::COLUMNS,
+        " FROM product_medias JOIN files ON files.id = product_medias.file_id \
+         WHERE files.deleted_at IS NULL AND product_medias.product_id IN "
+    );
+    each(tx, SQL, products, "product_medias.product_id, product_medias.position")
 }
 
 fn fields_of(

@@ -8,6 +8,7 @@ mod queries;
 mod rules;
 mod set_benefits;
 mod set_fields;
+mod set_medias;
 
 use merak_store::{Timestamp, row};
 

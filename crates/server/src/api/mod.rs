@@ -1,6 +1,8 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
+mod auth;
 mod benefits;
+mod checkout_links;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
@@ -9,6 +11,7 @@ mod discounts;
 mod files;
 mod license_keys;
 mod organizations;
+mod personal_access_tokens;
 mod products;
 mod shared;
 
@@ -24,9 +27,12 @@ pub fn operations() -> Vec<Operation> {
         custom_fields::operations(),
         discounts::operations(),
         files::operations(),
+        checkout_links::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
+        personal_access_tokens::operations(),
+        auth::operations(),
     ]
     .into_iter()
     .flatten()

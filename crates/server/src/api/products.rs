@@ -107,7 +107,7 @@ fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListProductsQuery>) -> Result<
     };
     let found = products::list(tx, &tenancy, &wanted)?;
     let complete = Paged::new(products::complete(tx, found.items)?, found.total);
-    Ok(Json(ListResource::new(complete, page, Product::from)))
+    Ok(Json(ListResource::new(complete, page, |product| Product::new(product, &call.house))))
 }
 
 fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, ProductCreate>) -> Result<Created<Product>> {
@@ -117,17 +117,18 @@ fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, ProductCreate>) -> Resu
         name: body.name.clone(),
         description: body.description.clone(),
         prices: body.prices.0.iter().copied().map(Into::into).collect(),
+        medias: body.medias.clone().unwrap_or_default(),
         fields: body.attached_custom_fields.iter().map(Into::into).collect(),
         metadata: body.metadata.clone(),
     };
     let product = products::create(tx, &command)?;
-    Ok(Created(products::complete_one(tx, product)?.into()))
+    Ok(Created(Product::new(products::complete_one(tx, product)?, &call.house)))
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Product>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let product = products::get(tx, &tenancy, call.path.id.cast())?;
-    Ok(Json(products::complete_one(tx, product)?.into()))
+    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
 }
 
 fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductUpdate>) -> Result<Json<Product>> {
@@ -138,15 +139,16 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductUpdate>) -> Result<
         description: body.description.clone(),
         is_archived: body.is_archived,
         prices: body.prices.as_ref().map(|prices| prices.iter().map(Into::into).collect()),
+        medias: body.medias.clone(),
         fields: body.attached_custom_fields.as_ref().map(|fields| fields.iter().map(Into::into).collect()),
         metadata: body.metadata.clone(),
     };
     let product = products::update(tx, &tenancy, call.path.id.cast(), &command)?;
-    Ok(Json(products::complete_one(tx, product)?.into()))
+    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
 }
 
 fn set_benefits(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductBenefitsUpdate>) -> Result<Json<Product>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let product = products::set_benefits(tx, &tenancy, call.path.id.cast(), &call.body.benefits)?;
-    Ok(Json(products::complete_one(tx, product)?.into()))
+    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
 }

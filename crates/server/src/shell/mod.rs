@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
@@ -185,7 +185,7 @@ impl Shell {
             headers: &head.headers,
             body: &body,
         };
-        let checked = request::check(operation, raw, &self.house.secret)?;
+        let checked = request::check(operation, raw, &self.house)?;
         if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
@@ -249,11 +249,7 @@ impl Shell {
 
 fn reply_response(reply: Reply) -> Response {
     let mut response = json_response(reply.status, reply.body);
-    if let Some(location) = reply.location.and_then(|location| HeaderValue::from_str(&location).ok()) {
-        let headers = response.headers_mut();
-        headers.insert(LOCATION, location);
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    response.headers_mut().extend(reply.headers);
     response
 }
 

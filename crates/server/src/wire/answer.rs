@@ -1,6 +1,8 @@
 //! What handlers answer: a status that the type tells, and a body or none.
 
 use bytes::Bytes;
+use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,14 +15,14 @@ pub struct Reply {
     pub status: u16,
     /// The JSON text; empty if there is no body.
     pub body: Bytes,
-    /// Where the caller is sent instead.
-    pub location: Option<String>,
+    /// What the headers say besides.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Reply {
-    /// A status and the JSON text, or nothing.
+    /// An answer without headers of its own.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, body: body.into(), location: None }
+        Self { status, body: body.into(), headers: Vec::new() }
     }
 }
 
@@ -51,6 +53,15 @@ pub struct Found(pub String);
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
+
+/// 303: a browser goes on elsewhere, perhaps with another cookie.
+#[derive(Clone, Debug)]
+pub struct SeeOther {
+    /// Where to.
+    pub location: HeaderValue,
+    /// The cookie it gets.
+    pub cookie: Option<HeaderValue>,
+}
 
 impl<T: Described + Serialize + Send + 'static> Answer for Json<T> {
     const STATUS: u16 = 200;
@@ -96,7 +107,27 @@ impl Answer for Found {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        Ok(Reply { location: Some(self.0.clone()), ..Reply::new(Self::STATUS, Bytes::new()) })
+        let mut reply = Reply::new(Self::STATUS, Bytes::new());
+        if let Ok(location) = HeaderValue::from_str(&self.0) {
+            reply.headers.push((LOCATION, location));
+            reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        }
+        Ok(reply)
+    }
+}
+
+impl Answer for SeeOther {
+    const STATUS: u16 = 303;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        let mut reply = Reply::new(Self::STATUS, Bytes::new());
+        reply.headers.push((LOCATION, self.location.clone()));
+        reply.headers.extend(self.cookie.clone().map(|cookie| (SET_COOKIE, cookie)));
+        Ok(reply)
     }
 }
 

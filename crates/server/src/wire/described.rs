@@ -218,6 +218,23 @@ plain! {
 #[serde(transparent)]
 pub struct JsonObject(pub Map<String, Value>);
 
+/// A length of time in seconds, sent as a number or as ISO 8601 text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub i64);
+
+impl Described for Seconds {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string", "format": "duration"})
+    }
+}
+
+/// Reads the normal form that the check of the schema leaves.
+impl<'de> serde::Deserialize<'de> for Seconds {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
 impl<T> Described for Id<T> {
     fn schema(_: &mut Components) -> Value {
         json!({"type": "string", "format": "uuid4"})

@@ -4,6 +4,7 @@
 //! OpenAPI document. Requests are checked by their own schema ([`validation`]) before serde reads them.
 
 mod answer;
+pub mod cookie;
 pub mod described;
 pub mod flow;
 mod list;
@@ -13,8 +14,11 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Found, Json, NoContent, Reply};
-pub use described::{Components, Described, Given, JsonObject, nullable, object, one_of_named, reference};
+pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther};
+pub use cookie::Origins;
+pub use described::{
+    Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,
+};
 pub(crate) use described::{answer, request};
 pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;

@@ -14,7 +14,7 @@ use crate::support::{Answer, Client, Shop, UNKNOWN};
 /// What somebody is answered who has nothing to do with the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// The call concerns no tenant yet.
+    /// The call concerns no tenant, or only the caller.
     NoTenant,
     /// 404.
     NotFound,
@@ -93,6 +93,8 @@ struct Things {
     file: String,
     /// The body that completes the upload of the file.
     completion: Value,
+    discount: String,
+    token: String,
 }
 
 impl Things {
@@ -111,6 +113,9 @@ impl Things {
             "organization_id": shop.organization.id});
         let field = shop.merchant.post("/v1/custom-fields/", body).await.expect(201)["id"].clone();
         let upload = shop.upload(&text_file(shop, "greeting.txt"), b"hello world").await;
+        let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
+            "organization_id": shop.organization.id});
+        let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
         Self {
             file: upload.id(),
             completion: upload.completion(),
@@ -123,17 +128,21 @@ impl Things {
             naming,
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
+            discount: discount.as_str().unwrap().to_owned(),
+            token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, field, .. } = self;
+        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
         let change = json!({"type": "license_keys", "description": "Mine"});
         let question = json!({"type": "text", "slug": "new", "name": "New", "properties": {},
+            "organization_id": organization});
+        let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
             "organization_id": organization});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
@@ -166,6 +175,11 @@ impl Things {
             ("files:uploaded", file, Some(completion.clone()), NotPermitted),
             ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
             ("files:delete", file, None, NotPermitted),
+            ("discounts:list", NO_ID, None, Empty),
+            ("discounts:create", NO_ID, Some(sale), ours.clone()),
+            ("discounts:get", discount, None, NotFound),
+            ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
+            ("discounts:delete", discount, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),
@@ -184,6 +198,11 @@ impl Things {
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("personal_access_token:list", NO_ID, None, NoTenant),
+            ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
+            ("personal_access_token:delete", token, None, NotFound),
+            ("auth:logout", NO_ID, None, NoTenant),
+            ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
 }

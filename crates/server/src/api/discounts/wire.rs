@@ -10,9 +10,9 @@ use merak_store::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::api::shared::DiscountMinimal;
 use crate::api::shared::discount::{SHAPES, shapes};
-use crate::wire::{Components, Described, answer, one_of_named};
+use crate::api::shared::{DiscountMinimal, DiscountProduct};
+use crate::wire::{Components, Described, one_of_named};
 
 /// How long a name is at most, so that it fits into an index.
 const LONGEST_NAME: usize = 512;
@@ -218,43 +218,6 @@ impl Described for DiscountUpdate {
                 }
             })
         })
-    }
-}
-
-answer! {
-    /// A product that a discount is for.
-    pub struct DiscountProduct {
-        /// When the product was made.
-        pub created_at: Timestamp,
-        /// When it last changed.
-        pub modified_at: Option<Timestamp>,
-        /// The product's id.
-        pub id: Id<Product>,
-        /// What it is called.
-        pub name: String,
-        /// What buyers read about it.
-        pub description: Option<String>,
-        /// Whether it is paid again and again.
-        pub is_recurring: bool,
-        /// Whether it is no longer sold.
-        pub is_archived: bool,
-        /// Who sells it.
-        pub organization_id: Id<Organization>,
-    }
-}
-
-impl From<Product> for DiscountProduct {
-    fn from(product: Product) -> Self {
-        Self {
-            created_at: product.created_at,
-            modified_at: product.modified_at,
-            id: product.id,
-            name: product.name,
-            description: product.description,
-            is_recurring: product.is_recurring,
-            is_archived: product.is_archived,
-            organization_id: product.organization_id,
-        }
     }
 }
 

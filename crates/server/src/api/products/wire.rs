@@ -1,9 +1,11 @@
 //! How products are written by their sellers. Prices come in five shapes, of which the content chooses one.
 
+use merak_core::files::File;
 use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::organizations;
 use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use crate::api::shared::price::{AMOUNT_TYPES, TYPES};
@@ -130,6 +132,8 @@ request! {
         pub description: Option<String> = {"x-trim": true},
         /// What it costs.
         pub prices: OneTimePrices,
+        /// Its pictures, in order: uploaded files of the service `product_media`.
+        pub medias: Option<Vec<Id<File>>>,
         /// What its buyers are asked, in order.
         #[serde(default)]
         pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": []},
@@ -190,6 +194,8 @@ request! {
         pub is_archived: Option<bool>,
         /// The complete list of prices: those named by their id stay, new ones are added, all others are archived.
         pub prices: Option<Vec<PriceChange>>,
+        /// Its pictures, in order, replaced as a whole.
+        pub medias: Option<Vec<Id<File>>>,
         /// What its buyers are asked, in order, replaced as a whole.
         pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>>,
     }
@@ -208,13 +214,25 @@ impl From<&AttachedCustomFieldCreate> for AttachField {
 }
 
 /// An item of the new list of prices.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug)]
 pub enum PriceChange {
     /// A price that the product has.
     Existing(ExistingProductPrice),
     /// A price to be made.
     New(PriceCreate),
+}
+
+impl<'de> Deserialize<'de> for PriceChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Serde's own way with such unions cannot read numbers of arbitrary precision.
+        let item = Value::deserialize(deserializer)?;
+        let read = if item.get("id").is_some() {
+            serde_json::from_value(item).map(Self::Existing)
+        } else {
+            serde_json::from_value(item).map(Self::New)
+        };
+        read.map_err(D::Error::custom)
+    }
 }
 
 impl From<&PriceChange> for products::PriceChange {

@@ -6,8 +6,10 @@ use merak_core::organizations::Organization;
 use merak_core::products::{self, CompleteProduct, PublicProduct};
 use merak_store::Timestamp;
 
+use super::file::ProductMediaFileRead;
 use super::{BenefitBase, CustomField, ProductPrice};
 use crate::api::benefits::Benefit;
+use crate::state::House;
 use crate::wire::answer;
 
 answer! {
@@ -35,6 +37,8 @@ answer! {
         pub prices: Vec<ProductPrice>,
         /// What comes with it, in the seller's order.
         pub benefits: Vec<Benefit>,
+        /// Its pictures, in the seller's order.
+        pub medias: Vec<ProductMediaFileRead>,
         /// What its buyers are asked, in the seller's order.
         pub attached_custom_fields: Vec<AttachedCustomField>,
     }
@@ -73,6 +77,8 @@ answer! {
         pub prices: Vec<ProductPrice>,
         /// What comes with it, in the seller's order.
         pub benefits: Vec<BenefitBase>,
+        /// Its pictures, in the seller's order.
+        pub medias: Vec<ProductMediaFileRead>,
     }
 
     /// A product that a discount is for.
@@ -96,9 +102,10 @@ answer! {
     }
 }
 
-impl From<CompleteProduct> for Product {
-    fn from(complete: CompleteProduct) -> Self {
-        let PublicProduct { product, prices, benefits } = complete.public;
+impl Product {
+    /// A product of the core, with its pictures where they are in this house's storage.
+    pub fn new(complete: CompleteProduct, house: &House) -> Self {
+        let PublicProduct { product, prices, benefits, medias } = complete.public;
         Self {
             created_at: product.created_at,
             modified_at: product.modified_at,
@@ -111,6 +118,7 @@ impl From<CompleteProduct> for Product {
             metadata: product.metadata,
             prices: prices.into_iter().map(Into::into).collect(),
             benefits: benefits.into_iter().map(Into::into).collect(),
+            medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
             attached_custom_fields: complete.fields.into_iter().map(Into::into).collect(),
         }
     }
@@ -127,9 +135,10 @@ impl From<(products::AttachedField, custom_fields::CustomField)> for AttachedCus
     }
 }
 
-impl From<PublicProduct> for CheckoutLinkProduct {
-    fn from(public: PublicProduct) -> Self {
-        let PublicProduct { product, prices, benefits } = public;
+impl CheckoutLinkProduct {
+    /// A product of the core, with its pictures where they are in this house's storage.
+    pub fn new(public: PublicProduct, house: &House) -> Self {
+        let PublicProduct { product, prices, benefits, medias } = public;
         Self {
             created_at: product.created_at,
             modified_at: product.modified_at,
@@ -141,6 +150,7 @@ impl From<PublicProduct> for CheckoutLinkProduct {
             organization_id: product.organization_id,
             prices: prices.into_iter().map(Into::into).collect(),
             benefits: benefits.into_iter().map(Into::into).collect(),
+            medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod country;
 mod discount_code;
+mod durations;
 mod email;
 mod ids;
 mod moments;
@@ -39,6 +40,8 @@ pub(super) enum Format {
     Country,
     /// An IP address of either version.
     IpAddress,
+    /// A length of time, coerced to whole seconds.
+    Duration,
 }
 
 impl Format {
@@ -55,6 +58,7 @@ impl Format {
             "discount-code" => Self::DiscountCode,
             "country" => Self::Country,
             "ipvanyaddress" => Self::IpAddress,
+            "duration" => Self::Duration,
             _ => return None,
         })
     }
@@ -73,6 +77,7 @@ impl Format {
             (Self::Date, Value::Number(number)) => {
                 Some(moments::date_from_number(number).map(|text| Some(Value::String(text))))
             }
+            (Self::Duration, Value::Number(number)) => Some(durations::from_number(number)),
             _ => None,
         }
     }
@@ -87,6 +92,7 @@ impl Format {
             Self::Date => not_text("date_type", "date"),
             Self::Url => Fault::plain("url_type", "URL input should be a string or URL"),
             Self::IpAddress => NOT_AN_IP_ADDRESS,
+            Self::Duration => durations::WRONG_TYPE,
             Self::Email { .. } | Self::Slug | Self::DiscountCode | Self::Country => {
                 not_text("string_type", "string")
             }
@@ -105,6 +111,7 @@ impl Format {
             Self::Slug => slug::coerce(text).map(Cow::Owned),
             Self::DiscountCode => discount_code::coerce(text).map(Cow::Owned),
             Self::Country => country::coerce(text).map(Cow::Owned),
+            Self::Duration => durations::from_text(text).map(Cow::Owned),
             Self::IpAddress => text
                 .parse::<IpAddr>()
                 .map(|address| Cow::Owned(address.to_string()))
