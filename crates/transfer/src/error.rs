@@ -30,6 +30,12 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A server has nothing at an address.
+    #[error("{address}: the answer is 404 Not Found; is this the address of the API?")]
+    Absent {
+        /// What was asked for.
+        address: String,
+    },
     /// A server cannot be asked.
     #[error("{address}: {reason}")]
     Server {
@@ -38,6 +44,13 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
+}
+
+impl Error {
+    /// What a server has nothing of is an empty list.
+    pub(crate) fn if_absent<T>(self) -> Result<Option<T>> {
+        if matches!(self, Self::Absent { .. }) { Ok(None) } else { Err(self) }
+    }
 }
 
 impl From<merak_store::Error> for Error {

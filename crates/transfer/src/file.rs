@@ -7,14 +7,14 @@ use std::path::Path;
 use merak_core::kit::Id;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
-    Arrival, Begin, OrganizationRecord, Place, RecordKind, export_batch, organization_record,
+    Arrival, Begin, OrganizationRecord, Place, Record, RecordKind, export_batch, organization_record,
 };
 use merak_store::{Store, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::intake::Intake;
-use crate::{Error, Outcome, Progress, Result, Told};
+use crate::{Error, Outcome, Progress, Result, Told, Vault};
 
 /// The version of the format that is written. A reader takes every version up to it.
 pub const VERSION: u32 = 1;
@@ -56,9 +56,10 @@ struct Line<'l> {
     data: Option<&'l RawValue>,
 }
 
-/// Writes everything that an organization owns, a batch at a time. Returns how many records there were.
+/// Writes everything that an organization owns, a batch at a time, and copies the bytes of its files if the vault has a
+/// folder. Returns how many records there were.
 pub async fn export(
-    store: &Store,
+    (store, vault): (&Store, &Vault),
     organization: &Organization,
     to: &mut (dyn Write + Send),
     told: Told<'_>,
@@ -69,8 +70,8 @@ pub async fn export(
         .await?;
     write(to, &Frame::Header(Header { version: VERSION, exported_at }))?;
     write(to, &Frame::Organization { data: Box::new(record) })?;
-    let mut exporter = Exporter { store, organization_id: organization.id, exported_at, records: 0 };
-    let mut next = RecordKind::ALL.first().copied();
+    let mut exporter = Exporter { store, vault, organization_id: organization.id, exported_at, records: 0 };
+    let mut next = RecordKind::RECORDS.first().copied();
     while let Some(kind) = next {
         exporter.kind(kind, to, told).await?;
         next = kind.next();
@@ -82,6 +83,7 @@ pub async fn export(
 
 struct Exporter<'s> {
     store: &'s Store,
+    vault: &'s Vault,
     organization_id: Id<Organization>,
     exported_at: Timestamp,
     records: u64,
@@ -99,6 +101,9 @@ impl Exporter<'_> {
             let (id, until, from) = (self.organization_id, self.exported_at, (kind, after));
             let batch = self.store.read(move |tx| export_batch(tx, id, until, from)).await?;
             for record in &batch.records {
+                if let Record::File(file) = record {
+                    self.vault.copy_out(file).await?;
+                }
                 write(to, record)?;
                 seen += 1;
             }
@@ -137,13 +142,18 @@ struct Position {
 }
 
 /// Takes in what [`export`] wrote.
-pub async fn import(store: &Store, path: &Path, mut begin: Begin, told: Told<'_>) -> Result<Outcome> {
+pub async fn import(
+    (store, vault): (&Store, &Vault),
+    path: &Path,
+    mut begin: Begin,
+    told: Told<'_>,
+) -> Result<Outcome> {
     String::from("file").clone_into(&mut begin.way);
     let unreadable = |cause| Error::File { path: path.to_owned(), cause };
     let mut lines = Lines::open(path).map_err(unreadable)?;
     let header = header(lines.next().map_err(unreadable)?)?;
     let organization = organization(lines.next().map_err(unreadable)?)?;
-    let mut intake = Intake::begin(store, organization, begin, told).await?;
+    let mut intake = Intake::begin((store, vault), organization, begin, told).await?;
     let mut records = 0;
     if let Some(position) = intake.position::<Position>()
         && position.exported_at == header.exported_at

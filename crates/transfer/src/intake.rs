@@ -7,11 +7,12 @@ use std::time::Duration;
 use merak_core::kit::Refusal;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
-    self, Arrival, Begin, Import, OrganizationRecord, RecordKind, Report, Tally, take_batch,
+    self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally, take_batch,
 };
 use merak_store::{Error as StoreError, Json, Store};
 
-use crate::{Result, Told};
+use crate::vault::Lack;
+use crate::{Result, Told, Vault};
 
 /// How often a batch is tried again when the database is busy, with pauses that double from [`PAUSE`].
 const TRIES: u32 = 8;
@@ -46,6 +47,7 @@ pub struct Outcome {
 /// An import under way.
 pub(crate) struct Intake<'t> {
     store: Store,
+    vault: Vault,
     import: Arc<Import>,
     organization: Organization,
     /// Where an earlier run stopped.
@@ -57,7 +59,7 @@ pub(crate) struct Intake<'t> {
 impl<'t> Intake<'t> {
     /// Begins, or goes on.
     pub async fn begin(
-        store: &Store,
+        (store, vault): (&Store, &Vault),
         record: OrganizationRecord,
         command: Begin,
         told: Told<'t>,
@@ -65,6 +67,7 @@ impl<'t> Intake<'t> {
         let begun = store.write(move |tx| transfer::begin(tx, &record, &command)).await?;
         Ok(Self {
             store: store.clone(),
+            vault: vault.clone(),
             import: Arc::new(begun.import),
             organization: begun.organization,
             position: begun.position,
@@ -81,10 +84,15 @@ impl<'t> Intake<'t> {
     /// Takes the next records in and remembers where the ones after them begin.
     pub async fn take(
         &mut self,
-        arrivals: Vec<Arrival>,
+        mut arrivals: Vec<Arrival>,
         position: &impl serde::Serialize,
         total: Option<u64>,
     ) -> Result<()> {
+        for arrival in &mut arrivals {
+            if let Arrival::Record(Record::File(file)) = arrival {
+                self.bring_bytes(file).await?;
+            }
+        }
         let kinds: Vec<RecordKind> = arrivals.iter().map(Arrival::kind).collect();
         let (arrivals, position) = (Arc::new(arrivals), Json::new(position)?);
         let mut pause = PAUSE;
@@ -113,6 +121,19 @@ impl<'t> Intake<'t> {
             let tally = self.tallies.get(&kind).copied().unwrap_or_default();
             let seen = tally.new + tally.known + tally.behind;
             (self.told)(&Progress { kind, seen, total });
+        }
+        Ok(())
+    }
+
+    /// Stores the bytes of a file, if they are wanted here and to be had. They are stored before their record is taken:
+    /// a run that is killed in between stores them again at the same place.
+    async fn bring_bytes(&self, file: &mut FileRecord) -> Result<()> {
+        let (import, record) = (Arc::clone(&self.import), file.clone());
+        let Some(row) = self.store.write(move |tx| record.wanted(tx, &import)).await? else { return Ok(()) };
+        match self.vault.bring_in(file, &row).await? {
+            Ok(stored) => file.stored = Some((row.id, stored)),
+            Err(Lack::Absent) => {}
+            Err(Lack::Unlike(reason)) => file.problem = Some(reason),
         }
         Ok(())
     }

@@ -8,9 +8,11 @@ mod error;
 pub mod file;
 mod intake;
 pub mod polar;
+mod vault;
 
 pub use error::{Error, Result};
 pub use intake::{Outcome, Progress};
+pub use vault::Vault;
 
 /// What is told of a run under way.
 pub type Told<'t> = &'t mut (dyn FnMut(&Progress) + Send);

@@ -117,7 +117,7 @@ impl Vault {
         let (mut sent, mut number) = (Vec::new(), 1);
         loop {
             let mut bytes = Vec::new();
-            from.by_ref().take(PART as u64).read_to_end(&mut bytes).map_err(failed)?;
+            Read::by_ref(&mut from).take(PART as u64).read_to_end(&mut bytes).map_err(failed)?;
             let is_last = bytes.len() < PART;
             if number == 1 || !bytes.is_empty() {
                 sent.push(self.send_part(&upload, number, bytes.into()).await?);
@@ -177,8 +177,15 @@ impl Vault {
 fn check(record: &FileRecord, file: &Path) -> std::result::Result<(), Lack> {
     let unlike = |reason: String| Lack::Unlike(format!("its bytes are not what they should be: {reason}"));
     let mut from = File::open(file).map_err(|error| unlike(error.to_string()))?;
-    let mut digest = Sha256::new();
-    let size = io::copy(&mut from, &mut digest).map_err(|error| unlike(error.to_string()))?;
+    let (mut digest, mut size, mut buffer) = (Sha256::new(), 0_usize, vec![0; 1 << 16]);
+    loop {
+        let read = from.read(&mut buffer).map_err(|error| unlike(error.to_string()))?;
+        if read == 0 {
+            break;
+        }
+        size += read;
+        digest.update(&buffer[..read]);
+    }
     if i64::try_from(size) != Ok(record.size) {
         return Err(unlike(format!("there are {size} and not {}", record.size)));
     }

@@ -27,6 +27,9 @@ pub struct Export {
     /// Slug of the organization [default: the only one].
     #[arg(long, value_name = "SLUG")]
     organization: Option<String>,
+    /// Copy the bytes of files into this folder, each under its id.
+    #[arg(long, value_name = "FOLDER")]
+    with_files: Option<PathBuf>,
     /// Print one JSON object on one line when done.
     #[arg(long)]
     json: bool,
@@ -42,15 +45,16 @@ impl Export {
                 self.file.display()
             )));
         }
-        let store = options.open_existing()?;
-        store.migrate(merak_core::MIGRATIONS)?;
+        options.open_existing()?;
+        let (store, secret) = super::open(options)?;
+        let vault = super::vault(options, &secret, self.with_files.as_ref())?;
         let slug = self.organization.clone();
         let organization = store.read_blocking(move |tx| only(tx, slug.as_deref()))?;
         let mut meter = Meter::new("exported");
         let runtime = super::runtime()?;
         let mut write = |to: &mut (dyn Write + Send)| {
             let mut told = |progress: &merak_transfer::Progress| meter.show(progress);
-            runtime.block_on(file::export(&store, &organization, to, &mut told)).map_err(Failure::from)
+            runtime.block_on(file::export((&store, &vault), &organization, to, &mut told)).map_err(Failure::from)
         };
         let records = if is_stream {
             write(&mut BufWriter::new(io::stdout()))?

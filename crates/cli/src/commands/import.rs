@@ -60,6 +60,9 @@ struct Into {
     /// E-mail address of the owner of an organization that has to be made.
     #[arg(long, value_name = "EMAIL")]
     owner: Option<String>,
+    /// A folder with the bytes of files, each under its id, as `merak export --with-files` makes it.
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
     /// Print one JSON object on one line when done.
     #[arg(long)]
     json: bool,
@@ -74,7 +77,8 @@ impl Import {
         };
         let owner = into.owner.as_deref().map(|owner| email("--owner", owner)).transpose()?;
         let begin = Begin { way: String::new(), into: into.organization.clone(), owner };
-        let (store, _) = open(options)?;
+        let (store, secret) = open(options)?;
+        let vault = super::vault(options, &secret, into.files.as_ref())?;
         let mut meter = Meter::new("seen");
         let mut told = |progress: &Progress| meter.show(progress);
         let runtime = super::runtime()?;
@@ -84,9 +88,9 @@ impl Import {
                     return Err(Failure::usage("--from: write http:// or https:// and a host"));
                 }
                 let server = Server { url: polar.from.clone(), token: polar.token.clone() };
-                runtime.block_on(polar::import(&store, server, (polar.source.clone(), begin), &mut told))
+                runtime.block_on(polar::import((&store, &vault), server, (polar.source.clone(), begin), &mut told))
             }
-            (None, Some(path)) => runtime.block_on(file::import(&store, path, begin, &mut told)),
+            (None, Some(path)) => runtime.block_on(file::import((&store, &vault), path, begin, &mut told)),
             (None, None) => return Err(Failure::usage("name a file")),
         };
         meter.finish();

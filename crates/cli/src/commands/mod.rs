@@ -13,9 +13,12 @@ mod serve;
 mod token;
 mod user;
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use merak_core::instance;
 use merak_core::kit::{Email, InstanceSecret};
+use merak_transfer::Vault;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
@@ -104,6 +107,13 @@ fn open(options: &Options) -> Result<(Opened, InstanceSecret), Failure> {
     let claimed = secret.clone();
     store.write_blocking(move |tx| instance::claim(tx, &claimed))?;
     Ok((store, secret))
+}
+
+/// The storage of files, and the folder outside that a command was given.
+fn vault(options: &Options, secret: &InstanceSecret, folder: Option<&PathBuf>) -> Result<Vault, Failure> {
+    // Nobody is given an address that is made here.
+    let storage = merak_server::open_storage(&options.server().storage, "", secret).map_err(Failure::runtime)?;
+    Ok(Vault { storage, folder: folder.cloned() })
 }
 
 /// What runs the asynchronous part of a command that is no server.

@@ -2,8 +2,8 @@
 
 use merak_store::Tx;
 
-use super::Customer;
 use super::commands::count;
+use super::{Customer, search};
 use crate::kit::{Id, Imported, Result};
 use crate::organizations::Organization;
 
@@ -26,6 +26,7 @@ pub fn import(tx: &mut Tx<'_>, mut customer: Customer) -> Result<Imported<Custom
         tx.insert(&customer)?;
     }
     if customer.deleted_at.is_none() {
+        search::add(tx, &customer)?;
         count(tx, customer.organization_id, 1)?;
     }
     Ok(Imported::New(customer.id))

@@ -140,6 +140,7 @@ impl Portable for BenefitGrantRecord {
 
     fn names(&self) -> Vec<Uuid> {
         let mut names = vec![self.customer_id.uuid(), self.benefit_id.uuid()];
+        names.extend(self.order_id);
         let members = self.properties.parse::<Map<String, Value>>().unwrap_or_default();
         names.extend(NAMED.iter().filter_map(|(name, _)| uuid_of(members.get(*name)?)));
         names.extend(members.get("files").and_then(Value::as_array).into_iter().flatten().filter_map(uuid_of));
@@ -158,7 +159,8 @@ impl Portable for BenefitGrantRecord {
             customer_id,
             benefit_id,
             subscription_id: self.subscription_id,
-            order_id: self.order_id,
+            // Of an order that is not here the id stays: it may come later.
+            order_id: self.order_id.map(|id| batch.find::<()>(RecordKind::Order, id).map_or(id, Id::uuid)),
             granted_at: self.granted_at,
             revoked_at: self.revoked_at,
             properties: self.properties_here(batch),

@@ -40,6 +40,12 @@ pub struct FileRecord {
     /// Where everybody can read it, if it is a picture. Only the API says it.
     #[serde(default, skip_serializing)]
     pub public_url: Option<String>,
+    /// Where its bytes are in the storage that it is exported from.
+    #[serde(skip)]
+    pub path: Option<String>,
+    /// Why its bytes could not be stored here.
+    #[serde(skip)]
+    pub problem: Option<String>,
     /// What the storage here says of its bytes, once they are there, and the id it was stored for.
     #[serde(skip)]
     pub stored: Option<(Id<File>, StoredObject)>,
@@ -121,6 +127,7 @@ impl FileRecord {
 
 impl From<File> for FileRecord {
     fn from(file: File) -> Self {
+        let has_bytes = file.checksum_etag.is_some();
         Self {
             id: file.id,
             created_at: file.created_at,
@@ -132,8 +139,10 @@ impl From<File> for FileRecord {
             version: file.version,
             checksum_sha256_base64: file.checksum_sha256_base64,
             // One that only waits for its bytes was not blocked.
-            is_enabled: file.is_enabled || file.checksum_etag.is_none(),
+            is_enabled: file.is_enabled || !has_bytes,
             public_url: None,
+            path: Some(file.path).filter(|_| has_bytes),
+            problem: None,
             stored: None,
         }
     }
@@ -157,7 +166,8 @@ impl Portable for FileRecord {
             row.id = *id;
             row.path = rules::path_of(row.service, row.organization_id, row.id, &row.name);
         } else {
-            batch.remark_later(RecordKind::File, self.id.uuid(), &self.subject(), NO_BYTES);
+            let remark = self.problem.as_deref().unwrap_or(NO_BYTES);
+            batch.remark_later(RecordKind::File, self.id.uuid(), &self.subject(), remark);
         }
         Ok(files::import(batch.tx, row, self.stored.as_ref().map(|(_, stored)| stored))?.into())
     }

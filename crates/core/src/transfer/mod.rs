@@ -11,6 +11,7 @@
 mod batch;
 mod benefit_grants;
 mod benefits;
+mod checkout_links;
 mod custom_fields;
 mod customers;
 mod discounts;
@@ -28,6 +29,7 @@ mod report;
 pub use self::batch::Tally;
 pub use self::benefit_grants::BenefitGrantRecord;
 pub use self::benefits::BenefitRecord;
+pub use self::checkout_links::CheckoutLinkRecord;
 pub use self::custom_fields::CustomFieldRecord;
 pub use self::customers::CustomerRecord;
 pub use self::discounts::DiscountRecord;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::batch::{Batch, Taken};
 use super::export::{Exported, Place, Wanted};
 use super::{
-    BenefitGrantRecord, BenefitRecord, CustomFieldRecord, CustomerRecord, DiscountRecord, DownloadableRecord,
+    BenefitGrantRecord, BenefitRecord, CheckoutLinkRecord, CustomFieldRecord, CustomerRecord, DiscountRecord, DownloadableRecord,
     FileRecord, LicenseKeyRecord, OrderRecord, ProductRecord,
 };
 use crate::kit::{Result, text_enum};
@@ -123,6 +123,8 @@ records! {
     Product(ProductRecord) = "product",
     /// A reduction of prices.
     Discount(DiscountRecord) = "discount",
+    /// A recipe of checkouts.
+    CheckoutLink(CheckoutLinkRecord) = "checkout_link",
     /// A buyer.
     Customer(CustomerRecord) = "customer",
     /// A license key with its counters and its live activations.

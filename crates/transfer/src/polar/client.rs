@@ -17,8 +17,7 @@ const TRIES: u32 = 9;
 const PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a server may take to be reached, and to answer in full.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take to answer in full.
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// An answer is not read any further than this.
@@ -46,8 +45,6 @@ pub struct Client {
 impl Client {
     /// A client of this server. It asks nothing yet.
     pub fn new(server: Server) -> Result<Self> {
-        // Somebody else may have chosen before, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
         let origin = server.url.origin();
         // The token must not be carried to another server.
         let redirects = Policy::custom(move |attempt| {
@@ -57,16 +54,8 @@ impl Client {
                 attempt.follow()
             }
         });
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("merak/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirects)
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            .build()
-            .map_err(|error| Error::Server {
-                address: server.url.to_string(),
-                reason: with_causes(&error),
-            })?;
+        let http = merak_adapters::http::client_with(ANSWER, redirects)
+            .map_err(|error| Error::Server { address: server.url.to_string(), reason: error.to_string() })?;
         Ok(Self { http, server: Arc::new(server) })
     }
 
@@ -97,6 +86,9 @@ impl Client {
                     }
                     Err(reason) => (reason, None),
                 },
+                Ok(response) if response.status() == StatusCode::NOT_FOUND => {
+                    return Err(Error::Absent { address });
+                }
                 Ok(response) if !may_pass(response.status()) => {
                     return Err(failed(refusal(response).await));
                 }

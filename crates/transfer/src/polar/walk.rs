@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::pages::{Listing, PageOf};
 use super::{Client, Server};
 use crate::intake::Intake;
-use crate::{Error, Outcome, Result, Told};
+use crate::{Error, Outcome, Result, Told, Vault};
 
 /// How many keys are asked for at once, each for its activations.
 const AT_ONCE: usize = 6;
@@ -30,13 +30,49 @@ const WALKS: u32 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Step {
+    Files,
+    CustomFields,
     Benefits,
+    Products,
+    Discounts,
+    CheckoutLinks,
     Customers,
     LicenseKeys,
+    Orders,
     BenefitGrants,
 }
 
-const STEPS: [Step; 4] = [Step::Benefits, Step::Customers, Step::LicenseKeys, Step::BenefitGrants];
+const STEPS: [Step; 10] = [
+    Step::Files,
+    Step::CustomFields,
+    Step::Benefits,
+    Step::Products,
+    Step::Discounts,
+    Step::CheckoutLinks,
+    Step::Customers,
+    Step::LicenseKeys,
+    Step::Orders,
+    Step::BenefitGrants,
+];
+
+impl Step {
+    /// The list whose items are records as they stand, and their kind; none if there is more to do.
+    fn listing(self) -> Option<(RecordKind, Listing)> {
+        let by_age = |path: &str| Listing::new(path).with("sorting", "created_at");
+        Some(match self {
+            // Benefits and files are listed in an order of their own, and there are few.
+            Self::Files => (RecordKind::File, Listing::new("/v1/files/")),
+            Self::Benefits => (RecordKind::Benefit, Listing::new("/v1/benefits/")),
+            Self::CustomFields => (RecordKind::CustomField, by_age("/v1/custom-fields/")),
+            Self::Products => (RecordKind::Product, by_age("/v1/products/")),
+            Self::Discounts => (RecordKind::Discount, by_age("/v1/discounts/")),
+            Self::CheckoutLinks => (RecordKind::CheckoutLink, by_age("/v1/checkout-links/")),
+            Self::Customers => (RecordKind::Customer, by_age("/v1/customers/")),
+            Self::Orders => (RecordKind::Order, by_age("/v1/orders/")),
+            Self::LicenseKeys | Self::BenefitGrants => return None,
+        })
+    }
+}
 
 /// Where a walk goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +94,7 @@ struct BenefitHead {
 /// Takes in the shop that a server shows. `slug` names the organization there; it may be left out if the token sees
 /// only one.
 pub async fn import(
-    store: &Store,
+    (store, vault): (&Store, &Vault),
     server: Server,
     (slug, mut begin): (Option<String>, Begin),
     told: Told<'_>,
@@ -67,7 +103,7 @@ pub async fn import(
     let organization = find_organization(&client, slug.as_deref()).await?;
     client.address().clone_into(&mut begin.way);
     let id = organization.id;
-    let mut intake = Intake::begin(store, organization, begin, told).await?;
+    let mut intake = Intake::begin((store, vault), organization, begin, told).await?;
     let position = intake.position::<Position>();
     let mut walk = Walk { client, id, intake: &mut intake, benefits: Vec::new() };
     walk.run(position).await?;
@@ -119,17 +155,10 @@ impl Walk<'_, '_> {
                 Some(position) if position.step == step => Some(position),
                 _ => None,
             };
-            match step {
-                Step::Benefits => {
-                    let listing = Listing::new("/v1/benefits/");
-                    self.simple(step, RecordKind::Benefit, listing, begin).await?;
-                }
-                Step::Customers => {
-                    let listing = Listing::new("/v1/customers/").with("sorting", "created_at");
-                    self.simple(step, RecordKind::Customer, listing, begin).await?;
-                }
-                Step::LicenseKeys => self.license_keys(begin).await?,
-                Step::BenefitGrants => self.benefit_grants(begin).await?,
+            match (step, step.listing()) {
+                (_, Some(listing)) => self.simple(step, listing, begin).await?,
+                (Step::LicenseKeys, None) => self.license_keys(begin).await?,
+                (_, None) => self.benefit_grants(begin).await?,
             }
         }
         Ok(())
@@ -152,13 +181,13 @@ impl Walk<'_, '_> {
     async fn simple(
         &mut self,
         step: Step,
-        kind: RecordKind,
-        listing: Listing,
+        (kind, listing): (RecordKind, Listing),
         begin: Option<Position>,
     ) -> Result<()> {
         let listing = listing.with("organization_id", self.id);
         let mut pages = Pages::new(listing, begin.map_or(1, |position| position.page));
-        while let Some(page) = pages.next(&self.client).await? {
+        // A younger Merak may not have each list of the API yet.
+        while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
             let arrivals = page.items.iter().map(|item| Arrival::read(kind, item.get())).collect();
             let position = Position { step, benefit_id: None, page: pages.number };
             self.intake.take(arrivals, &position, Some(page.pagination.total_count)).await?;
@@ -184,10 +213,10 @@ impl Walk<'_, '_> {
     }
 
     async fn license_keys(&mut self, begin: Option<Position>) -> Result<()> {
-        let total = Listing::new("/v1/license-keys/").with("organization_id", self.id);
+        let total = Listing::new("/v1/license-keys").with("organization_id", self.id);
         let total = total.page(&self.client, 1).await?.pagination.total_count;
         for (benefit_id, first) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
-            let mut listing = Listing::new("/v1/license-keys/").with("organization_id", self.id);
+            let mut listing = Listing::new("/v1/license-keys").with("organization_id", self.id);
             listing = listing.with("benefit_id", benefit_id);
             listing.limit = KEYS_PER_PAGE;
             let mut pages = Pages::new(listing, first);
