@@ -4,11 +4,18 @@ use std::collections::BTreeMap;
 
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
+use merak_core::checkout_links::{self, CreateCheckoutLink, PaymentProcessor, Sold};
+use merak_core::custom_fields::{self, CreateCustomField, CustomFieldType};
+use merak_core::discounts::{self, CreateDiscount, Reduction, Span};
+use merak_core::files::{self, CreateFile, File, FileService, Part, StoredObject};
+use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::license_keys::{Deactivate, LicenseKey, Status, UpdateLicenseKey, Validate};
 use merak_core::transfer::{
     self, Arrival, BATCH, Begin, Import, OrganizationRecord, Place, Record, RecordKind, Tally,
 };
-use merak_core::{customers, license_keys, organizations};
+use merak_core::products::{AttachField, PriceChange, RecurringInterval, UpdateProduct};
+use merak_core::organizations::Organization;
+use merak_core::{customers, license_keys, orders, organizations};
 use merak_store::Json;
 use serde_json::{Value, json};
 
@@ -40,6 +47,103 @@ scenarios! {
         assert_eq!((held.key.id, held.usage.usage, held.usage.validations), (key.id, 7, 4));
         let back = Deactivate { organization_id: key.organization_id, key: key.key.clone(), activation_id };
         elsewhere.write(move |tx| license_keys::deactivate(tx, &back)).unwrap();
+    }
+
+    fn everything_that_is_sold_comes_along(shop) {
+        selling_shop(shop);
+        let lines = export(shop);
+        for kind in RecordKind::RECORDS {
+            assert!(lines.records.iter().any(|record| record.kind() == *kind), "there is no {kind}");
+        }
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        take(&elsewhere, &import, &lines);
+        assert!(export_of(&elsewhere, &import) == lines);
+        assert_eq!(counts_of(&elsewhere, &import), counts_of(shop, &import));
+        // Nobody can download what has no bytes yet, and everybody is told which files these are.
+        let remarks = remarks(&elsewhere, &import);
+        assert_eq!(remarks.len(), 1);
+        assert!(remarks[0].starts_with("file 3 its bytes are not here"), "{remarks:?}");
+        assert!(remarks[0].ends_with("[box.svg, manual.pdf, old.pdf]"), "{remarks:?}");
+        assert_eq!(downloads(&elsewhere, &import), 0);
+
+        // A later run brings the bytes.
+        let stored = |record: &Record| match record.clone() {
+            Record::File(mut file) => {
+                let etag = String::from("\"etag\"");
+                let object = StoredObject { etag, version: None, last_modified_at: shop.now() };
+                file.stored = Some((file.id, object));
+                Arrival::Record(Record::File(file))
+            }
+            other => Arrival::Record(other),
+        };
+        let arrivals: Vec<Arrival> = lines.records.iter().map(stored).collect();
+        assert_eq!(take_some(&elsewhere, &import, arrivals.clone()).new, 0);
+        assert!(self::remarks(&elsewhere, &import).is_empty());
+        assert_eq!(downloads(&elsewhere, &import), 1);
+        assert_eq!(take_some(&elsewhere, &import, arrivals).new, 0);
+        assert!(export_of(&elsewhere, &import) == lines);
+
+        // What is granted from now on follows the product as it did there.
+        elsewhere.run_jobs();
+        let Record::Product(product) = lines.find(RecordKind::Product) else { unreachable!() };
+        let buyer = elsewhere.customer_of(import.organization_id, "new@example.com").unwrap().id;
+        let id = product.id;
+        let (_, grants) = elsewhere.write(move |tx| orders::give(tx, id, buyer)).unwrap();
+        assert_eq!(grants.len(), 2);
+    }
+
+    fn all_ids_of_a_shop_that_sells_can_be_replaced(shop) {
+        selling_shop(shop);
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        take(&elsewhere, &begin(&elsewhere, &lines, "file"), &lines);
+        let import = begin_into(&elsewhere, &lines, "file", Some("elsewhere")).unwrap();
+        let tally = take(&elsewhere, &import, &lines);
+        // A link is opened by a secret that only one can have.
+        assert_eq!((tally.known, tally.behind), (0, 1));
+        assert!(remarks(&elsewhere, &import).iter().any(|remark| remark.contains("a link here has the same secret")));
+        let own: Vec<String> = export_of(&elsewhere, &import).text().into_iter().skip(1).collect();
+        for record in &lines.records {
+            let text = serde_json::to_string(record).unwrap();
+            let value: Value = serde_json::from_str(&text).unwrap();
+            let id = value["data"]["id"].as_str().unwrap().to_owned();
+            assert!(own.iter().all(|line| !line.contains(&id)), "{} {id} is named", record.kind());
+        }
+        counts_of(&elsewhere, &import);
+    }
+
+    fn what_hangs_on_something_that_stays_behind_is_told(shop) {
+        selling_shop(shop);
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        let left = [RecordKind::File, RecordKind::CustomField, RecordKind::Customer];
+        let fewer = Lines { records: lines.of(|kind| !left.contains(&kind)), ..lines.clone() };
+        take(&elsewhere, &import, &fewer);
+        let told = remarks(&elsewhere, &import).join("\n");
+        for remark in [
+            "benefit 1 some of its files did not come in [A test benefit]",
+            "product 1 some of its custom fields did not come in [Desktop app]",
+            "product 1 some of its pictures did not come in [Desktop app]",
+            "license_key 1 its customer did not come in",
+            "order 1 its customer did not come in",
+            "benefit_grant 2 its customer did not come in",
+            "downloadable 1 its customer, its file or its benefit did not come in",
+        ] {
+            assert!(told.contains(remark), "{remark} is not in\n{told}");
+        }
+        let without_product = Lines { records: lines.of(|kind| kind != RecordKind::Product), ..lines };
+        let third = shop.elsewhere();
+        let import = begin(&third, &without_product, "file");
+        take(&third, &import, &without_product);
+        let told = remarks(&third, &import).join("\n");
+        for remark in [
+            "discount 1 none of its products came in [SPRING]",
+            "checkout_link 1 its product did not come in [On the web page]",
+        ] {
+            assert!(told.contains(remark), "{remark} is not in\n{told}");
+        }
     }
 
     fn a_second_run_changes_nothing(shop) {
@@ -150,7 +254,7 @@ scenarios! {
         let other = shop.benefit(BenefitType::LicenseKeys, seats(1)).unwrap();
         let mut second = first.clone();
         second.benefit_id = other.id;
-        second.id = merak_core::kit::Id::from_uuid(uuid::Uuid::from_u128(7));
+        second.id = Id::from_uuid(uuid::Uuid::from_u128(7));
         let mut records = export(shop).records;
         records.push(Record::LicenseKey(second));
         lines.records = records;
@@ -287,6 +391,118 @@ fn busy_shop(shop: &Shop) -> LicenseKey {
     key
 }
 
+/// A shop that sells: a product with an archived price, everything that can hang on it, and somebody who bought it.
+fn selling_shop(shop: &Shop) {
+    let file = stored_file(shop, "manual.pdf", FileService::Downloadable);
+    let picture = stored_file(shop, "box.svg", FileService::ProductMedia);
+    let old = stored_file(shop, "old.pdf", FileService::Downloadable);
+    let downloads = shop
+        .benefit(BenefitType::Downloadables, json!({"files": [file, old], "archived": {old.to_string(): true}}))
+        .unwrap();
+    let keys = shop.benefit(BenefitType::LicenseKeys, seats(2)).unwrap();
+    let (organization_id, tenancy) = (shop.organization.id, shop.tenancy());
+    let field = shop
+        .write(move |tx| {
+            custom_fields::create(
+                tx,
+                &CreateCustomField {
+                    organization_id,
+                    r#type: CustomFieldType::Text,
+                    slug: "company".parse().unwrap(),
+                    name: String::from("Company"),
+                    properties: serde_json::from_str(r#"{"max_length":80}"#).unwrap(),
+                    metadata: serde_json::from_str(r#"{"a":1}"#).unwrap(),
+                },
+            )
+        })
+        .unwrap();
+    let monthly = fixed(Some(RecurringInterval::Month), 900);
+    let product = shop.product_with("Desktop app", &[monthly]);
+    shop.set_benefits(product.id, &[keys.id, downloads.id]).unwrap();
+    let yearly = fixed(Some(RecurringInterval::Year), 9000);
+    let change = UpdateProduct {
+        description: Some(String::from("For your desk")),
+        prices: Some(vec![PriceChange::Add(yearly)]),
+        fields: Some(vec![AttachField { custom_field_id: field.id, required: true }]),
+        ..UpdateProduct::default()
+    };
+    shop.change_product(product.id, &change).unwrap();
+    let product_id = product.id;
+    shop.write(move |tx| {
+        let sql = "INSERT INTO product_medias (product_id, position, file_id) VALUES ($1, 0, $2)";
+        Ok(tx.execute(sql, &[&product_id, &picture]).map(drop)?)
+    })
+    .unwrap();
+    shop.product_with("Mug", &[fixed(None, 1500)]);
+    let price_id = shop.complete(product.id).public.prices[0].id;
+    shop.write(move |tx| {
+        for (reduction, span, code, products) in [
+            (Reduction::Percentage { basis_points: 2500 }, Span::Months(3), Some("SPRING"), vec![product_id]),
+            (Reduction::Fixed { amount: Cents::new(500), currency: Currency::Usd }, Span::Once, None, vec![]),
+        ] {
+            discounts::create(
+                tx,
+                &CreateDiscount {
+                    organization_id,
+                    name: String::from("A discount"),
+                    reduction,
+                    span,
+                    code: code.map(|code| code.parse().unwrap()),
+                    starts_at: None,
+                    ends_at: Some(tx.now().add_seconds(3600)),
+                    max_redemptions: Some(9),
+                    products,
+                    metadata: Metadata::default(),
+                },
+            )?;
+        }
+        let discount = discounts::find_by_code(tx, organization_id, &"spring".parse().unwrap())?.unwrap();
+        checkout_links::create(
+            tx,
+            &tenancy,
+            &CreateCheckoutLink {
+                sold: Sold::Price(price_id),
+                payment_processor: PaymentProcessor::Stripe,
+                label: Some(String::from("On the web page")),
+                allow_discount_codes: true,
+                discount_id: Some(discount.id),
+                success_url: None,
+                metadata: Metadata::default(),
+            },
+        )
+    })
+    .unwrap();
+    let buyer = shop.customer().id;
+    shop.write(move |tx| orders::give(tx, product_id, buyer).map(drop)).unwrap();
+    shop.run_jobs();
+}
+
+fn stored_file(shop: &Shop, name: &str, service: FileService) -> Id<File> {
+    let (actor, name, organization_id) = (shop.as_member(), name.to_owned(), shop.organization.id);
+    shop.write(move |tx| {
+        let part = Part { number: 1, chunk_start: 0, chunk_end: 5, checksum_sha256_base64: None };
+        let file = files::announce(
+            tx,
+            &actor,
+            &CreateFile {
+                organization_id: Some(organization_id),
+                service,
+                name: name.clone(),
+                mime_type: String::from("application/pdf"),
+                size: 5,
+                checksum_sha256_base64: Some(String::from("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")),
+                version: None,
+                parts: vec![part],
+            },
+        )?;
+        files::begun(tx, file.id, "upload")?;
+        let etag = String::from("\"etag\"");
+        let stored = StoredObject { etag, version: None, last_modified_at: tx.now() };
+        Ok(files::complete(tx, file.id, &stored)?.id)
+    })
+    .unwrap()
+}
+
 /// What an export holds.
 #[derive(Clone, Debug)]
 struct Lines {
@@ -326,7 +542,7 @@ fn export_of(shop: &Shop, import: &Import) -> Lines {
 
 fn export_organization(
     shop: &Shop,
-    id: merak_core::kit::Id<merak_core::organizations::Organization>,
+    id: Id<Organization>,
 ) -> Lines {
     let tenancy = merak_core::access::Tenancy::of(id);
     let organization = shop
@@ -337,7 +553,7 @@ fn export_organization(
         .unwrap();
     let until = shop.now().add_seconds(24 * 3600);
     let mut records = Vec::new();
-    let mut at: Option<(RecordKind, Option<Place>)> = Some((RecordKind::ALL[0], None));
+    let mut at: Option<(RecordKind, Option<Place>)> = Some((RecordKind::RECORDS[0], None));
     while let Some(begin) = at {
         let batch = shop.read(move |tx| transfer::export_batch(tx, id, until, begin)).unwrap();
         records.extend(batch.records);
@@ -365,6 +581,19 @@ fn begun(shop: &Shop, lines: &Lines, way: &str, into: Option<&str>) -> Result<tr
     let command = Begin { way: way.to_owned(), into: into.map(str::to_owned), owner: None };
     let record = lines.organization.clone();
     shop.write(move |tx| transfer::begin(tx, &record, &command))
+}
+
+/// How many files somebody of the shop may download now.
+fn downloads(shop: &Shop, import: &Import) -> i64 {
+    let id = import.organization_id;
+    shop.read(move |tx| {
+        Ok(tx.one(
+            "SELECT count(*) FROM downloadables JOIN files ON files.id = file_id \
+             WHERE organization_id = $1 AND is_enabled AND status = 'granted'",
+            &[&id],
+        )?)
+    })
+    .unwrap()
 }
 
 /// Takes all records in, a few at a time and through their text.
@@ -445,6 +674,37 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "SELECT CAST(sum(granted) AS bigint) FROM benefit_counts WHERE organization_id = $1",
         "SELECT count(granted_at) FROM benefit_grants JOIN benefits ON benefits.id = benefit_id \
          WHERE organization_id = $1",
+    ),
+    (
+        "products",
+        "SELECT CAST(sum(products) AS bigint) FROM product_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM products WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "products of benefits",
+        "SELECT CAST(sum(products) AS bigint) FROM product_benefit_counts \
+         JOIN benefits ON benefits.id = benefit_id WHERE organization_id = $1",
+        "SELECT count(*) FROM product_benefits JOIN benefits ON benefits.id = benefit_id WHERE organization_id = $1",
+    ),
+    (
+        "discounts",
+        "SELECT CAST(sum(discounts) AS bigint) FROM discount_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM discounts WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "checkout links",
+        "SELECT CAST(sum(checkout_links) AS bigint) FROM checkout_link_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM checkout_links WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "files",
+        "SELECT CAST(sum(files) AS bigint) FROM file_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
+    ),
+    (
+        "customers in the search",
+        "SELECT count(*) FROM customer_search WHERE organization_id = $1",
+        "SELECT count(*) FROM customers WHERE organization_id = $1 AND deleted_at IS NULL",
     ),
     (
         "seats",
