@@ -1,5 +1,6 @@
 //! The commands.
 
+mod advertisement;
 mod backup;
 mod demo;
 mod doctor;
@@ -45,10 +46,16 @@ pub enum Command {
     User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
+<<<<<<< HEAD
     /// Write everything an organization owns to a file, while the server runs.
     Export(export::Export),
     /// Take in a shop from a file or another server, with the same ids and license keys.
     Import(import::Import),
+=======
+    /// Look after advertisements.
+    #[command(subcommand)]
+    Advertisement(advertisement::Advertisement),
+>>>>>>> products
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -70,8 +77,12 @@ impl Command {
             Self::Organization(organization) => organization.run(options),
             Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
+<<<<<<< HEAD
             Self::Export(export) => export.run(options),
             Self::Import(import) => import.run(options),
+=======
+            Self::Advertisement(advertisement) => advertisement.run(options),
+>>>>>>> products
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),

@@ -2,7 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "",
     "serve",
     "demo",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 17] = [
     "user",
     "user login-link",
     "grant",
+    "advertisement",
+    "advertisement create",
     "openapi",
     "backup",
     "restore",
