@@ -3,14 +3,20 @@
 import hashlib
 import subprocess
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from polar_sdk import Polar, models
 
 from harness import Server, Shop, Storage
+from harness.storage import KEY, KEY_ID
 from uploads import Upload, pattern, sha256
 
 MIB = 1 << 20
@@ -161,7 +167,7 @@ def test_a_deleted_file_is_removed_from_the_storage(
     assert httpx.get(url).status_code == 404
 
 
-def wait_until_empty(left) -> None:
+def wait_until_empty(left: Callable[[], list[str]]) -> None:
     deadline = time.monotonic() + 30
     while left():
         assert time.monotonic() < deadline, f"{left()} is still there"
@@ -262,14 +268,25 @@ def test_tampered_addresses_of_a_folder_open_nothing(
 
 
 def test_addresses_of_s3_are_those_of_amazons_own_client(
-    shop: Shop, storage: Storage | None, tmp_path: Path
+    shop: Shop, storage: Storage | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stand-in does not look at signatures, but Amazon's client computes them: ours must be the same."""
+    """The stand-in looks at no signatures, but Amazon's client computes them: ours must be the same."""
     if not storage:
         pytest.skip("addresses of the folder are our own")
-    from botocore.auth import S3SigV4QueryAuth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-    from freezegun import freeze_time
-
-    raise NotImplementedError
+    upload = Upload(shop, pattern(100, tmp_path), name="größe (1).bin").send_all()
+    upload.complete()
+    part = upload.announced.upload.parts[0]
+    assert set(part.headers) == {"x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm"}
+    for method, url, headers in [("PUT", part.url, part.headers), ("GET", content_url(shop, upload), {})]:
+        query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: signed_at)  # noqa: B023
+        assert query["X-Amz-Expires"] == "600"
+        assert query["X-Amz-SignedHeaders"].split(";") == sorted(["host", *headers])
+        own = {name: value for name, value in query.items() if not name.startswith("X-Amz-")}
+        bare = urlunsplit(urlsplit(url)._replace(query=urlencode(own, quote_via=quote, safe="-_.~")))
+        request = AWSRequest(method=method, url=bare, headers={"host": urlsplit(url).netloc, **headers})
+        credentials = Credentials(KEY_ID, KEY)
+        S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=600).add_auth(request)
+        theirs = dict(parse_qsl(urlsplit(request.url).query))
+        assert theirs["X-Amz-Signature"] == query["X-Amz-Signature"], (url, request.url)
