@@ -46,16 +46,13 @@ pub enum Command {
     User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
-<<<<<<< HEAD
     /// Write everything an organization owns to a file, while the server runs.
     Export(export::Export),
     /// Take in a shop from a file or another server, with the same ids and license keys.
     Import(import::Import),
-=======
     /// Look after advertisements.
     #[command(subcommand)]
     Advertisement(advertisement::Advertisement),
->>>>>>> products
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -77,12 +74,9 @@ impl Command {
             Self::Organization(organization) => organization.run(options),
             Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
-<<<<<<< HEAD
             Self::Export(export) => export.run(options),
             Self::Import(import) => import.run(options),
-=======
             Self::Advertisement(advertisement) => advertisement.run(options),
->>>>>>> products
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),
@@ -123,7 +117,7 @@ fn open(options: &Options) -> Result<(Opened, InstanceSecret), Failure> {
 /// The storage of files, and the folder outside that a command was given.
 fn vault(options: &Options, secret: &InstanceSecret, folder: Option<&PathBuf>) -> Result<Vault, Failure> {
     // Nobody is given an address that is made here.
-    let storage = merak_server::open_storage(&options.server().storage, "", secret).map_err(Failure::runtime)?;
+    let storage = merak_server::open_storage(&options.storage()?, "", secret).map_err(Failure::runtime)?;
     Ok(Vault { storage, folder: folder.cloned() })
 }
 

@@ -2,7 +2,7 @@
 
 use merak_store::{Timestamp, Tx};
 
-use super::commands::count;
+use super::commands::count_one;
 use super::{File, StoredObject, queries, rules};
 use crate::kit::{Id, Imported, Refusal, Result};
 use crate::organizations::Organization;
@@ -23,7 +23,7 @@ pub fn import(tx: &mut Tx<'_>, mut file: File, stored: Option<&StoredObject>) ->
         file.path = rules::path_of(file.service, file.organization_id, file.id, &file.name);
         tx.insert(&file)?;
     }
-    count(tx, file.organization_id, 1)?;
+    count_one(tx, file.organization_id)?;
     Ok(Imported::New(file.id))
 }
 

@@ -7,12 +7,8 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-<<<<<<< HEAD
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
-=======
-use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
->>>>>>> products
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -45,18 +41,15 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
-<<<<<<< HEAD
             // An organization must not name any, so it is told that instead.
             Self::NotPermitted if is_organization && answer.status == 422 => {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
-=======
             Self::NoMember if is_organization => {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NoMember => answer.refused(403, "NotPermitted"),
->>>>>>> products
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
