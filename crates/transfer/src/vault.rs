@@ -109,15 +109,32 @@ impl Vault {
         if let Err(lack) = check(record, file) {
             return Ok(Err(lack));
         }
-        let failed = |cause| Error::File { path: file.to_owned(), cause };
+        let mut from = File::open(file).map_err(|cause| Error::File { path: file.to_owned(), cause })?;
+        self.send(row, &mut from, announced(record)).await
+    }
+
+    /// Stores the bytes of a file as its row tells where.
+    pub async fn store(&self, row: &FileRow, bytes: &[u8]) -> Result<StoredObject> {
+        match self.send(row, &mut &*bytes, None).await? {
+            Ok(stored) => Ok(stored),
+            Err(Lack::Unlike(reason)) => Err(refused(reason)),
+            Err(Lack::Absent) => Err(refused(String::from("there is nothing to store"))),
+        }
+    }
+
+    async fn send(
+        &self,
+        row: &FileRow,
+        from: &mut (dyn Read + Send),
+        sha256: Option<Sha256Digest>,
+    ) -> Result<std::result::Result<StoredObject, Lack>> {
         let object = Object { path: row.path.clone(), visibility: visibility(row.service) };
         let id = self.storage.begin(&object, &row.mime_type).await.map_err(unstored)?;
         let upload = Upload { object, id };
-        let mut from = File::open(file).map_err(failed)?;
         let (mut sent, mut number) = (Vec::new(), 1);
         loop {
             let mut bytes = Vec::new();
-            Read::by_ref(&mut from).take(PART as u64).read_to_end(&mut bytes).map_err(failed)?;
+            from.take(PART as u64).read_to_end(&mut bytes).map_err(|error| refused(error.to_string()))?;
             let is_last = bytes.len() < PART;
             if number == 1 || !bytes.is_empty() {
                 sent.push(self.send_part(&upload, number, bytes.into()).await?);
@@ -127,7 +144,7 @@ impl Vault {
                 break;
             }
         }
-        let expected = Expected { size: row.size.unsigned_abs(), sha256: announced(record) };
+        let expected = Expected { size: row.size.unsigned_abs(), sha256 };
         Ok(match self.storage.complete(&upload, &sent, &expected).await.map_err(unstored)? {
             Completion::Unfit(sentence) => Err(Lack::Unlike(sentence)),
             Completion::Stored(stored) => Ok(StoredObject {
@@ -144,7 +161,6 @@ impl Vault {
             size: bytes.len() as u64,
             sha256: Some(Sha256Digest(Sha256::digest(&bytes).into())),
         };
-        let refused = |reason: String| Error::Server { address: String::from("the file storage"), reason };
         let etag = if let Some(local) = Arc::clone(&self.storage).as_local() {
             let claim = PartClaim {
                 path: upload.object.path.clone(),
@@ -215,7 +231,11 @@ fn client(address: &str) -> Result<reqwest::Client> {
 }
 
 fn unstored(error: merak_adapters::Error) -> Error {
-    Error::Server { address: String::from("the file storage"), reason: error.to_string() }
+    refused(error.to_string())
+}
+
+fn refused(reason: String) -> Error {
+    Error::Server { address: String::from("the file storage"), reason }
 }
 
 /// Reads what is at an address, no more than is expected. Redirects are not followed.
