@@ -56,8 +56,27 @@ def shown(http: httpx.Client) -> dict:
     return found
 
 
-LISTS = ("/v1/organizations/", "/v1/benefits/", "/v1/customers/", "/v1/license-keys/")
+LISTS = (
+    "/v1/organizations/",
+    "/v1/custom-fields/",
+    "/v1/benefits/",
+    "/v1/products/",
+    "/v1/discounts/",
+    "/v1/checkout-links/",
+    "/v1/customers/",
+    "/v1/license-keys/",
+)
 
 
 def by_id(items: Sequence[dict]) -> dict[str, dict]:
     return {item["id"]: item for item in items}
+
+
+def without_places(value: object) -> object:
+    """What is shown, without what a server makes of its own address or its storage."""
+    if isinstance(value, dict):
+        return {name: without_places(each) for name, each in value.items() if name not in MADE_ANEW}
+    return [without_places(each) for each in value] if isinstance(value, list) else value
+
+
+MADE_ANEW = ("avatar_url", "url", "public_url", "path", "checksum_etag", "last_modified_at", "storage_version")

@@ -1,5 +1,7 @@
 """A shop at the reference, as it shows it to its merchant: members and their order are those of its answers."""
 
+import base64
+import hashlib
 import uuid
 
 from transfer.standin import StandIn
@@ -7,6 +9,7 @@ from transfer.standin import StandIn
 ORGANIZATION = "6f3c1b1e-8f0f-4a5e-9a53-0d3c6b8f2a01"
 BENEFIT = "1c0f5f0a-0b67-4f6e-8b39-7c2b5a7d9e02"
 NOTE = "2d1f6a1b-1c78-4a7f-9c4a-8d3c6b8e0f03"
+DOWNLOADS = "3e2a7b2c-2d89-4b8a-8d5b-9e4d7c9f1a04"
 AT = "2024-11-23T11:39:35.665677Z"
 
 
@@ -155,6 +158,166 @@ def grant(number: int, benefit_id: str, holder: dict, properties: dict, is_grant
     }
 
 
+PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+MANUAL = b"hello world"
+
+
+def file(number: int, service: str, name: str, mime_type: str, content: bytes, url: str | None = None) -> dict:
+    identity = identifier(0x6000_0000 + number)
+    digest = hashlib.sha256(content).digest()
+    members = {
+        "id": identity,
+        "organization_id": ORGANIZATION,
+        "name": name,
+        "path": f"{service}/{ORGANIZATION}/{identity}/{name}",
+        "mime_type": mime_type,
+        "size": len(content),
+        "storage_version": None,
+        "checksum_etag": '"241d8a27c836427bd7f04461b60e7359-1"',
+        "checksum_sha256_base64": base64.b64encode(digest).decode(),
+        "checksum_sha256_hex": digest.hex(),
+        "last_modified_at": "2024-11-23T11:40:05Z",
+        "version": None,
+        "service": service,
+        "is_uploaded": True,
+        "created_at": AT,
+        "size_readable": f"{len(content)}.0 B",
+    }
+    return {**members, "public_url": url} if service == "product_media" else members
+
+
+def custom_field() -> dict:
+    return {
+        "created_at": AT,
+        "modified_at": None,
+        "id": identifier(0x7000_0001),
+        "metadata": {},
+        "type": "select",
+        "slug": "source",
+        "name": "How did you hear of us?",
+        "organization_id": ORGANIZATION,
+        "properties": {"form_label": "Source", "options": [{"value": "a", "label": "A friend"}]},
+    }
+
+
+def price(number: int, product_id: str, interval: str | None, amount: int) -> dict:
+    members = {
+        "created_at": AT,
+        "modified_at": None,
+        "id": identifier(0x8000_0000 + number),
+        "amount_type": "fixed",
+        "is_archived": False,
+        "product_id": product_id,
+        "price_currency": "usd",
+        "price_amount": amount,
+        "type": "recurring" if interval else "one_time",
+    }
+    return {**members, "recurring_interval": interval} if interval else members
+
+
+def product(number: int, name: str, prices: list[tuple[str | None, int]], more: dict) -> dict:
+    identity = identifier(0x9000_0000 + number)
+    return {
+        "created_at": AT,
+        "modified_at": AT,
+        "id": identity,
+        "name": name,
+        "description": "For your desk",
+        "is_recurring": all(interval for interval, _ in prices),
+        "is_archived": False,
+        "organization_id": ORGANIZATION,
+        "metadata": {"line": "desk"},
+        "prices": [price(10 * number + n, identity, *each) for n, each in enumerate(prices)],
+        "benefits": [],
+        "medias": [],
+        "attached_custom_fields": [],
+        **more,
+    }
+
+
+def discount(number: int, effect: dict, code: str | None, products: list[dict]) -> dict:
+    return {
+        **effect,
+        "created_at": AT,
+        "modified_at": None,
+        "id": identifier(0xA000_0000 + number),
+        "metadata": {},
+        "name": f"Discount {number}",
+        "code": code,
+        "starts_at": None,
+        "ends_at": "2030-01-01T00:00:00Z",
+        "max_redemptions": 100,
+        "redemptions_count": 7,
+        "organization_id": ORGANIZATION,
+        "products": [
+            {name: each[name] for name in list(each) if name not in ("prices", "benefits", "medias", "attached_custom_fields")}
+            for each in products
+        ],
+    }
+
+
+def checkout_link(sold: dict, reduction: dict) -> dict:
+    secret = "polar_cl_of-the-stand-in"
+    return {
+        "created_at": AT,
+        "modified_at": None,
+        "id": identifier(0xB000_0001),
+        "metadata": {},
+        "payment_processor": "stripe",
+        "client_secret": secret,
+        "success_url": "https://acme.example/thanks",
+        "label": "On the web page",
+        "allow_discount_codes": True,
+        "product_id": sold["id"],
+        "product_price_id": sold["prices"][0]["id"],
+        "discount_id": reduction["id"],
+        "product": sold,
+        "product_price": sold["prices"][0],
+        "discount": reduction,
+        "url": f"https://api.example.com/v1/checkout-links/{secret}/redirect",
+    }
+
+
+def downloads(files: list[dict]) -> dict:
+    return {
+        **benefit(),
+        "id": DOWNLOADS,
+        "type": "downloadables",
+        "description": "The manual",
+        "properties": {"archived": {}, "files": [each["id"] for each in files]},
+    }
+
+
+def catalogue(standin: StandIn) -> None:
+    """What the shop sells. The address of the picture is known when the server has one: see `serving`."""
+    picture = file(1, "product_media", "box.svg", "image/svg+xml", PICTURE, "{url}/picture")
+    manual = file(2, "downloadable", "manual.txt", "text/plain", MANUAL)
+    field = custom_field()
+    attached = {"custom_field_id": field["id"], "custom_field": field, "order": 0, "required": True}
+    app = product(
+        1,
+        "Desktop app",
+        [("month", 900), ("year", 9000)],
+        {"benefits": [benefit(), note()], "medias": [picture], "attached_custom_fields": [attached]},
+    )
+    book = product(2, "Manual", [(None, 1500)], {"benefits": [downloads([manual])]})
+    part = {"duration": "repeating", "duration_in_months": 3, "type": "percentage", "basis_points": 2500}
+    fixed = {"duration": "once", "type": "fixed", "amount": 500, "currency": "usd"}
+    reductions = [discount(1, part, "SPRING", [app]), discount(2, fixed, None, [])]
+    standin.lists["/v1/benefits/"].append(downloads([manual]))
+    standin.lists |= {
+        "/v1/files/": [manual, picture],
+        "/v1/custom-fields/": [field],
+        "/v1/products/": [app, book],
+        "/v1/discounts/": reductions,
+        "/v1/checkout-links/": [checkout_link(app, reductions[0])],
+        f"/v1/benefits/{DOWNLOADS}/grants": [
+            grant(200_000, DOWNLOADS, standin.lists["/v1/customers/"][0], {"files": [manual["id"]]})
+        ],
+    }
+    standin.pages["/picture"] = PICTURE
+
+
 def shop(customers: int) -> StandIn:
     """A shop with so many customers, of whom each has a key with one activation, and every third a note."""
     standin = StandIn()
@@ -172,11 +335,12 @@ def shop(customers: int) -> StandIn:
         "/v1/organizations/": [organization()],
         "/v1/benefits/": [note(), benefit()],
         "/v1/customers/": holders,
-        "/v1/license-keys/": keys,
+        "/v1/license-keys": keys,
         # The newest first, as the reference lists them.
         f"/v1/benefits/{BENEFIT}/grants": of_keys[::-1],
         f"/v1/benefits/{NOTE}/grants": of_notes[::-1],
     }
+    catalogue(standin)
     for number, key in enumerate(keys):
         standin.details[f"/v1/license-keys/{key['id']}"] = {**key, "activations": [activation(number, key)]}
     return standin

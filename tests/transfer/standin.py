@@ -23,6 +23,8 @@ class StandIn:
         self.url = ""
         self.lists: dict[str, list[dict]] = {}
         self.details: dict[str, dict] = {}
+        # What everybody may read, as it is.
+        self.pages: dict[str, bytes] = {}
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
         self.tokens: set[str] = set()
         # May answer instead of the server; called with the number of the question, its path and its query.
@@ -40,6 +42,8 @@ class StandIn:
         time.sleep(self.delay)
         if (trouble := self.trouble(number, parts.path, query)) is not None:
             return trouble
+        if parts.path in self.pages:
+            return 200, {"Content-Type": "image/svg+xml"}, self.pages[parts.path]
         if token != f"Bearer {TOKEN}":
             problem = {"error": "invalid_token", "error_description": "The access token provided is invalid."}
             return 401, {}, problem
@@ -70,7 +74,9 @@ def serving(standin: StandIn) -> Iterator[StandIn]:
 
         def do_GET(self) -> None:
             status, headers, content = standin.answer(self.path, self.headers.get("Authorization", ""))
-            body = json.dumps(content).encode() if not isinstance(content, bytes) else content
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            # Addresses of the server's own are written so in what it answers.
+            body = body.replace(b"{url}", standin.url.encode())
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():
                 self.send_header(name, value)

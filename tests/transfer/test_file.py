@@ -5,10 +5,11 @@ import time
 import uuid
 from pathlib import Path
 
+import httpx
 import pytest
 
 from harness import Database, Server, Shop
-from transfer.field import App, merchant, shown
+from transfer.field import App, merchant, shown, without_places
 
 
 def test_apps_go_on_after_a_move(shop: Shop, server: Server, elsewhere: Server, tmp_path: Path) -> None:
@@ -43,6 +44,51 @@ def test_apps_go_on_after_a_move(shop: Shop, server: Server, elsewhere: Server, 
     assert answer.json()["activation"]["meta"] == {"cores": 8, "name": "studio"}
     assert app.deactivate(elsewhere).status_code == 204
     assert app.deactivate(elsewhere).status_code == 404
+
+
+def test_everything_of_the_demo_shop_moves_with_the_bytes_of_its_files(
+    elsewhere: Server, database: Database, tmp_path: Path
+) -> None:
+    source = Server(database, tmp_path)
+    demo = source.begin("demo", "--json", "--listen", "127.0.0.1:0")
+    try:
+        assert demo.stdout is not None
+        shop = json.loads(demo.stdout.readline())
+        there = httpx.Client(base_url=shop["url"], headers=bearer(shop["access_token"]), timeout=30)
+        before = shown(there)
+        folder, file = tmp_path / "bytes", tmp_path / "shop.ndjson"
+        source.run("export", str(file), "--with-files", str(folder))
+        assert {each.name for each in folder.iterdir()} == set(shop["file_ids"])
+        without = elsewhere.cli("import", str(file))
+        assert [(each["kind"], each["count"]) for each in without["remarks"]] == [("file", 6)]
+        report = elsewhere.cli("import", str(file), "--files", str(folder))
+        assert report["remarks"] == []
+        assert all(counts["new"] == 0 for counts in report["records"].values())
+
+        elsewhere.start()
+        token = elsewhere.cli("token", "create", "--user", "ada@nimbus.example", "--all-scopes")["token"]
+        here = httpx.Client(base_url=elsewhere.url, headers=bearer(token), timeout=30)
+        after = shown(here)
+        assert without_places(after) == without_places(before)
+        pictures = [media for product in after["/v1/products/"].values() for media in product["medias"]]
+        assert len(pictures) == 5
+        for picture in pictures:
+            answer = httpx.get(picture["public_url"])
+            assert (answer.status_code, answer.content) == (200, (folder / picture["id"]).read_bytes())
+        [theme_pack] = [each for each in after["grants"] if after["/v1/benefits/"][each]["type"] == "downloadables"]
+        buyer = next(iter(after["grants"][theme_pack].values()))["customer_id"]
+        session = here.post("/v1/customer-sessions/", json={"customer_id": buyer}).json()["token"]
+        path = f"{elsewhere.url}/v1/customer-portal/downloadables/"
+        [item] = httpx.get(path, headers=bearer(session)).json()["items"]
+        downloaded = httpx.get(item["file"]["download"]["url"])
+        assert downloaded.content == (folder / item["file"]["id"]).read_bytes()
+    finally:
+        demo.terminate()
+        demo.communicate()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 def test_a_second_run_changes_nothing(shop: Shop, server: Server, elsewhere: Server, tmp_path: Path) -> None:

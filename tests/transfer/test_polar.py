@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import httpx
 import pytest
 
 from harness import Server, Shop
 from transfer import recorded
-from transfer.field import App, merchant, shown
+from transfer.field import App, merchant, shown, without_places
 from transfer.standin import TOKEN, StandIn, serving
 
 CUSTOMERS = 230
@@ -73,12 +74,21 @@ def test_the_reference_is_read_to_the_last_row(standin: StandIn, elsewhere: Serv
     report = take(elsewhere, standin.url)
     counts = {kind: (each["new"], each["behind"]) for kind, each in report["records"].items()}
     assert counts == {
-        "benefit": (2, 0),
+        "file": (2, 0),
+        "custom_field": (1, 0),
+        "benefit": (3, 0),
+        "product": (2, 0),
+        "discount": (2, 0),
+        "checkout_link": (1, 0),
         "customer": (CUSTOMERS, 0),
         "license_key": (CUSTOMERS, 0),
-        "benefit_grant": (CUSTOMERS + 77, 0),
+        "benefit_grant": (CUSTOMERS + 78, 0),
+        "downloadable": (1, 0),
+        # Prices come with their products.
+        "product_price": (0, 0),
     }
-    assert report["remarks"] == []
+    remarks = [(each["kind"], each["subjects"]) for each in report["remarks"]]
+    assert remarks == [("file", ["manual.txt"])], "sellers are not shown the bytes of downloads"
     assert any("conditions" in what for what in report["not_shown"])
     http = owner_of(elsewhere.start())
     assert_like(http, standin)
@@ -93,8 +103,31 @@ def test_the_reference_is_read_to_the_last_row(standin: StandIn, elsewhere: Serv
     assert answer.json()["activation"] == known["activations"][0]
     assert http.post(f"{path}/deactivate", json={**naming, **seat}).status_code == 204
     for number, status in ((2, 404), (3, 404)):
-        key = standin.lists["/v1/license-keys/"][number]["key"]
+        key = standin.lists["/v1/license-keys"][number]["key"]
         assert http.post(f"{path}/validate", json={**naming, "key": key}).status_code == status
+
+
+def test_bytes_of_downloads_come_from_a_folder(standin: StandIn, elsewhere: Server, tmp_path: Path) -> None:
+    take(elsewhere, standin.url)
+    manual, picture = standin.lists["/v1/files/"]
+    folder = tmp_path / "bytes"
+    folder.mkdir()
+    (folder / manual["id"]).write_bytes(b"hello wordl")
+    report = take(elsewhere, standin.url, more=("--files", str(folder)))
+    [remark] = report["remarks"]
+    assert remark["remark"] == "its bytes are not what they should be: their SHA-256 is another"
+    (folder / manual["id"]).write_bytes(recorded.MANUAL)
+    report = take(elsewhere, standin.url, more=("--files", str(folder)))
+    assert report["remarks"] == []
+    http = owner_of(elsewhere.start())
+    [media] = http.get("/v1/products/", params={"query": "Desktop"}).json()["items"][0]["medias"]
+    assert media["id"] == picture["id"]
+    assert httpx.get(media["public_url"]).content == recorded.PICTURE
+    buyer = standin.lists["/v1/customers/"][0]["id"]
+    session = http.post("/v1/customer-sessions/", json={"customer_id": buyer}).json()["token"]
+    portal = {"Authorization": f"Bearer {session}"}
+    [item] = httpx.get(f"{elsewhere.url}/v1/customer-portal/downloadables/", headers=portal).json()["items"]
+    assert httpx.get(item["file"]["download"]["url"]).content == recorded.MANUAL
 
 
 def test_a_run_that_is_killed_goes_on_where_it_stopped(standin: StandIn, elsewhere: Server) -> None:
@@ -113,8 +146,9 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(standin: StandIn, elsewhe
     assert report["is_resumed"]
     assert "/v1/customers/" not in [path for path, _ in standin.asked[before:]], "that step was done"
     here = {kind: counts["here"] for kind, counts in report["records"].items()}
-    expected = {"benefit": 2, "customer": CUSTOMERS, "license_key": CUSTOMERS, "benefit_grant": CUSTOMERS + 77}
-    assert here == expected
+    many = {"customer": CUSTOMERS, "license_key": CUSTOMERS, "benefit_grant": CUSTOMERS + 78}
+    few = {"file": 2, "custom_field": 1, "benefit": 3, "product": 2, "product_price": 3, "discount": 2}
+    assert here == {**many, **few, "checkout_link": 1, "downloadable": 1}
     assert_like(owner_of(elsewhere.start()), standin)
 
 
@@ -127,19 +161,18 @@ def test_a_busy_server_is_asked_again(standin: StandIn, elsewhere: Server) -> No
     standin.trouble = trouble
     report = take(elsewhere, standin.url)
     assert report["records"]["license_key"]["here"] == CUSTOMERS
-    assert report["remarks"] == []
 
 
 def test_a_server_that_stays_down_is_told_and_the_run_goes_on_later(standin: StandIn, elsewhere: Server) -> None:
     def gone(_number: int, path: str, _query: dict) -> tuple | None:
-        return (403, {}, {"error": "insufficient_scope"}) if path.startswith("/v1/license-keys/") else None
+        return (403, {}, {"error": "insufficient_scope"}) if path.startswith("/v1/license-keys") else None
 
     standin.trouble = gone
     status, sentence = elsewhere.fail(
         "import", "polar", "--from", standin.url, "--token", TOKEN, "--owner", "owner@example.com"
     )
     assert status == 1
-    assert "/v1/license-keys/: the answer is 403 Forbidden; the token lacks a scope" in sentence
+    assert "/v1/license-keys: the answer is 403 Forbidden; the token lacks a scope" in sentence
     assert TOKEN not in sentence
     standin.trouble = lambda *_: None
     report = take(elsewhere, standin.url)
@@ -218,21 +251,18 @@ def owner_of(server: Server) -> httpx.Client:
 def assert_like(http: httpx.Client, standin: StandIn) -> None:
     """Everything that the stand-in shows is shown here, row by row; pictures are made anew."""
     here = shown(http)
-    for path in ("/v1/benefits/", "/v1/customers/", "/v1/license-keys/"):
-        there = {item["id"]: standin.details.get(f"{path}{item['id']}", item) for item in standin.lists[path]}
-        assert without_pictures(here[path]) == without_pictures(there)
+    for path, shown_here in here.items():
+        if path in ("/v1/organizations/", "grants"):
+            continue
+        items = standin.lists.get(path) or standin.lists[path.rstrip("/")]
+        there = {item["id"]: standin.details.get(f"{path}{item['id']}", item) for item in items}
+        assert without_places(shown_here) == without_places(there), path
     for benefit_id, grants in here["grants"].items():
         there = {grant["id"]: grant for grant in standin.lists[f"/v1/benefits/{benefit_id}/grants"]}
-        assert without_pictures(grants) == without_pictures(there)
+        assert without_places(grants) == without_places(there)
     # The order of lists is that of the grants, although keys themselves do not tell their time.
     listed = http.get("/v1/license-keys/", params={"limit": 100}).json()["items"]
-    assert [key["id"] for key in listed] == [key["id"] for key in standin.lists["/v1/license-keys/"][:100]]
-
-
-def without_pictures(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: without_pictures(each) for name, each in value.items() if name != "avatar_url"}
-    return [without_pictures(each) for each in value] if isinstance(value, list) else value
+    assert [key["id"] for key in listed] == [key["id"] for key in standin.lists["/v1/license-keys"][:100]]
 
 
 def wait_until(is_so, seconds: float = 30.0) -> None:

@@ -174,7 +174,7 @@ impl<'b, 'c> Batch<'b, 'c> {
     }
 
     /// Writes down what stayed behind, of a record or with it.
-    fn remark(&mut self, kind: RecordKind, row_id: Uuid, subject: &str, remark: &str) -> Result<()> {
+    pub fn remark(&mut self, kind: RecordKind, row_id: Uuid, subject: &str, remark: &str) -> Result<()> {
         self.tx.execute(
             "INSERT INTO import_remarks (organization_id, source_id, kind, row_id, remark, subject) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",

@@ -178,6 +178,10 @@ impl Portable for FileRecord {
         {
             batch.forget_remarks(RecordKind::File, self.id.uuid())?;
         }
+        if let Some(problem) = &self.problem {
+            batch.forget_remarks(RecordKind::File, self.id.uuid())?;
+            batch.remark(RecordKind::File, self.id.uuid(), &self.subject(), problem)?;
+        }
         Ok(())
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use merak_core::downloadables::Status;
 use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::Organization;
-use merak_core::transfer::{Arrival, Begin, OrganizationRecord, RecordKind};
+use merak_core::transfer::{Arrival, Begin, DownloadableRecord, OrganizationRecord, Record, RecordKind};
 use merak_store::{Store, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::pages::{Listing, PageOf};
@@ -296,8 +298,13 @@ impl Walk<'_, '_> {
             let listing = Listing::new(format!("/v1/benefits/{benefit_id}/grants"));
             let mut pages = Pages::new(listing, first);
             while let Some(page) = pages.next(&self.client).await? {
-                let arrivals =
-                    page.items.iter().map(|item| Arrival::read(RecordKind::BenefitGrant, item.get())).collect();
+                let mut arrivals: Vec<Arrival> = page
+                    .items
+                    .iter()
+                    .map(|item| Arrival::read(RecordKind::BenefitGrant, item.get()))
+                    .collect();
+                let downloads: Vec<Arrival> = arrivals.iter().flat_map(downloads_of).collect();
+                arrivals.extend(downloads);
                 let position = Position {
                     step: Step::BenefitGrants,
                     benefit_id: Some(benefit_id),
@@ -308,6 +315,38 @@ impl Walk<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// What a grant lets its customer download. The API has no list of it; how often it was downloaded is not known.
+fn downloads_of(arrival: &Arrival) -> Vec<Arrival> {
+    #[derive(Default, Deserialize)]
+    struct Properties {
+        #[serde(default)]
+        files: Vec<Uuid>,
+    }
+    let Arrival::Record(Record::BenefitGrant(grant)) = arrival else { return Vec::new() };
+    if grant.granted_at.is_none() {
+        return Vec::new();
+    }
+    let downloadable = |file: Uuid| {
+        // The same every time, so that nothing is taken twice.
+        let digest = Sha256::digest([grant.id.uuid().as_bytes(), file.as_bytes()].concat());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Arrival::Record(Record::Downloadable(Box::new(DownloadableRecord {
+            id: Id::from_uuid(uuid::Builder::from_random_bytes(bytes).into_uuid()),
+            created_at: grant.created_at,
+            modified_at: None,
+            customer_id: grant.customer_id,
+            file_id: Id::from_uuid(file),
+            benefit_id: grant.benefit_id,
+            status: Status::Granted,
+            downloaded: 0,
+            last_downloaded_at: None,
+        })))
+    };
+    let properties: Properties = grant.properties.parse().unwrap_or_default();
+    properties.files.into_iter().map(downloadable).collect()
 }
 
 /// A key with the time it was granted, if that is known.
