@@ -192,10 +192,10 @@ for (const engine of ENGINES) {
         at(["body", "benefits", 0]),
       );
       for (const call of [
-        products.get({ id: NOBODY }),
-        stranger.polar.products.get({ id }),
-        stranger.polar.products.update({ id, productUpdate: { name: "Mine" } }),
-        stranger.polar.products.updateBenefits({ id, productBenefitsUpdate: { benefits: [] } }),
+        () => products.get({ id: NOBODY }),
+        () => stranger.polar.products.get({ id }),
+        () => stranger.polar.products.update({ id, productUpdate: { name: "Mine" } }),
+        () => stranger.polar.products.updateBenefits({ id, productBenefitsUpdate: { benefits: [] } }),
       ]) {
         await assert.rejects(call, ResourceNotFound);
       }

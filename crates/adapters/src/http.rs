@@ -19,10 +19,18 @@ pub struct ClientError(String);
 /// Makes a client that ends every request after `patience`, unless the request says otherwise. It follows no redirects:
 /// a service that answers by one is not where it was said to be.
 pub fn client(patience: Duration) -> Result<reqwest::Client, ClientError> {
+    client_with(patience, reqwest::redirect::Policy::none())
+}
+
+/// The same for somebody who knows which redirects may be followed.
+pub fn client_with(
+    patience: Duration,
+    redirects: reqwest::redirect::Policy,
+) -> Result<reqwest::Client, ClientError> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
         .user_agent(concat!("merak/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(redirects)
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)
         .timeout(patience)

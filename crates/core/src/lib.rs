@@ -25,6 +25,7 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod transfer;
 pub mod user_sessions;
 pub mod users;
 
@@ -42,4 +43,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
+    Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
 ];

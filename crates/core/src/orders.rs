@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::benefits::grants::{self, BenefitGrant, Purchase, Scope};
 use crate::customers::{self, Customer};
-use crate::kit::{Id, Refusal, Result};
+use crate::kit::{Id, Imported, Refusal, Result};
 use crate::products::{self, Product};
 
 row! {
@@ -68,4 +68,18 @@ pub fn give(
 pub fn find(tx: &mut ReadTx<'_>, id: Id<Order>) -> Result<Option<Order>> {
     const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE id = $1");
     Ok(tx.find(SQL, &[&id])?)
+}
+
+/// Takes an order over that was made elsewhere, without granting anything: grants come over by themselves.
+pub fn import(tx: &mut Tx<'_>, order: &Order) -> Result<Imported<Order>> {
+    const BUYER: &str = "SELECT customer_id FROM orders WHERE id = $1";
+    let mut order = order.clone();
+    if !tx.insert_new(&order)? {
+        if tx.find::<Id<Customer>>(BUYER, &[&order.id])? == Some(order.customer_id) {
+            return Ok(Imported::Found(order.id));
+        }
+        order.id = Id::new(tx);
+        tx.insert(&order)?;
+    }
+    Ok(Imported::New(order.id))
 }

@@ -56,12 +56,22 @@ pub struct Shop {
 impl Shop {
     /// Opens a shop in a fresh database on the engine.
     pub fn on(engine: Engine) -> Self {
+        Self::with(engine, "fjordsoft", 0)
+    }
+
+    /// Opens another shop in an installation of its own, on the same engine, whose dice fell otherwise.
+    pub fn elsewhere(&self) -> Self {
+        Self::with(self.store.engine(), "elsewhere", 8)
+    }
+
+    fn with(engine: Engine, slug: &'static str, dice_thrown_before: usize) -> Self {
         let database = merak_testkit::migrated(engine, merak_core::MIGRATIONS);
         let (store, source) = (database.open(), database.source().clone());
         let (member, organization) = store
-            .write_blocking(|tx| -> Result<_> {
+            .write_blocking(move |tx| -> Result<_> {
+                tx.fill(&mut vec![0; dice_thrown_before]);
                 let member = users::find_or_create(tx, &email("nora@fjordsoft.example"))?;
-                let organization = organizations::create(tx, member.id, &new_organization("fjordsoft"))?;
+                let organization = organizations::create(tx, member.id, &new_organization(slug))?;
                 Ok((member, organization))
             })
             .unwrap();

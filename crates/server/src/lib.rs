@@ -153,6 +153,13 @@ pub fn open_storage(
     })
 }
 
+/// Whether the storage of files can be used; in words for the operator.
+pub async fn check_storage(storage: &Storage) -> Result<String, String> {
+    // Nothing is signed for anybody here, so any address and any secret will do.
+    let opened = open_storage(storage, "http://localhost", &InstanceSecret::new("check"));
+    opened.map_err(|error| error.to_string())?.check().await.map_err(|error| error.to_string())
+}
+
 async fn keep_up(shell: std::sync::Weak<Shell>) {
     loop {
         tokio::time::sleep(UPKEEP).await;

@@ -2,12 +2,14 @@
 
 mod commands;
 pub mod grants;
+mod import;
 pub mod kinds;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, delete, update};
+pub use self::import::import;
 pub use self::queries::{ListBenefits, find, find_all, get, list};
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;

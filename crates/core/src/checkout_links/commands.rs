@@ -188,7 +188,7 @@ fn require_discount(tx: &mut ReadTx<'_>, id: Id<Discount>, product: &Product) ->
     Err(Refusal::invalid(place.value_error("This is not a discount for the product.", id.to_string())))
 }
 
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO checkout_link_counts (organization_id, checkout_links) VALUES ($1, 0) \
          ON CONFLICT (organization_id) DO NOTHING",

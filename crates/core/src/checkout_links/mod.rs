@@ -1,11 +1,13 @@
 //! Checkout links: stored recipes of checkouts, to be put on a web page.
 
 mod commands;
+mod import;
 mod queries;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateCheckoutLink, Sold, UpdateCheckoutLink, create, delete, update};
+pub use self::import::import;
 pub use self::queries::{CompleteCheckoutLink, ListCheckoutLinks, complete, complete_one, find, get, list};
 use crate::discounts::Discount;
 use crate::kit::{Id, Metadata, WebUrl, sort_properties, text_enum};

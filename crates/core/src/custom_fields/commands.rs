@@ -49,7 +49,7 @@ fn slug_taken(slug: &FieldSlug) -> Refusal {
     Refusal::invalid(place.value_error("A custom field with this slug already exists.", slug.as_str()))
 }
 
-fn accepted(r#type: CustomFieldType, properties: &Properties) -> Result<Properties> {
+pub(super) fn accepted(r#type: CustomFieldType, properties: &Properties) -> Result<Properties> {
     let properties = properties.clone().of_type(r#type);
     let problems = properties.problems(r#type);
     if problems.is_empty() { Ok(properties) } else { Err(Refusal::invalid_all(problems)) }

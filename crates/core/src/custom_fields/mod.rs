@@ -1,6 +1,7 @@
 //! Questions that an organization asks its buyers at the checkout.
 
 mod commands;
+mod import;
 mod properties;
 mod queries;
 pub mod rules;
@@ -9,6 +10,7 @@ mod slug;
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateCustomField, UpdateCustomField, create, delete, update};
+pub use self::import::import;
 pub use self::properties::{Properties, SelectOption};
 pub use self::queries::{ListCustomFields, find_many, get, list};
 pub use self::slug::{FieldSlug, FieldSlugProblem};

@@ -146,7 +146,7 @@ pub fn link_user(tx: &mut Tx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result
     Ok(tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?)
 }
 
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
     Ok(tx.changed_one(
         "UPDATE customer_counts SET customers = customers + $2 WHERE organization_id = $1",
         &[&organization_id, &change],

@@ -95,7 +95,7 @@ fn check_order(starts_at: Option<Timestamp>, ends_at: Option<Timestamp>, place: 
 }
 
 /// The products, each once, if all are live products of the organization.
-fn checked(
+pub(super) fn checked(
     tx: &mut Tx<'_>,
     organization_id: Id<Organization>,
     ids: &[Id<Product>],
@@ -120,7 +120,7 @@ fn checked(
 }
 
 /// Writes down the products that a discount is for.
-fn restrict(tx: &mut Tx<'_>, id: Id<Discount>, products: &[Id<Product>]) -> Result<()> {
+pub(super) fn restrict(tx: &mut Tx<'_>, id: Id<Discount>, products: &[Id<Product>]) -> Result<()> {
     for (position, product_id) in (0_i64..).zip(products) {
         tx.execute(
             "INSERT INTO discount_products (discount_id, product_id, position) VALUES ($1, $2, $3)",
@@ -131,7 +131,7 @@ fn restrict(tx: &mut Tx<'_>, id: Id<Discount>, products: &[Id<Product>]) -> Resu
 }
 
 /// Keeps the total of the list.
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO discount_counts (organization_id, discounts) VALUES ($1, 0) \
          ON CONFLICT (organization_id) DO NOTHING",

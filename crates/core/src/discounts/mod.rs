@@ -2,6 +2,7 @@
 
 mod code;
 mod commands;
+mod import;
 mod queries;
 mod redemptions;
 pub mod rules;
@@ -10,6 +11,7 @@ use merak_store::{Timestamp, row};
 
 pub use self::code::{DiscountCode, DiscountCodeProblem};
 pub use self::commands::{CreateDiscount, UpdateDiscount, create, delete, update};
+pub use self::import::{ImportDiscount, import};
 pub use self::queries::{
     CompleteDiscount, ListDiscounts, complete, complete_one, find_by_code, find_many, get, is_for_product,
     list,

@@ -203,7 +203,7 @@ pub fn give_up_uploads(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
 }
 
 /// Counts one more complete file.
-fn count_one(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<()> {
+pub(super) fn count_one(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<()> {
     tx.execute(
         "INSERT INTO file_counts (organization_id, files) VALUES ($1, 1) \
          ON CONFLICT (organization_id) DO UPDATE SET files = file_counts.files + 1",

@@ -2,6 +2,7 @@
 //! outside; here is what is known of them.
 
 mod commands;
+mod import;
 mod queries;
 pub mod rules;
 
@@ -12,6 +13,7 @@ pub use self::commands::{
     AnnouncedFile, CreateFile, StoredObject, UpdateFile, announce, begun, complete, delete, give_up_uploads,
     remove_if_deleted, update,
 };
+pub use self::import::{import, supply};
 pub use self::queries::{
     CompleteUpload, ListFiles, SentPart, Uploading, find, find_deleted, find_many, find_public, get, list,
     uploading,

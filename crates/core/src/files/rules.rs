@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{File, FileService, Part};
 use crate::kit::{FieldProblem, Id, at};
@@ -44,6 +45,16 @@ pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<F
 /// The bytes of a SHA-256 in standard base64 with padding; nothing if it is none.
 pub fn sha256_of(base64: &str) -> Option<[u8; 32]> {
     STANDARD.decode(base64).ok()?.try_into().ok()
+}
+
+/// The SHA-256 of bytes.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// A SHA-256 in standard base64 with padding.
+pub fn base64_of(digest: &[u8; 32]) -> String {
+    STANDARD.encode(digest)
 }
 
 /// What is wrong with the parts of an upload: they must be numbered from 1 without gaps, and cover the file from its

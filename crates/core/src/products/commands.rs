@@ -218,7 +218,7 @@ fn new_prices(tx: &mut Tx<'_>, product_id: Id<Product>, first: i64, prices: &[Ne
 }
 
 /// Keeps the total of the list that the product is in.
-fn count(tx: &mut Tx<'_>, product: &Product, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, product: &Product, change: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO product_counts (organization_id, is_archived, is_recurring, products) VALUES ($1, $2, $3, 0) \
          ON CONFLICT (organization_id, is_archived, is_recurring) DO NOTHING",

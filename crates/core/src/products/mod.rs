@@ -2,6 +2,7 @@
 
 mod commands;
 mod contents;
+mod import;
 mod price;
 mod queries;
 mod rules;
@@ -15,6 +16,7 @@ pub use self::commands::{CreateProduct, UpdateProduct, create, update};
 pub use self::contents::{
     AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
 };
+pub use self::import::{ImportProduct, import};
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };

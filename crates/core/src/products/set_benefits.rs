@@ -39,6 +39,12 @@ pub fn set_benefits(
     Ok(product)
 }
 
+/// Puts these benefits, each once, on a product that has none yet.
+pub(super) fn attach(tx: &mut Tx<'_>, id: Id<Product>, benefit_ids: &[Id<Benefit>]) -> Result<()> {
+    replace(tx, id, benefit_ids)?;
+    count(tx, benefit_ids, 1)
+}
+
 /// Takes a benefit, which is being deleted, off all products.
 pub fn remove_benefit(tx: &mut Tx<'_>, benefit_id: Id<Benefit>) -> Result<()> {
     tx.execute("DELETE FROM product_benefits WHERE benefit_id = $1", &[&benefit_id])?;

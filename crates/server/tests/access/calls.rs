@@ -7,7 +7,8 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -20,6 +21,8 @@ pub enum Foreign {
     NotFound,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
+    /// 403.
+    NotPermitted,
     /// 200 without an item.
     Empty,
     /// 403 for a user; an organization is told that it must not name any.
@@ -38,6 +41,11 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            // An organization must not name any, so it is told that instead.
+            Self::NotPermitted if is_organization && answer.status == 422 => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NotPermitted => answer.refused(403, "NotPermitted"),
             Self::NoMember if is_organization => {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
@@ -89,6 +97,9 @@ struct Things {
     naming: Value,
     activation: String,
     field: String,
+    file: String,
+    /// The body that completes the upload of the file.
+    completion: Value,
     discount: String,
     product: String,
     link: String,
@@ -111,6 +122,7 @@ impl Things {
         let body = json!({"type": "text", "slug": "ours", "name": "Ours", "properties": {},
             "organization_id": shop.organization.id});
         let field = shop.merchant.post("/v1/custom-fields/", body).await.expect(201)["id"].clone();
+        let upload = shop.upload(&text_file(shop, "greeting.txt"), b"hello world").await;
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
             "organization_id": shop.organization.id});
         let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
@@ -128,6 +140,8 @@ impl Things {
         };
         let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
         Self {
+            file: upload.id(),
+            completion: upload.completion(),
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
             customer: customer.id,
@@ -176,6 +190,9 @@ impl Things {
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let Self { file, completion, .. } = self;
+        let mut upload = announcement("downloadable", "a.txt", b"hello world");
+        upload["organization_id"] = json!(organization);
         vec![
             ("organizations:list", NO_ID, None, Empty),
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
@@ -206,6 +223,11 @@ impl Things {
             ("custom-fields:get", field, None, NotFound),
             ("custom-fields:update", field, Some(json!({"type": "text", "name": "Mine"})), NotFound),
             ("custom-fields:delete", field, None, NotFound),
+            ("files:list", NO_ID, None, NotPermitted),
+            ("files:create", NO_ID, Some(upload), NotPermitted),
+            ("files:uploaded", file, Some(completion.clone()), NotPermitted),
+            ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
+            ("files:delete", file, None, NotPermitted),
             ("discounts:list", NO_ID, None, Empty),
             ("discounts:create", NO_ID, Some(sale), ours.clone()),
             ("discounts:get", discount, None, NotFound),
@@ -226,6 +248,8 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:downloadables:list", NO_ID, None, Empty),
+            ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
             ("customer_portal:license_keys:get", key, None, NotFound),
             ("customer_portal:license_keys:validate", NO_ID, Some(naming.clone()), NoTenant),
@@ -266,6 +290,11 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
+            path = path.replace("{token}", "i-am-hacker");
+            if operation.id == "files:list" {
+                // Users must say whose files they want.
+                path = format!("{path}?organization_id={}", things.organization);
+            }
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);

@@ -7,6 +7,7 @@
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
 mod commands;
+mod import;
 mod purchases;
 mod queries;
 
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub use self::commands::{
     BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
 };
+pub use self::import::import;
 pub use self::purchases::{
     Purchase, PurchaseCursor, grant_purchase, revoke_purchase, update_batch_of_product,
 };
@@ -61,6 +63,15 @@ impl BenefitGrant {
     /// Whether the benefit was taken back.
     pub fn is_revoked(&self) -> bool {
         self.revoked_at.is_some()
+    }
+
+    /// Through what the benefit is held.
+    pub fn scope(&self) -> Scope {
+        match (self.subscription_id, self.order_id) {
+            (Some(id), _) => Scope::Subscription(id),
+            (None, Some(id)) => Scope::Order(id),
+            (None, None) => Scope::ByHand,
+        }
     }
 }
 
