@@ -143,7 +143,8 @@ impl Portable for BenefitGrantRecord {
         names.extend(self.order_id);
         let members = self.properties.parse::<Map<String, Value>>().unwrap_or_default();
         names.extend(NAMED.iter().filter_map(|(name, _)| uuid_of(members.get(*name)?)));
-        names.extend(members.get("files").and_then(Value::as_array).into_iter().flatten().filter_map(uuid_of));
+        names
+            .extend(members.get("files").and_then(Value::as_array).into_iter().flatten().filter_map(uuid_of));
         names
     }
 

@@ -46,7 +46,8 @@ impl OrderRecord {
              WHERE customers.organization_id = $1 AND orders.created_at <= $2 \
              AND (orders.created_at, orders.id) > ($3, $4) ORDER BY orders.created_at, orders.id LIMIT $5"
         );
-        let (orders, place) = rows::<Order>(tx, wanted, (SQL, after), |order| (order.created_at, order.id.uuid()))?;
+        let (orders, place) =
+            rows::<Order>(tx, wanted, (SQL, after), |order| (order.created_at, order.id.uuid()))?;
         let record = |order: Order| Self {
             id: order.id,
             created_at: order.created_at,

@@ -124,7 +124,12 @@ impl ProductRecord {
         let records = products
             .into_iter()
             .map(|product| Self {
-                prices: prices.remove(&product.id).unwrap_or_default().into_iter().map(PriceRecord::from).collect(),
+                prices: prices
+                    .remove(&product.id)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(PriceRecord::from)
+                    .collect(),
                 benefits: Named::all(benefits.remove(&product.id).unwrap_or_default()),
                 medias: Named::all(medias.remove(&product.id).unwrap_or_default()),
                 attached_custom_fields: fields
