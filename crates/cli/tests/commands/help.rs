@@ -2,7 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "",
     "serve",
     "demo",
@@ -21,6 +21,8 @@ const COMMANDS: [&str; 19] = [
     "openapi",
     "backup",
     "restore",
+    "export",
+    "import",
     "doctor",
 ];
 
