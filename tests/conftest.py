@@ -30,5 +30,19 @@ def server(database: Database, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
+def elsewhere(engine: str, tmp_path: Path) -> Iterator[Server]:
+    """Another installation, with a database of its own on the same engine. It is not started."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    database = Database(engine, folder)
+    server = Server(database, folder)
+    try:
+        yield server
+    finally:
+        server.clean_up()
+        database.drop()
+
+
+@pytest.fixture
 def shop(server: Server) -> Shop:
     return Shop(server)

@@ -116,6 +116,20 @@ class Server:
             raise RuntimeError(f"`merak {' '.join(arguments)}` failed: {done.stderr}")
         return done.stdout
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begins a command of the command line on the same database and does not wait for its end."""
+        command = [required("MERAK_BIN"), *arguments]
+        return subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def fail(self, *arguments: str) -> tuple[int, str]:
+        """Runs a command that must fail, and returns its exit status and what it says."""
+        command = [required("MERAK_BIN"), *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, done.stdout
+        return done.returncode, done.stderr
+
     def show_log(self) -> None:
         """Prints the end of the log, which pytest shows when the test fails."""
         if self._log.exists():

@@ -93,6 +93,16 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl From<merak_transfer::Error> for Failure {
+    fn from(error: merak_transfer::Error) -> Self {
+        match error {
+            merak_transfer::Error::Refused(refusal) => refusal.into(),
+            merak_transfer::Error::Format { .. } => Self::usage(error.to_string()),
+            other => Self::runtime(other),
+        }
+    }
+}
+
 /// An error and what it comes from. Drivers often repeat the cause in their own sentence; it is said once.
 fn with_causes(error: &dyn Error) -> String {
     let mut sentence = error.to_string();

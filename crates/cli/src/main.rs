@@ -6,6 +6,7 @@ mod occupancy;
 mod opened;
 mod options;
 mod output;
+mod progress;
 mod secret;
 
 use std::process::ExitCode;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_server::Config;
+use merak_server::config::{local, s3};
+use merak_server::{Config, SECRET_PLACE, Storage};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -24,6 +25,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Where files are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// In a folder; this server takes them in and hands them out.
+    Local,
+    /// In buckets of Amazon's S3 or of a service that speaks its protocol.
+    S3,
 }
 
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
@@ -54,6 +65,10 @@ pub struct Options {
     /// Address under which people and programs reach this server [default: http:// and the listen address].
     #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// Address of checkout links, with {client_secret} where the secret stands [default: one of this server].
+    #[arg(long, env = "MERAK_CHECKOUT_LINK_URL", global = true, value_name = "TEMPLATE")]
+    pub checkout_link_url: Option<String>,
 
     /// How log lines are written [default: text]; the variable `MERAK_LOG` chooses which, as in `merak_server=debug`.
     #[arg(long, env = "MERAK_LOG_FORMAT", global = true, value_name = "FORMAT")]
@@ -86,6 +101,42 @@ pub struct Options {
     /// Calls a second that may be made with one license key [default: 100]; 0 is no limit.
     #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", global = true, value_name = "N")]
     pub rate_limit_per_key: Option<u32>,
+
+    /// Where files are kept [default: local].
+    #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
+    pub storage: Option<StorageKind>,
+
+    /// Folder of a local storage [default: files in the data directory]; nodes that share a database share it.
+    #[arg(long, env = "MERAK_STORAGE_DIR", global = true, value_name = "DIR")]
+    pub storage_dir: Option<PathBuf>,
+
+    /// Bucket of files that only buyers may read.
+    #[arg(long, env = "MERAK_STORAGE_BUCKET", global = true, value_name = "NAME")]
+    pub storage_bucket: Option<String>,
+
+    /// Bucket of files that everybody may read.
+    #[arg(long, env = "MERAK_STORAGE_PUBLIC_BUCKET", global = true, value_name = "NAME")]
+    pub storage_public_bucket: Option<String>,
+
+    /// Address at which the public bucket is read [default: made from the endpoint].
+    #[arg(long, env = "MERAK_STORAGE_PUBLIC_URL", global = true, value_name = "URL")]
+    pub storage_public_url: Option<String>,
+
+    /// Address of a service that speaks S3's protocol [default: Amazon's of the region].
+    #[arg(long, env = "MERAK_STORAGE_ENDPOINT", global = true, value_name = "URL")]
+    pub storage_endpoint: Option<String>,
+
+    /// Region of the buckets [default: us-east-1].
+    #[arg(long, env = "MERAK_STORAGE_REGION", global = true, value_name = "NAME")]
+    pub storage_region: Option<String>,
+
+    /// Id of the key to the buckets.
+    #[arg(long, env = "MERAK_STORAGE_ACCESS_KEY_ID", global = true, value_name = "TEXT")]
+    pub storage_access_key_id: Option<String>,
+
+    /// The key to the buckets.
+    #[arg(long, env = "MERAK_STORAGE_SECRET_ACCESS_KEY", global = true, value_name = "TEXT")]
+    pub storage_secret_access_key: Option<String>,
 }
 
 impl Options {
@@ -101,6 +152,16 @@ impl Options {
         if let Some(url) = &options.public_url {
             web_address("--public-url", url)?;
         }
+        if let Some(template) = &options.checkout_link_url {
+            link_template("--checkout-link-url", template)?;
+        }
+        if let Some(url) = &options.storage_public_url {
+            web_address("--storage-public-url", url)?;
+        }
+        if let Some(url) = &options.storage_endpoint {
+            web_address("--storage-endpoint", url)?;
+        }
+        options.storage()?;
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
     }
@@ -121,6 +182,7 @@ impl Options {
             database_read_url: self.database_read_url.or(file.database_read_url),
             secret: self.secret.or(file.secret),
             public_url: self.public_url.or(file.public_url),
+            checkout_link_url: self.checkout_link_url.or(file.checkout_link_url),
             log_format: self.log_format.or(file.log_format),
             listen: self.listen.or(file.listen),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
@@ -133,6 +195,15 @@ impl Options {
             accept_internal_email: self.accept_internal_email || file.accept_internal_email,
             rate_limit_per_address: self.rate_limit_per_address.or(file.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.or(file.rate_limit_per_key),
+            storage: self.storage.or(file.storage),
+            storage_dir: self.storage_dir.or(file.storage_dir),
+            storage_bucket: self.storage_bucket.or(file.storage_bucket),
+            storage_public_bucket: self.storage_public_bucket.or(file.storage_public_bucket),
+            storage_public_url: self.storage_public_url.or(file.storage_public_url),
+            storage_endpoint: self.storage_endpoint.or(file.storage_endpoint),
+            storage_region: self.storage_region.or(file.storage_region),
+            storage_access_key_id: self.storage_access_key_id.or(file.storage_access_key_id),
+            storage_secret_access_key: self.storage_secret_access_key.or(file.storage_secret_access_key),
         })
     }
 
@@ -216,20 +287,65 @@ impl Options {
         Ok(store)
     }
 
+    /// The address under which the server is reached, without a slash at its end.
+    pub fn address(&self) -> String {
+        let url = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen.unwrap_or(Config::default().listen)));
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// Where files are kept.
+    pub fn storage(&self) -> Result<Storage, Failure> {
+        let in_bucket = [
+            (self.storage_bucket.is_some(), "--storage-bucket"),
+            (self.storage_public_bucket.is_some(), "--storage-public-bucket"),
+            (self.storage_access_key_id.is_some(), "--storage-access-key-id"),
+            (self.storage_secret_access_key.is_some(), "--storage-secret-access-key"),
+        ];
+        match self.storage {
+            None | Some(StorageKind::Local) => match in_bucket.iter().find(|(is_given, _)| *is_given) {
+                // A forgotten option would leave the files where nobody looks for them.
+                Some((_, option)) => Err(Failure::usage(format!("{option} needs --storage s3"))),
+                None => Ok(Storage::Local(local::Settings {
+                    directory: self.storage_dir.clone().unwrap_or_else(|| self.data_dir().join("files")),
+                })),
+            },
+            Some(StorageKind::S3) => {
+                if let Some((_, option)) = in_bucket.iter().find(|(is_given, _)| !is_given) {
+                    return Err(Failure::usage(format!("--storage s3 needs {option}")));
+                }
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                Ok(Storage::S3(s3::Settings {
+                    endpoint: self.storage_endpoint.clone(),
+                    region: self.storage_region.clone().unwrap_or_else(|| String::from("us-east-1")),
+                    bucket: text(&self.storage_bucket),
+                    public_bucket: text(&self.storage_public_bucket),
+                    public_url: self.storage_public_url.clone(),
+                    access_key_id: text(&self.storage_access_key_id),
+                    secret_access_key: text(&self.storage_secret_access_key),
+                }))
+            }
+        }
+    }
+
     /// The settings of the HTTP side.
-    pub fn server(&self) -> Config {
+    pub fn server(&self) -> Result<Config, Failure> {
         let usual = Config::default();
-        Config {
+        Ok(Config {
             listen: self.listen.unwrap_or(usual.listen),
             metrics_listen: self.metrics_listen,
             public_url: self.public_url.clone(),
+            checkout_link_url: self.checkout_link_url.clone(),
             front_end_origins: self.front_end_origin.clone(),
             trust_proxy: self.trust_proxy,
             accept_internal_email: self.accept_internal_email,
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
+            storage: self.storage()?,
             ..usual
-        }
+        })
     }
 }
 
@@ -249,6 +365,18 @@ fn web_address(option: &str, text: &str) -> Result<(), Failure> {
         Some(host) if !host.is_empty() && !host.contains(is_strange) => Ok(()),
         _ => Err(Failure::usage(format!("{option}: write http:// or https:// and a host, not {text}"))),
     }
+}
+
+/// Errs unless the text becomes a web address when a secret is put into it.
+fn link_template(option: &str, text: &str) -> Result<(), Failure> {
+    let host = host_of(text).unwrap_or_default();
+    if text.contains(SECRET_PLACE) && !host.is_empty() && !host.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    let example = format!("https://buy.example.com/{SECRET_PLACE}");
+    Err(Failure::usage(format!(
+        "{option}: write an address with {SECRET_PLACE} in it, as in {example}, not {text}"
+    )))
 }
 
 /// Errs unless the text is what browsers send as the origin of a page. Anything else would never be equal to one.

@@ -6,16 +6,27 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod advertisements;
 pub mod benefits;
+pub mod checkout_links;
+pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod discounts;
+pub mod downloadables;
+pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;
 pub mod kit;
 pub mod license_keys;
+pub mod login_links;
+pub mod orders;
 pub mod organizations;
+pub mod products;
+pub mod transfer;
+pub mod user_sessions;
 pub mod users;
 
 use merak_store::Migration;
@@ -30,4 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_checkout_links", sql: include_str!("../migrations/0006_checkout_links.sql") },
     Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
+    Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
+    Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
+    Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
 ];

@@ -1,7 +1,19 @@
 //! What a server is told when it starts.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+pub use merak_adapters::files::{local, s3};
+
+/// Where files are kept.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// In a folder, and served by this server.
+    Local(local::Settings),
+    /// In buckets.
+    S3(s3::Settings),
+}
 
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
@@ -12,6 +24,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The address under which this server is reached; made from `listen` if absent.
     pub public_url: Option<String>,
+    /// The address of a checkout link, with `{client_secret}` where its secret stands; one of this server if absent.
+    pub checkout_link_url: Option<String>,
     /// Origins of front ends that may send cookies.
     pub front_end_origins: Vec<String>,
     /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: only behind a proxy that sets them.
@@ -34,6 +48,10 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How long running requests may take to end at shutdown.
     pub shutdown_timeout: Duration,
+    /// How long the sender of a file, or who downloads one, may be silent.
+    pub transfer_timeout: Duration,
+    /// Where files are kept.
+    pub storage: Storage,
 }
 
 impl Default for Config {
@@ -42,6 +60,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             metrics_listen: None,
             public_url: None,
+            checkout_link_url: None,
             front_end_origins: Vec::new(),
             trust_proxy: false,
             accept_internal_email: false,
@@ -53,6 +72,8 @@ impl Default for Config {
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
+            transfer_timeout: Duration::from_secs(30),
+            storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
         }
     }
 }

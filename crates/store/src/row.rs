@@ -291,6 +291,9 @@ tuple_from_row!(A B C D E F G H);
 pub trait Insert {
     /// Inserts this value into its table.
     fn insert(&self, tx: &mut Tx<'_>) -> Result<()>;
+
+    /// Inserts this value unless a unique constraint is in the way. Returns whether it was inserted.
+    fn insert_new(&self, tx: &mut Tx<'_>) -> Result<bool>;
 }
 
 /// Declares a struct that is a table's row, one field a column, and with it what is selected, read and inserted.
@@ -365,6 +368,16 @@ macro_rules! row {
                     $crate::insert_statement($table, &columns)
                 });
                 tx.changed_one(statement, &[&self.$first as &dyn $crate::Param $(, &self.$field)*])
+            }
+
+            fn insert_new(&self, tx: &mut $crate::Tx<'_>) -> $crate::Result<bool> {
+                static STATEMENT: ::std::sync::OnceLock<String> = ::std::sync::OnceLock::new();
+                let statement = STATEMENT.get_or_init(|| {
+                    let columns = [$crate::column_name!($first) $(, $crate::column_name!($field))*];
+                    format!("{} ON CONFLICT DO NOTHING", $crate::insert_statement($table, &columns))
+                });
+                let changed = tx.execute(statement, &[&self.$first as &dyn $crate::Param $(, &self.$field)*])?;
+                Ok(changed == 1)
             }
         }
     };

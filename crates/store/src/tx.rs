@@ -122,6 +122,12 @@ impl<'c> Tx<'c> {
     pub fn insert<T: Insert>(&mut self, row: &T) -> Result<()> {
         row.insert(self)
     }
+
+    /// Inserts such a row unless a unique constraint is in the way. Returns whether it was inserted; the unit goes on
+    /// either way.
+    pub fn insert_new<T: Insert>(&mut self, row: &T) -> Result<bool> {
+        row.insert_new(self)
+    }
 }
 
 impl<'c> Deref for Tx<'c> {

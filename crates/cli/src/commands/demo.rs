@@ -22,9 +22,16 @@ impl Demo {
     pub fn run(&self, options: &Options) -> Result<(), Failure> {
         let (store, secret) = super::open(options)?;
         let opened = secret.clone();
+        let vault = super::vault(options, &secret, None)?;
         serve::serve(options, &store, secret, async |server| {
             // Only now, because a demo that finds its port in use must not end the tokens of the one that uses it.
             let shop = store.write(move |tx| demo::open(tx, &opened)).await?;
+            let organization_id = shop.organization.id;
+            let mut stored = Vec::new();
+            for wanted in &shop.wanted_files {
+                stored.push((wanted.file.id, vault.store(&wanted.file, wanted.bytes).await?));
+            }
+            store.write(move |tx| demo::show(tx, organization_id, &stored)).await?;
             let url = match &options.public_url {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),
@@ -51,6 +58,10 @@ fn one_line(url: &str, shop: &demo::Demo) -> String {
         "license_keys": keys,
         "benefit_ids": shop.benefit_ids,
         "customer_ids": shop.customer_ids,
+        "product_ids": shop.product_ids,
+        "discount_code": shop.discount_code,
+        "checkout_link_secret": shop.checkout_link_secret,
+        "file_ids": shop.file_ids,
     })
     .to_string()
 }
@@ -63,7 +74,8 @@ fn for_people(url: &str, shop: &demo::Demo) -> String {
          \u{20} API reference   {url}/docs\n\
          \u{20} organization    {id}\n\
          \u{20} access token    {token}\n\
-         \u{20} license key     {key}\n\n\
+         \u{20} license key     {key}\n\
+         \u{20} discount code   {code}\n\n\
          Activate the key as an app would:\n\n\
          curl -X POST \\\n    \
          '{url}/v1/customer-portal/license-keys/activate' \\\n    \
@@ -74,5 +86,6 @@ fn for_people(url: &str, shop: &demo::Demo) -> String {
         name = shop.organization.name,
         id = shop.organization.id,
         token = shop.access_token,
+        code = shop.discount_code,
     )
 }

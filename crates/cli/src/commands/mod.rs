@@ -1,18 +1,25 @@
 //! The commands.
 
+mod advertisement;
 mod backup;
 mod demo;
 mod doctor;
+mod export;
 mod grant;
+mod import;
 mod openapi;
 mod organization;
 mod restore;
 mod serve;
 mod token;
+mod user;
+
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use merak_core::instance;
 use merak_core::kit::{Email, InstanceSecret};
+use merak_transfer::Vault;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
@@ -34,8 +41,18 @@ pub enum Command {
     /// Look after organizations.
     #[command(subcommand)]
     Organization(organization::Organization),
+    /// Look after people's accounts.
+    #[command(subcommand)]
+    User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
+    /// Write everything an organization owns to a file, while the server runs.
+    Export(export::Export),
+    /// Take in a shop from a file or another server, with the same ids and license keys.
+    Import(import::Import),
+    /// Look after advertisements.
+    #[command(subcommand)]
+    Advertisement(advertisement::Advertisement),
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -55,7 +72,11 @@ impl Command {
             Self::Migrate => migrate(options),
             Self::Token(token) => token.run(options),
             Self::Organization(organization) => organization.run(options),
+            Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
+            Self::Export(export) => export.run(options),
+            Self::Import(import) => import.run(options),
+            Self::Advertisement(advertisement) => advertisement.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),
@@ -91,6 +112,21 @@ fn open(options: &Options) -> Result<(Opened, InstanceSecret), Failure> {
     let claimed = secret.clone();
     store.write_blocking(move |tx| instance::claim(tx, &claimed))?;
     Ok((store, secret))
+}
+
+/// The storage of files, and the folder outside that a command was given.
+fn vault(options: &Options, secret: &InstanceSecret, folder: Option<&PathBuf>) -> Result<Vault, Failure> {
+    // Nobody is given an address that is made here.
+    let storage = merak_server::open_storage(&options.storage()?, "", secret).map_err(Failure::runtime)?;
+    Ok(Vault { storage, folder: folder.cloned() })
+}
+
+/// What runs the asynchronous part of a command that is no server.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::runtime(format!("cannot start: {error}")))
 }
 
 /// Reads the e-mail address that an option was given.

@@ -16,7 +16,8 @@ both_engines! {
         let (server, shop) = installation.demo();
         let names: Vec<&String> = shop.as_object().unwrap().keys().collect();
         for name in ["url", "organization_id", "organization_slug", "access_token", "customer_id",
-            "customer_session_token", "benefit_id", "license_keys"]
+            "customer_session_token", "benefit_id", "license_keys", "product_ids", "discount_code",
+            "checkout_link_secret", "file_ids"]
         {
             assert!(names.contains(&&name.to_owned()), "{name} is not in {names:?}");
         }
@@ -33,6 +34,13 @@ both_engines! {
             &text(&shop["customer_session_token"]),
         );
         assert_eq!(seen.status, 200, "{seen:?}");
+        let products = http::get(&url, "/v1/products/", &text(&shop["access_token"])).json();
+        assert_eq!(products["pagination"]["total_count"], shop["product_ids"].as_array().unwrap().len());
+        for product in products["items"].as_array().unwrap() {
+            let address = text(&product["medias"][0]["public_url"]);
+            let picture = http::get(&url, address.strip_prefix(&url).unwrap(), "");
+            assert_eq!((picture.status, picture.body.starts_with("<svg ")), (200, true), "{picture:?}");
+        }
         assert_eq!(server.stop().code, Some(0));
     }
 
@@ -40,7 +48,7 @@ both_engines! {
         let (server, first) = installation.demo();
         assert_eq!(server.stop().code, Some(0));
         let (_server, second) = installation.demo();
-        for kept in ["organization_id", "organization_slug", "customer_id", "benefit_id", "license_keys"] {
+        for kept in ["organization_id", "organization_slug", "customer_id", "benefit_id", "license_keys", "product_ids", "file_ids"] {
             assert_eq!(first[kept], second[kept], "{kept}");
         }
         let url = text(&second["url"]);

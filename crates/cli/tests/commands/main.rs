@@ -1,5 +1,6 @@
 //! The program `merak` as its users meet it: the real binary, a file a command.
 
+mod advertisement;
 mod backup;
 mod configuration;
 mod demo;
@@ -17,3 +18,4 @@ mod secret;
 mod serve;
 mod shop;
 mod token;
+mod user;

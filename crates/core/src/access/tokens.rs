@@ -5,7 +5,9 @@ use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use super::{Actor, Subject, is_alive};
 use crate::customers::Customer;
-use crate::kit::{Id, InstanceSecret, Refusal, Result, Scope, ScopeSet, Token, TokenHash, TokenKind};
+use crate::kit::{
+    Id, InstanceSecret, Page, Paged, Refusal, Result, Scope, ScopeSet, Token, TokenHash, TokenKind,
+};
 use crate::organizations::Organization;
 use crate::users::User;
 
@@ -238,6 +240,39 @@ pub fn list_personal_access_tokens(
          LIMIT 1000"
     );
     Ok(tx.all(SQL, &[&user_id])?)
+}
+
+/// One page of a user's tokens that were not revoked, newest first, expired ones included.
+pub fn page_of_personal_access_tokens(
+    tx: &mut ReadTx<'_>,
+    user_id: Id<User>,
+    page: Page,
+) -> Result<Paged<PersonalAccessToken>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        PersonalAccessToken::COLUMNS,
+        " FROM personal_access_tokens WHERE user_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC \
+         LIMIT $2 OFFSET $3"
+    );
+    let total = tx.one(
+        "SELECT count(*) FROM personal_access_tokens WHERE user_id = $1 AND deleted_at IS NULL",
+        &[&user_id],
+    )?;
+    Ok(Paged::new(tx.all(SQL, &[&user_id, &page.rows(), &page.offset()])?, total))
+}
+
+/// A user's token that was not revoked; else not found.
+pub fn get_personal_access_token(
+    tx: &mut ReadTx<'_>,
+    user_id: Id<User>,
+    id: Id<PersonalAccessToken>,
+) -> Result<PersonalAccessToken> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        PersonalAccessToken::COLUMNS,
+        " FROM personal_access_tokens WHERE id = $1 AND user_id = $2 AND deleted_at IS NULL"
+    );
+    tx.find(SQL, &[&id, &user_id])?.ok_or_else(Refusal::not_found)
 }
 
 /// The tokens with which an organization acts as itself and that were not revoked, newest first, expired ones included.

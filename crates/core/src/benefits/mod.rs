@@ -2,13 +2,15 @@
 
 mod commands;
 pub mod grants;
+mod import;
 pub mod kinds;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, delete, update};
-pub use self::queries::{ListBenefits, find, get, list};
+pub use self::import::import;
+pub use self::queries::{ListBenefits, find, find_all, get, list};
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;
 

@@ -2,7 +2,7 @@
 
 use merak_store::{ResultExt, Tx};
 
-use super::{Customer, queries};
+use super::{Customer, queries, search};
 use crate::access::Tenancy;
 use crate::jobs::{self, Job};
 use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
@@ -43,6 +43,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateCustomer) -> Result<Customer> {
         deleted_at: None,
     };
     tx.insert(&customer).on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    search::add(tx, &customer)?;
     count(tx, customer.organization_id, 1)?;
     Ok(customer)
 }
@@ -121,6 +122,10 @@ pub fn update(
         ],
     )
     .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    if command.email.is_some() || !command.name.is_absent() {
+        search::remove(tx, id)?;
+        search::add(tx, &customer)?;
+    }
     Ok(customer)
 }
 
@@ -131,6 +136,7 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
     let now = tx.now();
     tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
+    search::remove(tx, id)?;
     count(tx, customer.organization_id, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfCustomer { customer_id: id })
 }
@@ -140,7 +146,7 @@ pub fn link_user(tx: &mut Tx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result
     Ok(tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?)
 }
 
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
     Ok(tx.changed_one(
         "UPDATE customer_counts SET customers = customers + $2 WHERE organization_id = $1",
         &[&organization_id, &change],

@@ -1,11 +1,14 @@
 //! Buyers of one shop. The same person in two shops is two customers.
 
 mod commands;
+mod import;
 mod queries;
+pub mod search;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateCustomer, UpdateCustomer, create, delete, link_user, update};
+pub use self::import::import;
 pub use self::queries::{ListCustomers, find, find_of_buyer, get, ids_of_buyer, list};
 use crate::kit::{Address, Email, Id, Metadata, TaxId, sort_properties};
 use crate::organizations::Organization;

@@ -3,7 +3,7 @@
 use const_format::concatcp;
 use merak_store::{PartitionedPage, ReadTx, Sql};
 
-use super::{Customer, CustomerSort};
+use super::{Customer, CustomerSort, search};
 use crate::access::{Actor, Subject, Tenancy};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 
@@ -58,47 +58,25 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> R
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
-    let pattern = wanted.query.as_deref().filter(|text| !text.is_empty()).map(contains_pattern);
-    let filter = |sql: &mut Sql| {
-        sql.push(" AND customers.deleted_at IS NULL");
-        if let Some(pattern) = &pattern {
-            sql.push(" AND (lower(customers.email) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\'");
-            sql.push(" OR lower(customers.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\')");
-        }
-    };
-    let mut count = if pattern.is_some() {
-        Sql::new("SELECT count(*) FROM customers WHERE organization_id IN ")
-    } else {
-        Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ")
-    };
-    count.bind_list(tenancy.ids().iter().copied());
-    if pattern.is_some() {
-        filter(&mut count);
+    let order = order(&wanted.sorting, "customers.id");
+    if let Some(query) = wanted.query.as_deref().filter(|text| !text.is_empty()) {
+        return search::page(tx, tenancy.ids(), query, (&order, wanted.page));
     }
+    let mut count =
+        Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ");
+    count.bind_list(tenancy.ids().iter().copied());
     let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers"));
     PartitionedPage {
         table: "customers",
         column: "organization_id",
-        filter: &filter,
-        order: &order(&wanted.sorting, "customers.id"),
+        filter: &|sql: &mut Sql| {
+            sql.push(" AND customers.deleted_at IS NULL");
+        },
+        order: &order,
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }
     .push(&mut select, tenancy.ids());
     Ok(Paged::new(tx.list(&select)?, total))
-}
-
-/// A pattern for `LIKE … ESCAPE '\'` that finds a text anywhere, lower-cased, wildcards taken literally.
-fn contains_pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for letter in text.to_lowercase().chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }

@@ -11,9 +11,11 @@ pub use self::queue::{
     Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
 };
 use crate::benefits::Benefit;
-use crate::benefits::grants::Cursor;
+use crate::benefits::grants::{Cursor, Purchase, PurchaseCursor};
 use crate::customers::Customer;
+use crate::files::File;
 use crate::kit::Id;
+use crate::products::Product;
 
 /// Everything a worker can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +38,60 @@ pub enum Job {
         /// The customer.
         customer_id: Id<Customer>,
     },
-    /// Remove what ended: customer sessions and kept answers.
+    /// Bring everybody in line who bought a product, after what comes with it changed.
+    UpdateGrantsOfProduct {
+        /// The product.
+        product_id: Id<Product>,
+        /// Where to go on.
+        after: Option<PurchaseCursor>,
+    },
+    /// Bring one purchase in line with what comes with its product.
+    UpdateGrantsOfPurchase {
+        /// The purchase.
+        purchase: Purchase,
+    },
+    /// Make customers findable that were there before the search was.
+    IndexCustomers {
+        /// Where to go on.
+        after: Option<Id<Customer>>,
+    },
+    /// Remove what ended: sessions, sign-in links, kept answers and uploads that were never completed.
     Purge,
+    /// What needs the outside.
+    #[serde(untagged)]
+    Flow(FlowJob),
+}
+
+/// Jobs that call the outside. The core says what is to be done; `merak-server`'s flows do it, in units of work with
+/// calls between them, and settle the job in the last unit. A call may be made twice: a crash leaves it unsettled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum FlowJob {
+    /// Remove the bytes of a deleted file, or the parts of an upload that was given up, from the storage.
+    RemoveStoredFile {
+        /// The file, whose row stays.
+        file_id: Id<File>,
+    },
+}
+
+impl FlowJob {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::RemoveStoredFile { .. } => "remove_stored_file",
+        }
+    }
+
+    fn lane(&self) -> Option<String> {
+        match self {
+            Self::RemoveStoredFile { file_id } => Some(format!("file:{file_id}")),
+        }
+    }
+}
+
+impl From<FlowJob> for Job {
+    fn from(job: FlowJob) -> Self {
+        Self::Flow(job)
+    }
 }
 
 impl Job {
@@ -47,7 +101,11 @@ impl Job {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
+            Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
+            Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
+            Self::IndexCustomers { .. } => "index_customers",
             Self::Purge => "purge",
+            Self::Flow(job) => job.kind(),
         }
     }
 
@@ -58,7 +116,11 @@ impl Job {
                 Some(format!("benefit:{benefit_id}"))
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
+            Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
+            Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
+            Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::Purge => None,
+            Self::Flow(job) => job.lane(),
         }
     }
 

@@ -4,8 +4,8 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
-use crate::kit::{Id, Result};
-use crate::{customer_sessions, idempotency};
+use crate::kit::{Id, Kind, Result};
+use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -116,11 +116,40 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Outcome::Done
             }
         }
+        Job::UpdateGrantsOfProduct { product_id, after } => {
+            match grants::update_batch_of_product(tx, *product_id, *after)? {
+                Some(cursor) => {
+                    Outcome::Next(Job::UpdateGrantsOfProduct { product_id: *product_id, after: Some(cursor) })
+                }
+                None => Outcome::Done,
+            }
+        }
+        Job::UpdateGrantsOfPurchase { purchase } => {
+            match grants::grant_purchase(tx, purchase) {
+                Ok(_) => Outcome::Done,
+                // Buyer or product were deleted since: there is nothing to give any more.
+                Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Outcome::Done,
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
+            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+            None => Outcome::Done,
+        },
         Job::Purge => {
-            let sessions = customer_sessions::purge(tx, PURGE_BATCH)?;
-            let answers = idempotency::purge(tx, PURGE_BATCH)?;
-            let batch = PURGE_BATCH.unsigned_abs();
-            if sessions >= batch || answers >= batch { Outcome::Next(Job::Purge) } else { Outcome::Done }
+            let removed = [
+                customer_sessions::purge(tx, PURGE_BATCH)?,
+                user_sessions::purge(tx, PURGE_BATCH)?,
+                login_links::purge(tx, PURGE_BATCH)?,
+                idempotency::purge(tx, PURGE_BATCH)?,
+                files::give_up_uploads(tx, PURGE_BATCH)?,
+            ];
+            let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
+            if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }
+        }
+        Job::Flow(_) => {
+            let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());
+            return Err(merak_store::Error::Misuse(sentence).into());
         }
     })
 }

@@ -102,6 +102,17 @@ impl Refusal {
         Self::Invalid(problems)
     }
 
+    /// Everything it says to a person, without the places in a request.
+    pub fn sentences(&self) -> String {
+        match self {
+            Self::Invalid(problems) | Self::BenefitPropertiesInvalid(problems) => {
+                problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join(" ")
+            }
+            Self::Rule { message, .. } => message.clone(),
+            Self::Store(error) => error.to_string(),
+        }
+    }
+
     /// What sort of no it is; none for an error of the store, which is nobody's fault who called.
     pub fn kind(&self) -> Option<Kind> {
         match self {

@@ -2,6 +2,7 @@
 
 mod commands;
 pub mod format;
+mod import;
 mod properties;
 mod queries;
 pub mod rules;
@@ -12,6 +13,7 @@ pub use self::commands::{
     Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
     sync, update, validate,
 };
+pub use self::import::{ImportLicenseKey, import};
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
     ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, find, find_activation, get, get_of_buyer, list,

@@ -64,11 +64,14 @@ pub fn create(tx: &mut Tx<'_>, creator: Id<User>, command: &CreateOrganization) 
         "INSERT INTO organization_members (user_id, organization_id, created_at) VALUES ($1, $2, $3)",
         &[&creator, &organization.id, &now],
     )?;
-    tx.execute(
-        "INSERT INTO customer_counts (organization_id, customers) VALUES ($1, 0)",
-        &[&organization.id],
-    )?;
+    open_counts(tx, organization.id)?;
     Ok(organization)
+}
+
+/// Makes the rows in which what an organization has is counted.
+pub(super) fn open_counts(tx: &mut Tx<'_>, id: Id<Organization>) -> Result<()> {
+    tx.execute("INSERT INTO customer_counts (organization_id, customers) VALUES ($1, 0)", &[&id])?;
+    Ok(())
 }
 
 /// A change of an organization. Absent members stay as they are.

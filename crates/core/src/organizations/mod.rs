@@ -1,13 +1,15 @@
 //! Shops: the tenants of an installation.
 
 mod commands;
+mod import;
 mod queries;
 mod settings;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateOrganization, UpdateOrganization, create, update};
-pub use self::queries::{ListOrganizations, find_by_slug, get, list};
+pub use self::import::import;
+pub use self::queries::{ListOrganizations, find_by_slug, get, list, only};
 pub use self::settings::{FeatureSettings, ProfileSettings, ProfileSettingsPatch, SubscribeSettings};
 use crate::kit::{Id, sort_properties};
 

@@ -30,6 +30,17 @@ pub fn find_by_slug(tx: &mut ReadTx<'_>, slug: &str) -> Result<Option<Organizati
     Ok(tx.find(SQL, &[&slug.to_lowercase()])?)
 }
 
+/// The organization of an installation that has just one.
+pub fn only(tx: &mut ReadTx<'_>) -> Result<Option<Organization>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Organization::COLUMNS,
+        " FROM organizations WHERE deleted_at IS NULL ORDER BY id LIMIT 2"
+    );
+    let mut few: Vec<Organization> = tx.all(SQL, &[])?;
+    Ok(few.pop().filter(|_| few.is_empty()))
+}
+
 /// A list of organizations: live, not blocked, visible.
 #[derive(Clone, Debug)]
 pub struct ListOrganizations {

@@ -1,11 +1,19 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
+mod advertisements;
+mod auth;
 mod benefits;
+mod checkout_links;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
+mod files;
 mod license_keys;
 mod organizations;
+mod personal_access_tokens;
+mod products;
 mod shared;
 
 use crate::wire::Operation;
@@ -14,11 +22,19 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        products::operations(),
+        advertisements::operations(),
         benefits::operations(),
         license_keys::operations(),
+        custom_fields::operations(),
+        discounts::operations(),
+        files::operations(),
+        checkout_links::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
+        personal_access_tokens::operations(),
+        auth::operations(),
     ]
     .into_iter()
     .flatten()

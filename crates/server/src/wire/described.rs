@@ -42,6 +42,23 @@ pub fn one_of_named(
     reference(name)
 }
 
+/// A schema that admits null too.
+pub fn nullable(schema: Value) -> Value {
+    let mut either = json!({"anyOf": [null, {"type": "null"}]});
+    either["anyOf"][0] = schema;
+    either
+}
+
+/// The schema of an object with these members.
+pub fn object(properties: Value, required: &[&str]) -> Value {
+    let mut schema = json!({"type": "object"});
+    schema["properties"] = properties;
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
 /// The schema of a member: that of its type, with what the declaration adds.
 fn member(mut schema: Value, added: &Value, description: &str) -> Value {
     let mut target = &mut schema;
@@ -114,12 +131,16 @@ macro_rules! described {
 }
 pub(crate) use described;
 
-/// Declares structs that requests are read into. A member is optional if its type says so or a `default` is given.
+/// Declares structs that requests are read into. A member is optional if its type says so or a `default` is given,
+/// unless the declaration says `"required": true`: it may then be null, but not left out.
 macro_rules! request {
     ($($declaration:tt)*) => {
         $crate::wire::described::described! {
             serde::Deserialize,
-            |optional, added| !optional && added.get("default").is_none(),
+            |optional, added| {
+                (!optional && added.get("default").is_none())
+                    || added.get("required").is_some_and(|required| required == true)
+            },
             $($declaration)*
         }
     };
@@ -196,6 +217,23 @@ plain! {
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct JsonObject(pub Map<String, Value>);
+
+/// A length of time in seconds, sent as a number or as ISO 8601 text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seconds(pub i64);
+
+impl Described for Seconds {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string", "format": "duration"})
+    }
+}
+
+/// Reads the normal form that the check of the schema leaves.
+impl<'de> serde::Deserialize<'de> for Seconds {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
 
 impl<T> Described for Id<T> {
     fn schema(_: &mut Components) -> Value {

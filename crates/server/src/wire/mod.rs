@@ -4,7 +4,9 @@
 //! OpenAPI document. Requests are checked by their own schema ([`validation`]) before serde reads them.
 
 mod answer;
+pub mod cookie;
 pub mod described;
+pub mod flow;
 mod list;
 pub mod openapi;
 pub mod request;
@@ -12,9 +14,13 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Json, NoContent, Reply};
-pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
+pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther};
+pub use cookie::Origins;
+pub use described::{
+    Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,
+};
 pub(crate) use described::{answer, request};
+pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
 pub use route::{Call, Nothing, Operation, Unit};

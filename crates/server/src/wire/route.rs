@@ -6,18 +6,21 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use merak_core::access::{self, Actor, Admits, Subject};
 use merak_core::idempotency::{self, Known};
-use merak_core::kit::{self, Kind, Refusal, Result as Decision};
+use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
+use merak_core::user_sessions;
 use merak_store::{ReadTx, Tx};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
-use super::request::{Checked, Credential};
+use super::flow::{self, Finishing, Flow};
+use super::request::{Bearer, Checked, Credential, Named};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
@@ -33,6 +36,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub query: Q,
     /// The body.
     pub body: B,
+    /// The hash of the session cookie, good or not. Who is calling is known by `actor`.
+    pub session: Option<TokenHash>,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -68,6 +73,19 @@ pub enum Unit<P, Q, B, A> {
     Write(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
     /// It writes by one statement that carries the whole rule ([`merak_store::Store::write_one`]).
     WriteOne(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
+    /// It calls the outside between units of work; see [`super::flow`]. Made by [`Unit::flow`].
+    Flow(flow::Handler<P, Q, B, A>),
+}
+
+impl<P, Q, B, A> Unit<P, Q, B, A> {
+    /// The unit of an asynchronous handler that calls the outside between units of work.
+    pub fn flow<F, R>(handler: F) -> Self
+    where
+        F: Fn(Flow<P, Q, B>) -> R + Send + Sync + 'static,
+        R: Future<Output = Finishing<A>> + Send + 'static,
+    {
+        Self::Flow(Arc::new(move |flow| Box::pin(handler(flow))))
+    }
 }
 
 /// One operation of the API.
@@ -91,6 +109,8 @@ pub struct Operation {
     pub admits: Admits,
     /// How it can refuse, besides by 422 and for want of access.
     pub refusals: &'static [Kind],
+    /// Whether it is for our own pages and left out of the document.
+    pub is_hidden: bool,
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -98,6 +118,8 @@ pub struct Operation {
     pub(super) body_schema: fn(&mut Components) -> Value,
     pub(super) answer_schema: fn(&mut Components) -> Option<Value>,
     pub(super) shapes: Shapes,
+    /// How long an answer may take, if longer than usual.
+    pub patience: Option<Duration>,
     run: Run,
 }
 
@@ -111,7 +133,6 @@ pub(super) struct Shapes {
 
 impl Operation {
     /// Declares an operation that admits everybody; what else is to be said of it follows.
-    #[expect(clippy::needless_pass_by_value, reason = "a unit is one function pointer")]
     pub fn new<P: Input, Q: Input, B: Input, A: Answer>(
         method: Method,
         path: &'static str,
@@ -127,6 +148,9 @@ impl Operation {
             Unit::WriteOne(handler) => Box::new(move |house, checked, admits| {
                 Box::pin(run_write(house, checked, admits, handler, true))
             }),
+            Unit::Flow(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(flow::run(house, checked, admits, Arc::clone(&handler)))
+            }),
         };
         Self {
             method,
@@ -138,12 +162,14 @@ impl Operation {
             nav: "",
             admits: Admits::Everybody,
             refusals: &[],
+            is_hidden: false,
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
             body_schema: B::schema,
             answer_schema: A::body_schema,
             shapes: Shapes::default(),
+            patience: None,
             run,
         }
     }
@@ -222,6 +248,20 @@ impl Operation {
         self
     }
 
+    /// Leaves it out of the document: it is for browsers on our own pages.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.is_hidden = true;
+        self
+    }
+
+    /// How long an answer may take, where it rightly takes longer than others.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
         self.method != Method::GET
@@ -267,18 +307,28 @@ impl Operation {
 }
 
 /// Finds out who is calling and whether they may.
-fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
+pub(super) fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
     if matches!(admits, Admits::Everybody) {
         return Ok(Actor::ANONYMOUS);
     }
-    let actor = match credential {
-        Credential::None => Actor::ANONYMOUS,
-        Credential::Unusable => return Err(Failure::Denied(access::Denied::InvalidToken)),
-        Credential::Bearer(hash) => access::authenticate(tx, hash, admits.admits_customers())?
-            .ok_or(Failure::Denied(access::Denied::InvalidToken))?,
-    };
+    let actor = identify(tx, credential, admits)?;
     access::authorize(&actor, admits).map_err(Failure::Denied)?;
     Ok(actor)
+}
+
+/// The person of a good cookie, else whom the bearer token stands for, else nobody.
+fn identify(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
+    if let Some(session) = &credential.session
+        && let Some(actor) = user_sessions::authenticate(tx, &session.hash)?
+    {
+        return if session.is_misused { Err(Failure::ForeignPage) } else { Ok(actor) };
+    }
+    match &credential.bearer {
+        Bearer::None => Ok(Actor::ANONYMOUS),
+        Bearer::Unusable => Err(Failure::Denied(access::Denied::InvalidToken)),
+        Bearer::Token(hash) => access::authenticate(tx, hash, admits.admits_customers())?
+            .ok_or(Failure::Denied(access::Denied::InvalidToken)),
+    }
 }
 
 async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
@@ -323,15 +373,11 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             let answer = handler(tx, &call)?;
             return Ok::<_, Failure>((Written::Fresh(answer), call.actor.clone()));
         };
-        let caller = match call.actor.subject {
-            Subject::Anonymous => format!("anonymous:{}", named.license_key),
-            _ => call.actor.name(),
-        };
-        let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
-        let name = idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts);
+        let name = name_of(named, &call);
         let reply = match idempotency::find(tx, &name)? {
-            Known::Answered { status, body } => Reply { status, body: body.into() },
+            Known::Answered { status, body } => Reply::new(status, body),
             Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
+            Known::UnderWay => return Err(Failure::UnderWay),
             Known::No => {
                 idempotency::announce(tx, &name)?;
                 let reply = handler(tx, &call)?.reply()?;
@@ -350,8 +396,18 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
     }
 }
 
+/// The name under which the answer of a write is kept for its caller.
+pub(super) fn name_of<P, Q, B>(named: &Named, call: &Call<P, Q, B>) -> idempotency::Name {
+    let caller = match call.actor.subject {
+        Subject::Anonymous => format!("anonymous:{}", named.license_key),
+        _ => call.actor.name(),
+    };
+    let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
+    idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts)
+}
+
 /// Reads the checked parts into the handler's types.
-fn prepare<P: Input, Q: Input, B: Input>(
+pub(super) fn prepare<P: Input, Q: Input, B: Input>(
     house: &Arc<House>,
     checked: Checked,
 ) -> Result<(Credential, Call<P, Q, B>), Failure> {
@@ -360,6 +416,7 @@ fn prepare<P: Input, Q: Input, B: Input>(
         path: read_part("path", checked.path)?,
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
+        session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };
     Ok((checked.credential, call))
@@ -372,7 +429,7 @@ fn read_part<T: DeserializeOwned>(part: &'static str, value: Value) -> Result<T,
 }
 
 /// Writes a token's "last used" time if that is due. Nobody waits for it, and a failure loses nothing but the time.
-fn note_use(house: &Arc<House>, actor: &Actor) {
+pub(super) fn note_use(house: &Arc<House>, actor: &Actor) {
     if let Some(id) = actor.unnoted_token {
         let store = house.store.clone();
         tokio::spawn(async move {

@@ -1,26 +1,32 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+use merak_core::advertisements::{self, CreateCampaign};
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
 /// What somebody is answered who has nothing to do with the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Foreign {
-    /// The call concerns no tenant yet.
+    /// The call concerns no tenant, or only the caller.
     NoTenant,
     /// 404.
     NotFound,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
+    /// 403.
+    NotPermitted,
     /// 200 without an item.
     Empty,
+    /// 403 for a user; an organization is told that it must not name any.
+    NoMember,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -35,6 +41,15 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            // An organization must not name any, so it is told that instead.
+            Self::NotPermitted if is_organization && answer.status == 422 => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NotPermitted => answer.refused(403, "NotPermitted"),
+            Self::NoMember if is_organization => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NoMember => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -81,6 +96,15 @@ struct Things {
     /// The body that names the key to the open operations.
     naming: Value,
     activation: String,
+    field: String,
+    file: String,
+    /// The body that completes the upload of the file.
+    completion: Value,
+    discount: String,
+    product: String,
+    link: String,
+    campaign: String,
+    token: String,
 }
 
 impl Things {
@@ -95,7 +119,29 @@ impl Things {
         let path = "/v1/customer-portal/license-keys/activate";
         let activation = shop.anonymous.post(path, naming.clone()).await.expect(200)["id"].clone();
         naming["activation_id"] = activation.clone();
+        let body = json!({"type": "text", "slug": "ours", "name": "Ours", "properties": {},
+            "organization_id": shop.organization.id});
+        let field = shop.merchant.post("/v1/custom-fields/", body).await.expect(201)["id"].clone();
+        let upload = shop.upload(&text_file(shop, "greeting.txt"), b"hello world").await;
+        let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
+            "organization_id": shop.organization.id});
+        let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
+        let body = json!({"name": "Ours", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": shop.organization.id});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
+        let body = json!({"payment_processor": "stripe", "product_id": product});
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
+        let command = CreateCampaign {
+            customer_id: customer.id,
+            image_url: "https://acme.example/ad.png".parse().unwrap(),
+            image_url_dark: None,
+            text: String::from("Acme"),
+            link_url: "https://acme.example/".parse().unwrap(),
+        };
+        let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
         Self {
+            file: upload.id(),
+            completion: upload.completion(),
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
             customer: customer.id,
@@ -104,24 +150,64 @@ impl Things {
             key: key.id.to_string(),
             naming,
             activation: activation.as_str().unwrap().to_owned(),
+            field: field.as_str().unwrap().to_owned(),
+            discount: discount.as_str().unwrap().to_owned(),
+            product: product.as_str().unwrap().to_owned(),
+            link: link.as_str().unwrap().to_owned(),
+            campaign: campaign.id.to_string(),
+            token: shop.user_token_id(shop.member.id).await.to_string(),
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, .. } = self;
+        let Self {
+            organization,
+            slug,
+            benefit,
+            grant,
+            key,
+            naming,
+            field,
+            discount,
+            product,
+            link,
+            campaign,
+            token,
+            ..
+        } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
         let change = json!({"type": "license_keys", "description": "Mine"});
+        let question = json!({"type": "text", "slug": "new", "name": "New", "properties": {},
+            "organization_id": organization});
+        let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
+            "organization_id": organization});
+        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": organization});
+        let recipe = json!({"payment_processor": "stripe", "product_id": product});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let Self { file, completion, .. } = self;
+        let mut upload = announcement("downloadable", "a.txt", b"hello world");
+        upload["organization_id"] = json!(organization);
         vec![
             ("organizations:list", NO_ID, None, Empty),
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("products:list", NO_ID, None, Empty),
+            ("products:create", NO_ID, Some(offer), NoMember),
+            ("products:get", product, None, NotFound),
+            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
+            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
+            ("advertisements:list", NO_ID, None, NoTenant),
+            ("advertisements:get", campaign, None, NoTenant),
+            ("advertisements:view", campaign, None, NoTenant),
+            ("advertisements:pixel", campaign, None, NoTenant),
+            ("advertisements:click", campaign, None, NoTenant),
             ("benefits:list", NO_ID, None, Empty),
             ("benefits:create", NO_ID, Some(note), ours.clone()),
             ("benefits:get", benefit, None, NotFound),
@@ -132,8 +218,28 @@ impl Things {
             ("license_keys:get", key, None, Unauthorized),
             ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
             ("license_keys:get_activation", key, None, Unauthorized),
+            ("custom-fields:list", NO_ID, None, Empty),
+            ("custom-fields:create", NO_ID, Some(question), ours.clone()),
+            ("custom-fields:get", field, None, NotFound),
+            ("custom-fields:update", field, Some(json!({"type": "text", "name": "Mine"})), NotFound),
+            ("custom-fields:delete", field, None, NotFound),
+            ("files:list", NO_ID, None, NotPermitted),
+            ("files:create", NO_ID, Some(upload), NotPermitted),
+            ("files:uploaded", file, Some(completion.clone()), NotPermitted),
+            ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
+            ("files:delete", file, None, NotPermitted),
+            ("discounts:list", NO_ID, None, Empty),
+            ("discounts:create", NO_ID, Some(sale), ours.clone()),
+            ("discounts:get", discount, None, NotFound),
+            ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
+            ("discounts:delete", discount, None, NotFound),
+            ("checkout-links:list", NO_ID, None, Empty),
+            ("checkout-links:create", NO_ID, Some(recipe), Problem("body.product_id")),
+            ("checkout-links:get", link, None, NotFound),
+            ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
+            ("checkout-links:delete", link, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
-            ("customers:create", NO_ID, Some(buyer), ours),
+            ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),
             ("customers:update", "{customer}", Some(json!({"name": "Mine"})), NotFound),
             ("customers:delete", "{customer}", None, NotFound),
@@ -142,12 +248,19 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:downloadables:list", NO_ID, None, Empty),
+            ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
             ("customer_portal:license_keys:get", key, None, NotFound),
             ("customer_portal:license_keys:validate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("personal_access_token:list", NO_ID, None, NoTenant),
+            ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
+            ("personal_access_token:delete", token, None, NotFound),
+            ("auth:logout", NO_ID, None, NoTenant),
+            ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
 }
@@ -177,6 +290,11 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
+            path = path.replace("{token}", "i-am-hacker");
+            if operation.id == "files:list" {
+                // Users must say whose files they want.
+                path = format!("{path}?organization_id={}", things.organization);
+            }
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);

@@ -20,12 +20,20 @@ macro_rules! scenarios {
     };
 }
 
+mod advertisements;
 mod benefits;
+mod checkout_links;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
+mod files;
 mod license_keys;
 mod lists;
 mod organizations;
 mod pages;
+mod personal_access_tokens;
+mod products;
+mod sessions;
 mod wire;

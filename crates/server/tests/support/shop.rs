@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use merak_adapters::files::local;
 use merak_core::access::{self, Tenancy, Wanted};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customer_sessions;
 use merak_core::customers::{self, CreateCustomer, Customer};
+use merak_core::jobs::{self, Job};
 use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
+use merak_core::user_sessions;
 use merak_core::users::{self, User};
-use merak_server::{Config, Server};
+use merak_server::{Config, Server, Storage};
 use merak_store::{Param, Store, TestSource, Tx};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::http::Client;
@@ -42,6 +46,8 @@ pub struct Shop {
     pub anonymous: Client,
     numbers: AtomicU64,
     _database: TestDatabase,
+    /// Where its files are.
+    pub folder: TempDir,
 }
 
 /// Another organization.
@@ -92,6 +98,14 @@ impl Shop {
     pub async fn open_with(database: TestDatabase, config: Config) -> Self {
         let (store, source, secret) =
             (database.open(), database.source().clone(), InstanceSecret::new("test"));
+        let folder = tempfile::tempdir().unwrap();
+        let config = match config.storage {
+            Storage::Local(_) => {
+                let directory = folder.path().join("files");
+                Config { storage: Storage::Local(local::Settings { directory }), ..config }
+            }
+            Storage::S3(_) => config,
+        };
         let server = Server::start(config, store.clone(), secret.clone()).await.unwrap();
         let (member, organization) = tenant(&store, "nora@fjordsoft.example", "fjordsoft").await;
         let anonymous = Client::new(server.address());
@@ -106,6 +120,7 @@ impl Shop {
             organization,
             numbers: AtomicU64::new(1),
             _database: database,
+            folder,
         };
         shop.merchant = shop.user_client(shop.member.id, everything()).await;
         shop
@@ -156,6 +171,11 @@ impl Shop {
         }
     }
 
+    /// Removes what ended, as the job does that comes back every hour.
+    pub async fn purged(&self) {
+        self.write(|tx| jobs::run(tx, &Job::Purge)).await.unwrap();
+    }
+
     /// Moves the clock forward.
     pub fn advance(&self, seconds: u64) {
         self.source.advance(Duration::from_secs(seconds));
@@ -197,6 +217,14 @@ impl Shop {
             .into_string()
     }
 
+    /// The id of a new personal access token.
+    pub async fn user_token_id(&self, id: Id<User>) -> Uuid {
+        let (secret, wanted) =
+            (self.secret.clone(), Wanted { scopes: everything(), expires_in: None, comment: "" });
+        let made = self.write(move |tx| access::create_personal_access_token(tx, &secret, id, &wanted)).await;
+        made.unwrap().id.uuid()
+    }
+
     /// A caller with a new personal access token.
     pub async fn user_client(&self, id: Id<User>, scopes: ScopeSet) -> Client {
         self.anonymous.bearer(&self.user_token(id, scopes).await)
@@ -209,14 +237,29 @@ impl Shop {
 
     /// A caller with a new token of an organization.
     pub async fn organization_client(&self, id: Id<Organization>, scopes: ScopeSet) -> Client {
+        self.anonymous.bearer(&self.organization_token(id, scopes).await)
+    }
+
+    /// A new token of an organization.
+    pub async fn organization_token(&self, id: Id<Organization>, scopes: ScopeSet) -> String {
         let secret = self.secret.clone();
         let wanted = Wanted { scopes, expires_in: None, comment: "test" };
-        let token = self
-            .write(move |tx| access::create_organization_token(tx, &secret, id, &wanted))
+        self.write(move |tx| access::create_organization_token(tx, &secret, id, &wanted))
             .await
             .unwrap()
-            .token;
-        self.anonymous.bearer(token.as_str())
+            .token
+            .into_string()
+    }
+
+    /// A caller whose browser has a new session of this user.
+    pub async fn browser(&self, id: Id<User>) -> Client {
+        self.anonymous.with("cookie", format!("polar_session={}", self.session(id).await))
+    }
+
+    /// The value of a new session's cookie.
+    pub async fn session(&self, id: Id<User>) -> String {
+        let secret = self.secret.clone();
+        self.write(move |tx| user_sessions::create(tx, &secret, id, "a test")).await.unwrap().1.into_string()
     }
 
     /// A caller in a new portal session.

@@ -211,7 +211,7 @@ fn insert(
     Ok(grant)
 }
 
-fn find_in_scope(
+pub(super) fn find_in_scope(
     tx: &mut ReadTx<'_>,
     benefit_id: Id<Benefit>,
     customer_id: Id<Customer>,

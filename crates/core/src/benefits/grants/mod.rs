@@ -7,13 +7,20 @@
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
 mod commands;
+mod import;
+mod purchases;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::commands::{
     BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
+};
+pub use self::import::import;
+pub use self::purchases::{
+    Purchase, PurchaseCursor, grant_purchase, revoke_purchase, update_batch_of_product,
 };
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;
@@ -57,10 +64,20 @@ impl BenefitGrant {
     pub fn is_revoked(&self) -> bool {
         self.revoked_at.is_some()
     }
+
+    /// Through what the benefit is held.
+    pub fn scope(&self) -> Scope {
+        match (self.subscription_id, self.order_id) {
+            (Some(id), _) => Scope::Subscription(id),
+            (None, Some(id)) => Scope::Order(id),
+            (None, None) => Scope::ByHand,
+        }
+    }
 }
 
 /// Through what a benefit is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// A subscription, for as long as it is active.
     Subscription(Uuid),

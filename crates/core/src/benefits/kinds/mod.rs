@@ -3,7 +3,7 @@
 pub mod ads;
 pub mod custom;
 mod discord;
-mod downloadables;
+pub mod downloadables;
 mod github_repository;
 pub mod license_keys;
 

@@ -1,6 +1,8 @@
 //! Text with a meaning: identifiers, moments, addresses and names.
 
 mod country;
+mod discount_code;
+mod durations;
 mod email;
 mod ids;
 mod moments;
@@ -32,10 +34,14 @@ pub(super) enum Format {
     Url,
     /// The name of an organization in addresses.
     Slug,
+    /// What buyers type to get a discount.
+    DiscountCode,
     /// A country by its two letters.
     Country,
     /// An IP address of either version.
     IpAddress,
+    /// A length of time, coerced to whole seconds.
+    Duration,
 }
 
 impl Format {
@@ -49,8 +55,10 @@ impl Format {
             "email" => Self::Email { special_use },
             "uri" => Self::Url,
             "slug" => Self::Slug,
+            "discount-code" => Self::DiscountCode,
             "country" => Self::Country,
             "ipvanyaddress" => Self::IpAddress,
+            "duration" => Self::Duration,
             _ => return None,
         })
     }
@@ -69,6 +77,7 @@ impl Format {
             (Self::Date, Value::Number(number)) => {
                 Some(moments::date_from_number(number).map(|text| Some(Value::String(text))))
             }
+            (Self::Duration, Value::Number(number)) => Some(durations::from_number(number)),
             _ => None,
         }
     }
@@ -83,7 +92,10 @@ impl Format {
             Self::Date => not_text("date_type", "date"),
             Self::Url => Fault::plain("url_type", "URL input should be a string or URL"),
             Self::IpAddress => NOT_AN_IP_ADDRESS,
-            Self::Email { .. } | Self::Slug | Self::Country => not_text("string_type", "string"),
+            Self::Duration => durations::WRONG_TYPE,
+            Self::Email { .. } | Self::Slug | Self::DiscountCode | Self::Country => {
+                not_text("string_type", "string")
+            }
         }
     }
 
@@ -97,7 +109,9 @@ impl Format {
             Self::Email { special_use } => email::coerce(text, special_use).map(Cow::Owned),
             Self::Url => urls::coerce(text).map(Cow::Owned),
             Self::Slug => slug::coerce(text).map(Cow::Owned),
+            Self::DiscountCode => discount_code::coerce(text).map(Cow::Owned),
             Self::Country => country::coerce(text).map(Cow::Owned),
+            Self::Duration => durations::from_text(text).map(Cow::Owned),
             Self::IpAddress => text
                 .parse::<IpAddr>()
                 .map(|address| Cow::Owned(address.to_string()))

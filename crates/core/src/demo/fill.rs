@@ -1,95 +1,25 @@
-//! The small shop that `merak demo` shows and that tests look at.
+//! The people of the demo shop: its customers and what they hold.
 
 use merak_store::{Json, Tx};
 use serde_json::{Value, json};
 
-use crate::access::{self, NewToken, Tenancy, Wanted};
+use super::catalogue;
+use crate::access::Tenancy;
 use crate::benefits::{self, Benefit, BenefitType, CreateBenefit, grants, kinds};
 use crate::customers::{self, CreateCustomer, Customer};
-use crate::kit::{
-    Address, Country, Email, Id, InstanceSecret, Metadata, Patch, Refusal, Result, ScopeSet, Slug,
-};
+use crate::kit::{Address, Country, Email, Id, Metadata, Patch, Refusal, Result, Slug};
 use crate::license_keys::{self, Activate, LicenseKey, Status, UpdateLicenseKey};
 use crate::organizations::{self, CreateOrganization, FeatureSettings, Organization};
-use crate::{customer_sessions, users};
+use crate::users::User;
 
-const OWNER: &str = "ada@nimbus.example";
-const SLUG: &str = "nimbus-tools";
-/// What the demo's tokens are called, so that the next start can replace them.
-const COMMENT: &str = "demo";
-
-/// What a visitor of the demo shop needs.
-#[derive(Clone, Debug)]
-pub struct Demo {
-    /// The shop.
-    pub organization: Organization,
-    /// A personal access token of its owner, with every scope.
-    pub access_token: String,
-    /// A customer with a key, and a portal session of theirs.
-    pub customer_id: Id<Customer>,
-    /// The session's token.
-    pub customer_session_token: String,
-    /// The license-keys benefit of most keys.
-    pub benefit_id: Id<Benefit>,
-    /// Some keys in different states; the first is good and has free seats.
-    pub license_keys: Vec<LicenseKey>,
-    /// All benefits.
-    pub benefit_ids: Vec<Id<Benefit>>,
-    /// All customers.
-    pub customer_ids: Vec<Id<Customer>>,
-}
-
-/// Makes the shop if it is not there, and fresh tokens for it; those of an earlier start end.
-pub fn open(tx: &mut Tx<'_>, secret: &InstanceSecret) -> Result<Demo> {
-    let owner = users::find_or_create(tx, &email(OWNER)?)?;
-    let organization = match organizations::find_by_slug(tx, SLUG)? {
-        Some(organization) => organization,
-        None => fill(tx, owner.id)?,
-    };
-    for token in access::list_personal_access_tokens(tx, owner.id)? {
-        if token.comment == COMMENT {
-            access::revoke_token(tx, token.id.uuid())?;
-        }
-    }
-    let wanted = Wanted { scopes: ScopeSet::grantable(), expires_in: None, comment: COMMENT };
-    let NewToken { token, .. } = access::create_personal_access_token(tx, secret, owner.id, &wanted)?;
-    let keys = tx.all::<LicenseKey>(
-        const_format::concatcp!(
-            "SELECT ",
-            LicenseKey::COLUMNS,
-            " FROM license_keys WHERE organization_id = $1 ORDER BY created_at, id LIMIT 20"
-        ),
-        &[&organization.id],
-    )?;
-    let first = keys.first().ok_or_else(Refusal::not_found)?;
-    let (_, session) = customer_sessions::create(tx, secret, first.customer_id)?;
-    let benefit_ids = tx.all(
-        "SELECT id FROM benefits WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 20",
-        &[&organization.id],
-    )?;
-    let customer_ids = tx.all(
-        "SELECT id FROM customers WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 20",
-        &[&organization.id],
-    )?;
-    Ok(Demo {
-        access_token: token.into_string(),
-        customer_id: first.customer_id,
-        customer_session_token: session.into_string(),
-        benefit_id: first.benefit_id,
-        license_keys: keys,
-        organization,
-        benefit_ids,
-        customer_ids,
-    })
-}
-
-fn fill(tx: &mut Tx<'_>, owner: Id<users::User>) -> Result<Organization> {
+/// Makes the shop with everything but its files.
+pub(super) fn fill(tx: &mut Tx<'_>, owner: Id<User>) -> Result<Organization> {
     let organization = organizations::create(
         tx,
         owner,
         &CreateOrganization {
             name: String::from("Nimbus Tools"),
-            slug: Slug::parse(SLUG).map_err(|error| Refusal::bad_request(error.to_string()))?,
+            slug: Slug::parse(super::SLUG).map_err(|error| Refusal::bad_request(error.to_string()))?,
             avatar_url: None,
             feature_settings: FeatureSettings::of(false),
         },
@@ -139,6 +69,8 @@ fn fill(tx: &mut Tx<'_>, owner: Id<users::User>) -> Result<Organization> {
     )?;
     grants::grant(tx, team, olu, grants::Scope::ByHand)?;
     grants::revoke(tx, team, olu, grants::Scope::ByHand)?;
+    let benefits = catalogue::Benefits { pro, team, support };
+    catalogue::fill(tx, organization.id, &benefits)?;
     Ok(organization)
 }
 
@@ -226,6 +158,6 @@ impl Shop {
     }
 }
 
-fn email(text: &str) -> Result<Email> {
+pub(super) fn email(text: &str) -> Result<Email> {
     text.parse().map_err(|error| Refusal::bad_request(format!("{text}: {error}")))
 }

@@ -1,0 +1,127 @@
+//! `merak export`: everything an organization owns, as a file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use merak_core::kit::Refusal;
+use merak_core::organizations::{self, Organization};
+use merak_store::ReadTx;
+use merak_transfer::file;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::output;
+use crate::progress::Meter;
+
+/// Write everything an organization owns to a file, while the server runs.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The file is one JSON object a line; docs/export-format.md describes it. It holds license keys \
+                        and addresses: keep it as safe as the database."
+)]
+pub struct Export {
+    /// The file to make; it must not exist. `-` is the standard output.
+    file: PathBuf,
+    /// Slug of the organization [default: the only one].
+    #[arg(long, value_name = "SLUG")]
+    organization: Option<String>,
+    /// Copy the bytes of files into this folder, each under its id.
+    #[arg(long, value_name = "FOLDER")]
+    with_files: Option<PathBuf>,
+    /// Print one JSON object on one line when done.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    /// Writes the file, under another name until it is complete.
+    pub fn run(&self, options: &Options) -> Result<(), Failure> {
+        let is_stream = self.file == Path::new("-");
+        if !is_stream && self.file.exists() {
+            return Err(Failure::usage(format!(
+                "{} exists; an export replaces nothing",
+                self.file.display()
+            )));
+        }
+        options.open_existing()?;
+        let (store, secret) = super::open(options)?;
+        let vault = super::vault(options, &secret, self.with_files.as_ref())?;
+        let slug = self.organization.clone();
+        let organization = store.read_blocking(move |tx| only(tx, slug.as_deref()))?;
+        let mut meter = Meter::new("exported");
+        let runtime = super::runtime()?;
+        let mut write = |to: &mut (dyn Write + Send)| {
+            let mut told = |progress: &merak_transfer::Progress| meter.show(progress);
+            runtime
+                .block_on(file::export((&store, &vault), &organization, to, &mut told))
+                .map_err(Failure::from)
+        };
+        let records = if is_stream {
+            write(&mut BufWriter::new(io::stdout()))?
+        } else {
+            let part = beside(&self.file);
+            let records = make(&part).and_then(|file| {
+                let mut to = BufWriter::new(file);
+                let records = write(&mut to)?;
+                to.get_ref().sync_all().map_err(|error| cannot_write(&part, &error))?;
+                Ok(records)
+            });
+            let written = records.and_then(|records| {
+                fs::rename(&part, &self.file).map_err(|error| cannot_write(&self.file, &error))?;
+                Ok(records)
+            });
+            if written.is_err() {
+                // The reason is told; what is left of the attempt is of no use.
+                let _ = fs::remove_file(&part);
+            }
+            written?
+        };
+        meter.finish();
+        let object = json!({"organization_id": organization.id, "records": records, "file": self.file});
+        if is_stream {
+            output::remark(&format!("{records} records of {}", organization.slug));
+            return Ok(());
+        }
+        output::result(
+            self.json,
+            &object,
+            &[format!("{}: {records} records of {}", self.file.display(), organization.slug)],
+        )
+    }
+}
+
+/// The organization with this slug, or the only one there is.
+fn only(tx: &mut ReadTx<'_>, slug: Option<&str>) -> Result<Organization, Refusal> {
+    match slug {
+        Some(slug) => organizations::find_by_slug(tx, slug)?
+            .ok_or_else(|| Refusal::bad_request(format!("there is no organization with the slug {slug}"))),
+        None => organizations::only(tx)?.ok_or_else(|| {
+            Refusal::bad_request("there is not exactly one organization; name one with --organization")
+        }),
+    }
+}
+
+/// Makes a file that only its owner may read.
+fn make(path: &Path) -> Result<File, Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| cannot_write(path, &error))
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> Failure {
+    Failure::runtime(format!("cannot write {}: {error}", path.display()))
+}

@@ -1,0 +1,33 @@
+//! Customers that come from elsewhere.
+
+use merak_store::Tx;
+
+use super::commands::count;
+use super::{Customer, search};
+use crate::kit::{Id, Imported, Result};
+use crate::organizations::Organization;
+
+/// Takes a customer over as it is. One whose address a live customer of the organization has is that customer.
+pub fn import(tx: &mut Tx<'_>, mut customer: Customer) -> Result<Imported<Customer>> {
+    const OWNER: &str = "SELECT organization_id FROM customers WHERE id = $1";
+    const SAME_ADDRESS: &str = "SELECT id FROM customers \
+         WHERE organization_id = $1 AND lower(email) = lower($2) AND deleted_at IS NULL";
+    if !tx.insert_new(&customer)? {
+        let owner = tx.find::<Id<Organization>>(OWNER, &[&customer.id])?;
+        if owner == Some(customer.organization_id) {
+            return Ok(Imported::Found(customer.id));
+        }
+        if customer.deleted_at.is_none()
+            && let Some(id) = tx.find(SAME_ADDRESS, &[&customer.organization_id, &customer.email])?
+        {
+            return Ok(Imported::Found(id));
+        }
+        customer.id = Id::new(tx);
+        tx.insert(&customer)?;
+    }
+    if customer.deleted_at.is_none() {
+        search::add(tx, &customer)?;
+        count(tx, customer.organization_id, 1)?;
+    }
+    Ok(Imported::New(customer.id))
+}

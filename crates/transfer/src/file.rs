@@ -1,0 +1,271 @@
+//! A shop as a file: one JSON object a line, described in `docs/export-format.md`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use merak_core::kit::Id;
+use merak_core::organizations::Organization;
+use merak_core::transfer::{
+    Arrival, Begin, OrganizationRecord, Place, Record, RecordKind, export_batch, organization_record,
+};
+use merak_store::{Store, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::intake::Intake;
+use crate::{Error, Outcome, Progress, Result, Told, Vault};
+
+/// The version of the format that is written. A reader takes every version up to it.
+pub const VERSION: u32 = 1;
+
+/// How many records one unit of work takes in at most, and how many bytes of text they may have together.
+const BATCH: usize = 100;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A line is not read any further than this.
+const LONGEST_LINE: u64 = 256 << 20;
+
+/// The kinds of lines that are no records.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Frame {
+    #[serde(rename = "merak.export")]
+    Header(Header),
+    Organization {
+        data: Box<OrganizationRecord>,
+    },
+    End {
+        records: u64,
+    },
+}
+
+/// The first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    exported_at: Timestamp,
+}
+
+/// Any line, as far as its type must be known.
+#[derive(Deserialize)]
+struct Line<'l> {
+    #[serde(borrow)]
+    r#type: std::borrow::Cow<'l, str>,
+    #[serde(borrow)]
+    data: Option<&'l RawValue>,
+}
+
+/// Writes everything that an organization owns, a batch at a time, and copies the bytes of its files if the vault has a
+/// folder. Returns how many records there were.
+pub async fn export(
+    (store, vault): (&Store, &Vault),
+    organization: &Organization,
+    to: &mut (dyn Write + Send),
+    told: Told<'_>,
+) -> Result<u64> {
+    let wanted = organization.clone();
+    let (exported_at, record) =
+        store.read(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?))).await?;
+    write(to, &Frame::Header(Header { version: VERSION, exported_at }))?;
+    write(to, &Frame::Organization { data: Box::new(record) })?;
+    let mut exporter = Exporter { store, vault, organization_id: organization.id, exported_at, records: 0 };
+    let mut next = RecordKind::RECORDS.first().copied();
+    while let Some(kind) = next {
+        exporter.kind(kind, to, told).await?;
+        next = kind.next();
+    }
+    write(to, &Frame::End { records: exporter.records })?;
+    to.flush().map_err(unwritten)?;
+    Ok(exporter.records)
+}
+
+struct Exporter<'s> {
+    store: &'s Store,
+    vault: &'s Vault,
+    organization_id: Id<Organization>,
+    exported_at: Timestamp,
+    records: u64,
+}
+
+impl Exporter<'_> {
+    async fn kind(&mut self, kind: RecordKind, to: &mut (dyn Write + Send), told: Told<'_>) -> Result<()> {
+        let (mut seen, mut after): (u64, Option<Place>) = (0, None);
+        loop {
+            let (id, until, from) = (self.organization_id, self.exported_at, (kind, after));
+            let batch = self.store.read(move |tx| export_batch(tx, id, until, from)).await?;
+            for record in &batch.records {
+                if let Record::File(file) = record {
+                    self.vault.copy_out(file).await?;
+                }
+                write(to, record)?;
+                seen += 1;
+            }
+            if !batch.records.is_empty() {
+                told(&Progress { kind, seen, total: None });
+            }
+            after = batch.place;
+            if after.is_none() {
+                self.records += seen;
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn write(to: &mut (dyn Write + Send), line: &impl Serialize) -> Result<()> {
+    serde_json::to_writer(&mut *to, line).map_err(|error| unwritten(error.into()))?;
+    to.write_all(b"\n").map_err(unwritten)
+}
+
+fn unwritten(cause: io::Error) -> Error {
+    Error::File { path: "the export".into(), cause }
+}
+
+/// Where an import of a file goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Position {
+    /// Which file it was: no two exports begin in the same microsecond.
+    exported_at: Timestamp,
+    /// The first byte that was not taken.
+    offset: u64,
+    /// The line that begins there.
+    line: u64,
+    /// How many records stand before it.
+    records: u64,
+}
+
+/// Takes in what [`export`] wrote.
+pub async fn import(
+    (store, vault): (&Store, &Vault),
+    path: &Path,
+    mut begin: Begin,
+    told: Told<'_>,
+) -> Result<Outcome> {
+    String::from("file").clone_into(&mut begin.way);
+    let unreadable = |cause| Error::File { path: path.to_owned(), cause };
+    let mut lines = Lines::open(path).map_err(unreadable)?;
+    let header = header(lines.next().map_err(unreadable)?)?;
+    let organization = organization(lines.next().map_err(unreadable)?)?;
+    let mut intake = Intake::begin((store, vault), organization, begin, told).await?;
+    let mut records = 0;
+    if let Some(position) = intake.position::<Position>()
+        && position.exported_at == header.exported_at
+    {
+        lines.go_to(&position).map_err(unreadable)?;
+        records = position.records;
+    }
+    loop {
+        let (mut arrivals, mut bytes, mut end) = (Vec::new(), 0, None);
+        while arrivals.len() < BATCH && bytes < BATCH_BYTES && end.is_none() {
+            let Some(text) = lines.next().map_err(unreadable)? else {
+                return Err(lines.problem("the file ends here, but it is not complete"));
+            };
+            bytes += text.len();
+            match content(&text) {
+                Ok(Content::Record(arrival)) => arrivals.push(arrival),
+                Ok(Content::End(records)) => end = Some(records),
+                Err(reason) => return Err(lines.problem(reason)),
+            }
+        }
+        records += u64::try_from(arrivals.len()).unwrap_or(u64::MAX);
+        let position =
+            Position { exported_at: header.exported_at, offset: lines.offset, line: lines.line, records };
+        if !arrivals.is_empty() {
+            intake.take(arrivals, &position, None).await?;
+        }
+        match end {
+            Some(told) if told == records => return intake.finish().await,
+            Some(told) => {
+                return Err(lines.problem(format!("the file held {told} records, but {records} are in it")));
+            }
+            None => {}
+        }
+    }
+}
+
+/// What a line after the second holds.
+enum Content {
+    Record(Arrival),
+    End(u64),
+}
+
+fn content(text: &str) -> std::result::Result<Content, String> {
+    #[derive(Deserialize)]
+    struct End {
+        records: u64,
+    }
+    let line: Line<'_> = serde_json::from_str(text).map_err(|error| format!("this is no record: {error}"))?;
+    if line.r#type == "end" {
+        let end: End = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        return Ok(Content::End(end.records));
+    }
+    let kind: RecordKind =
+        line.r#type.parse().map_err(|_| format!("this release does not know the type {:?}", line.r#type))?;
+    let data = line.data.ok_or("the record has no data")?;
+    Ok(Content::Record(Arrival::read(kind, data.get())))
+}
+
+fn header(text: Option<String>) -> Result<Header> {
+    let problem = |reason: String| Error::Format { line: 1, reason };
+    let text = text.unwrap_or_default();
+    let is_ours = serde_json::from_str::<Line<'_>>(&text).is_ok_and(|line| line.r#type == "merak.export");
+    if !is_ours {
+        return Err(problem(String::from("this is no export of Merak")));
+    }
+    let header: Header = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
+    if header.version > VERSION {
+        return Err(problem(format!(
+            "this release reads exports up to version {VERSION}, and this is one of version {}",
+            header.version
+        )));
+    }
+    Ok(header)
+}
+
+fn organization(text: Option<String>) -> Result<OrganizationRecord> {
+    let problem = |reason: String| Error::Format { line: 2, reason };
+    let text = text.unwrap_or_default();
+    let line: Line<'_> = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
+    match line.data {
+        Some(data) if line.r#type == "organization" => {
+            serde_json::from_str(data.get()).map_err(|error| problem(error.to_string()))
+        }
+        _ => Err(problem(String::from("the organization must stand here"))),
+    }
+}
+
+/// The lines of a file, with where they are.
+struct Lines {
+    file: BufReader<File>,
+    offset: u64,
+    line: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: BufReader::with_capacity(1 << 16, File::open(path)?), offset: 0, line: 0 })
+    }
+
+    fn go_to(&mut self, position: &Position) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(position.offset))?;
+        (self.offset, self.line) = (position.offset, position.line);
+        Ok(())
+    }
+
+    /// The next line without its end; none at the end of the file or if the last line was cut off.
+    fn next(&mut self) -> io::Result<Option<String>> {
+        let mut text = String::new();
+        let read = self.file.by_ref().take(LONGEST_LINE).read_line(&mut text)?;
+        if text.pop() != Some('\n') {
+            return Ok(None);
+        }
+        self.offset += u64::try_from(read).unwrap_or(0);
+        self.line += 1;
+        Ok(Some(text))
+    }
+
+    fn problem(&self, reason: impl Into<String>) -> Error {
+        Error::Format { line: self.line, reason: reason.into() }
+    }
+}

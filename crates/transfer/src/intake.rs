@@ -1,0 +1,155 @@
+//! Handing records to the core, batch by batch.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use merak_core::kit::Refusal;
+use merak_core::organizations::Organization;
+use merak_core::transfer::{
+    self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally,
+    take_batch,
+};
+use merak_store::{Error as StoreError, Json, Store};
+
+use crate::vault::Lack;
+use crate::{Result, Told, Vault};
+
+/// How often a batch is tried again when the database is busy, with pauses that double from [`PAUSE`].
+const TRIES: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What is being moved.
+    pub kind: RecordKind,
+    /// How many of that kind were seen in this run.
+    pub seen: u64,
+    /// How many there are, where that is known.
+    pub total: Option<u64>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The organization here.
+    pub organization: Organization,
+    /// The organization's id where it came from.
+    pub source_id: uuid::Uuid,
+    /// Whether it went on where an earlier run had stopped.
+    pub is_resumed: bool,
+    /// What this run did, by kind.
+    pub tallies: BTreeMap<RecordKind, Tally>,
+    /// What all runs came to.
+    pub report: Report,
+}
+
+/// An import under way.
+pub(crate) struct Intake<'t> {
+    store: Store,
+    vault: Vault,
+    import: Arc<Import>,
+    organization: Organization,
+    /// Where an earlier run stopped.
+    position: Option<Json>,
+    tallies: BTreeMap<RecordKind, Tally>,
+    told: Told<'t>,
+}
+
+impl<'t> Intake<'t> {
+    /// Begins, or goes on.
+    pub async fn begin(
+        (store, vault): (&Store, &Vault),
+        record: OrganizationRecord,
+        command: Begin,
+        told: Told<'t>,
+    ) -> Result<Self> {
+        let begun = store.write(move |tx| transfer::begin(tx, &record, &command)).await?;
+        Ok(Self {
+            store: store.clone(),
+            vault: vault.clone(),
+            import: Arc::new(begun.import),
+            organization: begun.organization,
+            position: begun.position,
+            tallies: BTreeMap::new(),
+            told,
+        })
+    }
+
+    /// Where an earlier run stopped, if it can be understood.
+    pub fn position<P: serde::de::DeserializeOwned>(&self) -> Option<P> {
+        self.position.as_ref()?.parse().ok()
+    }
+
+    /// Takes the next records in and remembers where the ones after them begin.
+    pub async fn take(
+        &mut self,
+        mut arrivals: Vec<Arrival>,
+        position: &impl serde::Serialize,
+        total: Option<u64>,
+    ) -> Result<()> {
+        for arrival in &mut arrivals {
+            if let Arrival::Record(Record::File(file)) = arrival {
+                self.bring_bytes(file).await?;
+            }
+        }
+        let kinds: Vec<RecordKind> = arrivals.iter().map(Arrival::kind).collect();
+        let (arrivals, position) = (Arc::new(arrivals), Json::new(position)?);
+        let mut pause = PAUSE;
+        for attempt in 1..=TRIES {
+            let (import, arrivals, position) =
+                (Arc::clone(&self.import), Arc::clone(&arrivals), position.clone());
+            let taken = self.store.write(move |tx| take_batch(tx, &import, &arrivals, &position)).await;
+            match taken {
+                Err(Refusal::Store(StoreError::Busy | StoreError::Conflict | StoreError::Unavailable(_)))
+                    if attempt < TRIES =>
+                {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(tallies) => {
+                    for (kind, tally) in tallies {
+                        *self.tallies.entry(kind).or_default() += tally;
+                    }
+                    break;
+                }
+            }
+        }
+        if let Some(kind) = kinds.last().copied() {
+            let tally = self.tallies.get(&kind).copied().unwrap_or_default();
+            let seen = tally.new + tally.known + tally.behind;
+            (self.told)(&Progress { kind, seen, total });
+        }
+        Ok(())
+    }
+
+    /// Stores the bytes of a file, if they are wanted here and to be had. They are stored before their record is taken:
+    /// a run that is killed in between stores them again at the same place.
+    async fn bring_bytes(&self, file: &mut FileRecord) -> Result<()> {
+        let (import, record) = (Arc::clone(&self.import), file.clone());
+        let Some(row) = self.store.write(move |tx| record.wanted(tx, &import)).await? else { return Ok(()) };
+        match self.vault.bring_in(file, &row).await? {
+            Ok(stored) => file.stored = Some((row.id, stored)),
+            Err(Lack::Absent) => {}
+            Err(Lack::Unlike(reason)) => file.problem = Some(reason),
+        }
+        Ok(())
+    }
+
+    /// Everything was seen.
+    pub async fn finish(self) -> Result<Outcome> {
+        let import = Arc::clone(&self.import);
+        self.store.write(move |tx| transfer::finish(tx, &import)).await?;
+        let import = Arc::clone(&self.import);
+        let report = self.store.read(move |tx| transfer::report(tx, &import)).await?;
+        Ok(Outcome {
+            organization: self.organization,
+            source_id: self.import.source_id,
+            is_resumed: self.position.is_some(),
+            tallies: self.tallies,
+            report,
+        })
+    }
+}
