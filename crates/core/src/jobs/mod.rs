@@ -63,9 +63,10 @@ impl FlowJob {
         }
     }
 
-    fn lane(&self) -> Option<String> {
+    /// As of [`Job`]: calls about one thing are made one after the other.
+    fn lane(&self) -> String {
         match self {
-            Self::RemoveStoredFile { file_id } => Some(format!("file:{file_id}")),
+            Self::RemoveStoredFile { file_id } => format!("file:{file_id}"),
         }
     }
 }
@@ -96,7 +97,7 @@ impl Job {
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::Purge => None,
-            Self::Flow(job) => job.lane(),
+            Self::Flow(job) => Some(job.lane()),
         }
     }
 

@@ -109,7 +109,7 @@ async fn what_does_not_fit_becomes_no_object() {
         (good.clone(), expected(6)),
         (good.clone(), Expected { size: 5, sha256: Some(wrong_sum) }),
     ] {
-        let done = setup.local.complete(&upload, &[sent.clone()], &expected).await.unwrap();
+        let done = setup.local.complete(&upload, std::slice::from_ref(&sent), &expected).await.unwrap();
         assert!(matches!(done, Completion::Unfit(_)), "{sent:?} {expected:?}: {done:?}");
         assert_eq!(setup.read("a").await, None);
     }

@@ -34,13 +34,13 @@ use crate::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long putting many parts together may take.
-const PATIENCE_TO_COMPLETE: Duration = Duration::from_secs(300);
+const PATIENCE_TO_COMPLETE: Duration = Duration::from_mins(5);
 
 /// How long reading an object back may take. Silence on the way ends it sooner.
-const PATIENCE_TO_READ: Duration = Duration::from_secs(600);
+const PATIENCE_TO_READ: Duration = Duration::from_mins(10);
 
 /// For how long the addresses of our own calls are signed.
-const OWN_CALL: Duration = Duration::from_secs(60);
+const OWN_CALL: Duration = Duration::from_mins(1);
 
 /// How much of an answer is read, in bytes; a page of parts is the longest.
 const LONGEST_ANSWER: usize = 4 << 20;
