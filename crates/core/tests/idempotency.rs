@@ -41,7 +41,7 @@ scenarios! {
         abandon(shop, &failed);
         assert_eq!(begin(shop, &failed), Known::No);
         // Whoever died on the way has the name for a while only.
-        shop.advance(std::time::Duration::from_secs(60));
+        shop.advance(std::time::Duration::from_mins(1));
         assert_eq!(begin(shop, &failed), Known::No);
     }
 
