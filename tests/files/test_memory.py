@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 
 from harness import Server, Shop
-from uploads import pattern, sha256
+from files.uploads import pattern, sha256
 
 MIB = 1 << 20
 

@@ -23,6 +23,37 @@ scenarios! {
         assert_eq!(find(shop, &name), Known::Answered { status: 201, body: b"again".to_vec() });
     }
 
+    fn a_write_of_several_units_is_under_way_until_it_ends(shop) {
+        let name = Name::new(&shop.secret, "user:1", "key-1", REQUEST);
+        assert_eq!(begin(shop, &name), Known::No);
+        assert_eq!((begin(shop, &name), find(shop, &name)), (Known::UnderWay, Known::UnderWay));
+        let other = Name::new(&shop.secret, "user:1", "key-1", &[b"POST", b"/v1/customers/", b"{ }"]);
+        assert_eq!(begin(shop, &other), Known::OtherRequest);
+        // Its answer is kept as any other's.
+        keep(shop, &name, b"body").unwrap();
+        let answer = Known::Answered { status: 201, body: b"body".to_vec() };
+        assert_eq!((begin(shop, &name), find(shop, &name)), (answer.clone(), answer.clone()));
+        // What came to nothing is forgotten, but never an answer.
+        abandon(shop, &name);
+        assert_eq!(find(shop, &name), answer);
+        let failed = Name::new(&shop.secret, "user:1", "key-2", REQUEST);
+        assert_eq!(begin(shop, &failed), Known::No);
+        abandon(shop, &failed);
+        assert_eq!(begin(shop, &failed), Known::No);
+        // Whoever died on the way has the name for a while only.
+        shop.advance(std::time::Duration::from_mins(1));
+        assert_eq!(begin(shop, &failed), Known::No);
+    }
+
+    fn of_two_that_begin_one_write_one_does_it(shop) {
+        let name = Name::new(&shop.secret, "user:1", "key-1", REQUEST);
+        let known: Vec<Known> = std::thread::scope(|scope| {
+            let beginners: Vec<_> = (0..8).map(|_| scope.spawn(|| begin(shop, &name))).collect();
+            beginners.into_iter().map(|beginner| beginner.join().unwrap()).collect()
+        });
+        assert_eq!(known.iter().filter(|known| **known == Known::No).count(), 1, "{known:?}");
+    }
+
     fn a_key_names_one_request_of_one_caller(shop) {
         let name = Name::new(&shop.secret, "user:1", "key-1", REQUEST);
         keep(shop, &name, b"body").unwrap();
@@ -82,4 +113,14 @@ fn find(shop: &Shop, name: &Name) -> Known {
 fn keep(shop: &Shop, name: &Name, body: &[u8]) -> Result<()> {
     let (name, body) = (name.clone(), body.to_vec());
     shop.write(move |tx| idempotency::keep(tx, &name, 201, &body))
+}
+
+fn begin(shop: &Shop, name: &Name) -> Known {
+    let name = name.clone();
+    shop.write(move |tx| idempotency::begin(tx, &name, 60)).unwrap()
+}
+
+fn abandon(shop: &Shop, name: &Name) {
+    let name = name.clone();
+    shop.write(move |tx| idempotency::abandon(tx, &name)).unwrap();
 }

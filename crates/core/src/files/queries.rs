@@ -1,5 +1,7 @@
 //! What is read of files.
 
+use std::collections::BTreeMap;
+
 use const_format::concatcp;
 use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 use serde_json::json;
@@ -164,10 +166,11 @@ pub fn uploading(
     if command.parts.len() != announced.len() {
         return Err(unfit(format!("The upload has {} parts.", announced.len())));
     }
+    let said: BTreeMap<i64, &SentPart> = command.parts.iter().map(|part| (part.number, part)).collect();
     let mut sent = Vec::with_capacity(announced.len());
     for mut part in announced {
-        let found = command.parts.iter().find(|sent| sent.number == part.number);
-        let found = found.ok_or_else(|| unfit(format!("Part {} is missing.", part.number)))?;
+        let found =
+            said.get(&part.number).ok_or_else(|| unfit(format!("Part {} is missing.", part.number)))?;
         if let Some(checksum) = &found.checksum_sha256_base64 {
             let known = part.checksum_sha256_base64.as_ref();
             if rules::sha256_of(checksum).is_none() || known.is_some_and(|known| known != checksum) {

@@ -139,6 +139,10 @@ impl Shell {
             return self.page(request).await;
         }
         if content::address_of(path).is_some() {
+            let address = self.address(request.headers(), peer);
+            if let Err(seconds) = self.limits.spend_address(address) {
+                return Failure::TooManyRequests(seconds).into_response(request_id);
+            }
             return self.content.answer(request, request_id).await;
         }
         match self.routes.find(request.method(), path) {

@@ -1,6 +1,6 @@
 //! Uploads through the API and the storage, as an uploader does them.
 
-use merak_adapters::files::{Sha256Digest, composite_sha256};
+use merak_adapters::files::Sha256Digest;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -14,11 +14,6 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 fn digest(bytes: &[u8]) -> Sha256Digest {
     Sha256Digest(Sha256::digest(bytes).into())
-}
-
-/// The composite checksum of parts, as storages tell it.
-pub fn composite(parts: &[&[u8]]) -> String {
-    composite_sha256(parts.iter().map(|part| digest(part))).base64()
 }
 
 /// A file of one part, with all checksums.

@@ -299,7 +299,7 @@ fn complete(
     stored(object, Some(&etag))
 }
 
-/// The files of an upload; none if it is over.
+/// The files of an upload, sorted; none if it is over.
 fn names(directory: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -319,7 +319,8 @@ fn find(directory: &Path, names: &[String], number: u16, etag: &str) -> Option<K
     let begin = format!("{number:05}-{claimed}-");
     // Nothing but a whole name is looked for, so what the caller claims cannot match half of one.
     let md5 = unhex::<16>(claimed)?;
-    let name = names.iter().find(|name| name.starts_with(&begin))?;
+    let at = names.partition_point(|name| *name < begin);
+    let name = names.get(at).filter(|name| name.starts_with(&begin))?;
     let sha256 = Sha256Digest(unhex(&name[begin.len()..])?);
     Some(KeptPart { file: directory.join(name), md5, sha256 })
 }

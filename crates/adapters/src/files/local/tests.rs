@@ -1,3 +1,5 @@
+//! Uploads and addresses of a folder.
+
 use bytes::Bytes;
 use tempfile::TempDir;
 
@@ -109,7 +111,7 @@ async fn what_does_not_fit_becomes_no_object() {
         (good.clone(), expected(6)),
         (good.clone(), Expected { size: 5, sha256: Some(wrong_sum) }),
     ] {
-        let done = setup.local.complete(&upload, &[sent.clone()], &expected).await.unwrap();
+        let done = setup.local.complete(&upload, std::slice::from_ref(&sent), &expected).await.unwrap();
         assert!(matches!(done, Completion::Unfit(_)), "{sent:?} {expected:?}: {done:?}");
         assert_eq!(setup.read("a").await, None);
     }
@@ -167,6 +169,6 @@ async fn the_folder_can_be_checked_before_it_is_there() {
     let setup = setup();
     assert!(setup.local.check().await.unwrap().ends_with("can be written"));
     assert!(!setup.folder.path().join("files").exists(), "it makes nothing");
-    let nowhere = Settings { directory: std::path::PathBuf::from("/proc/merak") };
+    let nowhere = Settings { directory: PathBuf::from("/proc/merak") };
     assert!(Local::new(&nowhere, "http://a", [0; 32]).check().await.is_err());
 }

@@ -109,7 +109,7 @@ impl Described for FileDownload {
             ] {
                 members.insert(name.to_owned(), schema);
             }
-            object_of(members, &[])
+            object_of(&members, &[])
         })
     }
 }

@@ -102,7 +102,8 @@ scenarios! {
 
     async fn a_broken_part_leaves_nothing(shop) {
         use tokio::io::AsyncWriteExt;
-        let mut upload = shop.announce(&shop.file("downloadable", "a", &[7; 100_000])).await;
+        let bytes = vec![7; 100_000];
+        let mut upload = shop.announce(&shop.file("downloadable", "a", &bytes)).await;
         let (path, headers) = (address(&upload), upload.announced["upload"]["parts"][0]["headers"].clone());
         let mut connection = tokio::net::TcpStream::connect(shop.anonymous.address()).await.unwrap();
         let head = format!(
@@ -111,7 +112,7 @@ scenarios! {
             headers["x-amz-checksum-sha256"].as_str().unwrap(),
         );
         connection.write_all(head.as_bytes()).await.unwrap();
-        connection.write_all(&[7; 50_000]).await.unwrap();
+        connection.write_all(&bytes[..50_000]).await.unwrap();
         drop(connection);
         let parts = shop.folder.path().join("files/uploads").join(upload.announced["upload"]["id"].as_str().unwrap());
         let begin = std::time::Instant::now();
@@ -120,7 +121,7 @@ scenarios! {
             tokio::task::yield_now().await;
         }
         // The upload goes on as if nothing had happened.
-        let answer = upload.send(&shop.anonymous, 0, &[7; 100_000]).await;
+        let answer = upload.send(&shop.anonymous, 0, &bytes).await;
         upload.etags.push(answer.header("etag").unwrap().to_owned());
         complete(shop, &upload).await;
     }

@@ -20,7 +20,7 @@ fn uploads(shop: &Shop) -> PathBuf {
 
 /// How many uploads the storage has begun.
 fn begun(shop: &Shop) -> usize {
-    fs::read_dir(uploads(shop)).map_or(0, std::iter::Iterator::count)
+    fs::read_dir(uploads(shop)).map_or(0, Iterator::count)
 }
 
 fn named(client: &Client, key: &str) -> Client {
