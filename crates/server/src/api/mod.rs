@@ -9,6 +9,7 @@ mod files;
 mod license_keys;
 mod organizations;
 mod personal_access_tokens;
+mod secret_scanning;
 mod shared;
 
 use crate::wire::Operation;
@@ -25,6 +26,7 @@ pub fn operations() -> Vec<Operation> {
         customer_sessions::operations(),
         personal_access_tokens::operations(),
         auth::operations(),
+        secret_scanning::operations(),
     ]
     .into_iter()
     .flatten()

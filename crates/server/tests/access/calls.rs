@@ -1,5 +1,6 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+use merak_core::access::{self, Wanted};
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
-use crate::support::{Answer, Client, Shop, UNKNOWN};
+use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
 /// What somebody is answered who has nothing to do with the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +106,7 @@ impl Things {
             key: key.id.to_string(),
             naming,
             activation: activation.as_str().unwrap().to_owned(),
-            token: shop.user_token_id(shop.member.id).await.to_string(),
+            token: token_of_member(shop).await,
         }
     }
 
@@ -153,10 +154,19 @@ impl Things {
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
+}
+
+/// The id of a personal access token of the shop's member.
+async fn token_of_member(shop: &Shop) -> String {
+    let (secret, id) = (shop.secret.clone(), shop.member.id);
+    let wanted = Wanted { scopes: everything(), expires_in: None, comment: "" };
+    let made = shop.write(move |tx| access::create_personal_access_token(tx, &secret, id, &wanted)).await;
+    made.unwrap().id.to_string()
 }
 
 /// Stands in no path.

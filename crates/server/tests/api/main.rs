@@ -29,5 +29,6 @@ mod lists;
 mod organizations;
 mod pages;
 mod personal_access_tokens;
+mod secret_scanning;
 mod sessions;
 mod wire;
