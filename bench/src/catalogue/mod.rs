@@ -129,8 +129,9 @@ fn measure(
         let mut sizes = Vec::new();
         for (subject, cases) in subjects.iter().zip(&cases) {
             let case = &cases[number];
-            let measured = ask(subject, case, arguments)
-                .with_context(|| format!("{} {} of {} on {engine}", case.list, case.what, subject.shop.size))?;
+            let measured = ask(subject, case, arguments).with_context(|| {
+                format!("{} {} of {} on {engine}", case.list, case.what, subject.shop.size)
+            })?;
             sizes.push(measured);
         }
         figures.push(Figure::new(engine, first, sizes));
@@ -186,7 +187,8 @@ impl Script for Page {
                 let body: serde_json::Value = serde_json::from_slice(answer.body)?;
                 let total = body["pagination"]["total_count"].as_u64();
                 ensure!(total == Some(self.total), "total_count is {total:?} and not {}", self.total);
-                let items = body["items"].as_array().map(Vec::len).and_then(|items| u64::try_from(items).ok());
+                let items =
+                    body["items"].as_array().map(Vec::len).and_then(|items| u64::try_from(items).ok());
                 ensure!(items == Some(self.items), "{items:?} items and not {}", self.items);
                 self.first = Some(answer.body.to_vec());
             }

@@ -1,13 +1,31 @@
 //! The customers of a seeded shop, computed from their number, so that it is known how many match a query.
 
 const FIRST: [&str; 20] = [
-    "Nora", "Anna", "Joe", "Lukas", "Emma", "Olga", "Peter", "Maria", "Ivan", "Chen", "Yuki", "Fatima", "Omar",
-    "Lena", "Tom", "Sara", "Paul", "Inés", "Mark", "Julia",
+    "Nora", "Anna", "Joe", "Lukas", "Emma", "Olga", "Peter", "Maria", "Ivan", "Chen", "Yuki", "Fatima",
+    "Omar", "Lena", "Tom", "Sara", "Paul", "Inés", "Mark", "Julia",
 ];
 
 const LAST: [&str; 20] = [
-    "Lindqvist", "Smith", "Müller", "Garcia", "Rossi", "Tanaka", "Kowalski", "Novak", "Jensen", "Dubois", "Silva",
-    "Petrov", "Kim", "Nguyen", "Haddad", "Brown", "Olsen", "Fischer", "Moreau", "Costa",
+    "Lindqvist",
+    "Smith",
+    "Müller",
+    "Garcia",
+    "Rossi",
+    "Tanaka",
+    "Kowalski",
+    "Novak",
+    "Jensen",
+    "Dubois",
+    "Silva",
+    "Petrov",
+    "Kim",
+    "Nguyen",
+    "Haddad",
+    "Brown",
+    "Olsen",
+    "Fischer",
+    "Moreau",
+    "Costa",
 ];
 
 fn choice(list: [&'static str; 20], number: u64) -> &'static str {
@@ -33,7 +51,8 @@ pub fn name(number: u64) -> Option<String> {
 pub fn matching(customers: u64, query: &str) -> u64 {
     let query = query.to_lowercase();
     let matches = |number: &u64| {
-        email(*number).contains(&query) || name(*number).is_some_and(|name| name.to_lowercase().contains(&query))
+        email(*number).contains(&query)
+            || name(*number).is_some_and(|name| name.to_lowercase().contains(&query))
     };
     u64::try_from((0..customers).filter(matches).count()).unwrap_or(u64::MAX)
 }
@@ -44,7 +63,10 @@ mod tests {
 
     #[test]
     fn people_are_known_by_their_number() {
-        assert_eq!((email(40), name(40)), (String::from("mueller.0000040@example.com"), Some(String::from("Nora Müller"))));
+        assert_eq!(
+            (email(40), name(40)),
+            (String::from("mueller.0000040@example.com"), Some(String::from("Nora Müller")))
+        );
         assert_eq!(name(3), None);
         assert_eq!(matching(1000, "0000040"), 1);
         assert_eq!(matching(1000, "EXAMPLE.ORG"), 334);

@@ -121,11 +121,19 @@ fn benefits(sink: &mut dyn Sink, organization: &str, products: u64) -> Result<()
     sink.table(
         "benefits",
         &[
-            "id", "organization_id", "type", "description", "is_tax_applicable", "selectable", "deletable",
-            "properties", "created_at",
+            "id",
+            "organization_id",
+            "type",
+            "description",
+            "is_tax_applicable",
+            "selectable",
+            "deletable",
+            "properties",
+            "created_at",
         ],
         &mut both.iter().map(|(id, _)| {
-            let mut row: Vec<Field> = vec![(*id).into(), organization.into(), "custom".into(), "A note".into()];
+            let mut row: Vec<Field> =
+                vec![(*id).into(), organization.into(), "custom".into(), "A note".into()];
             row.extend([true, true, true].map(Field::Boolean));
             row.extend([r#"{"note":null}"#.into(), moment(0).into()]);
             row
@@ -178,8 +186,16 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "products",
         &[
-            "id", "organization_id", "name", "is_archived", "metadata", "is_recurring", "created_at",
-            "first_price_type", "first_price_amount_type", "first_price_amount",
+            "id",
+            "organization_id",
+            "name",
+            "is_archived",
+            "metadata",
+            "is_recurring",
+            "created_at",
+            "first_price_type",
+            "first_price_amount_type",
+            "first_price_amount",
         ],
         &mut (0..size).map(|number| {
             let mut row = vec![
@@ -198,8 +214,17 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "product_prices",
         &[
-            "id", "product_id", "position", "type", "amount_type", "recurring_interval", "price_currency",
-            "price_amount", "minimum_amount", "is_archived", "created_at",
+            "id",
+            "product_id",
+            "position",
+            "type",
+            "amount_type",
+            "recurring_interval",
+            "price_currency",
+            "price_amount",
+            "minimum_amount",
+            "is_archived",
+            "created_at",
         ],
         &mut (0..size).map(|number| {
             let price = price(number);
@@ -234,9 +259,8 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
         "product_counts",
         &["organization_id", "is_archived", "is_recurring", "products"],
         &mut kinds.into_iter().map(|(archived, recurring)| {
-            let is_meant = |number: &u64| {
-                is_archived(*number) == archived && is_recurring(*number) == recurring
-            };
+            let is_meant =
+                |number: &u64| is_archived(*number) == archived && is_recurring(*number) == recurring;
             let products = (0..size).filter(is_meant).count();
             vec![
                 organization.into(),
@@ -253,8 +277,16 @@ fn discounts(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "discounts",
         &[
-            "id", "organization_id", "name", "type", "basis_points", "duration", "code", "redemptions_count",
-            "metadata", "created_at",
+            "id",
+            "organization_id",
+            "name",
+            "type",
+            "basis_points",
+            "duration",
+            "code",
+            "redemptions_count",
+            "metadata",
+            "created_at",
         ],
         &mut (0..size).map(|number| {
             vec![
@@ -297,8 +329,20 @@ fn files(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "files",
         &[
-            "id", "organization_id", "service", "name", "path", "mime_type", "size", "checksum_etag",
-            "last_modified_at", "upload_id", "upload_parts", "is_uploaded", "is_enabled", "created_at",
+            "id",
+            "organization_id",
+            "service",
+            "name",
+            "path",
+            "mime_type",
+            "size",
+            "checksum_etag",
+            "last_modified_at",
+            "upload_id",
+            "upload_parts",
+            "is_uploaded",
+            "is_enabled",
+            "created_at",
         ],
         &mut (0..size).map(|number| {
             let id = keys::id(Kind::File, number);
@@ -328,8 +372,14 @@ fn checkout_links(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<
     sink.table(
         "checkout_links",
         &[
-            "id", "organization_id", "product_id", "payment_processor", "client_secret", "allow_discount_codes",
-            "metadata", "created_at",
+            "id",
+            "organization_id",
+            "product_id",
+            "payment_processor",
+            "client_secret",
+            "allow_discount_codes",
+            "metadata",
+            "created_at",
         ],
         &mut (0..size).map(|number| {
             vec![

@@ -192,7 +192,11 @@ impl<'a> Seeder<'a> {
 
     /// Organization, owner and token, by the commands an operator would use.
     fn found(&self, place: &Place, size: u64) -> Result<Shop> {
-        eprintln!("seeding {size} {} in {}", if self.recipe.name.is_empty() { "license keys" } else { "customers" }, place.data_dir.display());
+        eprintln!(
+            "seeding {size} {} in {}",
+            if self.recipe.name.is_empty() { "license keys" } else { "customers" },
+            place.data_dir.display()
+        );
         let owner = "owner@bench.example";
         let organization = server::run_json(place.command(self.bin).args([
             "organization",

@@ -135,7 +135,8 @@ mod tests {
                        wbF13O5prkNNnbk8PgOnUAVl/sIxOKYm+MqDGnvkGbm9PuqKbU+sWLqERg==\n-----END PUBLIC KEY-----\n";
     const MESSAGE: &str =
         r#"[{"token":"polar_pat_x","type":"polar_personal_access_token","source":"commit"}]"#;
-    const SIGNATURE: &str = "MEUCICGlPPlTLlylDmknuBcXarZ66ovoUkoZHohh7J/6QRIoAiEA1HH/aTBkTD0U8fdA6sfYXUN6MnQRK3YjEPkyt/8uRGM=";
+    const SIGNATURE: &str =
+        "MEUCICGlPPlTLlylDmknuBcXarZ66ovoUkoZHohh7J/6QRIoAiEA1HH/aTBkTD0U8fdA6sfYXUN6MnQRK3YjEPkyt/8uRGM=";
 
     #[test]
     fn a_signature_of_another_program_is_known() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_server::Config;
+use merak_server::{Config, SECRET_PLACE};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -54,6 +54,10 @@ pub struct Options {
     /// Address under which people and programs reach this server [default: http:// and the listen address].
     #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// Address of checkout links, with {client_secret} where the secret stands [default: one of this server].
+    #[arg(long, env = "MERAK_CHECKOUT_LINK_URL", global = true, value_name = "TEMPLATE")]
+    pub checkout_link_url: Option<String>,
 
     /// How log lines are written [default: text]; the variable `MERAK_LOG` chooses which, as in `merak_server=debug`.
     #[arg(long, env = "MERAK_LOG_FORMAT", global = true, value_name = "FORMAT")]
@@ -108,6 +112,9 @@ impl Options {
         if let Some(url) = &options.scanning_keys_url {
             web_address("--scanning-keys-url", url)?;
         }
+        if let Some(template) = &options.checkout_link_url {
+            link_template("--checkout-link-url", template)?;
+        }
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
     }
@@ -128,6 +135,7 @@ impl Options {
             database_read_url: self.database_read_url.or(file.database_read_url),
             secret: self.secret.or(file.secret),
             public_url: self.public_url.or(file.public_url),
+            checkout_link_url: self.checkout_link_url.or(file.checkout_link_url),
             log_format: self.log_format.or(file.log_format),
             listen: self.listen.or(file.listen),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
@@ -238,6 +246,7 @@ impl Options {
             listen: self.listen.unwrap_or(usual.listen),
             metrics_listen: self.metrics_listen,
             public_url: self.public_url.clone(),
+            checkout_link_url: self.checkout_link_url.clone(),
             front_end_origins: self.front_end_origin.clone(),
             trust_proxy: self.trust_proxy,
             accept_internal_email: self.accept_internal_email,
@@ -265,6 +274,18 @@ fn web_address(option: &str, text: &str) -> Result<(), Failure> {
         Some(host) if !host.is_empty() && !host.contains(is_strange) => Ok(()),
         _ => Err(Failure::usage(format!("{option}: write http:// or https:// and a host, not {text}"))),
     }
+}
+
+/// Errs unless the text becomes a web address when a secret is put into it.
+fn link_template(option: &str, text: &str) -> Result<(), Failure> {
+    let host = host_of(text).unwrap_or_default();
+    if text.contains(SECRET_PLACE) && !host.is_empty() && !host.contains(char::is_whitespace) {
+        return Ok(());
+    }
+    let example = format!("https://buy.example.com/{SECRET_PLACE}");
+    Err(Failure::usage(format!(
+        "{option}: write an address with {SECRET_PLACE} in it, as in {example}, not {text}"
+    )))
 }
 
 /// Errs unless the text is what browsers send as the origin of a page. Anything else would never be equal to one.

@@ -17,6 +17,7 @@ CREATE TABLE custom_fields (
 );
 -- The slug of a deleted field can be used again.
 CREATE UNIQUE INDEX custom_fields_organization_id_slug_key ON custom_fields (organization_id, slug) WHERE deleted_at IS NULL;
+CREATE INDEX custom_fields_slug_idx ON custom_fields (organization_id, slug, id) WHERE deleted_at IS NULL;
 CREATE INDEX custom_fields_created_at_idx ON custom_fields (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX custom_fields_name_idx ON custom_fields (organization_id, lower(name), id) WHERE deleted_at IS NULL;
 CREATE INDEX custom_fields_type_idx ON custom_fields (organization_id, type, id) WHERE deleted_at IS NULL;

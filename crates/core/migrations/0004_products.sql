@@ -7,19 +7,37 @@ CREATE TABLE products (
     description text,
     is_archived boolean NOT NULL,
     metadata json NOT NULL,
-    -- Derived from the current prices by every change of them, so that lists can be filtered and sorted by an index.
+    -- Derived from the current prices by every change of them, so that an index filters and sorts lists. True if all
+    -- current prices are recurring.
     is_recurring boolean NOT NULL,
-    price_type text,
-    price_amount_type text,
-    price_amount bigint,
+    -- Of the oldest current price: 0 one_time, 1 recurring; 0 free, 1 custom, 2 fixed; and -2 if it is free, the least
+    -- amount or -1 if it is custom, the amount if it is fixed. What has no price has the greatest number in all three.
+    first_price_type bigint NOT NULL,
+    first_price_amount_type bigint NOT NULL,
+    first_price_amount bigint NOT NULL,
     created_at timestamptz NOT NULL,
     modified_at timestamptz,
     deleted_at timestamptz,
     CONSTRAINT products_pkey PRIMARY KEY (id),
     CONSTRAINT products_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id)
 );
-CREATE INDEX products_created_at_idx ON products (organization_id, created_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX products_name_idx ON products (organization_id, lower(name), id) WHERE deleted_at IS NULL;
+-- Lists are read from up to four stretches of one of these: archived or not, recurring or not.
+CREATE INDEX products_created_at_idx ON products (organization_id, is_archived, is_recurring, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX products_name_idx ON products (organization_id, is_archived, is_recurring, lower(name), id) WHERE deleted_at IS NULL;
+CREATE INDEX products_price_type_idx ON products (organization_id, is_archived, is_recurring, first_price_type, id) WHERE deleted_at IS NULL;
+CREATE INDEX products_price_amount_type_idx ON products (organization_id, is_archived, is_recurring, first_price_amount_type, id) WHERE deleted_at IS NULL;
+CREATE INDEX products_price_amount_idx ON products (organization_id, is_archived, is_recurring, first_price_amount, id) WHERE deleted_at IS NULL;
+
+-- How many live products an organization has of each sort, for the totals of their list.
+CREATE TABLE product_counts (
+    organization_id uuid NOT NULL,
+    is_archived boolean NOT NULL,
+    is_recurring boolean NOT NULL,
+    products bigint NOT NULL,
+    CONSTRAINT product_counts_pkey PRIMARY KEY (organization_id, is_archived, is_recurring),
+    CONSTRAINT product_counts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
+    CONSTRAINT product_counts_products_check CHECK (products >= 0)
+);
 
 CREATE TABLE product_prices (
     id uuid NOT NULL,
@@ -58,6 +76,15 @@ CREATE TABLE product_benefits (
 );
 CREATE INDEX product_benefits_benefit_id_idx ON product_benefits (benefit_id, product_id);
 
+-- On how many products a benefit is.
+CREATE TABLE product_benefit_counts (
+    benefit_id uuid NOT NULL,
+    products bigint NOT NULL,
+    CONSTRAINT product_benefit_counts_pkey PRIMARY KEY (benefit_id),
+    CONSTRAINT product_benefit_counts_benefit_id_fkey FOREIGN KEY (benefit_id) REFERENCES benefits (id),
+    CONSTRAINT product_benefit_counts_products_check CHECK (products >= 0)
+);
+
 CREATE TABLE product_medias (
     product_id uuid NOT NULL,
     position bigint NOT NULL,
@@ -92,5 +119,6 @@ CREATE TABLE orders (
     CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers (id),
     CONSTRAINT orders_product_id_fkey FOREIGN KEY (product_id) REFERENCES products (id)
 );
-CREATE INDEX orders_product_id_idx ON orders (product_id, created_at, id);
+-- The one-time purchases of a product, in the order in which a job walks over them.
+CREATE INDEX orders_product_id_idx ON orders (product_id, created_at, id) WHERE subscription_id IS NULL;
 CREATE INDEX orders_customer_id_idx ON orders (customer_id, created_at, id);

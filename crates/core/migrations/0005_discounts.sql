@@ -33,8 +33,18 @@ CREATE TABLE discounts (
 CREATE UNIQUE INDEX discounts_organization_id_code_key ON discounts (organization_id, lower(code)) WHERE deleted_at IS NULL AND code IS NOT NULL;
 CREATE INDEX discounts_created_at_idx ON discounts (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX discounts_name_idx ON discounts (organization_id, lower(name), id) WHERE deleted_at IS NULL;
-CREATE INDEX discounts_code_idx ON discounts (organization_id, code, id) WHERE deleted_at IS NULL;
+-- What has no code is sorted by the last character there is, because the engines put nulls to different ends of an index.
+CREATE INDEX discounts_code_idx ON discounts (organization_id, coalesce(code, '􏿿'), id) WHERE deleted_at IS NULL;
 CREATE INDEX discounts_redemptions_count_idx ON discounts (organization_id, redemptions_count, id) WHERE deleted_at IS NULL;
+
+-- How many live discounts an organization has, for the total of their list.
+CREATE TABLE discount_counts (
+    organization_id uuid NOT NULL,
+    discounts bigint NOT NULL,
+    CONSTRAINT discount_counts_pkey PRIMARY KEY (organization_id),
+    CONSTRAINT discount_counts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
+    CONSTRAINT discount_counts_discounts_check CHECK (discounts >= 0)
+);
 
 -- The products that a discount is for; none means all.
 CREATE TABLE discount_products (

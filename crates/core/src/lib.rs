@@ -7,9 +7,12 @@
 
 pub mod access;
 pub mod benefits;
+pub mod checkout_links;
+pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod discounts;
 pub mod downloadables;
 pub mod files;
 pub mod idempotency;
@@ -18,7 +21,9 @@ pub mod jobs;
 pub mod kit;
 pub mod license_keys;
 pub mod login_links;
+pub mod orders;
 pub mod organizations;
+pub mod products;
 pub mod user_sessions;
 pub mod users;
 

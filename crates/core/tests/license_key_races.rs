@@ -1,8 +1,5 @@
 //! License keys under many callers at once: what the rules promise holds under any interleaving.
 
-use std::sync::Barrier;
-use std::thread;
-
 use merak_core::kit::{Kind, Patch, Refusal};
 use merak_core::license_keys::{self, UpdateLicenseKey, Validate};
 use proptest::prelude::*;
@@ -210,23 +207,6 @@ scenarios! {
         let listed = shop.read(move |tx| license_keys::list(tx, &tenancy, &wanted)).unwrap();
         assert_eq!((listed.total, listed.items.len()), (40, 40));
     }
-}
-
-/// Lets so many threads do the same at the same moment.
-fn at_once<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
-    let barrier = Barrier::new(threads as usize);
-    thread::scope(|scope| {
-        let started: Vec<_> = (0..threads)
-            .map(|number| {
-                let (barrier, work) = (&barrier, &work);
-                scope.spawn(move || {
-                    barrier.wait();
-                    work(number)
-                })
-            })
-            .collect();
-        started.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
 }
 
 /// How many were done and how many a rule refused; anything else fails the test.

@@ -4,10 +4,15 @@
 mod support;
 
 mod access;
+mod checkout_links;
+mod custom_fields;
 mod customers;
 mod demo;
+mod discount_races;
+mod discounts;
 mod grants;
 mod grants_of_buyers;
+mod grants_of_products;
 mod idempotency;
 mod jobs;
 mod license_key_owners;
@@ -15,4 +20,7 @@ mod license_key_races;
 mod license_keys;
 mod lists;
 mod organizations;
+mod product_lists;
+mod product_properties;
+mod products;
 mod simulation;

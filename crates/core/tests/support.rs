@@ -1,7 +1,8 @@
 //! A shop to test in: one member, one organization, and short ways to sell it license keys.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 use std::time::Duration;
 
 use merak_core::access::{Actor, Subject, Tenancy, tenancy};
@@ -9,9 +10,12 @@ use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit, UpdateBenefit};
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::jobs::{self, FlowJob, Job, Outcome};
-use merak_core::kit::{self, Email, Id, InstanceSecret, Kind, Metadata, Refusal, ScopeSet};
+use merak_core::kit::{self, Cents, Currency, Email, Id, InstanceSecret, Kind, Metadata, Refusal, ScopeSet};
 use merak_core::license_keys::{self, Activate, Activation, Deactivate, HeldKey, LicenseKey, Validate};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
+use merak_core::products::{
+    self, Amount, CompleteProduct, CreateProduct, NewPrice, Product, RecurringInterval, UpdateProduct,
+};
 use merak_core::users::{self, User};
 use merak_store::{Json, ReadTx, Source, Store, TestSource, Timestamp, Tx};
 use merak_testkit::{Engine, TestDatabase};
@@ -234,6 +238,38 @@ impl Shop {
         self.write(move |tx| license_keys::deactivate(tx, &command))
     }
 
+    /// A new product of the shop, paid once.
+    pub fn product(&self) -> Product {
+        self.product_with(&format!("Product {}", self.number()), &[fixed(None, 1999)])
+    }
+
+    /// A new product of the shop with these prices.
+    pub fn product_with(&self, name: &str, prices: &[NewPrice]) -> Product {
+        let command = new_product(self.organization.id, name, prices);
+        self.write(move |tx| products::create(tx, &command)).unwrap()
+    }
+
+    /// Changes a product.
+    pub fn change_product(&self, id: Id<Product>, command: &UpdateProduct) -> Result<Product> {
+        let (tenancy, command) = (self.tenancy(), command.clone());
+        self.write(move |tx| products::update(tx, &tenancy, id, &command))
+    }
+
+    /// Sets what comes with a product, and does not run the job that follows.
+    pub fn set_benefits(&self, id: Id<Product>, benefits: &[Id<Benefit>]) -> Result<Product> {
+        let (tenancy, benefits) = (self.tenancy(), benefits.to_vec());
+        self.write(move |tx| products::set_benefits(tx, &tenancy, id, &benefits))
+    }
+
+    /// A product with everything that belongs to it, as it is stored now.
+    pub fn complete(&self, id: Id<Product>) -> CompleteProduct {
+        self.read(move |tx| {
+            let product = products::find(tx, id)?.expect("the product is there");
+            products::complete_one(tx, product)
+        })
+        .unwrap()
+    }
+
     /// Runs every job that is due, and what follows from it. Returns those that call the outside, which nobody does
     /// here; they are settled as done.
     pub fn run_jobs(&self) -> Vec<FlowJob> {
@@ -260,6 +296,37 @@ impl Shop {
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// A product to be made, with these prices.
+pub fn new_product(organization_id: Id<Organization>, name: &str, prices: &[NewPrice]) -> CreateProduct {
+    CreateProduct {
+        organization_id,
+        name: name.to_owned(),
+        description: None,
+        prices: prices.to_vec(),
+        medias: Vec::new(),
+        fields: Vec::new(),
+        metadata: Metadata::default(),
+    }
+}
+
+/// A fixed price in cents; without an interval it is paid once.
+pub fn fixed(recurring_interval: Option<RecurringInterval>, cents: i64) -> NewPrice {
+    let amount = Amount::Fixed { currency: Currency::Usd, amount: Cents::new(cents) };
+    NewPrice { recurring_interval, amount }
+}
+
+/// A price of nothing; without an interval it is got once.
+pub fn free(recurring_interval: Option<RecurringInterval>) -> NewPrice {
+    NewPrice { recurring_interval, amount: Amount::Free }
+}
+
+/// A price that the buyer chooses.
+pub fn chosen(minimum: Option<i64>) -> NewPrice {
+    let minimum = minimum.map(Cents::new);
+    let amount = Amount::Custom { currency: Currency::Usd, minimum, maximum: None, preset: None };
+    NewPrice { recurring_interval: None, amount }
 }
 
 /// A caller with every scope.
@@ -371,4 +438,21 @@ pub fn just_under(duration: Duration) -> Duration {
 /// How many there are, as the store counts.
 pub fn count<T>(items: &[T]) -> i64 {
     i64::try_from(items.len()).unwrap()
+}
+
+/// Lets so many threads do the same at the same moment.
+pub fn at_once<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> {
+    let barrier = Barrier::new(threads as usize);
+    thread::scope(|scope| {
+        let started: Vec<_> = (0..threads)
+            .map(|number| {
+                let (barrier, work) = (&barrier, &work);
+                scope.spawn(move || {
+                    barrier.wait();
+                    work(number)
+                })
+            })
+            .collect();
+        started.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }

@@ -24,6 +24,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The address under which this server is reached; made from `listen` if absent.
     pub public_url: Option<String>,
+    /// The address of a checkout link, with `{client_secret}` where its secret stands; one of this server if absent.
+    pub checkout_link_url: Option<String>,
     /// Origins of front ends that may send cookies.
     pub front_end_origins: Vec<String>,
     /// Whether `X-Forwarded-For` and `X-Forwarded-Proto` are believed: only behind a proxy that sets them.
@@ -60,6 +62,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             metrics_listen: None,
             public_url: None,
+            checkout_link_url: None,
             front_end_origins: Vec::new(),
             trust_proxy: false,
             accept_internal_email: false,

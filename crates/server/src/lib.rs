@@ -33,6 +33,7 @@ use serde_json::Value;
 
 pub use self::config::{Config, Storage};
 use self::shell::Shell;
+pub use self::state::SECRET_PLACE;
 use self::state::{Adapters, House};
 use self::wire::Origins;
 use self::wire::router::Routes;
@@ -95,7 +96,18 @@ impl Server {
             files: open_storage(&config.storage, &public_url, &secret)?,
             scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
         };
-        let house = Arc::new(House { store: store.clone(), secret, public_url, origins, adapters });
+        let checkout_link_url = config
+            .checkout_link_url
+            .clone()
+            .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+        let house = Arc::new(House {
+            store: store.clone(),
+            secret,
+            public_url,
+            checkout_link_url,
+            origins,
+            adapters,
+        });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));

@@ -18,10 +18,22 @@ pub struct House {
     pub secret: InstanceSecret,
     /// The address under which people and programs reach this server, without a slash at its end.
     pub public_url: String,
+    /// The address of a checkout link, with [`SECRET_PLACE`] where its secret stands.
+    pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
     /// The services outside.
     pub adapters: Adapters,
+}
+
+/// What the secret is put in the place of in the template of checkout links' addresses.
+pub const SECRET_PLACE: &str = "{client_secret}";
+
+impl House {
+    /// The address of the checkout link with this secret.
+    pub fn checkout_link_url(&self, client_secret: &str) -> String {
+        self.checkout_link_url.replace(SECRET_PLACE, client_secret)
+    }
 }
 
 /// The services outside, one of each kind.

@@ -2,7 +2,7 @@
 
 use crate::{Param, Sql};
 
-/// Above this many partitions a list gives up reading each in order and sorts instead.
+/// Above this many stretches a list gives up reading each in order and sorts instead.
 const MERGE_LIMIT: usize = 64;
 
 /// One criterion of a list's order. Nulls stand last going up and first going down, on both engines.
@@ -66,19 +66,42 @@ pub struct PartitionedPage<'p> {
 impl PartitionedPage<'_> {
     /// Appends ` WHERE … ORDER BY … LIMIT …` to a select over the table. A partition that is named twice counts once.
     pub fn push<P: Param + Clone + PartialEq>(&self, sql: &mut Sql, partitions: &[P]) {
+        self.push_stretches(sql, partitions, &[""]);
+    }
+
+    /// The same where the index in list order has a few more columns between the partition's and the order's: each
+    /// stretch is one of their values, as a condition that begins with ` AND `, and the page is read from all of them.
+    pub fn push_stretches<P: Param + Clone + PartialEq>(
+        &self,
+        sql: &mut Sql,
+        partitions: &[P],
+        stretches: &[&'static str],
+    ) {
         let Self { table, column, filter, order, limit, offset } = *self;
         let order_by = Order::clause(order);
         let mut distinct: Vec<&P> = Vec::with_capacity(partitions.len());
-        if partitions.len() <= MERGE_LIMIT {
+        if partitions.len() * stretches.len() <= MERGE_LIMIT {
             for partition in partitions {
                 if !distinct.contains(&partition) {
                     distinct.push(partition);
                 }
             }
         }
-        if distinct.len() <= 1 {
+        let is_merged = distinct.len() * stretches.len() > 1;
+        if !is_merged {
             sql.push(&format!(" WHERE {table}.{column} IN "));
             sql.bind_list(partitions.iter().cloned());
+            match stretches {
+                [] => {}
+                [only] => {
+                    sql.push(only);
+                }
+                several => {
+                    let either: Vec<String> =
+                        several.iter().map(|stretch| format!("(TRUE{stretch})")).collect();
+                    sql.push(&format!(" AND ({})", either.join(" OR ")));
+                }
+            }
             filter(sql);
             sql.push(&order_by).push(" LIMIT ").bind(limit).push(" OFFSET ").bind(offset);
             return;
@@ -89,10 +112,13 @@ impl PartitionedPage<'_> {
         let merged: Vec<String> =
             order.iter().enumerate().map(|(n, order)| format!("key_{n} {}", order.direction())).collect();
         sql.push(&format!(" WHERE {table}.id IN (SELECT row_id FROM ("));
-        for (n, partition) in distinct.into_iter().enumerate() {
+        let parts = distinct
+            .into_iter()
+            .flat_map(|partition| stretches.iter().map(move |stretch| (partition, stretch)));
+        for (n, (partition, stretch)) in parts.enumerate() {
             sql.push(if n == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
             sql.push(&format!("SELECT {table}.id AS row_id, {} FROM {table}", keys.join(", ")));
-            sql.push(&format!(" WHERE {table}.{column} = ")).bind(partition.clone());
+            sql.push(&format!(" WHERE {table}.{column} = ")).bind(partition.clone()).push(stretch);
             filter(sql);
             sql.push(&order_by).push(" LIMIT ").bind(end).push(&format!(") AS part_{n}"));
         }

@@ -8,6 +8,7 @@ use crate::access::Tenancy;
 use crate::jobs::{self, Job};
 use crate::kit::{Id, Kind, Refuses, Result};
 use crate::organizations::Organization;
+use crate::products;
 
 /// Why a benefit cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +116,8 @@ pub fn update(
     Ok(benefit)
 }
 
-/// Deletes a benefit the caller may see; a job takes it back from everybody who holds it.
+/// Deletes a benefit the caller may see: it is off all products at once, and a job takes it back from everybody who holds
+/// it.
 pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<()> {
     let benefit = queries::get(tx, tenancy, id)?;
     if !benefit.deletable {
@@ -123,5 +125,6 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<()>
     }
     let now = tx.now();
     tx.changed_one("UPDATE benefits SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
+    products::remove_benefit(tx, id)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfBenefit { benefit_id: id })
 }

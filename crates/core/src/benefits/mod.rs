@@ -8,7 +8,7 @@ mod queries;
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, delete, update};
-pub use self::queries::{ListBenefits, find, get, list};
+pub use self::queries::{ListBenefits, find, find_all, get, list};
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;
 

@@ -14,6 +14,20 @@ pub fn find(tx: &mut ReadTx<'_>, id: Id<Benefit>) -> Result<Option<Benefit>> {
     Ok(tx.find(SQL, &[&id])?)
 }
 
+/// Those of these benefits that are live, in no order; says nothing about who may see them.
+pub fn find_all(tx: &mut ReadTx<'_>, ids: &[Id<Benefit>]) -> Result<Vec<Benefit>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!(
+        "SELECT ",
+        Benefit::COLUMNS,
+        " FROM benefits WHERE deleted_at IS NULL AND id IN "
+    ));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
 /// The live benefit, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<Benefit> {
     find(tx, id)?.filter(|benefit| tenancy.contains(benefit.organization_id)).ok_or_else(Refusal::not_found)

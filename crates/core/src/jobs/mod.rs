@@ -11,10 +11,11 @@ pub use self::queue::{
     Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
 };
 use crate::benefits::Benefit;
-use crate::benefits::grants::Cursor;
+use crate::benefits::grants::{Cursor, Purchase, PurchaseCursor};
 use crate::customers::Customer;
 use crate::files::File;
 use crate::kit::Id;
+use crate::products::Product;
 
 /// Everything a worker can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,18 @@ pub enum Job {
     RevokeGrantsOfCustomer {
         /// The customer.
         customer_id: Id<Customer>,
+    },
+    /// Bring everybody in line who bought a product, after what comes with it changed.
+    UpdateGrantsOfProduct {
+        /// The product.
+        product_id: Id<Product>,
+        /// Where to go on.
+        after: Option<PurchaseCursor>,
+    },
+    /// Bring one purchase in line with what comes with its product.
+    UpdateGrantsOfPurchase {
+        /// The purchase.
+        purchase: Purchase,
     },
     /// Make customers findable that were there before the search was.
     IndexCustomers {
@@ -88,6 +101,8 @@ impl Job {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
+            Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
+            Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::IndexCustomers { .. } => "index_customers",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
@@ -101,6 +116,8 @@ impl Job {
                 Some(format!("benefit:{benefit_id}"))
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
+            Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
+            Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::Purge => None,
             Self::Flow(job) => job.lane(),

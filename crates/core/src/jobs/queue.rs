@@ -4,7 +4,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
-use crate::kit::{Id, Result};
+use crate::kit::{Id, Kind, Result};
 use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
@@ -114,6 +114,22 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Outcome::Next(job.clone())
             } else {
                 Outcome::Done
+            }
+        }
+        Job::UpdateGrantsOfProduct { product_id, after } => {
+            match grants::update_batch_of_product(tx, *product_id, *after)? {
+                Some(cursor) => {
+                    Outcome::Next(Job::UpdateGrantsOfProduct { product_id: *product_id, after: Some(cursor) })
+                }
+                None => Outcome::Done,
+            }
+        }
+        Job::UpdateGrantsOfPurchase { purchase } => {
+            match grants::grant_purchase(tx, purchase) {
+                Ok(_) => Outcome::Done,
+                // Buyer or product were deleted since: there is nothing to give any more.
+                Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Outcome::Done,
+                Err(refusal) => return Err(refusal),
             }
         }
         Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {

@@ -10,8 +10,8 @@ use merak_core::kit::{Id, Kind, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 
-use self::wire::{Benefit, BenefitCreate, BenefitGrant, BenefitUpdate};
-pub use self::wire::{grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
+pub use self::wire::{Benefit, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
+use self::wire::{BenefitCreate, BenefitGrant, BenefitUpdate};
 use super::shared::ById;
 use crate::wire::{
     Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request,

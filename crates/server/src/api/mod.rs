@@ -2,13 +2,17 @@
 
 mod auth;
 mod benefits;
+mod checkout_links;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
 mod files;
 mod license_keys;
 mod organizations;
 mod personal_access_tokens;
+mod products;
 mod secret_scanning;
 mod shared;
 
@@ -18,9 +22,13 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        products::operations(),
         benefits::operations(),
         license_keys::operations(),
+        custom_fields::operations(),
+        discounts::operations(),
         files::operations(),
+        checkout_links::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

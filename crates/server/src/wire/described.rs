@@ -42,6 +42,23 @@ pub fn one_of_named(
     reference(name)
 }
 
+/// A schema that admits null too.
+pub fn nullable(schema: Value) -> Value {
+    let mut either = json!({"anyOf": [null, {"type": "null"}]});
+    either["anyOf"][0] = schema;
+    either
+}
+
+/// The schema of an object with these members.
+pub fn object(properties: Value, required: &[&str]) -> Value {
+    let mut schema = json!({"type": "object"});
+    schema["properties"] = properties;
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
 /// The schema of a member: that of its type, with what the declaration adds.
 fn member(mut schema: Value, added: &Value, description: &str) -> Value {
     let mut target = &mut schema;

@@ -16,7 +16,9 @@ pub mod validation;
 
 pub use answer::{Answer, Created, Json, NoContent, Reply, SeeOther};
 pub use cookie::Origins;
-pub use described::{Components, Described, Given, JsonObject, Seconds, one_of_named, reference};
+pub use described::{
+    Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,
+};
 pub(crate) use described::{answer, request};
 pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;

@@ -82,6 +82,8 @@ struct Things {
     /// The body that names the key to the open operations.
     naming: Value,
     activation: String,
+    field: String,
+    discount: String,
     token: String,
 }
 
@@ -97,6 +99,12 @@ impl Things {
         let path = "/v1/customer-portal/license-keys/activate";
         let activation = shop.anonymous.post(path, naming.clone()).await.expect(200)["id"].clone();
         naming["activation_id"] = activation.clone();
+        let body = json!({"type": "text", "slug": "ours", "name": "Ours", "properties": {},
+            "organization_id": shop.organization.id});
+        let field = shop.merchant.post("/v1/custom-fields/", body).await.expect(201)["id"].clone();
+        let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
+            "organization_id": shop.organization.id});
+        let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
         Self {
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
@@ -106,17 +114,23 @@ impl Things {
             key: key.id.to_string(),
             naming,
             activation: activation.as_str().unwrap().to_owned(),
+            field: field.as_str().unwrap().to_owned(),
+            discount: discount.as_str().unwrap().to_owned(),
             token: token_of_member(shop).await,
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, token, .. } = self;
+        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
         let change = json!({"type": "license_keys", "description": "Mine"});
+        let question = json!({"type": "text", "slug": "new", "name": "New", "properties": {},
+            "organization_id": organization});
+        let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
+            "organization_id": organization});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
@@ -135,8 +149,18 @@ impl Things {
             ("license_keys:get", key, None, Unauthorized),
             ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
             ("license_keys:get_activation", key, None, Unauthorized),
+            ("custom-fields:list", NO_ID, None, Empty),
+            ("custom-fields:create", NO_ID, Some(question), ours.clone()),
+            ("custom-fields:get", field, None, NotFound),
+            ("custom-fields:update", field, Some(json!({"type": "text", "name": "Mine"})), NotFound),
+            ("custom-fields:delete", field, None, NotFound),
+            ("discounts:list", NO_ID, None, Empty),
+            ("discounts:create", NO_ID, Some(sale), ours.clone()),
+            ("discounts:get", discount, None, NotFound),
+            ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
+            ("discounts:delete", discount, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
-            ("customers:create", NO_ID, Some(buyer), ours),
+            ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),
             ("customers:update", "{customer}", Some(json!({"name": "Mine"})), NotFound),
             ("customers:delete", "{customer}", None, NotFound),

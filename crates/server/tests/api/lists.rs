@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use merak_core::benefits::grants::{self, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
+use merak_core::custom_fields::{self, CreateCustomField, CustomFieldType, Properties};
 use merak_core::customers::{self, CreateCustomer, Customer};
+use merak_core::discounts::{self, CreateDiscount, Reduction, Span};
 use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_store::Tx;
@@ -160,6 +162,40 @@ fn customer(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Res
     customers::create(tx, &command)
 }
 
+fn custom_field(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<()> {
+    let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
+    let command = CreateCustomField {
+        organization_id,
+        r#type: [CustomFieldType::Text, CustomFieldType::Checkbox, CustomFieldType::Number][n % 5 % 3],
+        slug: format!("field-{}", n * 37 % COUNT).parse().unwrap(),
+        name: format!("{letter}{}", n * 37 % 10),
+        properties: Properties::default(),
+        metadata: Metadata::default(),
+    };
+    custom_fields::create(tx, &command).map(drop)
+}
+
+fn discount(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<()> {
+    let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
+    let command = CreateDiscount {
+        organization_id,
+        name: format!("{letter}{}", n * 37 % 10),
+        reduction: Reduction::Percentage { basis_points: 1 },
+        span: Span::Once,
+        code: (!n.is_multiple_of(4)).then(|| format!("code{}", n * 37 % COUNT).parse().unwrap()),
+        starts_at: None,
+        ends_at: None,
+        max_redemptions: None,
+        products: Vec::new(),
+        metadata: Metadata::default(),
+    };
+    let made = discounts::create(tx, &command)?;
+    for checkout in 0..n % 3 {
+        discounts::redeem(tx, made.id, Uuid::from_u128(checkout as u128))?;
+    }
+    Ok(())
+}
+
 fn benefit(tx: &mut Tx<'_>, organization_id: Id<Organization>, r#type: BenefitType) -> Result<Benefit> {
     let description = String::from("A benefit");
     benefits::create(tx, &CreateBenefit { organization_id, r#type, description, properties: json!({}) })
@@ -216,6 +252,35 @@ scenarios! {
         let client = shop.organization_client(id, everything()).await;
         let path = format!("/v1/customers/?organization_id={id}&query=EXAMPLE");
         List { client, path, orders: vec![order("-created_at", age)], has_organizations: false }.check().await;
+    }
+
+    // spec 20 C8
+    async fn custom_fields_of_several_organizations(shop) {
+        let organizations = three(shop).await;
+        in_turns(shop, move |tx, n| custom_field(tx, organizations[n % 3], n)).await;
+        let (slug, name) = (|item: &Value| text(item, "/slug"), |item: &Value| text(item, "/name"));
+        let r#type = |item: &Value| text(item, "/type");
+        let orders = vec![
+            order("", slug), order("slug", slug), order("-slug", slug), order("name", name), order("-name", name),
+            order("type", r#type), order("-type", r#type), order("created_at", age), order("-created_at", age),
+        ];
+        List { client: shop.merchant.clone(), path: "/v1/custom-fields/".into(), orders, has_organizations: true }
+            .check().await;
+    }
+
+    async fn discounts_of_several_organizations(shop) {
+        let organizations = three(shop).await;
+        in_turns(shop, move |tx, n| discount(tx, organizations[n % 3], n)).await;
+        let (name, code) = (|item: &Value| text(item, "/name"), |item: &Value| text(item, "/code"));
+        let redemptions = |item: &Value| item["redemptions_count"].to_string();
+        let orders = vec![
+            order("-created_at", age), order("created_at", age), order("name", name), order("-name", name),
+            order("code", code), order("-code", code), order("redemptions_count", redemptions),
+            order("-redemptions_count", redemptions),
+        ];
+        let list = List { client: shop.merchant.clone(), path: "/v1/discounts/".into(), orders, has_organizations: true };
+        list.check().await;
+        assert_eq!(list.pages("", 100).await, list.pages("-created_at", 100).await, "the usual order");
     }
 
     async fn benefits_of_several_organizations(shop) {

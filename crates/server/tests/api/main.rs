@@ -21,9 +21,11 @@ macro_rules! scenarios {
 }
 
 mod benefits;
+mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod discounts;
 mod license_keys;
 mod lists;
 mod organizations;

@@ -7,13 +7,18 @@
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
 mod commands;
+mod purchases;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::commands::{
     BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
+};
+pub use self::purchases::{
+    Purchase, PurchaseCursor, grant_purchase, revoke_purchase, update_batch_of_product,
 };
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;
@@ -60,7 +65,8 @@ impl BenefitGrant {
 }
 
 /// Through what a benefit is held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// A subscription, for as long as it is active.
     Subscription(Uuid),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::api::shared::Customer;
-use crate::wire::{Components, Described, answer, one_of_named, reference};
+use crate::wire::{Components, Described, answer, nullable, object, one_of_named, reference};
 
 /// The part of each schema name that says the kind, in the contract's order of the kinds.
 pub fn kind_names() -> [(BenefitType, &'static str); 6] {
@@ -30,21 +30,6 @@ impl Described for BenefitType {
     fn schema(components: &mut Components) -> Value {
         one_of_named(components, "BenefitType", |_| json!({"type": "string", "enum": Self::TEXTS}))
     }
-}
-
-fn nullable(schema: Value) -> Value {
-    let mut either = json!({"anyOf": [null, {"type": "null"}]});
-    either["anyOf"][0] = schema;
-    either
-}
-
-fn object(properties: Value, required: &[&str]) -> Value {
-    let mut schema = json!({"type": "object"});
-    schema["properties"] = properties;
-    if !required.is_empty() {
-        schema["required"] = json!(required);
-    }
-    schema
 }
 
 fn uuid() -> Value {

@@ -174,7 +174,6 @@ impl Described for FileRead {
 pub struct ProductMediaFileRead(FileRead);
 
 impl ProductMediaFileRead {
-    #[expect(dead_code, reason = "products show it")]
     /// A file of the core, with the address it has in this house's storage.
     pub fn new(file: &files::File, house: &House) -> Self {
         Self(FileRead::new(file, house))

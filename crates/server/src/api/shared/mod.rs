@@ -1,18 +1,28 @@
 //! Wire structs that two sections or more answer with.
 
 mod activation;
+mod benefit;
+pub mod custom_field;
 mod customer;
+pub mod discount;
 pub mod file;
 mod license_key;
 mod organization;
+pub mod price;
+mod product;
 
 pub use activation::LicenseKeyActivationBase;
+pub use benefit::BenefitBase;
+pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
+pub use discount::DiscountMinimal;
 pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
 pub use organization::Organization;
+pub use price::ProductPrice;
+pub use product::{CheckoutLinkProduct, DiscountProduct, Product};
 
 use merak_core::kit::Id;
 

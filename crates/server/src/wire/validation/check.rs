@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::problem::{Fault, Report, Trail, count};
 use super::scalar::{Coerced, coerce_boolean, null_character, quoted};
-use super::shape::{Branch, Dictionary, List, Node, Object, Tagged, Union};
+use super::shape::{Branch, Dictionary, List, Node, Object, TagPart, Tagged, Union};
 
 /// Names that `serde_json` gives a private meaning to. An object with such a member would be read
 /// as a number or as raw text later on.
@@ -161,17 +161,30 @@ impl List {
             }
             return;
         }
-        let original = if length < self.min { Value::Array(items.clone()) } else { Value::Null };
+        let is_told = length < self.min || self.distinct.is_some();
+        let original = if is_told { Value::Array(items.clone()) } else { Value::Null };
         let before = report.problems.len();
         for (index, item) in items.iter_mut().enumerate() {
             self.item.visit(item, &trail.index(index), report);
         }
-        if report.problems.len() == before
-            && let Some(fault) = wrong_length("List", length, self.min, self.max)
+        if report.problems.len() > before {
+            return;
+        }
+        if let Some(fault) = wrong_length("List", length, self.min, self.max) {
+            report.push(trail, fault, original);
+        } else if let Some(member) = &self.distinct
+            && let Some(repeated) = first_repeated(items, member)
         {
+            let fault = Fault::custom(&format!("There are two items with the {member} {repeated}."));
             report.push(trail, fault, original);
         }
     }
+}
+
+/// The value of a member that two items have, if there is one.
+fn first_repeated<'v>(items: &'v [Value], member: &str) -> Option<&'v Value> {
+    let values: Vec<&Value> = items.iter().filter_map(|item| item.get(member)).collect();
+    values.iter().enumerate().find(|(n, value)| values[..*n].contains(value)).map(|(_, value)| *value)
 }
 
 fn visit_tuple(places: &[Node], value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
@@ -213,26 +226,41 @@ fn wrong_length(what: &'static str, actual: usize, min: usize, max: Option<usize
     ))
 }
 
+impl TagPart {
+    /// What the value is called in the name of the branch.
+    fn class_of(&self, value: &Value) -> String {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let class = self.classes.iter().find(|(other, _)| *other == value).map(|(_, class)| class);
+        class.or(self.others.as_ref()).cloned().unwrap_or(value)
+    }
+}
+
 impl Tagged {
     fn visit(&self, value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
         let Value::Object(object) = value else {
             report.push(trail, NOT_AN_OBJECT, value.clone());
             return;
         };
-        let discriminator = format!("'{}'", self.property);
-        let tag = match object.get(&self.property) {
-            Some(Value::String(tag)) => tag.clone(),
-            Some(other) => other.to_string(),
-            None => {
-                let fault = Fault::with(
-                    "union_tag_not_found",
-                    format!("Unable to extract tag using discriminator {discriminator}"),
-                    json!({"discriminator": discriminator}),
-                );
-                report.push(trail, fault, value.clone());
-                return;
+        let names: Vec<&str> = self.tag.iter().map(|part| part.property.as_str()).collect();
+        let discriminator = format!("'{}'", names.join("."));
+        let missing: Vec<&str> = names.into_iter().filter(|name| !object.contains_key(*name)).collect();
+        if !missing.is_empty() && self.tells_missing {
+            for name in missing {
+                report.push(&trail.field(name), Fault::MISSING, value.clone());
             }
-        };
+            return;
+        }
+        if !missing.is_empty() {
+            let fault = Fault::with(
+                "union_tag_not_found",
+                format!("Unable to extract tag using discriminator {discriminator}"),
+                json!({"discriminator": discriminator}),
+            );
+            report.push(trail, fault, value.clone());
+            return;
+        }
+        let tag =
+            self.tag.iter().map(|part| part.class_of(&object[&part.property])).collect::<Vec<_>>().join(".");
         if let Some(branch) = self.branches.iter().find(|branch| branch.tags.contains(&tag)) {
             branch.node.visit(value, &trail.field(&tag), report);
             return;
@@ -253,6 +281,12 @@ impl Tagged {
 
 impl Union {
     fn visit(&self, value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
+        if let Some(choice) = self.choices.iter().find(|choice| choice.applies(value)) {
+            let branch = &self.branches[choice.branch];
+            let labelled = trail.field(&branch.label);
+            branch.node.visit(value, if self.is_unlabelled { trail } else { &labelled }, report);
+            return;
+        }
         let all = self.branches.iter();
         let Some(object) = value.as_object().filter(|_| !self.tags.is_empty()) else {
             try_each(&all.collect::<Vec<_>>(), value, trail, report);

@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::fmt;
 
+use merak_core::kit::lax::whole;
 use serde_json::{Map, Value};
 
 use super::formats::Format;
 use super::pattern::Pattern;
-use super::scalar::{Choice, Decimal, Integer, Text, whole};
+use super::scalar::{Choice, Decimal, Integer, Text};
 use super::shape::{Branch, Dictionary, List, Member, Node, Object, Union};
 use super::unions::label;
 
@@ -191,7 +192,7 @@ impl<'c> Compiler<'c> {
                     Ok(Branch { label: label(&Value::Null, &node), node })
                 });
                 let branches = branches.collect::<Compiled<Vec<_>>>()?;
-                Node::Union(Union { branches, tags: Vec::new() })
+                Node::Union(Union::of_types(branches))
             }
         };
         let node = if is_set(schema, "x-trim") { trimmed(node) } else { node };
@@ -272,7 +273,8 @@ impl<'c> Compiler<'c> {
             None => Node::Any,
         };
         let (min, max) = (size(schema, "minItems")?.unwrap_or(0), size(schema, "maxItems")?);
-        Ok(Node::List(Box::new(List { item, min, max })))
+        let distinct = schema.get("x-distinct").and_then(Value::as_str).map(str::to_owned);
+        Ok(Node::List(Box::new(List { item, min, max, distinct })))
     }
 
     fn object(&mut self, schema: &Schema) -> Compiled {

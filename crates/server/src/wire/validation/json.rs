@@ -4,8 +4,6 @@
 //! malformed text names a kind and a character offset that serde does not know, and serde treats
 //! objects with certain private member names as numbers, which a caller must not be able to use.
 
-use std::num::IntErrorKind;
-
 use serde_json::{Map, Number, Value, json};
 
 use super::problem::{Fault, Loc, Problem};
@@ -276,9 +274,4 @@ impl Parser<'_> {
 /// A number that keeps its text. `text` must follow the JSON grammar.
 pub(super) fn number_from(text: &str) -> Number {
     Number::from_string_unchecked(text.to_owned())
-}
-
-/// Whether the digits describe an integer that is merely too large for 64 bits.
-pub(super) fn is_overflow(error: &std::num::ParseIntError) -> bool {
-    matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow)
 }

@@ -8,7 +8,7 @@
 //!
 //! The schema says everything, partly in extensions: `x-literal` (a closed choice that is told as
 //! a literal), `x-trim` (spaces around text are dropped, blank text means null), `x-label` (how a
-//! branch of a union is called in `loc`).
+//! branch of a union is called in `loc`), `x-discriminator` (which members together name the branch of a union).
 
 mod body;
 mod check;

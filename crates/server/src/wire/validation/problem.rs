@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use merak_core::kit::lax::LaxProblem;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -100,6 +101,12 @@ impl Fault {
     /// The fault at its place.
     pub(super) fn at(self, loc: Vec<Loc>, input: Value) -> Problem {
         Problem { kind: self.kind, loc, msg: self.msg.into_owned(), input, ctx: self.ctx }
+    }
+}
+
+impl From<LaxProblem> for Fault {
+    fn from(problem: LaxProblem) -> Self {
+        Self::plain(problem.kind, problem.message)
     }
 }
 

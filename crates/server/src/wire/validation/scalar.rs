@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Number, Value, json};
+use merak_core::kit::lax;
+use serde_json::{Value, json};
 
 use super::formats::Format;
-use super::json::is_overflow;
 use super::pattern::Pattern;
 use super::problem::{Fault, choices, count};
 
@@ -112,14 +112,8 @@ pub(super) struct Integer {
 
 impl Integer {
     pub(super) fn coerce(&self, value: &Value) -> Coerced {
-        let (number, as_it_is) = match value {
-            Value::Number(number) => read_integer(number)?,
-            Value::String(text) => (parse_lax_integer(text)?, false),
-            Value::Bool(truth) => (i64::from(*truth), false),
-            Value::Null | Value::Array(_) | Value::Object(_) => {
-                return Err(Fault::plain("int_type", "Input should be a valid integer"));
-            }
-        };
+        let number = lax::integer(value).map_err(Fault::from)?;
+        let as_it_is = matches!(value, Value::Number(written) if written.as_i64() == Some(number) && written.as_str() != "-0");
         self.check_bounds(number)?;
         Ok((!as_it_is).then(|| Value::from(number)))
     }
@@ -144,63 +138,6 @@ impl Integer {
 pub(super) fn out_of_bounds(kind: &'static str, relation: &str, name: &str, bound: &Value) -> Fault {
     let shown = bound.as_str().map_or_else(|| bound.to_string(), str::to_owned);
     Fault::with(kind, format!("Input should be {relation} {shown}"), json!({ name: bound }))
-}
-
-const INT_TOO_LARGE: Fault =
-    Fault::plain("int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size");
-
-/// The number as an integer, and whether it is already written as one.
-fn read_integer(number: &Number) -> Result<(i64, bool), Fault> {
-    let text = number.as_str();
-    match text.parse::<i64>() {
-        Ok(integer) => return Ok((integer, text != "-0")),
-        Err(error) if is_overflow(&error) => return Err(INT_TOO_LARGE),
-        Err(_) => {}
-    }
-    let float = text.parse::<f64>().unwrap_or(f64::NAN);
-    if !float.is_finite() {
-        return Err(Fault::plain("finite_number", "Input should be a finite number"));
-    }
-    if float.fract() != 0.0 {
-        return Err(Fault::plain(
-            "int_from_float",
-            "Input should be a valid integer, got a number with a fractional part",
-        ));
-    }
-    whole(float).map(|integer| (integer, false)).ok_or(INT_TOO_LARGE)
-}
-
-/// A float without a fraction as an integer, if it fits.
-pub(super) fn whole(float: f64) -> Option<i64> {
-    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
-    (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
-}
-
-/// Reads `" +1_000.0 "` and the like: spaces around, one sign, single underscores between digits
-/// and a fraction of nothing but zeros are accepted.
-fn parse_lax_integer(text: &str) -> Result<i64, Fault> {
-    const UNREADABLE: Fault =
-        Fault::plain("int_parsing", "Input should be a valid integer, unable to parse string as an integer");
-
-    let trimmed = text.trim();
-    let digits = match trimmed.split_once('.') {
-        Some((whole, zeros)) if zeros.bytes().all(|digit| digit == b'0') => whole,
-        Some(_) => return Err(UNREADABLE),
-        None => trimmed,
-    };
-    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
-    let well_formed = !unsigned.starts_with('_')
-        && !unsigned.ends_with('_')
-        && !unsigned.contains("__")
-        && unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
-        && !unsigned.is_empty();
-    if !well_formed {
-        return Err(UNREADABLE);
-    }
-    let parsed =
-        if digits.contains('_') { digits.replace('_', "").parse::<i64>() } else { digits.parse::<i64>() };
-    parsed.map_err(|_| INT_TOO_LARGE)
 }
 
 /// A rule about numbers that may have a fraction.
@@ -251,26 +188,8 @@ impl Decimal {
 
 /// Reads a truth value.
 pub(super) fn coerce_boolean(value: &Value) -> Coerced {
-    const UNREADABLE: Fault =
-        Fault::plain("bool_parsing", "Input should be a valid boolean, unable to interpret input");
-    const WRONG_TYPE: Fault = Fault::plain("bool_type", "Input should be a valid boolean");
-    const TRUE: [&str; 6] = ["1", "on", "t", "true", "y", "yes"];
-    const FALSE: [&str; 6] = ["0", "off", "f", "false", "n", "no"];
-
-    let truth = match value {
-        Value::Bool(_) => return Ok(None),
-        Value::String(text) if TRUE.iter().any(|word| text.eq_ignore_ascii_case(word)) => true,
-        Value::String(text) if FALSE.iter().any(|word| text.eq_ignore_ascii_case(word)) => false,
-        Value::String(_) => return Err(UNREADABLE),
-        Value::Number(number) => match number.as_str().parse::<f64>() {
-            Ok(0.0) => false,
-            Ok(1.0) => true,
-            Ok(float) if float.fract() == 0.0 => return Err(UNREADABLE),
-            _ => return Err(WRONG_TYPE),
-        },
-        Value::Null | Value::Array(_) | Value::Object(_) => return Err(WRONG_TYPE),
-    };
-    Ok(Some(Value::Bool(truth)))
+    let truth = lax::boolean(value).map_err(Fault::from)?;
+    Ok((!value.is_boolean()).then_some(Value::Bool(truth)))
 }
 
 /// A closed list of values.

@@ -154,13 +154,28 @@ pub(super) struct List {
     pub(super) item: Node,
     pub(super) min: usize,
     pub(super) max: Option<usize>,
+    /// A member of the items, of which no two may be equal.
+    pub(super) distinct: Option<String>,
 }
 
-/// A union whose branch is named by the value of one member.
+/// A union whose branch is named by the object itself.
 #[derive(Debug)]
 pub(super) struct Tagged {
-    pub(super) property: String,
+    /// The members whose values name the branch, joined by dots.
+    pub(super) tag: Vec<TagPart>,
+    /// Whether each missing member is told by itself, as a missing member.
+    pub(super) tells_missing: bool,
     pub(super) branches: Vec<TaggedBranch>,
+}
+
+/// A member whose value is part of the name of a branch.
+#[derive(Debug)]
+pub(super) struct TagPart {
+    pub(super) property: String,
+    /// Values that are called otherwise in the name.
+    pub(super) classes: Vec<(String, String)>,
+    /// What all other values are called, if not by themselves.
+    pub(super) others: Option<String>,
 }
 
 #[derive(Debug)]
@@ -175,6 +190,31 @@ pub(super) struct Union {
     pub(super) branches: Vec<Branch>,
     /// Members that are a closed choice in every branch: together they tell which branch is meant.
     pub(super) tags: Vec<String>,
+    /// What the content tells of the branch; the first that applies counts, and if none does, the tags.
+    pub(super) choices: Vec<BranchChoice>,
+    /// Whether the branch is left out of `loc`.
+    pub(super) is_unlabelled: bool,
+}
+
+/// A content by which a branch is meant.
+#[derive(Debug)]
+pub(super) struct BranchChoice {
+    /// Places in the value and what stands there; none for anything but null.
+    pub(super) content: Vec<(String, Option<Value>)>,
+    /// The branch.
+    pub(super) branch: usize,
+}
+
+impl BranchChoice {
+    pub(super) fn applies(&self, value: &Value) -> bool {
+        self.content.iter().all(|(place, expected)| {
+            let given = value.pointer(place).filter(|given| !given.is_null());
+            match expected {
+                Some(expected) => given == Some(expected),
+                None => given.is_some(),
+            }
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -182,6 +222,13 @@ pub(super) struct Branch {
     /// How the branch is called in `loc`.
     pub(super) label: String,
     pub(super) node: Node,
+}
+
+impl Union {
+    /// A union of plain types, which need no telling apart.
+    pub(super) fn of_types(branches: Vec<Branch>) -> Self {
+        Self { branches, tags: Vec::new(), choices: Vec::new(), is_unlabelled: false }
+    }
 }
 
 impl Branch {

@@ -6,7 +6,7 @@ use super::compile::{
     Compiled, Compiler, Schema, SchemaError, array, component_name, is_set, nullable, trimmed,
 };
 use super::scalar::Choice;
-use super::shape::{Branch, Member, Node, Tagged, TaggedBranch, Union};
+use super::shape::{Branch, BranchChoice, Member, Node, TagPart, Tagged, TaggedBranch, Union};
 
 impl Compiler<'_> {
     pub(super) fn any_of(&mut self, schema: &Schema, branches: &Value) -> Compiled {
@@ -16,9 +16,10 @@ impl Compiler<'_> {
             [] => return Ok(Node::Null),
             [only] => self.compile(only)?,
             [one, many] if many.get("items") == Some(one) => one_or_many(self.compile(many)?),
-            several => match schema.get("discriminator") {
-                Some(discriminator) => self.tagged(discriminator, several)?,
-                None => self.union(several)?,
+            several => match (schema.get("discriminator"), schema.get("x-discriminator")) {
+                (Some(discriminator), _) => self.tagged(discriminator, several)?,
+                (None, Some(discriminator)) => self.tagged_by_several(discriminator, several)?,
+                (None, None) => self.union(schema, several)?,
             },
         };
         let node = if is_set(schema, "x-trim") { trimmed(node) } else { node };
@@ -44,10 +45,45 @@ impl Compiler<'_> {
             Ok(TaggedBranch { tags, node })
         });
         let branches = branches.collect::<Compiled<Vec<_>>>()?;
-        Ok(Node::Tagged(Tagged { property: property.to_owned(), branches }))
+        let tag = TagPart { property: property.to_owned(), classes: Vec::new(), others: None };
+        Ok(Node::Tagged(Tagged { tag: vec![tag], tells_missing: false, branches }))
     }
 
-    fn union(&mut self, branches: &[&Value]) -> Compiled {
+    /// A union whose branch is named by several members together, such as `fixed.repeat` by a type and a duration:
+    ///
+    /// ```text
+    /// "x-discriminator": {
+    ///     "parts": [{"propertyName": "type"}, {"propertyName": "duration", "classes": {"once": …}, "others": "repeat"}],
+    ///     "mapping": {"fixed.repeat": "#/components/schemas/…", …}
+    /// }
+    /// ```
+    fn tagged_by_several(&mut self, discriminator: &Value, branches: &[&Value]) -> Compiled {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let parts = discriminator.get("parts").and_then(Value::as_array).into_iter().flatten().map(|part| {
+            let classes = part.get("classes").and_then(Value::as_object).into_iter().flatten();
+            Some(TagPart {
+                property: part.get("propertyName").and_then(text)?,
+                classes: classes.filter_map(|(value, class)| Some((value.clone(), text(class)?))).collect(),
+                others: part.get("others").and_then(text),
+            })
+        });
+        let tag = parts
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| SchemaError::new("a part of a discriminator without `propertyName`"))?;
+        let mapping = discriminator.get("mapping").and_then(Value::as_object);
+        let branches = branches.iter().map(|schema| {
+            let named = mapping.into_iter().flatten().filter(|(_, to)| Some(*to) == schema.get("$ref"));
+            let tags: Vec<String> = named.map(|(tag, _)| tag.clone()).collect();
+            if tags.is_empty() {
+                return Err(SchemaError::new("a branch that the discriminator does not name"));
+            }
+            Ok(TaggedBranch { tags, node: self.compile(schema)? })
+        });
+        let branches = branches.collect::<Compiled<Vec<_>>>()?;
+        Ok(Node::Tagged(Tagged { tag, tells_missing: true, branches }))
+    }
+
+    fn union(&mut self, schema: &Schema, branches: &[&Value]) -> Compiled {
         let branches = branches.iter().map(|schema| {
             let node = self.compile(schema)?;
             Ok(Branch { label: label(schema, &node), node })
@@ -57,8 +93,27 @@ impl Compiler<'_> {
             return Ok(merged_choice(&branches));
         }
         let tags = common_tags(&branches);
-        Ok(Node::Union(Union { branches, tags }))
+        let choices = choices(schema, branches.len())?;
+        Ok(Node::Union(Union { branches, tags, choices, is_unlabelled: is_set(schema, "x-unlabelled") }))
     }
+}
+
+/// By which content which branch is meant, from `x-choose`: a list of `{"where": {"/place": value}, "branch": n}`, where
+/// true stands for anything but null and a missing `where` for whatever there is.
+fn choices(schema: &Schema, branches: usize) -> Compiled<Vec<BranchChoice>> {
+    let listed = schema.get("x-choose").and_then(Value::as_array).into_iter().flatten();
+    let choice = |choice: &Value| {
+        let branch = choice.get("branch").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let branch = branch
+            .filter(|branch| *branch < branches)
+            .ok_or_else(|| SchemaError::new("`x-choose` without one of the branches"))?;
+        let content = choice.get("where").and_then(Value::as_object).into_iter().flatten();
+        let content = content
+            .map(|(place, expected)| (place.clone(), Some(expected.clone()).filter(|value| *value != true)))
+            .collect();
+        Ok(BranchChoice { content, branch })
+    };
+    listed.map(choice).collect()
 }
 
 fn is_null_type(schema: &Value) -> bool {

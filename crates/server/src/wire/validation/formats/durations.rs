@@ -1,10 +1,11 @@
 //! Lengths of time: seconds as a number, or ISO 8601 text such as `P30D`. The normal form is text of whole seconds.
 
 use jiff::Span;
+use merak_core::kit::lax::whole;
 use serde_json::{Number, Value};
 
 use crate::wire::validation::problem::Fault;
-use crate::wire::validation::scalar::{Coerced, out_of_bounds, whole};
+use crate::wire::validation::scalar::{Coerced, out_of_bounds};
 
 /// The longest that makes sense, in seconds: a hundred years.
 const LONGEST: i64 = 3_153_600_000;

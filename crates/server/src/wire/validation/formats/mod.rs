@@ -1,6 +1,7 @@
 //! Text with a meaning: identifiers, moments, addresses and names.
 
 mod country;
+mod discount_code;
 mod durations;
 mod email;
 mod ids;
@@ -33,6 +34,8 @@ pub(super) enum Format {
     Url,
     /// The name of an organization in addresses.
     Slug,
+    /// What buyers type to get a discount.
+    DiscountCode,
     /// A country by its two letters.
     Country,
     /// An IP address of either version.
@@ -52,6 +55,7 @@ impl Format {
             "email" => Self::Email { special_use },
             "uri" => Self::Url,
             "slug" => Self::Slug,
+            "discount-code" => Self::DiscountCode,
             "country" => Self::Country,
             "ipvanyaddress" => Self::IpAddress,
             "duration" => Self::Duration,
@@ -89,7 +93,9 @@ impl Format {
             Self::Url => Fault::plain("url_type", "URL input should be a string or URL"),
             Self::IpAddress => NOT_AN_IP_ADDRESS,
             Self::Duration => durations::WRONG_TYPE,
-            Self::Email { .. } | Self::Slug | Self::Country => not_text("string_type", "string"),
+            Self::Email { .. } | Self::Slug | Self::DiscountCode | Self::Country => {
+                not_text("string_type", "string")
+            }
         }
     }
 
@@ -103,6 +109,7 @@ impl Format {
             Self::Email { special_use } => email::coerce(text, special_use).map(Cow::Owned),
             Self::Url => urls::coerce(text).map(Cow::Owned),
             Self::Slug => slug::coerce(text).map(Cow::Owned),
+            Self::DiscountCode => discount_code::coerce(text).map(Cow::Owned),
             Self::Country => country::coerce(text).map(Cow::Owned),
             Self::Duration => durations::from_text(text).map(Cow::Owned),
             Self::IpAddress => text

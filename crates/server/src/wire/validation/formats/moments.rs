@@ -1,53 +1,40 @@
 //! Days and moments.
 //!
-//! Accepted are ISO 8601 text, with a space or an underscore for the `T` and without a zone too
-//! (which means UTC), and Unix time as a number or as text. Numbers beyond [`MILLISECONDS_ABOVE`]
-//! are milliseconds.
+//! Accepted is what [`Moment`] reads; without a zone UTC is meant.
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
+use merak_core::kit::Moment;
 use serde_json::Number;
 
 use crate::wire::validation::problem::Fault;
-use crate::wire::validation::scalar::whole;
 
-/// Unix seconds beyond this are read as milliseconds; it is the year 2603 in seconds.
-const MILLISECONDS_ABOVE: f64 = 2e10;
-
-const EXTRA: &str = "unexpected extra characters at the end of the input";
 const OUT_OF_RANGE: &str = "the moment is outside the supported range";
 
 /// A moment as text of RFC 3339 in UTC, with six digits of fraction or none.
 pub(super) fn date_time_from_text(text: &str) -> Result<String, Fault> {
-    let moment = match parse_date(text) {
-        Ok((date, "")) => in_utc(date.to_datetime(Time::midnight()), Offset::UTC),
-        Ok((date, rest)) => {
-            parse_time(date, rest).ok_or(EXTRA).and_then(|(moment, offset)| in_utc(moment, offset))
-        }
-        Err(reason) => unix_text(text).ok_or(reason).and_then(from_unix),
-    };
-    moment.and_then(check_year).map(|moment| show(&moment)).map_err(unreadable_moment)
+    Moment::from_text(text).and_then(in_utc).map(|moment| show(&moment)).map_err(unreadable_moment)
 }
 
 /// Like [`date_time_from_text`] for Unix time.
 pub(super) fn date_time_from_number(number: &Number) -> Result<String, Fault> {
-    from_number(number).map(|moment| show(&moment)).map_err(unreadable_moment)
+    Moment::from_number(number).and_then(in_utc).map(|moment| show(&moment)).map_err(unreadable_moment)
 }
 
 /// A day as `YYYY-MM-DD`; a moment at midnight is accepted as the day that begins with it.
 pub(super) fn date_from_text(text: &str) -> Result<String, Fault> {
-    let moment = match parse_date(text) {
-        Ok((date, "")) => Ok(date.to_datetime(Time::midnight())),
-        Ok((date, rest)) => parse_time(date, rest).map(|(moment, _)| moment).ok_or(EXTRA),
-        Err(reason) => unix_text(text).ok_or(reason).and_then(from_unix),
-    };
-    moment.and_then(check_year).map_err(unreadable_date).and_then(|moment| day(&moment))
+    Moment::from_text(text)
+        .and_then(|moment| check_year(moment.civil()))
+        .map_err(unreadable_date)
+        .and_then(|moment| day(&moment))
 }
 
 /// Like [`date_from_text`] for Unix time.
 pub(super) fn date_from_number(number: &Number) -> Result<String, Fault> {
-    from_number(number).map_err(unreadable_date).and_then(|moment| day(&moment))
+    Moment::from_number(number)
+        .and_then(|moment| check_year(moment.civil()))
+        .map_err(unreadable_date)
+        .and_then(|moment| day(&moment))
 }
 
 fn unreadable_moment(reason: &'static str) -> Fault {
@@ -81,121 +68,8 @@ fn check_year(moment: DateTime) -> Result<DateTime, &'static str> {
     if (1..=9999).contains(&moment.year()) { Ok(moment) } else { Err(OUT_OF_RANGE) }
 }
 
-fn from_number(number: &Number) -> Result<DateTime, &'static str> {
-    number.as_f64().ok_or(OUT_OF_RANGE).and_then(from_unix).and_then(check_year)
-}
-
-/// Unix time in UTC, to the microsecond.
-fn from_unix(number: f64) -> Result<DateTime, &'static str> {
-    let (seconds, fraction) = if number.abs() > MILLISECONDS_ABOVE {
-        (number / 1000.0, (number % 1000.0) / 1000.0)
-    } else {
-        (number, number.fract())
-    };
-    whole(seconds.trunc())
-        .zip(whole((fraction * 1e6).round()))
-        .and_then(|(seconds, micros)| seconds.checked_mul(1_000_000)?.checked_add(micros))
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .map(|timestamp| Offset::UTC.to_datetime(timestamp))
-        .ok_or(OUT_OF_RANGE)
-}
-
-/// Text that is nothing but a decimal number.
-fn unix_text(text: &str) -> Option<f64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_number = digits.starts_with(|char: char| char.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_number { text.parse().ok() } else { None }
-}
-
-/// The day at the start of `text`, and what follows it.
-fn parse_date(text: &str) -> Result<(Date, &str), &'static str> {
-    let bytes = text.as_bytes();
-    if bytes.len() < 10 {
-        return Err("input is too short");
-    }
-    let year = digits(&bytes[..4]).ok_or("invalid character in year")?;
-    if bytes[4] != b'-' || bytes[7] != b'-' {
-        return Err("invalid date separator, expected `-`");
-    }
-    let month = digits(&bytes[5..7]).ok_or("invalid character in month")?;
-    let day = digits(&bytes[8..10]).ok_or("invalid character in day")?;
-    if !(1..=12).contains(&month) {
-        return Err("month value is outside expected range of 1-12");
-    }
-    let month = i8::try_from(month).map_err(|_| EXTRA)?;
-    let day = i8::try_from(day).map_err(|_| EXTRA)?;
-    let date = Date::new(year, month, day).map_err(|_| "day value is outside expected range")?;
-    // The first ten bytes are ASCII, so the text can be cut here.
-    Ok((date, &text[10..]))
-}
-
-/// The same moment in UTC. The last day that a civil date can name is not wholly a moment, so this
-/// may fail at the far end of the calendar.
-fn in_utc(moment: DateTime, offset: Offset) -> Result<DateTime, &'static str> {
-    let timestamp = offset.to_timestamp(moment).map_err(|_| OUT_OF_RANGE)?;
-    Ok(Offset::UTC.to_datetime(timestamp))
-}
-
-/// `THH:MM[:SS[.ffffff]][Z|+HH:MM|+HHMM]`. Digits beyond the microsecond are dropped.
-fn parse_time(date: Date, rest: &str) -> Option<(DateTime, Offset)> {
-    let time = rest.strip_prefix(['T', 't', ' ', '_'])?.as_bytes();
-    let hour = digits(time.get(..2)?)?;
-    let minute = two_digits_after(time, 2, b':')?;
-    let mut at = 5;
-    let mut second = 0;
-    let mut nanos = 0;
-    if time.get(at) == Some(&b':') {
-        second = two_digits_after(time, at, b':')?;
-        at += 3;
-        if matches!(time.get(at), Some(b'.' | b',')) {
-            let fraction = &time[at + 1..];
-            let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if length == 0 {
-                return None;
-            }
-            let digit = |place: usize| fraction[..length].get(place).map_or(0, |byte| byte - b'0');
-            let micros = (0..6).fold(0, |micros, place| micros * 10 + i32::from(digit(place)));
-            nanos = micros * 1000;
-            at += 1 + length;
-        }
-    }
-    let offset = parse_offset(&time[at..])?;
-    let small = |number: i16| i8::try_from(number).ok();
-    let time = Time::new(small(hour)?, small(minute)?, small(second)?, nanos).ok()?;
-    Some((date.to_datetime(time), offset))
-}
-
-fn parse_offset(text: &[u8]) -> Option<Offset> {
-    let (sign, digits_of) = match text {
-        [] | [b'Z' | b'z'] => return Some(Offset::UTC),
-        [b'+', rest @ ..] => (1, rest),
-        [b'-', rest @ ..] => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = match digits_of {
-        [hours @ .., b':', a, b] if hours.len() == 2 => (digits(hours)?, digits(&[*a, *b])?),
-        [a, b, c, d] => (digits(&[*a, *b])?, digits(&[*c, *d])?),
-        _ => return None,
-    };
-    if hours > 23 || minutes > 59 {
-        return None;
-    }
-    let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
-    Offset::from_seconds(sign * seconds).ok()
-}
-
-fn two_digits_after(text: &[u8], at: usize, separator: u8) -> Option<i16> {
-    if *text.get(at)? != separator {
-        return None;
-    }
-    digits(text.get(at + 1..at + 3)?)
-}
-
-/// At most four decimal digits as a number.
-fn digits(text: &[u8]) -> Option<i16> {
-    text.iter()
-        .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i16::from(byte - b'0')))
+fn in_utc(moment: Moment) -> Result<DateTime, &'static str> {
+    moment.instant().map(|instant| Offset::UTC.to_datetime(instant))
 }
 
 #[cfg(test)]

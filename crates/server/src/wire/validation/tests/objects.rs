@@ -310,3 +310,51 @@ fn problems_serialize_as_the_wire_wants_them() {
         r#"[{"type":"string_too_short","loc":["body","a"],"msg":"String should have at least 3 characters","input":"x","ctx":{"min_length":3}}]"#
     );
 }
+
+#[test]
+fn several_members_can_name_a_branch_together() {
+    let branch = |member: &str| {
+        json!({
+            "type": "object",
+            "properties": {"type": {"type": "string"}, "duration": {"enum": ["once", "ever", "months"]}, member: {"type": "integer"}},
+            "required": ["type", "duration", member],
+        })
+    };
+    let names = ["a.short", "a.long", "b.short", "b.long"];
+    let components: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), branch(&format!("of {name}")))).collect();
+    let reference = |name: &&str| json!(format!("#/components/schemas/{name}"));
+    let branches: Vec<Value> = names.iter().map(|name| json!({"$ref": reference(name)})).collect();
+    let mapping: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), reference(name))).collect();
+    let schema = json!({"oneOf": branches, "x-discriminator": {
+        "parts": [
+            {"propertyName": "type"},
+            {"propertyName": "duration", "classes": {"once": "short", "ever": "short"}, "others": "long"},
+        ],
+        "mapping": mapping,
+    }});
+    let shape = Shape::compile(&schema, &components).unwrap();
+    let good = json!({"type": "a", "duration": "ever", "of a.short": 1});
+    assert_eq!(check(&shape, &good), Ok(good));
+    for (sent, problems) in [
+        (
+            json!({"type": "b", "duration": "months"}),
+            vec![("missing", json!(["body", "b.long", "of b.long"]))],
+        ),
+        (
+            json!({"type": "b", "duration": "weeks", "of b.long": 1}),
+            vec![("enum", json!(["body", "b.long", "duration"]))],
+        ),
+        (json!({"type": "c", "duration": "once"}), vec![("union_tag_invalid", json!(["body"]))]),
+        (json!({"type": null, "duration": "once"}), vec![("union_tag_invalid", json!(["body"]))]),
+        (json!({"duration": "once"}), vec![("missing", json!(["body", "type"]))]),
+        (json!({}), vec![("missing", json!(["body", "type"])), ("missing", json!(["body", "duration"]))]),
+        (json!([]), vec![("model_attributes_type", json!(["body"]))]),
+    ] {
+        let found = check(&shape, &sent).unwrap_err();
+        let found: Vec<_> =
+            found.iter().map(|found| (found["type"].as_str().unwrap(), found["loc"].clone())).collect();
+        assert_eq!(found, problems, "{sent}");
+    }
+}

@@ -1,0 +1,127 @@
+//! What a purchase gives: everything that comes with the product, in order, held through the purchase.
+
+use std::collections::HashSet;
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Timestamp, Tx};
+use serde::{Deserialize, Serialize};
+
+use super::commands::{BATCH, grant, revoke};
+use super::{BenefitGrant, Scope};
+use crate::benefits::Benefit;
+use crate::customers::{self, Customer};
+use crate::jobs::{self, Job};
+use crate::kit::{Id, Refusal, Result};
+use crate::orders::Order;
+use crate::products::{self, Product};
+
+/// Who holds what comes with a product, and through what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Who bought.
+    pub customer_id: Id<Customer>,
+    /// What was bought.
+    pub product_id: Id<Product>,
+    /// Through what the benefits are held.
+    pub scope: Scope,
+}
+
+/// Grants everything that comes with the product, in its order, and takes back what was granted through the same
+/// purchase and comes with the product no more. What the buyer has stays as it is.
+pub fn grant_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<Vec<BenefitGrant>> {
+    let attached = attached(tx, purchase)?;
+    let mut changed = Vec::with_capacity(attached.len());
+    for benefit_id in &attached {
+        changed.push(grant(tx, *benefit_id, purchase.customer_id, purchase.scope)?);
+    }
+    changed.extend(revoke_outdated(tx, purchase, &attached)?);
+    Ok(changed)
+}
+
+/// Takes back everything that comes with the product, and what was granted through the same purchase and comes with
+/// the product no more.
+pub fn revoke_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<Vec<BenefitGrant>> {
+    let attached = attached(tx, purchase)?;
+    let mut changed = Vec::with_capacity(attached.len());
+    for benefit_id in &attached {
+        changed.push(revoke(tx, *benefit_id, purchase.customer_id, purchase.scope)?);
+    }
+    changed.extend(revoke_outdated(tx, purchase, &attached)?);
+    Ok(changed)
+}
+
+/// The benefits on the product, in order. A product or customer that is gone is not found.
+fn attached(tx: &mut ReadTx<'_>, purchase: &Purchase) -> Result<Vec<Id<Benefit>>> {
+    let product = products::find(tx, purchase.product_id)?.ok_or_else(Refusal::not_found)?;
+    customers::find(tx, purchase.customer_id)?.ok_or_else(Refusal::not_found)?;
+    let benefits = products::benefits_of(tx, &[product.id])?.remove(&product.id).unwrap_or_default();
+    Ok(benefits.into_iter().map(|benefit| benefit.id).collect())
+}
+
+fn revoke_outdated(
+    tx: &mut Tx<'_>,
+    purchase: &Purchase,
+    attached: &[Id<Benefit>],
+) -> Result<Vec<BenefitGrant>> {
+    // Benefits that were deleted are taken back by the job of their deletion.
+    const BASE: &str = "SELECT benefit_grants.benefit_id FROM benefit_grants \
+         JOIN benefits ON benefits.id = benefit_grants.benefit_id AND benefits.deleted_at IS NULL \
+         WHERE benefit_grants.customer_id = $1 AND benefit_grants.granted_at IS NOT NULL";
+    const IN_ORDER: &str = " ORDER BY benefit_grants.created_at, benefit_grants.id";
+    const OF_SUBSCRIPTION: &str = concatcp!(BASE, " AND benefit_grants.subscription_id = $2", IN_ORDER);
+    const OF_ORDER: &str = concatcp!(BASE, " AND benefit_grants.order_id = $2", IN_ORDER);
+    let held: Vec<Id<Benefit>> = match purchase.scope {
+        Scope::Subscription(id) => tx.all(OF_SUBSCRIPTION, &[&purchase.customer_id, &id])?,
+        Scope::Order(id) => tx.all(OF_ORDER, &[&purchase.customer_id, &id])?,
+        // What is held by hand was given without a product, so no product takes it away.
+        Scope::ByHand => return Ok(Vec::new()),
+    };
+    let attached: HashSet<Id<Benefit>> = attached.iter().copied().collect();
+    let outdated = held.into_iter().filter(|id| !attached.contains(id));
+    outdated.map(|benefit_id| revoke(tx, benefit_id, purchase.customer_id, purchase.scope)).collect()
+}
+
+/// Where a job that walks over purchases has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseCursor {
+    /// `created_at` of the last order that was done.
+    pub created_at: Timestamp,
+    /// Its id, which decides among equals.
+    pub id: Id<Order>,
+}
+
+/// Brings the next one-time buyers of a product in line with what comes with it. Returns where to go on; `None` when
+/// done. A purchase whose grants are refused gets a job of its own, so that it keeps nobody else waiting.
+pub fn update_batch_of_product(
+    tx: &mut Tx<'_>,
+    product_id: Id<Product>,
+    after: Option<PurchaseCursor>,
+) -> Result<Option<PurchaseCursor>> {
+    const BASE: &str = concatcp!(
+        "SELECT ",
+        Order::COLUMNS,
+        " FROM orders JOIN customers ON customers.id = orders.customer_id AND customers.deleted_at IS NULL \
+         WHERE orders.product_id = $1 AND orders.subscription_id IS NULL"
+    );
+    const IN_ORDER: &str = " ORDER BY orders.created_at, orders.id LIMIT $2";
+    const FIRST: &str = concatcp!(BASE, IN_ORDER);
+    const NEXT: &str = concatcp!(BASE, " AND (orders.created_at, orders.id) > ($3, $4)", IN_ORDER);
+    if products::find(tx, product_id)?.is_none() {
+        return Ok(None);
+    }
+    let batch: Vec<Order> = match after {
+        None => tx.all(FIRST, &[&product_id, &BATCH])?,
+        Some(cursor) => tx.all(NEXT, &[&product_id, &BATCH, &cursor.created_at, &cursor.id])?,
+    };
+    let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let cursor = batch.last().map(|order| PurchaseCursor { created_at: order.created_at, id: order.id });
+    for order in &batch {
+        let purchase = order.purchase();
+        match grant_purchase(tx, &purchase) {
+            Ok(_) => {}
+            Err(Refusal::Store(error)) => return Err(error.into()),
+            Err(_) => jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase })?,
+        }
+    }
+    Ok(cursor.filter(|_| !is_last))
+}
