@@ -76,25 +76,22 @@ fn customers(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             ]
         }),
     )?;
-    let folded = |number| {
-        (search::folded(&people::email(number)), search::folded(&people::name(number).unwrap_or_default()))
+    let organization_id: Id<Organization> = organization.parse()?;
+    let indexed = |number| {
+        let name = people::name(number).unwrap_or_default();
+        search::indexed(organization_id, &people::email(number), &name)
     };
     sink.table(
         "customer_search",
-        &["number", "customer_id", "organization_id", "email", "name"],
+        &["number", "customer_id", "organization_id", "content"],
         &mut (0..size).map(|number| {
-            let (email, name) = folded(number);
             let id = keys::id(Kind::Customer, number);
-            vec![Field::Integer(number + 1), id.into(), organization.into(), email.into(), name.into()]
+            vec![Field::Integer(number + 1), id.into(), organization.into(), indexed(number).0.into()]
         }),
     )?;
-    let organization_id: Id<Organization> = organization.parse()?;
     let engine = sink.engine();
-    let marks = |number| {
-        let (email, name) = folded(number);
-        let marks = search::marks(organization_id, [&email, &name]);
-        vec![Field::Integer(number + 1), search::marks_text(engine, &marks).into()]
-    };
+    let marks =
+        |number| vec![Field::Integer(number + 1), search::marks_text(engine, &indexed(number).1).into()];
     if engine == Engine::Postgres {
         // An index is made quicker than it grows.
         sink.run("DROP INDEX customer_marks_marks_idx")?;

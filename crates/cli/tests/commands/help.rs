@@ -89,8 +89,11 @@ fn what_is_listed_is_what_was_looked_at() {
     };
     let mut all = vec![String::new()];
     for command in listed("") {
-        let under =
-            if ["token", "organization"].contains(&command.as_str()) { listed(&command) } else { Vec::new() };
+        let under = if ["token", "organization", "user"].contains(&command.as_str()) {
+            listed(&command)
+        } else {
+            Vec::new()
+        };
         all.push(command);
         all.extend(under);
     }
@@ -126,7 +129,7 @@ fn without_a_command_the_help_is_shown_and_an_unknown_one_is_refused() {
     let nothing = run("");
     assert_eq!((nothing.code, nothing.output.as_str()), (Some(2), ""));
     assert!(nothing.remarks.contains("Begin with `merak demo`."), "{nothing:?}");
-    let unknown = run("serv");
+    let unknown = run("serv-e");
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.remarks.contains("a similar subcommand exists: 'serve'"), "{unknown:?}");
 }
