@@ -13,6 +13,7 @@ export class Shop {
     merak.cli("organization", "create", "--name", "Home", "--slug", `home-${shops}`, "--owner", owner);
     const { token } = merak.cli("token", "create", "--user", owner, "--all-scopes");
     shop.merak = merak;
+    shop.owner = owner;
     shop.slug = `acme-${shops}`;
     shop.polar = new Polar({ serverURL: merak.url, accessToken: token });
     shop.organization = await shop.polar.organizations.create({ name: "Acme Software", slug: shop.slug });

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod advertisements;
 pub mod benefits;
 pub mod checkout_links;
 pub mod custom_fields;

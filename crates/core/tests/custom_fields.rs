@@ -8,6 +8,7 @@ use merak_core::custom_fields::{
 };
 use merak_core::kit::{Id, Kind, Metadata, Page, Paged, Refusal, Result};
 use merak_core::organizations::{self, Organization};
+use merak_core::products::{self, AttachField};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -289,16 +290,7 @@ fn second_organization(shop: &Shop) -> Id<Organization> {
 
 /// A product that asks these.
 fn attach(shop: &Shop, fields: &[Id<CustomField>]) {
-    let (product, fields) = (shop.product().id, fields.to_vec());
-    shop.write(move |tx| {
-        for (position, field) in (0_i64..).zip(&fields) {
-            tx.execute(
-                "INSERT INTO product_custom_fields (product_id, position, custom_field_id, required) \
-                 VALUES ($1, $2, $3, $4)",
-                &[&product, &position, field, &false],
-            )?;
-        }
-        Ok(())
-    })
-    .unwrap();
+    let mut command = new_product(shop.organization.id, "The app", &[fixed(None, 1999)]);
+    command.fields = fields.iter().map(|id| AttachField { custom_field_id: *id, required: false }).collect();
+    shop.write(move |tx| products::create(tx, &command)).unwrap();
 }

@@ -9,10 +9,10 @@ use merak_core::discounts::{
 };
 use merak_core::kit::{Cents, Currency, Id, Kind, Metadata, Page, Paged, Patch, Result};
 use merak_core::organizations::{self, Organization};
-use merak_core::products::{self, Amount, CreateProduct, NewPrice, Product};
+use merak_core::products::{self, Product};
 use uuid::Uuid;
 
-use crate::support::*;
+use crate::support::{self, *};
 
 scenarios! {
     // spec 20 §5.1
@@ -438,12 +438,6 @@ fn products_of(shop: &Shop, discount: &Discount) -> Vec<Id<Product>> {
 }
 
 fn product(shop: &Shop, organization_id: Id<Organization>) -> Product {
-    let command = CreateProduct {
-        organization_id,
-        name: String::from("The app"),
-        description: None,
-        prices: vec![NewPrice { recurring_interval: None, amount: Amount::Free }],
-        metadata: Metadata::default(),
-    };
+    let command = new_product(organization_id, "The app", &[support::fixed(None, 1999)]);
     shop.write(move |tx| products::create(tx, &command)).unwrap()
 }

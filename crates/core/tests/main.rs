@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod advertisements;
 mod checkout_links;
 mod custom_fields;
 mod customers;

@@ -1,5 +1,6 @@
 //! The commands.
 
+mod advertisement;
 mod backup;
 mod demo;
 mod doctor;
@@ -40,6 +41,9 @@ pub enum Command {
     User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
+    /// Look after advertisements.
+    #[command(subcommand)]
+    Advertisement(advertisement::Advertisement),
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -61,6 +65,7 @@ impl Command {
             Self::Organization(organization) => organization.run(options),
             Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
+            Self::Advertisement(advertisement) => advertisement.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),

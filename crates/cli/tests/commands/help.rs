@@ -2,7 +2,11 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
+<<<<<<< HEAD
 const COMMANDS: [&str; 18] = [
+=======
+const COMMANDS: [&str; 19] = [
+>>>>>>> products
     "",
     "serve",
     "demo",
@@ -17,6 +21,8 @@ const COMMANDS: [&str; 18] = [
     "user",
     "user login-link",
     "grant",
+    "advertisement",
+    "advertisement create",
     "openapi",
     "backup",
     "restore",

@@ -1,5 +1,6 @@
 //! The program `merak` as its users meet it: the real binary, a file a command.
 
+mod advertisement;
 mod backup;
 mod configuration;
 mod demo;

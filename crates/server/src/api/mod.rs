@@ -1,5 +1,6 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
+mod advertisements;
 mod auth;
 mod benefits;
 mod checkout_links;
@@ -23,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
         products::operations(),
+        advertisements::operations(),
         benefits::operations(),
         license_keys::operations(),
         custom_fields::operations(),

@@ -249,7 +249,12 @@ impl Shell {
 
 fn reply_response(reply: Reply) -> Response {
     let mut response = json_response(reply.status, reply.body);
-    response.headers_mut().extend(reply.headers);
+    let headers = response.headers_mut();
+    // What an answer says itself stands in the place of what most say.
+    for (name, _) in &reply.headers {
+        headers.remove(name);
+    }
+    headers.extend(reply.headers);
     response
 }
 

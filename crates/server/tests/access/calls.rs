@@ -1,13 +1,17 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+<<<<<<< HEAD
 use merak_core::access::{self, Wanted};
+=======
+use merak_core::advertisements::{self, CreateCampaign};
+>>>>>>> products
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -22,6 +26,8 @@ pub enum Foreign {
     Unauthorized,
     /// 200 without an item.
     Empty,
+    /// 403 for a user; an organization is told that it must not name any.
+    NoMember,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -36,6 +42,10 @@ impl Foreign {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            Self::NoMember if is_organization => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NoMember => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -84,6 +94,9 @@ struct Things {
     activation: String,
     field: String,
     discount: String,
+    product: String,
+    link: String,
+    campaign: String,
     token: String,
 }
 
@@ -105,6 +118,19 @@ impl Things {
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ours",
             "organization_id": shop.organization.id});
         let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201)["id"].clone();
+        let body = json!({"name": "Ours", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": shop.organization.id});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
+        let body = json!({"payment_processor": "stripe", "product_id": product});
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
+        let command = CreateCampaign {
+            customer_id: customer.id,
+            image_url: "https://acme.example/ad.png".parse().unwrap(),
+            image_url_dark: None,
+            text: String::from("Acme"),
+            link_url: "https://acme.example/".parse().unwrap(),
+        };
+        let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
         Self {
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
@@ -116,13 +142,22 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
+<<<<<<< HEAD
             token: token_of_member(shop).await,
+=======
+            product: product.as_str().unwrap().to_owned(),
+            link: link.as_str().unwrap().to_owned(),
+            campaign: campaign.id.to_string(),
+            token: shop.user_token_id(shop.member.id).await.to_string(),
+>>>>>>> products
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self { organization, slug, benefit, grant, key, naming, field, discount, token, .. } = self;
+        let Self {
+            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
+        } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
@@ -131,6 +166,9 @@ impl Things {
             "organization_id": organization});
         let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
             "organization_id": organization});
+        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": organization});
+        let recipe = json!({"payment_processor": "stripe", "product_id": product});
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
@@ -139,6 +177,16 @@ impl Things {
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
+            ("products:list", NO_ID, None, Empty),
+            ("products:create", NO_ID, Some(offer), NoMember),
+            ("products:get", product, None, NotFound),
+            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
+            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
+            ("advertisements:list", NO_ID, None, NoTenant),
+            ("advertisements:get", campaign, None, NoTenant),
+            ("advertisements:view", campaign, None, NoTenant),
+            ("advertisements:pixel", campaign, None, NoTenant),
+            ("advertisements:click", campaign, None, NoTenant),
             ("benefits:list", NO_ID, None, Empty),
             ("benefits:create", NO_ID, Some(note), ours.clone()),
             ("benefits:get", benefit, None, NotFound),
@@ -159,6 +207,11 @@ impl Things {
             ("discounts:get", discount, None, NotFound),
             ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
             ("discounts:delete", discount, None, NotFound),
+            ("checkout-links:list", NO_ID, None, Empty),
+            ("checkout-links:create", NO_ID, Some(recipe), Problem("body.product_id")),
+            ("checkout-links:get", link, None, NotFound),
+            ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
+            ("checkout-links:delete", link, None, NotFound),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use merak_core::access::Tenancy;
 use merak_core::benefits::grants::{self, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
+use merak_core::checkout_links::{self, CreateCheckoutLink, PaymentProcessor, Sold};
 use merak_core::custom_fields::{self, CreateCustomField, CustomFieldType, Properties};
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::discounts::{self, CreateDiscount, Reduction, Span};
-use merak_core::kit::{Id, Metadata, Result};
+use merak_core::kit::{Cents, Currency, Id, Metadata, Result};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
+use merak_core::products::{
+    self, Amount, CreateProduct, NewPrice, Product, RecurringInterval, UpdateProduct,
+};
 use merak_store::Tx;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -196,6 +201,37 @@ fn discount(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Res
     Ok(())
 }
 
+fn product(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<Product> {
+    let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
+    let recurring_interval = n.is_multiple_of(3).then_some(RecurringInterval::Month);
+    let (currency, cents) = (Currency::Usd, Cents::new(100 + (n * 37 % 10) as i64));
+    let amount = match n % 5 {
+        0 => Amount::Free,
+        1 if recurring_interval.is_none() => Amount::Custom {
+            currency,
+            minimum: n.is_multiple_of(2).then_some(cents),
+            maximum: None,
+            preset: None,
+        },
+        _ => Amount::Fixed { currency, amount: cents },
+    };
+    let command = CreateProduct {
+        organization_id,
+        name: format!("{letter}{}", n * 37 % 10),
+        description: None,
+        prices: vec![NewPrice { recurring_interval, amount }],
+        medias: Vec::new(),
+        fields: Vec::new(),
+        metadata: Metadata::default(),
+    };
+    let product = products::create(tx, &command)?;
+    if n % 7 == 0 {
+        let command = UpdateProduct { is_archived: Some(true), ..UpdateProduct::default() };
+        products::update(tx, &Tenancy::of(organization_id), product.id, &command)?;
+    }
+    Ok(product)
+}
+
 fn benefit(tx: &mut Tx<'_>, organization_id: Id<Organization>, r#type: BenefitType) -> Result<Benefit> {
     let description = String::from("A benefit");
     benefits::create(tx, &CreateBenefit { organization_id, r#type, description, properties: json!({}) })
@@ -281,6 +317,61 @@ scenarios! {
         let list = List { client: shop.merchant.clone(), path: "/v1/discounts/".into(), orders, has_organizations: true };
         list.check().await;
         assert_eq!(list.pages("", 100).await, list.pages("-created_at", 100).await, "the usual order");
+    }
+
+    async fn products_of_several_organizations(shop) {
+        let organizations = three(shop).await;
+        in_turns(shop, move |tx, n| product(tx, organizations[n % 3], n).map(drop)).await;
+        let (name, r#type) = (|item: &Value| text(item, "/name"), |item: &Value| text(item, "/prices/0/type"));
+        let amount_type = |item: &Value| {
+            let kinds = ["free", "custom", "fixed"];
+            kinds.iter().position(|kind| item["prices"][0]["amount_type"] == *kind).unwrap().to_string()
+        };
+        let amount = |item: &Value| {
+            let price = &item["prices"][0];
+            let cents = match price["amount_type"].as_str().unwrap() {
+                "free" => -2,
+                "custom" => price["minimum_amount"].as_i64().unwrap_or(-1),
+                _ => price["price_amount"].as_i64().unwrap(),
+            };
+            format!("{:05}", cents + 2)
+        };
+        let orders = vec![
+            order("-created_at", age), order("created_at", age), order("name", name), order("-name", name),
+            order("price_type", r#type), order("-price_type", r#type),
+            order("price_amount_type", amount_type), order("-price_amount_type", amount_type),
+            order("price_amount", amount), order("-price_amount", amount),
+        ];
+        let list = List { client: shop.merchant.clone(), path: "/v1/products/".into(), orders, has_organizations: true };
+        list.check().await;
+        assert_eq!(list.pages("", 100).await, list.pages("-created_at", 100).await, "the usual order");
+        let bad = shop.merchant.get("/v1/products/?sorting=foo").await;
+        assert_eq!(bad.schema_problems(), ["enum query.sorting.0"], "spec 20 P27");
+    }
+
+    // spec 20 T-36
+    async fn checkout_links_of_several_organizations(shop) {
+        let organizations = three(shop).await;
+        let sold = shop.write(move |tx| {
+            (0..3).map(|n| product(tx, organizations[n], n + 1)).collect::<Result<Vec<_>>>()
+        }).await.unwrap();
+        let products: Vec<String> = sold.iter().map(|product| format!("product_id={}", product.id)).collect();
+        in_turns(shop, move |tx, n| {
+            let command = CreateCheckoutLink {
+                sold: Sold::Product(sold[n % 3].id),
+                payment_processor: PaymentProcessor::Stripe,
+                label: None,
+                allow_discount_codes: true,
+                discount_id: None,
+                success_url: None,
+                metadata: Metadata::default(),
+            };
+            checkout_links::create(tx, &Tenancy::of(sold[n % 3].organization_id), &command).map(drop)
+        }).await;
+        for path in [String::from("/v1/checkout-links/"), format!("/v1/checkout-links/?{}", products.join("&"))] {
+            let orders = vec![order("", age), order("created_at", age), order("-created_at", age)];
+            List { client: shop.merchant.clone(), path, orders, has_organizations: true }.check().await;
+        }
     }
 
     async fn benefits_of_several_organizations(shop) {

@@ -20,7 +20,9 @@ macro_rules! scenarios {
     };
 }
 
+mod advertisements;
 mod benefits;
+mod checkout_links;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
@@ -31,6 +33,7 @@ mod lists;
 mod organizations;
 mod pages;
 mod personal_access_tokens;
+mod products;
 mod secret_scanning;
 mod sessions;
 mod wire;

@@ -48,6 +48,8 @@ async fn product_of(shop: &Shop, organization_id: Id<Organization>) -> Product {
         name: String::from("The app"),
         description: Some(String::from("For desktops")),
         prices: vec![NewPrice { recurring_interval: None, amount: Amount::Free }],
+        medias: Vec::new(),
+        fields: Vec::new(),
         metadata: Metadata::default(),
     };
     shop.write(move |tx| products::create(tx, &command)).await.unwrap()
