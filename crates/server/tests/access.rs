@@ -188,11 +188,7 @@ merak_testkit::both_engines! {
                 assert_eq!((answer.status, answer.text()), (expected.status, expected.text()), "{what} on {}", operation.id);
             }
         }
-<<<<<<< HEAD
-        assert_eq!(count, 7);
-=======
-        assert_eq!(count, 11);
->>>>>>> products
+        assert_eq!(count, 12);
     }
 
     // spec 10 §10.1 line 5

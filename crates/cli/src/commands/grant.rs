@@ -90,7 +90,9 @@ impl Grant {
         customer: Id<Customer>,
     ) -> Result<(), Failure> {
         if self.revoke && self.order.is_none() {
-            return Err(Failure::usage("--revoke of a product needs --order, because each order has its own grants"));
+            return Err(Failure::usage(
+                "--revoke of a product needs --order, because each order has its own grants",
+            ));
         }
         let (order, is_revoked) = (self.order.map(Id::from_uuid), self.revoke);
         let (order, given) = store
@@ -111,7 +113,9 @@ impl Grant {
                     grants.into_iter().map(|grant| with_key(tx, grant)).collect();
                 Ok::<_, Refusal>((order, given?))
             })
-            .map_err(|refusal| told(refusal, "there is no such product, customer and order in one organization"))?;
+            .map_err(|refusal| {
+                told(refusal, "there is no such product, customer and order in one organization")
+            })?;
         let whole = json!({
             "order_id": order.id,
             "product_id": order.product_id,

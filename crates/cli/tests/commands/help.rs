@@ -2,11 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-<<<<<<< HEAD
-const COMMANDS: [&str; 18] = [
-=======
-const COMMANDS: [&str; 19] = [
->>>>>>> products
+const COMMANDS: [&str; 20] = [
     "",
     "serve",
     "demo",
@@ -95,7 +91,7 @@ fn what_is_listed_is_what_was_looked_at() {
     };
     let mut all = vec![String::new()];
     for command in listed("") {
-        let under = if ["token", "organization", "user"].contains(&command.as_str()) {
+        let under = if ["advertisement", "token", "organization", "user"].contains(&command.as_str()) {
             listed(&command)
         } else {
             Vec::new()
@@ -135,7 +131,7 @@ fn without_a_command_the_help_is_shown_and_an_unknown_one_is_refused() {
     let nothing = run("");
     assert_eq!((nothing.code, nothing.output.as_str()), (Some(2), ""));
     assert!(nothing.remarks.contains("Begin with `merak demo`."), "{nothing:?}");
-    let unknown = run("serv-e");
+    let unknown = run("doctr");
     assert_eq!(unknown.code, Some(2));
-    assert!(unknown.remarks.contains("a similar subcommand exists: 'serve'"), "{unknown:?}");
+    assert!(unknown.remarks.contains("a similar subcommand exists: 'doctor'"), "{unknown:?}");
 }

@@ -1,10 +1,7 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
-<<<<<<< HEAD
 use merak_core::access::{self, Wanted};
-=======
 use merak_core::advertisements::{self, CreateCampaign};
->>>>>>> products
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
@@ -142,21 +139,29 @@ impl Things {
             activation: activation.as_str().unwrap().to_owned(),
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
-<<<<<<< HEAD
-            token: token_of_member(shop).await,
-=======
             product: product.as_str().unwrap().to_owned(),
             link: link.as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
-            token: shop.user_token_id(shop.member.id).await.to_string(),
->>>>>>> products
+            token: token_of_member(shop).await,
         }
     }
 
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
         let Self {
-            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
+            organization,
+            slug,
+            benefit,
+            grant,
+            key,
+            naming,
+            field,
+            discount,
+            product,
+            link,
+            campaign,
+            token,
+            ..
         } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
