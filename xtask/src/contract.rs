@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::{Failure, packages, process, test};
 
 /// The beginnings of the contract's paths that are built so far.
-const BUILT: [&str; 14] = [
+const BUILT: [&str; 16] = [
     "/v1/organizations/",
     "/v1/customers/",
     "/v1/customer-sessions/",
@@ -17,6 +17,8 @@ const BUILT: [&str; 14] = [
     "/v1/discounts/",
     "/v1/advertisements/",
     "/v1/license-keys",
+    "/v1/files/",
+    "/v1/customer-portal/downloadables",
     "/v1/customer-portal/license-keys",
     "/v1/customer-portal/customers",
     "/v1/customer-portal/organizations",

@@ -12,6 +12,8 @@ mod customers;
 mod demo;
 mod discount_races;
 mod discounts;
+mod downloadables;
+mod files;
 mod grants;
 mod grants_of_buyers;
 mod grants_of_products;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use merak_adapters::files::{local, s3};
+pub use merak_adapters::files::{local, s3};
 
 /// Where files are kept.
 #[derive(Clone, Debug)]

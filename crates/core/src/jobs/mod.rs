@@ -81,9 +81,10 @@ impl FlowJob {
         }
     }
 
-    fn lane(&self) -> Option<String> {
+    /// As of [`Job`]: calls about one thing are made one after the other.
+    fn lane(&self) -> String {
         match self {
-            Self::RemoveStoredFile { file_id } => Some(format!("file:{file_id}")),
+            Self::RemoveStoredFile { file_id } => format!("file:{file_id}"),
         }
     }
 }
@@ -120,7 +121,7 @@ impl Job {
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::Purge => None,
-            Self::Flow(job) => job.lane(),
+            Self::Flow(job) => Some(job.lane()),
         }
     }
 

@@ -28,7 +28,7 @@ const NAV: &str = "Other Endpoints > Files";
 const SCOPES: &[Scope] = &[Scope::FilesWrite];
 
 /// How long putting a large file together and reading it through may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -193,7 +193,7 @@ fn create_schema(service: FileService, name: &str, components: &mut Components) 
             let schema = if about.is_empty() { schema } else { described(schema, about) };
             members.insert(name.to_owned(), schema);
         }
-        object_of(members, &["organization_id", "checksum_sha256_base64", "version"])
+        object_of(&members, &["organization_id", "checksum_sha256_base64", "version"])
     })
 }
 
@@ -252,7 +252,7 @@ impl Described for FileUpload {
             ] {
                 members.insert(name.to_owned(), schema);
             }
-            object_of(members, &["is_uploaded"])
+            object_of(&members, &["is_uploaded"])
         })
     }
 }

@@ -9,7 +9,7 @@
 //! crash after `complete` leaves an object whose file is not complete: completing again finds it and writes it down.
 
 use merak_adapters::files::{
-    self as storage, Completion, Expected, Object, Sha256Digest, Upload, Visibility,
+    self as storage, Completion, Download, Expected, Object, Sha256Digest, Upload, Visibility,
 };
 use merak_core::files::{File, Part, StoredObject, rules};
 use merak_core::kit::{Refusal, at};
@@ -51,6 +51,12 @@ pub fn validity(now: Timestamp) -> storage::Validity {
 /// When addresses that are signed now end.
 pub fn expires_at(now: Timestamp) -> Timestamp {
     now.add_seconds(i64::from(ADDRESS_LIFETIME))
+}
+
+/// The address at which a file can be downloaded for a while.
+pub fn download_url(house: &House, file: &File, now: Timestamp) -> String {
+    let download = Download { name: &file.name, mime_type: &file.mime_type };
+    house.adapters.files.download_url(&object_of(file), &download, validity(now))
 }
 
 /// Begins the upload of an announced file in the storage and returns its name there.

@@ -8,7 +8,8 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoMember, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoMember, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -21,6 +22,8 @@ pub enum Foreign {
     NotFound,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
+    /// 403.
+    NotPermitted,
     /// 200 without an item.
     Empty,
     /// 403 for a user; an organization is told that it must not name any.
@@ -43,6 +46,11 @@ impl Foreign {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NoMember => answer.refused(403, "NotPermitted"),
+            // An organization must not name any, so it is told that instead.
+            Self::NotPermitted if is_organization && answer.status == 422 => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NotPermitted => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -95,6 +103,9 @@ struct Things {
     link: String,
     campaign: String,
     token: String,
+    file: String,
+    /// The body that completes the upload of the file.
+    completion: Value,
 }
 
 impl Things {
@@ -128,7 +139,10 @@ impl Things {
             link_url: "https://acme.example/".parse().unwrap(),
         };
         let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
+        let upload = shop.upload(&text_file(shop, "greeting.txt"), b"hello world").await;
         Self {
+            file: upload.id(),
+            completion: upload.completion(),
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
             customer: customer.id,
@@ -177,6 +191,9 @@ impl Things {
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let Self { file, completion, .. } = self;
+        let mut upload = announcement("downloadable", "a.txt", b"hello world");
+        upload["organization_id"] = json!(organization);
         vec![
             ("organizations:list", NO_ID, None, Empty),
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
@@ -217,6 +234,11 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
+            ("files:list", NO_ID, None, NotPermitted),
+            ("files:create", NO_ID, Some(upload), NotPermitted),
+            ("files:uploaded", file, Some(completion.clone()), NotPermitted),
+            ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
+            ("files:delete", file, None, NotPermitted),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours.clone()),
             ("customers:get", "{customer}", None, NotFound),
@@ -227,6 +249,8 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:downloadables:list", NO_ID, None, Empty),
+            ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
             ("customer_portal:license_keys:get", key, None, NotFound),
             ("customer_portal:license_keys:validate", NO_ID, Some(naming.clone()), NoTenant),
@@ -276,6 +300,11 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
+            path = path.replace("{token}", "i-am-hacker");
+            if operation.id == "files:list" {
+                // Users must say whose files they want.
+                path = format!("{path}?organization_id={}", things.organization);
+            }
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);

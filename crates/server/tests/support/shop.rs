@@ -10,6 +10,7 @@ use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customer_sessions;
 use merak_core::customers::{self, CreateCustomer, Customer};
+use merak_core::jobs::{self, Job};
 use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
@@ -168,6 +169,11 @@ impl Shop {
             assert!(begin.elapsed() < DEADLINE, "{waiting} jobs are still waiting");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Removes what ended, as the job does that comes back every hour.
+    pub async fn purged(&self) {
+        self.write(|tx| jobs::run(tx, &Job::Purge)).await.unwrap();
     }
 
     /// Moves the clock forward.

@@ -2,6 +2,7 @@
 
 mod benefit_grants;
 mod customers;
+mod downloadables;
 mod license_keys;
 mod organizations;
 
@@ -17,6 +18,7 @@ pub fn operations() -> Vec<Operation> {
     [
         benefit_grants::operations(),
         customers::operations(),
+        downloadables::operations(),
         license_keys::operations(),
         organizations::operations(),
     ]

@@ -89,7 +89,7 @@ pub fn described(mut schema: Value, about: &str) -> Value {
 }
 
 /// An object schema in which every member is required but those named.
-pub fn object_of(members: Map<String, Value>, optional: &[&str]) -> Value {
+pub fn object_of(members: &Map<String, Value>, optional: &[&str]) -> Value {
     let required: Vec<&String> = members.keys().filter(|name| !optional.contains(&name.as_str())).collect();
     json!({"type": "object", "required": required, "properties": members})
 }
@@ -140,7 +140,7 @@ fn read_schema(service: FileService, name: &str, components: &mut Components) ->
             let schema = json!({"type": "string", "readOnly": true});
             members.insert("public_url".to_owned(), described(schema, "Where everybody can read it."));
         }
-        object_of(members, &[])
+        object_of(&members, &[])
     })
 }
 
