@@ -130,7 +130,7 @@ fn others(shop: &Shop, cases: &mut Vec<Case>) {
 
     let mut list = List { name: "custom fields", path: String::from("/v1/custom-fields/?"), cases };
     list.orders(&["created_at", "slug", "name", "type"], "", size);
-    list.ask("type", "type_name=number", rows::count(size, |number| number % 2 == 1));
+    list.ask("type", "type=number", rows::count(size, |number| number % 2 == 1));
     list.ask("organization", &format!("organization_id={organization}"), size);
     list.ask("query one", "query=field+000123", one);
 
