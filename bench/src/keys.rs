@@ -63,6 +63,18 @@ pub enum Kind {
     LicenseKey,
     /// The order a grant belongs to.
     Order,
+    /// A product.
+    Product,
+    /// A price of a product.
+    Price,
+    /// A discount.
+    Discount,
+    /// A custom field.
+    CustomField,
+    /// A file.
+    File,
+    /// A checkout link.
+    CheckoutLink,
 }
 
 impl Kind {
@@ -73,6 +85,12 @@ impl Kind {
             Self::Grant => 0x6772_0000_0000_0000,
             Self::LicenseKey => 0x6C6B_0000_0000_0000,
             Self::Order => 0x6F72_0000_0000_0000,
+            Self::Product => 0x7072_0000_0000_0000,
+            Self::Price => 0x7063_0000_0000_0000,
+            Self::Discount => 0x6469_0000_0000_0000,
+            Self::CustomField => 0x6366_0000_0000_0000,
+            Self::File => 0x6669_0000_0000_0000,
+            Self::CheckoutLink => 0x636C_0000_0000_0000,
         }
     }
 }

@@ -13,11 +13,14 @@ use crate::{
     postgres_cluster::PrivateCluster,
     report::{self, Report, Section},
     rounds::{Load, Scene, Subject},
-    seed::{Cluster, Seeder},
+    seed::{self, Cluster, Recipe, Seeder},
 };
 
 /// The address of a durable PostgreSQL cluster on this machine; without it the bench starts one of its own.
 const POSTGRES_URL: &str = "MERAK_BENCH_POSTGRES_URL";
+
+/// How the seeded shops are made.
+const RECIPE: Recipe = Recipe { name: "", edition: 2, fill: seed::fill };
 
 /// What to measure, and how long.
 #[derive(clap::Args)]
@@ -51,8 +54,9 @@ pub struct Arguments {
     scenes: Option<Vec<Scene>>,
 }
 
+/// Which engines are measured.
 #[derive(Clone, Copy, Eq, PartialEq, clap::ValueEnum)]
-enum Engines {
+pub enum Engines {
     Sqlite,
     Postgres,
     Both,
@@ -75,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let folder = built.parent().context("the build folder lies in the target folder")?.join("bench");
     fs::create_dir_all(&folder)?;
     let machine = machine::describe(&folder)?;
-    let seeder = Seeder::new(&bin, &folder)?;
+    let seeder = Seeder::new(&bin, &folder, RECIPE)?;
 
     let mut sections = Vec::new();
     if arguments.engine != Engines::Postgres {
@@ -171,7 +175,7 @@ fn measure(
 }
 
 /// The cluster named by the environment, or one of our own that runs as long as the second value lives.
-fn cluster(folder: &Path) -> Result<(Cluster, Option<PrivateCluster>)> {
+pub fn cluster(folder: &Path) -> Result<(Cluster, Option<PrivateCluster>)> {
     if let Ok(url) = env::var(POSTGRES_URL) {
         return Ok((Cluster::new(&url)?, None));
     }

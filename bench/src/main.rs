@@ -4,6 +4,7 @@
 //! the same bytes reaches under the same load generator. What the bench wrote is read back and counted; a figure whose effect is missing is an error.
 
 mod bare;
+mod catalogue;
 mod client;
 mod keys;
 mod license_keys;
@@ -30,6 +31,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Page 1 of every list, with each filter and in each order, among ten thousand and among a million.
+    Catalogue(catalogue::Arguments),
     /// Validation, activation and listing of license keys.
     LicenseKeys(license_keys::Arguments),
     /// Serves one fixed answer at every path: what the figures are compared with.
@@ -38,6 +41,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
+        Command::Catalogue(arguments) => catalogue::run(&arguments),
         Command::LicenseKeys(arguments) => license_keys::run(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),
     }

@@ -66,8 +66,8 @@ pub struct Subject {
 impl Subject {
     /// Starts the nodes of a shop and the bare handlers with its answers.
     pub fn start(bin: &Path, folder: &Path, (shop, place): (Shop, Place), nodes: usize) -> Result<Self> {
-        let seeded = place.effects(&seed::key(shop.keys - 1))?;
-        let log = folder.join(format!("{}-keys.log", shop.keys));
+        let seeded = place.effects(&seed::key(shop.size - 1))?;
+        let log = folder.join(format!("{}-keys.log", shop.size));
         let mut servers = Vec::new();
         for _ in 0..nodes {
             servers.push(Server::start(
@@ -79,7 +79,7 @@ impl Subject {
             )?);
         }
         let first = &servers[0];
-        let mut validate = Validate::new(&shop.organization_id, Choice::Any(shop.keys - 1), 0);
+        let mut validate = Validate::new(&shop.organization_id, Choice::Any(shop.size - 1), 0);
         let body = ask_once(first, &mut validate)?;
         let first_answer_after = first.started.elapsed();
         let bare_validate = bare(folder, "validate", &body)?;
@@ -109,7 +109,7 @@ impl Subject {
 
     /// License keys of the shop.
     pub const fn keys(&self) -> u64 {
-        self.shop.keys
+        self.shop.size
     }
 
     /// Runs one scene for a while; a measured one adds to its figure.
@@ -124,7 +124,7 @@ impl Subject {
                 (measured, 1)
             }
             Scene::ValidateHot => {
-                let (measured, accepted) = self.validate(scene, Choice::Only(self.shop.keys - 1), load)?;
+                let (measured, accepted) = self.validate(scene, Choice::Only(self.shop.size - 1), load)?;
                 self.expected.validations += accepted;
                 self.expected.hot_validations += accepted;
                 (measured, 1)
@@ -155,23 +155,23 @@ impl Subject {
             self.weight.peak_bytes = self.weight.peak_bytes.max(node.resident()?.peak);
             node.kill()?;
         }
-        let found = self.place.effects(&seed::key(self.shop.keys - 1))?;
+        let found = self.place.effects(&seed::key(self.shop.size - 1))?;
         ensure!(
             found == self.expected,
             "with {} keys the database holds {found:?}, but {:?} were answered",
-            self.shop.keys,
+            self.shop.size,
             self.expected
         );
         eprintln!(
             "effects with {} keys, after the servers were killed: {found:?}, all as answered",
-            self.shop.keys
+            self.shop.size
         );
         Ok(())
     }
 
     /// All keys but the hot one.
     const fn random(&self) -> Choice {
-        Choice::Any(self.shop.keys - 1)
+        Choice::Any(self.shop.size - 1)
     }
 
     /// A seed of its own for each connection of each round.
@@ -233,7 +233,7 @@ impl Subject {
             server_us: used.as_secs_f64() * 1e6 / load::to_f64(measured.requests),
         };
         let name = self.name(scene);
-        eprintln!("{:>9} keys  {name:<34} {round}", self.shop.keys);
+        eprintln!("{:>9} keys  {name:<34} {round}", self.shop.size);
         match self.figures.iter_mut().find(|figure| figure.name == name) {
             Some(figure) => figure.rounds.push(round),
             None => self.figures.push(Figure { name, rounds: vec![round] }),

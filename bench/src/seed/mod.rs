@@ -1,4 +1,4 @@
-//! Shops with many license keys, made once for a schema and a size, and copied before each use.
+//! Shops with many rows, made once for a schema and a size, and copied before each use.
 //!
 //! Organization, owner and token come from the command line of the binary under measurement; the many rows go straight into the database, because a
 //! million grants through the front door would take longer than everything that is measured.
@@ -18,12 +18,23 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 pub use postgres::Cluster;
-pub use rows::key;
+pub use rows::{Field, Sink, fill, key, moment};
 
 use crate::server;
 
-/// Raised when the seeded rows change, so that folders seeded before are not used again.
-const EDITION: u64 = 2;
+/// Puts the rows of a shop into an empty database.
+pub type Fill = fn(&mut dyn Sink, &Shop) -> Result<()>;
+
+/// What the seeded shops hold.
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    /// The beginning of the names of folders and databases; nothing for the shops of license keys.
+    pub name: &'static str,
+    /// Raised when the seeded rows change, so that folders seeded before are not used again.
+    pub edition: u64,
+    /// Makes the rows.
+    pub fill: Fill,
+}
 
 /// All validations counted.
 const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_keys";
@@ -56,8 +67,8 @@ pub struct Effects {
 pub struct Shop {
     /// The schema and the edition of the rows it was seeded for.
     schema: u64,
-    /// How many license keys it has.
-    pub keys: u64,
+    /// How many license keys it has, or customers.
+    pub size: u64,
     /// The organization of all of them.
     pub organization_id: String,
     /// A personal access token of its owner.
@@ -104,35 +115,36 @@ pub struct Seeder<'a> {
     bin: &'a Path,
     folder: &'a Path,
     schema: u64,
+    recipe: Recipe,
 }
 
 impl<'a> Seeder<'a> {
     /// Looks at the schema the binary makes. `folder` holds everything the bench keeps.
-    pub fn new(bin: &'a Path, folder: &'a Path) -> Result<Self> {
+    pub fn new(bin: &'a Path, folder: &'a Path, recipe: Recipe) -> Result<Self> {
         let data_dir = folder.join("schema");
         empty(&data_dir)?;
         let place = Place { data_dir, database_url: None };
         let status = place.command(bin).arg("migrate").stdout(std::process::Stdio::null()).status()?;
         anyhow::ensure!(status.success(), "{} migrate ended with {status}", bin.display());
         let mut hasher = DefaultHasher::new();
-        (EDITION, sqlite::schema(&place.data_dir)?).hash(&mut hasher);
-        Ok(Self { bin, folder, schema: hasher.finish() })
+        (recipe.edition, sqlite::schema(&place.data_dir)?).hash(&mut hasher);
+        Ok(Self { bin, folder, schema: hasher.finish(), recipe })
     }
 
     /// A fresh copy of an SQLite shop.
-    pub fn sqlite(&self, keys: u64) -> Result<(Shop, Place)> {
-        let seeded = self.folder.join(format!("sqlite-{keys}"));
-        let shop = if let Some(shop) = self.kept(&seeded, keys) {
+    pub fn sqlite(&self, size: u64) -> Result<(Shop, Place)> {
+        let seeded = self.folder.join(format!("{}sqlite-{size}", self.prefix('-')));
+        let shop = if let Some(shop) = self.kept(&seeded, size) {
             shop
         } else {
             empty(&seeded)?;
             let place = Place { data_dir: seeded.clone(), database_url: None };
-            let shop = self.found(&place, keys)?;
-            sqlite::fill(&place.data_dir, &shop)?;
+            let shop = self.found(&place, size)?;
+            sqlite::fill(&place.data_dir, &shop, self.recipe.fill)?;
             shop.keep(&seeded)?;
             shop
         };
-        let data_dir = self.folder.join(format!("sqlite-{keys}-run"));
+        let data_dir = self.folder.join(format!("{}sqlite-{size}-run", self.prefix('-')));
         empty(&data_dir)?;
         for file in fs::read_dir(&seeded)? {
             let file = file?;
@@ -145,17 +157,17 @@ impl<'a> Seeder<'a> {
     }
 
     /// A fresh copy of a PostgreSQL shop.
-    pub fn postgres(&self, cluster: &Cluster, keys: u64) -> Result<(Shop, Place)> {
-        let data_dir = self.folder.join(format!("postgres-{keys}"));
-        let seeded = format!("merak_bench_{keys}");
-        let shop = match self.kept(&data_dir, keys) {
+    pub fn postgres(&self, cluster: &Cluster, size: u64) -> Result<(Shop, Place)> {
+        let data_dir = self.folder.join(format!("{}postgres-{size}", self.prefix('-')));
+        let seeded = format!("merak_bench_{}{size}", self.prefix('_'));
+        let shop = match self.kept(&data_dir, size) {
             Some(shop) if cluster.is_seeded(&seeded, self.schema)? => shop,
             _ => {
                 empty(&data_dir)?;
                 cluster.create(&seeded)?;
                 let place = Place { data_dir: data_dir.clone(), database_url: Some(cluster.url(&seeded)) };
-                let shop = self.found(&place, keys)?;
-                postgres::fill(&cluster.url(&seeded), &shop)?;
+                let shop = self.found(&place, size)?;
+                postgres::fill(&cluster.url(&seeded), &shop, self.recipe.fill)?;
                 cluster.mark_seeded(&seeded, self.schema)?;
                 shop.keep(&data_dir)?;
                 shop
@@ -166,16 +178,25 @@ impl<'a> Seeder<'a> {
         Ok((shop, Place { data_dir, database_url: Some(cluster.url(&copy)) }))
     }
 
+    /// What the names of folders and databases begin with.
+    fn prefix(&self, separator: char) -> String {
+        if self.recipe.name.is_empty() { String::new() } else { format!("{}{separator}", self.recipe.name) }
+    }
+
     /// The shop seeded earlier, if it is of this schema and size.
-    fn kept(&self, folder: &Path, keys: u64) -> Option<Shop> {
+    fn kept(&self, folder: &Path, size: u64) -> Option<Shop> {
         let text = fs::read_to_string(folder.join("shop.json")).ok()?;
         let shop: Shop = serde_json::from_str(&text).ok()?;
-        (shop.schema == self.schema && shop.keys == keys).then_some(shop)
+        (shop.schema == self.schema && shop.size == size).then_some(shop)
     }
 
     /// Organization, owner and token, by the commands an operator would use.
-    fn found(&self, place: &Place, keys: u64) -> Result<Shop> {
-        eprintln!("seeding {keys} license keys in {}", place.data_dir.display());
+    fn found(&self, place: &Place, size: u64) -> Result<Shop> {
+        eprintln!(
+            "seeding {size} {} in {}",
+            if self.recipe.name.is_empty() { "license keys" } else { "customers" },
+            place.data_dir.display()
+        );
         let owner = "owner@bench.example";
         let organization = server::run_json(place.command(self.bin).args([
             "organization",
@@ -201,7 +222,7 @@ impl<'a> Seeder<'a> {
         };
         Ok(Shop {
             schema: self.schema,
-            keys,
+            size,
             organization_id: text(&organization, "id")?,
             token: text(&token, "token")?,
         })

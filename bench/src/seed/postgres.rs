@@ -3,11 +3,12 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
+use merak_store::Engine;
 use postgres::{Client, NoTls};
 
 use super::{
-    Effects, Shop,
-    rows::{self, Field, Sink},
+    Effects, Fill, Shop,
+    rows::{Field, Sink},
 };
 
 /// A cluster on which databases may be made: its maintenance database's address.
@@ -67,17 +68,25 @@ impl Cluster {
 }
 
 /// Fills a founded shop by COPY.
-pub fn fill(url: &str, shop: &Shop) -> Result<()> {
+pub fn fill(url: &str, shop: &Shop, fill: Fill) -> Result<()> {
     let mut client = Client::connect(url, NoTls)?;
     // The rows refer to each other rightly by the way they are made; checking six million references takes a minute.
     client.batch_execute("SET session_replication_role = replica")?;
-    rows::fill(&mut Database(&mut client), shop)?;
+    fill(&mut Database(&mut client), shop)?;
     Ok(client.batch_execute("VACUUM ANALYZE")?)
 }
 
 struct Database<'a>(&'a mut Client);
 
 impl Sink for Database<'_> {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn run(&mut self, sql: &str) -> Result<()> {
+        Ok(self.0.batch_execute(sql)?)
+    }
+
     fn empty(&mut self, name: &str) -> Result<()> {
         self.0.execute(&format!("DELETE FROM {name}"), &[])?;
         Ok(())
@@ -97,6 +106,7 @@ impl Sink for Database<'_> {
                 match field {
                     Field::Null => line.push_str("\\N"),
                     Field::Integer(number) => line.push_str(&number.to_string()),
+                    Field::Negative(number) => line.push_str(&number.to_string()),
                     Field::Boolean(flag) => line.push(if flag { 't' } else { 'f' }),
                     Field::Text(text) => line.push_str(&text.replace('\\', "\\\\")),
                 }

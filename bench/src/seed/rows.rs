@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use merak_store::Engine;
+
 use super::Shop;
 use crate::keys::{self, Kind};
 
@@ -15,6 +17,7 @@ const BENEFIT_ID: &str = "01944034-f4ff-7b6e-8c11-5d0b3a7c9e21";
 pub enum Field {
     Null,
     Integer(u64),
+    Negative(i64),
     Boolean(bool),
     Text(String),
 }
@@ -39,6 +42,10 @@ impl<T: Into<Self>> From<Option<T>> for Field {
 
 /// A database that takes whole tables.
 pub trait Sink {
+    /// Which engine it is.
+    fn engine(&self) -> Engine;
+    /// Runs a statement.
+    fn run(&mut self, sql: &str) -> Result<()>;
     /// Takes all rows out of a table.
     fn empty(&mut self, name: &str) -> Result<()>;
     /// Puts rows into a table; each row has as many fields as there are columns.
@@ -53,7 +60,7 @@ pub trait Sink {
 /// Fills a founded shop with customers, grants and keys.
 pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
     let organization = shop.organization_id.as_str();
-    let customers = shop.keys.min(MOST_CUSTOMERS);
+    let customers = shop.size.min(MOST_CUSTOMERS);
     sink.table(
         "benefits",
         &[
@@ -78,9 +85,9 @@ pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
         &mut std::iter::once(vec![
             BENEFIT_ID.into(),
             organization.into(),
-            Field::Integer(shop.keys),
-            Field::Integer(shop.keys),
-            Field::Integer(shop.keys),
+            Field::Integer(shop.size),
+            Field::Integer(shop.size),
+            Field::Integer(shop.size),
         ]),
     )?;
     sink.table(
@@ -124,12 +131,12 @@ pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
             "last_validated_at",
             "created_at",
         ],
-        &mut (0..shop.keys).map(|number| license_key(organization, customers, number)),
+        &mut (0..shop.size).map(|number| license_key(organization, customers, number)),
     )?;
     sink.table(
         "benefit_grants",
         &["id", "customer_id", "benefit_id", "order_id", "granted_at", "properties", "created_at"],
-        &mut (0..shop.keys).map(|number| grant(customers, number)),
+        &mut (0..shop.size).map(|number| grant(customers, number)),
     )
 }
 
@@ -205,7 +212,7 @@ pub fn key(number: u64) -> String {
 }
 
 /// The instant so many milliseconds after `START_MS`, in the form SQLite stores and PostgreSQL reads; always on the first day.
-fn moment(millis: u64) -> String {
+pub fn moment(millis: u64) -> String {
     let (seconds, millis) = (36_000 + millis / 1000, millis % 1000);
     let (hours, minutes, seconds) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("2025-01-07T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}000Z")

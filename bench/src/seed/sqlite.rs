@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::Result;
+use merak_store::Engine;
 use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
 
 use super::{
-    Effects, Shop,
-    rows::{self, Field, Sink},
+    Effects, Fill, Shop,
+    rows::{Field, Sink},
 };
 
 /// The file a data directory holds.
@@ -23,11 +24,11 @@ pub fn schema(data_dir: &Path) -> Result<Vec<String>> {
 }
 
 /// Fills a founded shop, a transaction a table, without waiting for the disk.
-pub fn fill(data_dir: &Path, shop: &Shop) -> Result<()> {
+pub fn fill(data_dir: &Path, shop: &Shop, fill: Fill) -> Result<()> {
     let connection = Connection::open_with_flags(data_dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "cache_size", -512 * 1024)?;
-    rows::fill(&mut File(&connection), shop)?;
+    fill(&mut File(&connection), shop)?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
@@ -35,6 +36,14 @@ pub fn fill(data_dir: &Path, shop: &Shop) -> Result<()> {
 struct File<'a>(&'a Connection);
 
 impl Sink for File<'_> {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn run(&mut self, sql: &str) -> Result<()> {
+        Ok(self.0.execute_batch(sql)?)
+    }
+
     fn empty(&mut self, name: &str) -> Result<()> {
         self.0.execute(&format!("DELETE FROM {name}"), [])?;
         Ok(())
@@ -64,6 +73,7 @@ fn value(field: Field) -> Result<Value> {
     Ok(match field {
         Field::Null => Value::Null,
         Field::Integer(number) => Value::Integer(i64::try_from(number)?),
+        Field::Negative(number) => Value::Integer(number),
         Field::Boolean(flag) => Value::Integer(i64::from(flag)),
         Field::Text(text) => Value::Text(text),
     })

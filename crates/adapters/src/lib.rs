@@ -8,5 +8,6 @@
 mod error;
 pub mod files;
 pub mod http;
+pub mod secret_scanning;
 
 pub use error::{Error, Result};

@@ -94,6 +94,10 @@ pub struct Options {
     #[arg(long, env = "MERAK_ACCEPT_INTERNAL_EMAIL", global = true)]
     pub accept_internal_email: bool,
 
+    /// Where the keys of who reports leaked tokens are published, such as GitHub's [default: none, no reports are taken].
+    #[arg(long, env = "MERAK_SCANNING_KEYS_URL", global = true, value_name = "URL")]
+    pub scanning_keys_url: Option<String>,
+
     /// Calls a second that one address may make without a credential [default: 500]; 0 is no limit.
     #[arg(long, env = "MERAK_RATE_LIMIT_PER_ADDRESS", global = true, value_name = "N")]
     pub rate_limit_per_address: Option<u32>,
@@ -152,6 +156,9 @@ impl Options {
         if let Some(url) = &options.public_url {
             web_address("--public-url", url)?;
         }
+        if let Some(url) = &options.scanning_keys_url {
+            web_address("--scanning-keys-url", url)?;
+        }
         if let Some(template) = &options.checkout_link_url {
             link_template("--checkout-link-url", template)?;
         }
@@ -193,6 +200,7 @@ impl Options {
             },
             trust_proxy: self.trust_proxy || file.trust_proxy,
             accept_internal_email: self.accept_internal_email || file.accept_internal_email,
+            scanning_keys_url: self.scanning_keys_url.or(file.scanning_keys_url),
             rate_limit_per_address: self.rate_limit_per_address.or(file.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.or(file.rate_limit_per_key),
             storage: self.storage.or(file.storage),
@@ -289,10 +297,8 @@ impl Options {
 
     /// The address under which the server is reached, without a slash at its end.
     pub fn address(&self) -> String {
-        let url = self
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", self.listen.unwrap_or(Config::default().listen)));
+        let listen = self.listen.unwrap_or(Config::default().listen);
+        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
         url.trim_end_matches('/').to_owned()
     }
 
@@ -341,6 +347,7 @@ impl Options {
             front_end_origins: self.front_end_origin.clone(),
             trust_proxy: self.trust_proxy,
             accept_internal_email: self.accept_internal_email,
+            scanning_keys_url: self.scanning_keys_url.clone(),
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
             storage: self.storage()?,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use merak_core::access::{
     self, Actor, Admits, BUYERS, Denied, MERCHANTS, NewToken, Subject, Wanted, authorize,
 };
-use merak_core::customer_sessions;
 use merak_core::kit::{Kind, Scope, ScopeSet, Token};
+use merak_core::{customer_sessions, login_links, user_sessions};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -119,6 +119,25 @@ scenarios! {
         set("deleted_at");
         assert!(authenticate(shop, &personal.token).is_none());
         assert!(authenticate(shop, &organization.token).is_none());
+    }
+
+    // spec 10 §1.3, §10.9 line 108: what ended is removed, and nothing else
+    fn sessions_and_links_that_ended_are_removed(shop) {
+        let (secret, user) = (shop.secret.clone(), shop.member.id);
+        let make = move |tx: &mut merak_store::Tx<'_>| {
+            user_sessions::create(tx, &secret, user, "a test")?;
+            login_links::create(tx, &secret, user)?;
+            Ok(())
+        };
+        shop.write(make.clone()).unwrap();
+        shop.advance(Duration::from_secs(899));
+        let purge = || shop.write(|tx| Ok((user_sessions::purge(tx, 10)?, login_links::purge(tx, 10)?))).unwrap();
+        assert_eq!(purge(), (0, 0));
+        shop.advance(Duration::from_secs(1));
+        assert_eq!(purge(), (0, 1));
+        shop.write(make).unwrap();
+        shop.advance(Duration::from_secs(31 * 24 * 3600 - 900));
+        assert_eq!(purge(), (1, 1), "the second session has a quarter of an hour left");
     }
 
     fn use_is_noted_once_a_minute(shop) {

@@ -7,6 +7,7 @@ mod access;
 mod advertisements;
 mod checkout_links;
 mod custom_fields;
+mod customer_search;
 mod customers;
 mod demo;
 mod discount_races;

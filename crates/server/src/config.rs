@@ -52,6 +52,8 @@ pub struct Config {
     pub transfer_timeout: Duration,
     /// Where files are kept.
     pub storage: Storage,
+    /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
+    pub scanning_keys_url: Option<String>,
 }
 
 impl Default for Config {
@@ -74,6 +76,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            scanning_keys_url: None,
         }
     }
 }

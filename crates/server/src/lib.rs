@@ -24,6 +24,8 @@ use std::time::Duration;
 use merak_adapters::files::FileStorage;
 use merak_adapters::files::local::Local;
 use merak_adapters::files::s3::{self, S3};
+use merak_adapters::http::ClientError;
+use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::instance;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
@@ -58,6 +60,9 @@ pub enum StartError {
     /// A schema of ours cannot be compiled.
     #[error("a schema of this server cannot be used: {0}")]
     Schema(#[from] SchemaError),
+    /// Nothing outside can be called.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The storage of files cannot be used.
     #[error(transparent)]
     Storage(#[from] s3::SettingsError),
@@ -87,7 +92,10 @@ impl Server {
         let options = Options { allow_special_use_domains: config.accept_internal_email };
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
         let origins = Origins::new(&public_url, &config.front_end_origins);
-        let adapters = Adapters { files: open_storage(&config.storage, &public_url, &secret)? };
+        let adapters = Adapters {
+            files: open_storage(&config.storage, &public_url, &secret)?,
+            scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
+        };
         let checkout_link_url = config
             .checkout_link_url
             .clone()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use merak_adapters::files::FileStorage;
+use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
@@ -40,4 +41,6 @@ impl House {
 pub struct Adapters {
     /// Where files are.
     pub files: Arc<dyn FileStorage>,
+    /// The keys of who reports leaked tokens, if reports are taken.
+    pub scanning_keys: Option<ScanningKeys>,
 }

@@ -1,7 +1,7 @@
-//! `merak token`: create, list, revoke.
+//! `merak token`: create, list, report-leak, revoke.
 
 use clap::{Args, Subcommand};
-use merak_core::access::{self, Wanted};
+use merak_core::access::{self, Leak, Wanted};
 use merak_core::kit::{Email, Refusal, Scope, ScopeSet};
 use merak_core::organizations::{self, Organization};
 use merak_core::users;
@@ -21,6 +21,14 @@ pub enum Token {
     Create(Create),
     /// List the tokens of a user or an organization that were not revoked, newest first.
     List(List),
+    /// End a token that was found where everybody can read it, whatever kind it is.
+    ReportLeak {
+        /// The token; `-` reads it from the standard input.
+        token: String,
+        /// Print one JSON object on one line.
+        #[arg(long)]
+        json: bool,
+    },
     /// Revoke a token, at once.
     Revoke {
         /// The token's id, as `merak token list` shows it.
@@ -93,6 +101,7 @@ impl Token {
         match self {
             Self::Create(create) => create.run(options),
             Self::List(list) => list.run(options),
+            Self::ReportLeak { token, json } => report_leak(options, token, json),
             Self::Revoke { id, json } => {
                 let (store, _) = open(options)?;
                 store.write_blocking(move |tx| access::revoke_token(tx, id)).map_err(
@@ -107,6 +116,34 @@ impl Token {
             }
         }
     }
+}
+
+fn report_leak(options: &Options, token: String, json: bool) -> Result<(), Failure> {
+    let token = if token == "-" {
+        std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Failure::runtime(format!("cannot read the token: {error}")))?
+            .trim()
+            .to_owned()
+    } else {
+        token
+    };
+    let (store, secret) = open(options)?;
+    let leak = store.write_blocking(move |tx| access::report_leak(tx, &secret, &token, None))?;
+    let (object, line) = match leak {
+        Leak::Unknown => (
+            json!({"label": "false_positive", "kind": null, "id": null, "is_ended": false}),
+            String::from("it is no token of this installation"),
+        ),
+        Leak::Known(kind) => (
+            json!({"label": "true_positive", "kind": kind, "id": null, "is_ended": false}),
+            format!("{kind} was ended before"),
+        ),
+        Leak::Ended { kind, id, owner_id } => (
+            json!({"label": "true_positive", "kind": kind, "id": id, "owner_id": owner_id, "is_ended": true}),
+            format!("ended {kind} {id} of {owner_id}; tell its owner"),
+        ),
+    };
+    output::result(json, &object, &[line])
 }
 
 impl Create {

@@ -2,7 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: &[&str] = &[
     "",
     "serve",
     "demo",
@@ -10,6 +10,7 @@ const COMMANDS: [&str; 21] = [
     "token",
     "token create",
     "token list",
+    "token report-leak",
     "token revoke",
     "organization",
     "organization create",

@@ -1,5 +1,8 @@
 //! `merak token`.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use merak_testkit::both_engines;
 use serde_json::Value;
 
@@ -51,6 +54,28 @@ both_engines! {
         let line = shown.lines().find(|line| line.contains("CI")).unwrap();
         assert!(line.contains("  ended ") && line.contains("[all scopes]"), "{line}");
         assert!(!shown.contains("polar_pat_"), "the text of a token is never seen again");
+    }
+
+    fn a_leaked_token_ends_whatever_it_is(installation: Installation) {
+        let shop = Shop::open(&installation);
+        let (_server, url) = installation.serve(&[]);
+        let report = |token: &str| installation.json(&format!("token report-leak {token}"));
+        assert_eq!(http::get(&url, "/v1/organizations/", &shop.token).status, 200);
+        let ended = report(&shop.token);
+        assert_eq!((&ended["label"], &ended["is_ended"]), (&Value::from("true_positive"), &Value::from(true)));
+        assert_eq!(ended["kind"], "polar_personal_access_token");
+        assert_eq!(http::get(&url, "/v1/organizations/", &shop.token).status, 401, "at once");
+        let again = report(&shop.token);
+        assert_eq!((&again["label"], &again["is_ended"]), (&Value::from("true_positive"), &Value::from(false)));
+        assert_eq!(report("polar_pat_nobodys")["label"], "false_positive");
+        let made = text(&installation.json("token create --organization acme --all-scopes")["token"]);
+        let mut command = installation.merak(["token", "report-leak", "-"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "{made}").unwrap();
+        let done = child.wait_with_output().unwrap();
+        let line = String::from_utf8(done.stdout).unwrap();
+        assert!(line.starts_with("ended polar_access_token ") && !line.contains(&made), "{line}");
+        assert_eq!(http::get(&url, "/v1/organizations/", &made).status, 401);
     }
 
     fn an_organization_may_act_as_itself(installation: Installation) {

@@ -3,11 +3,13 @@
 //! A request resolves to one [`Actor`]. A route declares whom it [`Admits`]; [`authorize`] compares the two. Which
 //! tenants an actor works for is asked with [`tenancy()`].
 
+mod leaks;
 mod tenancy;
 mod tokens;
 
 use merak_store::Timestamp;
 
+pub use self::leaks::{Leak, LeakedKind, report_leak};
 pub use self::tenancy::{Tenancy, require_organization, require_own_organization, tenancy};
 pub use self::tokens::{
     NewToken, OAuth2AccessToken, PersonalAccessToken, Wanted, authenticate, create_organization_token,

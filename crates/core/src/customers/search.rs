@@ -11,14 +11,26 @@ use const_format::concatcp;
 use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql, Tx};
 
 use super::Customer;
-use crate::kit::{Email, Id, Page, Paged, Result};
+use crate::kit::{Id, Page, Paged, Result};
 use crate::organizations::Organization;
 
-/// As many matches are looked up by their marks; more are counted by reading everybody.
-const FEW: i64 = 2_000;
+/// What stands between address and name; it is in no folded text.
+const BETWEEN: char = '\u{1f}';
 
-/// As many matches are sorted by themselves; of more, the list is read in its order until the page is full.
-const SOME: i64 = 20_000;
+/// From where on another way is quicker, as measured among a million customers.
+struct Turns {
+    /// As many matches are looked up by their marks; more are counted by reading everybody.
+    few: i64,
+    /// As many matches are sorted by themselves; of more, the list is read in its order until the page is full.
+    some: i64,
+}
+
+const fn turns(engine: Engine) -> Turns {
+    match engine {
+        Engine::Sqlite => Turns { few: 50_000, some: 100_000 },
+        Engine::Postgres => Turns { few: 10_000, some: 20_000 },
+    }
+}
 
 /// Marks of a query beyond this many add nothing.
 const MOST_MARKS: usize = 32;
@@ -29,11 +41,13 @@ const MOST_ORGANIZATIONS: usize = 64;
 /// A text in which letter case does not matter: two texts that differ only in it are the same afterwards.
 ///
 /// Each letter goes to lower case by way of upper case, so that `ß` meets `SS` and the final `ς` meets `Σ`. Letter by
-/// letter, so that a part of a text is folded as it is within the whole.
+/// letter, so that a part of a text is folded as it is within the whole. Control characters become spaces.
 pub fn folded(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for letter in text.chars() {
-        if letter.is_ascii() {
+        if letter.is_ascii_control() {
+            folded.push(' ');
+        } else if letter.is_ascii() {
             folded.push(letter.to_ascii_lowercase());
         } else {
             let upper = letter.to_lowercase().flat_map(char::to_uppercase);
@@ -59,8 +73,15 @@ fn runs(text: &str, length: usize) -> impl Iterator<Item = &str> {
     starts.zip(ends).map(|(start, end)| &text[start..end])
 }
 
+/// What is kept of a customer for the search: the content of the row, and the marks.
+pub fn indexed(organization_id: Id<Organization>, email: &str, name: &str) -> (String, BTreeSet<u32>) {
+    let (email, name) = (folded(email), folded(name));
+    let marks = marks(organization_id, [&email, &name]);
+    (format!("{email}{BETWEEN}{name}"), marks)
+}
+
 /// The marks by which a customer with these folded texts is found.
-pub fn marks(organization_id: Id<Organization>, texts: [&str; 2]) -> BTreeSet<u32> {
+fn marks(organization_id: Id<Organization>, texts: [&str; 2]) -> BTreeSet<u32> {
     let mut marks = BTreeSet::new();
     for text in texts {
         marks.extend(runs(text, 3).map(|run| mark(organization_id, run)));
@@ -111,12 +132,11 @@ pub fn marks_text(engine: Engine, marks: &BTreeSet<u32>) -> String {
 
 /// Makes a customer findable.
 pub(super) fn add(tx: &mut Tx<'_>, customer: &Customer) -> Result<()> {
-    let (email, name) = texts_of(&customer.email, customer.name.as_deref());
-    let marks = marks(customer.organization_id, [&email, &name]);
+    let name = customer.name.as_deref().unwrap_or_default();
+    let (content, marks) = indexed(customer.organization_id, customer.email.as_str(), name);
     let number: Vec<i64> = tx.returning(
-        "INSERT INTO customer_search (customer_id, organization_id, email, name) VALUES ($1, $2, $3, $4) \
-         RETURNING number",
-        &[&customer.id, &customer.organization_id, &email, &name],
+        "INSERT INTO customer_search (customer_id, organization_id, content) VALUES ($1, $2, $3) RETURNING number",
+        &[&customer.id, &customer.organization_id, &content],
     )?;
     let sql = tx.dialect(
         "INSERT INTO customer_marks (rowid, marks) VALUES ($1, $2)",
@@ -140,10 +160,6 @@ pub(super) fn remove(tx: &mut Tx<'_>, id: Id<Customer>) -> Result<()> {
     tx.execute(sql, &[&number])?;
     tx.execute("DELETE FROM customer_search WHERE number = $1", &[&number])?;
     Ok(())
-}
-
-fn texts_of(email: &Email, name: Option<&str>) -> (String, String) {
-    (folded(email.as_str()), folded(name.unwrap_or_default()))
 }
 
 /// How many customers one run of the job makes findable.
@@ -180,12 +196,13 @@ pub(super) fn page(
     (order, page): (&[Order], Page),
 ) -> Result<Paged<Customer>> {
     let wanted = Wanted { query: folded(query), organizations };
+    let turns = turns(tx.engine());
     let by_marks = wanted.by_marks(tx.engine());
     let few = match &by_marks {
         Some(found) => {
             let mut sql = Sql::new("SELECT count(*) FROM (SELECT 1 FROM (");
-            sql.append(found).push(") AS found LIMIT ").bind(FEW + 1).push(") AS first");
-            Some(tx.count(&sql)?).filter(|total| *total <= FEW)
+            sql.append(found).push(") AS found LIMIT ").bind(turns.few + 1).push(") AS first");
+            Some(tx.count(&sql)?).filter(|total| *total <= turns.few)
         }
         None => None,
     };
@@ -197,7 +214,7 @@ pub(super) fn page(
         return Ok(Paged::new(Vec::new(), total));
     }
     let mut select = Sql::default();
-    if total <= SOME {
+    if total <= turns.some {
         let found = by_marks.unwrap_or_else(|| wanted.by_reading(tx.engine(), "customer_id AS found_id"));
         select.push("WITH found AS MATERIALIZED (").append(&found);
         // A cross join is read from left to right on SQLite, which would else walk all customers in their order.
@@ -271,11 +288,7 @@ impl Wanted<'_> {
             Engine::Sqlite => "instr",
             Engine::Postgres => "strpos",
         };
-        for (before, column) in [("(", "email"), (" OR ", "name")] {
-            sql.push(&format!("{before}{place}(customer_search.{column}, ")).bind(self.query.clone());
-            sql.push(") > 0");
-        }
-        sql.push(")");
+        sql.push(place).push("(customer_search.content, ").bind(self.query.clone()).push(") > 0");
     }
 }
 

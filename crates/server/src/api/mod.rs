@@ -14,6 +14,7 @@ mod license_keys;
 mod organizations;
 mod personal_access_tokens;
 mod products;
+mod secret_scanning;
 mod shared;
 
 use crate::wire::Operation;
@@ -35,6 +36,7 @@ pub fn operations() -> Vec<Operation> {
         customer_sessions::operations(),
         personal_access_tokens::operations(),
         auth::operations(),
+        secret_scanning::operations(),
     ]
     .into_iter()
     .flatten()

@@ -108,10 +108,9 @@ impl Answer for Found {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         let mut reply = Reply::new(Self::STATUS, Bytes::new());
-        if let Ok(location) = HeaderValue::from_str(&self.0) {
-            reply.headers.push((LOCATION, location));
-            reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        }
+        // An address that cannot stand in a header is none of ours; the caller is sent nowhere.
+        reply.headers.extend(HeaderValue::try_from(&self.0).ok().map(|location| (LOCATION, location)));
+        reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         Ok(reply)
     }
 }

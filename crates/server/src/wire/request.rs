@@ -1,5 +1,7 @@
 //! A request on its way to an operation: its parts checked, its credential found, its name for idempotency taken.
 
+use std::sync::Arc;
+
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use merak_core::kit::{InstanceSecret, TokenHash};
@@ -85,6 +87,17 @@ pub struct Checked {
     pub credential: Credential,
     /// Its name, if it is a write that may be sent again.
     pub idempotency: Option<Named>,
+    /// What was signed, if the operation wants to see it.
+    pub signed: Option<Arc<Signed>>,
+}
+
+/// A request as it was sent, for whoever verifies a signature.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// The raw parts of a request.
@@ -148,5 +161,8 @@ pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Check
         session: Session::read(&operation.method, raw.headers, &house.secret, &house.origins),
         bearer: Bearer::read(raw.headers, &house.secret),
     };
-    Ok(Checked { path, query, body, problems, credential, idempotency })
+    let signed = operation
+        .is_signed
+        .then(|| Arc::new(Signed { headers: raw.headers.clone(), body: raw.body.to_vec() }));
+    Ok(Checked { path, query, body, problems, credential, idempotency, signed })
 }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::flow::{self, Finishing, Flow};
-use super::request::{Bearer, Checked, Credential, Named};
+use super::request::{Bearer, Checked, Credential, Named, Signed};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
@@ -38,6 +38,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub body: B,
     /// The hash of the session cookie, good or not. Who is calling is known by `actor`.
     pub session: Option<TokenHash>,
+    /// What was signed, for operations whose caller is known by a signature.
+    pub signed: Option<Arc<Signed>>,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -111,6 +113,8 @@ pub struct Operation {
     pub refusals: &'static [Kind],
     /// Whether it is for our own pages and left out of the document.
     pub is_hidden: bool,
+    /// Whether its caller is known by a signature of the body, so that handlers see what was sent.
+    pub is_signed: bool,
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -163,6 +167,7 @@ impl Operation {
             admits: Admits::Everybody,
             refusals: &[],
             is_hidden: false,
+            is_signed: false,
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
@@ -252,6 +257,13 @@ impl Operation {
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.is_hidden = true;
+        self
+    }
+
+    /// Lets the handler see the headers and the body as they were sent, to verify a signature.
+    #[must_use]
+    pub fn signed(mut self) -> Self {
+        self.is_signed = true;
         self
     }
 
@@ -416,6 +428,7 @@ pub(super) fn prepare<P: Input, Q: Input, B: Input>(
         path: read_part("path", checked.path)?,
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
+        signed: checked.signed,
         session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };

@@ -1,5 +1,6 @@
 //! For each operation: a call that would succeed, one that does no harm, and what another tenant is answered.
 
+use merak_core::access::{self, Wanted};
 use merak_core::advertisements::{self, CreateCampaign};
 use merak_core::benefits::BenefitType;
 use merak_core::customers::Customer;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
-use crate::support::{Answer, Client, Shop, UNKNOWN};
+use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
 /// What somebody is answered who has nothing to do with the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +150,7 @@ impl Things {
             product: product.as_str().unwrap().to_owned(),
             link: link.as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
-            token: shop.user_token_id(shop.member.id).await.to_string(),
+            token: token_of_member(shop).await,
         }
     }
 
@@ -253,10 +254,19 @@ impl Things {
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
+}
+
+/// The id of a personal access token of the shop's member.
+async fn token_of_member(shop: &Shop) -> String {
+    let (secret, id) = (shop.secret.clone(), shop.member.id);
+    let wanted = Wanted { scopes: everything(), expires_in: None, comment: "" };
+    let made = shop.write(move |tx| access::create_personal_access_token(tx, &secret, id, &wanted)).await;
+    made.unwrap().id.to_string()
 }
 
 /// Stands in no path.

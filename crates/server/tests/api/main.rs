@@ -35,5 +35,6 @@ mod organizations;
 mod pages;
 mod personal_access_tokens;
 mod products;
+mod secret_scanning;
 mod sessions;
 mod wire;

@@ -217,14 +217,6 @@ impl Shop {
             .into_string()
     }
 
-    /// The id of a new personal access token.
-    pub async fn user_token_id(&self, id: Id<User>) -> Uuid {
-        let (secret, wanted) =
-            (self.secret.clone(), Wanted { scopes: everything(), expires_in: None, comment: "" });
-        let made = self.write(move |tx| access::create_personal_access_token(tx, &secret, id, &wanted)).await;
-        made.unwrap().id.uuid()
-    }
-
     /// A caller with a new personal access token.
     pub async fn user_client(&self, id: Id<User>, scopes: ScopeSet) -> Client {
         self.anonymous.bearer(&self.user_token(id, scopes).await)
@@ -264,9 +256,13 @@ impl Shop {
 
     /// A caller in a new portal session.
     pub async fn buyer(&self, id: Id<Customer>) -> Client {
+        self.anonymous.bearer(&self.buyer_token(id).await)
+    }
+
+    /// The token of a new portal session.
+    pub async fn buyer_token(&self, id: Id<Customer>) -> String {
         let secret = self.secret.clone();
-        let (_, token) = self.write(move |tx| customer_sessions::create(tx, &secret, id)).await.unwrap();
-        self.anonymous.bearer(token.as_str())
+        self.write(move |tx| customer_sessions::create(tx, &secret, id)).await.unwrap().1.into_string()
     }
 
     /// Links a customer to a user's account.

@@ -1,0 +1,90 @@
+//! The figures of the catalogue, as a table for people and as JSON for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::cases::Case;
+use crate::{load::to_f64, machine::Machine};
+
+/// One list at one size.
+#[derive(Serialize)]
+pub struct Measure {
+    /// Customers of the shop.
+    pub customers: u64,
+    /// How long the list is, as every answer said.
+    pub total: u64,
+    /// Answers received.
+    pub requests: u64,
+    /// Half of them came within so many microseconds.
+    pub p50_us: u64,
+    /// All but a hundredth did.
+    pub p99_us: u64,
+}
+
+/// One list at all sizes.
+#[derive(Serialize)]
+pub struct Figure {
+    /// The engine, with its version where it is known.
+    pub engine: String,
+    /// The list.
+    pub list: &'static str,
+    /// Which filter, order or page.
+    pub case: String,
+    /// From the smallest shop to the largest, as they were asked for.
+    pub sizes: Vec<Measure>,
+    /// The median of the last size over that of the first.
+    pub ratio_p50: f64,
+    /// The same of the slowest hundredth.
+    pub ratio_p99: f64,
+}
+
+/// The whole report.
+#[derive(Serialize)]
+pub struct Report {
+    /// What it was measured on.
+    pub machine: Machine,
+    /// Keep-alive connections.
+    pub connections: usize,
+    /// List by list, engine by engine.
+    pub figures: Vec<Figure>,
+}
+
+impl Figure {
+    /// Puts the sizes of one list together.
+    pub fn new(engine: &str, case: &Case, sizes: Vec<Measure>) -> Self {
+        let ratio = |value: fn(&Measure) -> u64| match (sizes.first(), sizes.last()) {
+            (Some(first), Some(last)) => to_f64(value(last)) / to_f64(value(first).max(1)),
+            _ => f64::NAN,
+        };
+        Self {
+            engine: engine.to_owned(),
+            list: case.list,
+            case: case.what.clone(),
+            ratio_p50: ratio(|measure| measure.p50_us),
+            ratio_p99: ratio(|measure| measure.p99_us),
+            sizes,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Machine { cores, processor, memory_mib, .. } = &self.machine;
+        writeln!(f, "{cores} cores ({processor}), {memory_mib} MiB; {} connections", self.connections)?;
+        let mut engine = "";
+        for figure in &self.figures {
+            if figure.engine != engine {
+                engine = &figure.engine;
+                writeln!(f, "\n{engine}: each size with its total, and p50 / p99 in milliseconds")?;
+            }
+            write!(f, "{:14} {:44}", figure.list, figure.case)?;
+            for size in &figure.sizes {
+                let millis = |micros| to_f64(micros) / 1000.0;
+                write!(f, " {:>9} {:8.2} / {:8.2}", size.total, millis(size.p50_us), millis(size.p99_us))?;
+            }
+            writeln!(f, "   x {:.2} / {:.2}", figure.ratio_p50, figure.ratio_p99)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,395 @@
+//! The rows of a seeded catalogue, the same for both engines.
+
+use anyhow::Result;
+use merak_core::customers::search;
+use merak_core::kit::Id;
+use merak_core::organizations::Organization;
+use merak_store::Engine;
+
+use super::people;
+use crate::{
+    keys::{self, Kind},
+    seed::{Field, Shop, Sink, moment},
+};
+
+/// A benefit of one product in a hundred.
+pub const RARE_BENEFIT: &str = "01944034-f4ff-7b6e-8c11-5d0b3a7c9e31";
+/// A benefit of all products.
+pub const COMMON_BENEFIT: &str = "01944034-f4ff-7b6e-8c11-5d0b3a7c9e32";
+
+/// How many products, discounts, fields, files and links a shop with so many customers has.
+pub const fn others(customers: u64) -> u64 {
+    customers / 10
+}
+
+/// How many of the first `size` numbers are meant.
+pub fn count(size: u64, is_meant: fn(u64) -> bool) -> u64 {
+    u64::try_from((0..size).filter(|number| is_meant(*number)).count()).unwrap_or(u64::MAX)
+}
+
+/// One product in ten is no longer sold.
+pub const fn is_archived(number: u64) -> bool {
+    number % 10 == 9
+}
+
+/// One product in four is a subscription.
+pub const fn is_recurring(number: u64) -> bool {
+    number % 4 == 1
+}
+
+/// One product in a hundred has the rare benefit.
+pub const fn has_rare_benefit(number: u64) -> bool {
+    number.is_multiple_of(100)
+}
+
+/// The id of a product.
+pub fn product_id(number: u64) -> String {
+    keys::id(Kind::Product, number)
+}
+
+/// Fills a founded shop.
+pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
+    let organization = shop.organization_id.as_str();
+    customers(sink, organization, shop.size)?;
+    let size = others(shop.size);
+    benefits(sink, organization, size)?;
+    products(sink, organization, size)?;
+    discounts(sink, organization, size)?;
+    custom_fields(sink, organization, size)?;
+    files(sink, organization, size)?;
+    checkout_links(sink, organization, size)
+}
+
+fn customers(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "customers",
+        &["id", "organization_id", "email", "email_verified", "name", "metadata", "created_at"],
+        &mut (0..size).map(|number| {
+            vec![
+                keys::id(Kind::Customer, number).into(),
+                organization.into(),
+                people::email(number).into(),
+                Field::Boolean(false),
+                people::name(number).into(),
+                "{}".into(),
+                moment(number).into(),
+            ]
+        }),
+    )?;
+    let organization_id: Id<Organization> = organization.parse()?;
+    let indexed = |number| {
+        let name = people::name(number).unwrap_or_default();
+        search::indexed(organization_id, &people::email(number), &name)
+    };
+    sink.table(
+        "customer_search",
+        &["number", "customer_id", "organization_id", "content"],
+        &mut (0..size).map(|number| {
+            let id = keys::id(Kind::Customer, number);
+            vec![Field::Integer(number + 1), id.into(), organization.into(), indexed(number).0.into()]
+        }),
+    )?;
+    let engine = sink.engine();
+    let marks =
+        |number| vec![Field::Integer(number + 1), search::marks_text(engine, &indexed(number).1).into()];
+    if engine == Engine::Postgres {
+        // An index is made quicker than it grows.
+        sink.run("DROP INDEX customer_marks_marks_idx")?;
+        sink.table("customer_marks", &["number", "marks"], &mut (0..size).map(marks))?;
+        sink.run("SET maintenance_work_mem = '512MB'")?;
+        sink.run(
+            "CREATE INDEX customer_marks_marks_idx ON customer_marks USING gin (marks) WITH (gin_pending_list_limit = 1024)",
+        )?;
+    } else {
+        sink.table("customer_marks", &["rowid", "marks"], &mut (0..size).map(marks))?;
+    }
+    total(sink, "customer_counts", "customers", organization, size)
+}
+
+/// The row that says how long a list is, in the place of the one that the organization came with.
+fn total(sink: &mut dyn Sink, table: &str, column: &str, organization: &str, size: u64) -> Result<()> {
+    sink.empty(table)?;
+    let row = vec![organization.into(), Field::Integer(size)];
+    sink.table(table, &["organization_id", column], &mut std::iter::once(row))
+}
+
+fn benefits(sink: &mut dyn Sink, organization: &str, products: u64) -> Result<()> {
+    let both = [(RARE_BENEFIT, count(products, has_rare_benefit)), (COMMON_BENEFIT, products)];
+    sink.table(
+        "benefits",
+        &[
+            "id",
+            "organization_id",
+            "type",
+            "description",
+            "is_tax_applicable",
+            "selectable",
+            "deletable",
+            "properties",
+            "created_at",
+        ],
+        &mut both.iter().map(|(id, _)| {
+            let mut row: Vec<Field> =
+                vec![(*id).into(), organization.into(), "custom".into(), "A note".into()];
+            row.extend([true, true, true].map(Field::Boolean));
+            row.extend([r#"{"note":null}"#.into(), moment(0).into()]);
+            row
+        }),
+    )?;
+    sink.table(
+        "benefit_counts",
+        &["benefit_id", "organization_id", "grants", "granted", "license_keys"],
+        &mut both.iter().map(|(id, _)| {
+            let mut row: Vec<Field> = vec![(*id).into(), organization.into()];
+            row.extend([0, 0, 0].map(Field::Integer));
+            row
+        }),
+    )?;
+    sink.table(
+        "product_benefit_counts",
+        &["benefit_id", "products"],
+        &mut both.iter().map(|(id, products)| vec![(*id).into(), Field::Integer(*products)]),
+    )
+}
+
+/// What stands in a product's row and in the row of its price.
+struct Price {
+    kind: &'static str,
+    amount_type: &'static str,
+    amount: Option<u64>,
+    minimum: Option<u64>,
+    /// How the lists sort it: by kind, by kind of amount, by amount.
+    order: [Field; 3],
+}
+
+fn price(number: u64) -> Price {
+    let amount = 500 + number % 1000 * 100;
+    let kind = if is_recurring(number) { "recurring" } else { "one_time" };
+    let (amount_type, amount, minimum, place) = match number % 4 {
+        0 | 1 => ("fixed", Some(amount), None, Field::Integer(amount)),
+        2 => ("custom", None, Some(100), Field::Integer(100)),
+        _ => ("free", None, None, Field::Negative(-2)),
+    };
+    let rank = match amount_type {
+        "fixed" => 2,
+        "custom" => 1,
+        _ => 0,
+    };
+    let order = [Field::Integer(u64::from(is_recurring(number))), Field::Integer(rank), place];
+    Price { kind, amount_type, amount, minimum, order }
+}
+
+fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "products",
+        &[
+            "id",
+            "organization_id",
+            "name",
+            "is_archived",
+            "metadata",
+            "is_recurring",
+            "created_at",
+            "first_price_type",
+            "first_price_amount_type",
+            "first_price_amount",
+        ],
+        &mut (0..size).map(|number| {
+            let mut row = vec![
+                product_id(number).into(),
+                organization.into(),
+                format!("Product {number:06}").into(),
+                Field::Boolean(is_archived(number)),
+                "{}".into(),
+                Field::Boolean(is_recurring(number)),
+                moment(number).into(),
+            ];
+            row.extend(price(number).order);
+            row
+        }),
+    )?;
+    sink.table(
+        "product_prices",
+        &[
+            "id",
+            "product_id",
+            "position",
+            "type",
+            "amount_type",
+            "recurring_interval",
+            "price_currency",
+            "price_amount",
+            "minimum_amount",
+            "is_archived",
+            "created_at",
+        ],
+        &mut (0..size).map(|number| {
+            let price = price(number);
+            vec![
+                keys::id(Kind::Price, number).into(),
+                product_id(number).into(),
+                Field::Integer(0),
+                price.kind.into(),
+                price.amount_type.into(),
+                is_recurring(number).then_some("month").into(),
+                (price.amount_type != "free").then_some("usd").into(),
+                price.amount.map(Field::Integer).into(),
+                price.minimum.map(Field::Integer).into(),
+                Field::Boolean(false),
+                moment(number).into(),
+            ]
+        }),
+    )?;
+    let rare = (0..size).filter(|number| has_rare_benefit(*number)).map(|number| (number, RARE_BENEFIT, 1));
+    sink.table(
+        "product_benefits",
+        &["product_id", "benefit_id", "position"],
+        &mut (0..size).map(|number| (number, COMMON_BENEFIT, 0)).chain(rare).map(
+            |(number, benefit, position)| {
+                vec![product_id(number).into(), benefit.into(), Field::Integer(position)]
+            },
+        ),
+    )?;
+    sink.empty("product_counts")?;
+    let kinds = [(false, false), (false, true), (true, false), (true, true)];
+    sink.table(
+        "product_counts",
+        &["organization_id", "is_archived", "is_recurring", "products"],
+        &mut kinds.into_iter().map(|(archived, recurring)| {
+            let is_meant =
+                |number: &u64| is_archived(*number) == archived && is_recurring(*number) == recurring;
+            let products = (0..size).filter(is_meant).count();
+            vec![
+                organization.into(),
+                Field::Boolean(archived),
+                Field::Boolean(recurring),
+                Field::Integer(u64::try_from(products).unwrap_or_default()),
+            ]
+        }),
+    )
+}
+
+/// Half of the discounts have a code.
+fn discounts(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "discounts",
+        &[
+            "id",
+            "organization_id",
+            "name",
+            "type",
+            "basis_points",
+            "duration",
+            "code",
+            "redemptions_count",
+            "metadata",
+            "created_at",
+        ],
+        &mut (0..size).map(|number| {
+            vec![
+                keys::id(Kind::Discount, number).into(),
+                organization.into(),
+                format!("Discount {number:06}").into(),
+                "percentage".into(),
+                Field::Integer(1 + number % 10_000),
+                "once".into(),
+                number.is_multiple_of(2).then(|| format!("CODE{number:06}")).into(),
+                Field::Integer(number % 50),
+                "{}".into(),
+                moment(number).into(),
+            ]
+        }),
+    )?;
+    total(sink, "discount_counts", "discounts", organization, size)
+}
+
+fn custom_fields(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "custom_fields",
+        &["id", "organization_id", "type", "slug", "name", "properties", "metadata", "created_at"],
+        &mut (0..size).map(|number| {
+            vec![
+                keys::id(Kind::CustomField, number).into(),
+                organization.into(),
+                if number.is_multiple_of(2) { "text" } else { "number" }.into(),
+                format!("field-{number:06}").into(),
+                format!("Field {number:06}").into(),
+                "{}".into(),
+                "{}".into(),
+                moment(number).into(),
+            ]
+        }),
+    )
+}
+
+fn files(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "files",
+        &[
+            "id",
+            "organization_id",
+            "service",
+            "name",
+            "path",
+            "mime_type",
+            "size",
+            "checksum_etag",
+            "last_modified_at",
+            "upload_id",
+            "upload_parts",
+            "is_uploaded",
+            "is_enabled",
+            "created_at",
+        ],
+        &mut (0..size).map(|number| {
+            let id = keys::id(Kind::File, number);
+            vec![
+                id.as_str().into(),
+                organization.into(),
+                "downloadable".into(),
+                format!("file-{number:06}.zip").into(),
+                format!("downloadable/{organization}/{id}/file-{number:06}.zip").into(),
+                "application/zip".into(),
+                Field::Integer(1 + number),
+                "d41d8cd98f00b204e9800998ecf8427e".into(),
+                moment(number).into(),
+                "done".into(),
+                "[]".into(),
+                Field::Boolean(true),
+                Field::Boolean(true),
+                moment(number).into(),
+            ]
+        }),
+    )?;
+    total(sink, "file_counts", "files", organization, size)
+}
+
+/// One link for each product.
+fn checkout_links(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    sink.table(
+        "checkout_links",
+        &[
+            "id",
+            "organization_id",
+            "product_id",
+            "payment_processor",
+            "client_secret",
+            "allow_discount_codes",
+            "metadata",
+            "created_at",
+        ],
+        &mut (0..size).map(|number| {
+            vec![
+                keys::id(Kind::CheckoutLink, number).into(),
+                organization.into(),
+                product_id(number).into(),
+                "stripe".into(),
+                format!("polar_cl_{number:043}").into(),
+                Field::Boolean(true),
+                "{}".into(),
+                moment(number).into(),
+            ]
+        }),
+    )?;
+    total(sink, "checkout_link_counts", "checkout_links", organization, size)
+}
