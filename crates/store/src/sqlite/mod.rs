@@ -49,7 +49,9 @@ impl Role {
     /// The page cache of the connection, which is most of the memory this engine takes.
     fn cache_kibibytes(self) -> i64 {
         match self {
-            Self::Writer => 96 << 10,
+            // More would cost more than it saves: a commit that split a page looks through all of the cache, and a
+            // million rows hit at random do not fit in any case.
+            Self::Writer => 24 << 10,
             Self::Reader | Self::Migrator => 16 << 10,
             // Pages that are moved do not pass through it.
             Self::LogKeeper => 1 << 10,
