@@ -330,7 +330,7 @@ fn downloads_of(arrival: &Arrival) -> Vec<Arrival> {
     }
     let downloadable = |file: Uuid| {
         // The same every time, so that nothing is taken twice.
-        let digest = Sha256::digest([grant.id.uuid().as_bytes(), file.as_bytes()].concat());
+        let digest = Sha256::new().chain_update(grant.id.uuid()).chain_update(file).finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Arrival::Record(Record::Downloadable(Box::new(DownloadableRecord {
