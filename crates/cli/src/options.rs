@@ -289,9 +289,10 @@ impl Options {
 
     /// The address under which the server is reached, without a slash at its end.
     pub fn address(&self) -> String {
-        let url = self.public_url.clone().unwrap_or_else(|| {
-            format!("http://{}", self.listen.unwrap_or(Config::default().listen))
-        });
+        let url = self
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", self.listen.unwrap_or(Config::default().listen)));
         url.trim_end_matches('/').to_owned()
     }
 

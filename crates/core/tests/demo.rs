@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use merak_core::demo::{self, DemoFile};
 use merak_core::discounts;
-use merak_core::license_keys::rules::is_expired;
 use merak_core::files::{File, StoredObject};
+use merak_core::license_keys::rules::is_expired;
 use merak_core::license_keys::{self, Status, Validate};
 use merak_core::products::{self, AmountType, RecurringInterval};
 use merak_core::{access, kit::Id, organizations::Organization};

@@ -10,11 +10,11 @@ use merak_core::discounts::{self, CreateDiscount, Reduction, Span};
 use merak_core::files::{self, CreateFile, File, FileService, Part, StoredObject};
 use merak_core::kit::{Cents, Currency, Id, Metadata};
 use merak_core::license_keys::{Deactivate, LicenseKey, Status, UpdateLicenseKey, Validate};
+use merak_core::organizations::Organization;
+use merak_core::products::{AttachField, PriceChange, RecurringInterval, UpdateProduct};
 use merak_core::transfer::{
     self, Arrival, BATCH, Begin, Import, OrganizationRecord, Place, Record, RecordKind, Tally,
 };
-use merak_core::products::{AttachField, PriceChange, RecurringInterval, UpdateProduct};
-use merak_core::organizations::Organization;
 use merak_core::{customers, license_keys, orders, organizations};
 use merak_store::Json;
 use serde_json::{Value, json};
@@ -370,7 +370,8 @@ fn busy_shop(shop: &Shop) -> LicenseKey {
     }
     for status in [Status::Disabled, Status::Revoked] {
         let other = shop.key_of_grant(&shop.grant(&benefit, &shop.customer(), shop.order()));
-        let (tenancy, change) = (shop.tenancy(), UpdateLicenseKey { status: Some(status), ..Default::default() });
+        let (tenancy, change) =
+            (shop.tenancy(), UpdateLicenseKey { status: Some(status), ..Default::default() });
         shop.write(move |tx| license_keys::update(tx, &tenancy, other.id, &change)).unwrap();
     }
     shop.grant(&note, &nora, Scope::Subscription(uuid::Uuid::from_u128(99)));
@@ -397,7 +398,10 @@ fn selling_shop(shop: &Shop) {
     let picture = stored_file(shop, "box.svg", FileService::ProductMedia);
     let old = stored_file(shop, "old.pdf", FileService::Downloadable);
     let downloads = shop
-        .benefit(BenefitType::Downloadables, json!({"files": [file, old], "archived": {old.to_string(): true}}))
+        .benefit(
+            BenefitType::Downloadables,
+            json!({"files": [file, old], "archived": {old.to_string(): true}}),
+        )
         .unwrap();
     let keys = shop.benefit(BenefitType::LicenseKeys, seats(2)).unwrap();
     let (organization_id, tenancy) = (shop.organization.id, shop.tenancy());
@@ -540,10 +544,7 @@ fn export_of(shop: &Shop, import: &Import) -> Lines {
     export_organization(shop, import.organization_id)
 }
 
-fn export_organization(
-    shop: &Shop,
-    id: Id<Organization>,
-) -> Lines {
+fn export_organization(shop: &Shop, id: Id<Organization>) -> Lines {
     let tenancy = merak_core::access::Tenancy::of(id);
     let organization = shop
         .read(move |tx| {
@@ -604,7 +605,8 @@ fn take(shop: &Shop, import: &Import, lines: &Lines) -> Tally {
         .iter()
         .map(|record| {
             let text = serde_json::to_string(record).unwrap();
-            let line: BTreeMap<String, Box<serde_json::value::RawValue>> = serde_json::from_str(&text).unwrap();
+            let line: BTreeMap<String, Box<serde_json::value::RawValue>> =
+                serde_json::from_str(&text).unwrap();
             let kind = serde_json::from_str::<RecordKind>(line["type"].get()).unwrap();
             Arrival::read(kind, line["data"].get())
         })

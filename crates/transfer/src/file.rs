@@ -65,9 +65,8 @@ pub async fn export(
     told: Told<'_>,
 ) -> Result<u64> {
     let wanted = organization.clone();
-    let (exported_at, record) = store
-        .read(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?)))
-        .await?;
+    let (exported_at, record) =
+        store.read(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?))).await?;
     write(to, &Frame::Header(Header { version: VERSION, exported_at }))?;
     write(to, &Frame::Organization { data: Box::new(record) })?;
     let mut exporter = Exporter { store, vault, organization_id: organization.id, exported_at, records: 0 };
@@ -90,12 +89,7 @@ struct Exporter<'s> {
 }
 
 impl Exporter<'_> {
-    async fn kind(
-        &mut self,
-        kind: RecordKind,
-        to: &mut (dyn Write + Send),
-        told: Told<'_>,
-    ) -> Result<()> {
+    async fn kind(&mut self, kind: RecordKind, to: &mut (dyn Write + Send), told: Told<'_>) -> Result<()> {
         let (mut seen, mut after): (u64, Option<Place>) = (0, None);
         loop {
             let (id, until, from) = (self.organization_id, self.exported_at, (kind, after));
@@ -175,12 +169,8 @@ pub async fn import(
             }
         }
         records += u64::try_from(arrivals.len()).unwrap_or(u64::MAX);
-        let position = Position {
-            exported_at: header.exported_at,
-            offset: lines.offset,
-            line: lines.line,
-            records,
-        };
+        let position =
+            Position { exported_at: header.exported_at, offset: lines.offset, line: lines.line, records };
         if !arrivals.is_empty() {
             intake.take(arrivals, &position, None).await?;
         }
@@ -219,8 +209,7 @@ fn content(text: &str) -> std::result::Result<Content, String> {
 fn header(text: Option<String>) -> Result<Header> {
     let problem = |reason: String| Error::Format { line: 1, reason };
     let text = text.unwrap_or_default();
-    let is_ours =
-        serde_json::from_str::<Line<'_>>(&text).is_ok_and(|line| line.r#type == "merak.export");
+    let is_ours = serde_json::from_str::<Line<'_>>(&text).is_ok_and(|line| line.r#type == "merak.export");
     if !is_ours {
         return Err(problem(String::from("this is no export of Merak")));
     }
@@ -280,4 +269,3 @@ impl Lines {
         Error::Format { line: self.line, reason: reason.into() }
     }
 }
-

@@ -7,7 +7,8 @@ use std::time::Duration;
 use merak_core::kit::Refusal;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
-    self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally, take_batch,
+    self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally,
+    take_batch,
 };
 use merak_store::{Error as StoreError, Json, Store};
 
@@ -99,12 +100,11 @@ impl<'t> Intake<'t> {
         for attempt in 1..=TRIES {
             let (import, arrivals, position) =
                 (Arc::clone(&self.import), Arc::clone(&arrivals), position.clone());
-            let taken =
-                self.store.write(move |tx| take_batch(tx, &import, &arrivals, &position)).await;
+            let taken = self.store.write(move |tx| take_batch(tx, &import, &arrivals, &position)).await;
             match taken {
-                Err(Refusal::Store(
-                    StoreError::Busy | StoreError::Conflict | StoreError::Unavailable(_),
-                )) if attempt < TRIES => {
+                Err(Refusal::Store(StoreError::Busy | StoreError::Conflict | StoreError::Unavailable(_)))
+                    if attempt < TRIES =>
+                {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

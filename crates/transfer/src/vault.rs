@@ -93,7 +93,8 @@ impl Vault {
             return self.put(record, row, &file).await;
         }
         let Some(url) = &record.public_url else { return Ok(Err(Lack::Absent)) };
-        let mut copy = NamedTempFile::new().map_err(|cause| Error::File { path: std::env::temp_dir(), cause })?;
+        let mut copy =
+            NamedTempFile::new().map_err(|cause| Error::File { path: std::env::temp_dir(), cause })?;
         if let Err(reason) = fetch(&client(url)?, url, record.size, copy.as_file_mut()).await {
             return Ok(Err(Lack::Unlike(format!("its bytes cannot be fetched: {reason}"))));
         }
@@ -170,8 +171,7 @@ impl Vault {
                 sha256: part.sha256,
                 ends: i64::MAX,
             };
-            let mut receiving =
-                local.receive(&claim).await.map_err(|error| refused(error.to_string()))?;
+            let mut receiving = local.receive(&claim).await.map_err(|error| refused(error.to_string()))?;
             receiving.take(&bytes).await.map_err(|error| refused(error.to_string()))?;
             receiving.keep().await.map_err(|error| refused(error.to_string()))?
         } else {
@@ -255,4 +255,3 @@ async fn fetch(
     }
     to.flush().map_err(|error| error.to_string())
 }
-

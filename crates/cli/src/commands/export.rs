@@ -19,8 +19,10 @@ use crate::progress::Meter;
 
 /// Write everything an organization owns to a file, while the server runs.
 #[derive(Debug, Args)]
-#[command(after_help = "The file is one JSON object a line; docs/export-format.md describes it. It holds license keys \
-                        and addresses: keep it as safe as the database.")]
+#[command(
+    after_help = "The file is one JSON object a line; docs/export-format.md describes it. It holds license keys \
+                        and addresses: keep it as safe as the database."
+)]
 pub struct Export {
     /// The file to make; it must not exist. `-` is the standard output.
     file: PathBuf,
@@ -54,7 +56,9 @@ impl Export {
         let runtime = super::runtime()?;
         let mut write = |to: &mut (dyn Write + Send)| {
             let mut told = |progress: &merak_transfer::Progress| meter.show(progress);
-            runtime.block_on(file::export((&store, &vault), &organization, to, &mut told)).map_err(Failure::from)
+            runtime
+                .block_on(file::export((&store, &vault), &organization, to, &mut told))
+                .map_err(Failure::from)
         };
         let records = if is_stream {
             write(&mut BufWriter::new(io::stdout()))?
@@ -95,8 +99,9 @@ fn only(tx: &mut ReadTx<'_>, slug: Option<&str>) -> Result<Organization, Refusal
     match slug {
         Some(slug) => organizations::find_by_slug(tx, slug)?
             .ok_or_else(|| Refusal::bad_request(format!("there is no organization with the slug {slug}"))),
-        None => organizations::only(tx)?
-            .ok_or_else(|| Refusal::bad_request("there is not exactly one organization; name one with --organization")),
+        None => organizations::only(tx)?.ok_or_else(|| {
+            Refusal::bad_request("there is not exactly one organization; name one with --organization")
+        }),
     }
 }
 

@@ -88,7 +88,12 @@ impl Import {
                     return Err(Failure::usage("--from: write http:// or https:// and a host"));
                 }
                 let server = Server { url: polar.from.clone(), token: polar.token.clone() };
-                runtime.block_on(polar::import((&store, &vault), server, (polar.source.clone(), begin), &mut told))
+                runtime.block_on(polar::import(
+                    (&store, &vault),
+                    server,
+                    (polar.source.clone(), begin),
+                    &mut told,
+                ))
             }
             (None, Some(path)) => runtime.block_on(file::import((&store, &vault), path, begin, &mut told)),
             (None, None) => return Err(Failure::usage("name a file")),

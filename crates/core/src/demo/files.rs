@@ -95,7 +95,12 @@ fn announce(tx: &mut Tx<'_>, organization_id: Id<Organization>, embedded: &Embed
         size,
         checksum_sha256_base64: Some(digest.clone()),
         version: embedded.version.map(str::to_owned),
-        parts: vec![Part { number: 1, chunk_start: 0, chunk_end: size, checksum_sha256_base64: Some(digest) }],
+        parts: vec![Part {
+            number: 1,
+            chunk_start: 0,
+            chunk_end: size,
+            checksum_sha256_base64: Some(digest),
+        }],
     };
     files::announce(tx, &shop, &command)
 }
@@ -123,7 +128,8 @@ pub fn show(
 
 /// Lets a file come with a product, and with what else it is for, and gives it to somebody.
 fn offer(tx: &mut Tx<'_>, tenancy: &Tenancy, product_id: Id<Product>, file: &File) -> Result<()> {
-    const BUYERS: &str = "SELECT id FROM customers WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 2";
+    const BUYERS: &str =
+        "SELECT id FROM customers WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 2";
     let command = CreateBenefit {
         organization_id: file.organization_id,
         r#type: BenefitType::Downloadables,

@@ -108,4 +108,3 @@ fn live<T: FromRow>(
     );
     Ok(tx.all(&sql, &[&organization_id])?)
 }
-

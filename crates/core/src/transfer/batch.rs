@@ -81,8 +81,7 @@ impl<'b, 'c> Batch<'b, 'c> {
             .collect();
         let mut here = HashMap::new();
         if !ids.is_empty() {
-            let mut sql =
-                Sql::new("SELECT kind, row_id, id FROM imported_rows WHERE organization_id = ");
+            let mut sql = Sql::new("SELECT kind, row_id, id FROM imported_rows WHERE organization_id = ");
             sql.bind(import.organization_id).push(" AND source_id = ").bind(import.source_id);
             sql.push(" AND row_id IN ").bind_list(ids);
             for (kind, row_id, id) in tx.list::<(String, Uuid, Uuid)>(&sql)? {
@@ -198,7 +197,8 @@ impl<'b, 'c> Batch<'b, 'c> {
         if self.came_in.is_empty() {
             return Ok(());
         }
-        let mut sql = Sql::new("INSERT INTO imported_rows (organization_id, source_id, kind, row_id, id) VALUES ");
+        let mut sql =
+            Sql::new("INSERT INTO imported_rows (organization_id, source_id, kind, row_id, id) VALUES ");
         for (n, (kind, row_id, id)) in self.came_in.into_iter().enumerate() {
             sql.push(if n == 0 { "(" } else { ", (" }).bind(self.import.organization_id);
             sql.push(", ").bind(self.import.source_id).push(", ").bind(kind);

@@ -89,6 +89,5 @@ pub(super) fn next_place<T>(rows: &[T], place_of: impl Fn(&T) -> Place) -> Optio
 }
 
 /// The end of a text for [`rows`].
-pub(super) const PAGE: &str = concatcp!(
-    " AND created_at <= $2 AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5"
-);
+pub(super) const PAGE: &str =
+    concatcp!(" AND created_at <= $2 AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5");

@@ -58,19 +58,22 @@ fn yes() -> bool {
 /// What is still waited for.
 const NO_BYTES: &str = "its bytes are not here, so nobody can download it; import again with --files FOLDER";
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    File::COLUMNS,
+    " FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
+    PAGE
+);
+const OWNED: &str = concatcp!("SELECT ", File::COLUMNS, " FROM files WHERE id = $1");
+
 impl FileRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            File::COLUMNS,
-            " FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
-            PAGE
-        );
-        let (files, place) = rows::<File>(tx, wanted, (SQL, after), |file| (file.created_at, file.id.uuid()))?;
+        let (files, place) =
+            rows::<File>(tx, wanted, (SQL, after), |file| (file.created_at, file.id.uuid()))?;
         Ok((files.into_iter().map(Self::from).collect(), place))
     }
 
@@ -78,10 +81,8 @@ impl FileRecord {
     pub fn wanted(&self, tx: &mut Tx<'_>, import: &Import) -> Result<Option<File>> {
         const KNOWN: &str = "SELECT id FROM imported_rows \
              WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4";
-        const OWNED: &str = concatcp!("SELECT ", File::COLUMNS, " FROM files WHERE id = $1");
         let known = [&import.organization_id.uuid(), &import.source_id, &self.id.uuid()];
-        let known: Option<Id<File>> =
-            tx.find(KNOWN, &[known[0], known[1], known[2], &RecordKind::File])?;
+        let known: Option<Id<File>> = tx.find(KNOWN, &[known[0], known[1], known[2], &RecordKind::File])?;
         let mut row = self.row(import);
         match tx.find::<File>(OWNED, &[&known.unwrap_or(self.id)])? {
             Some(file) if file.organization_id == import.organization_id => {
@@ -98,7 +99,8 @@ impl FileRecord {
 
     fn row(&self, import: &Import) -> File {
         let of = self.clone();
-        let name = rules::tidy_name(&of.name).filter(|name| !name.is_empty()).unwrap_or_else(|| of.id.to_string());
+        let name =
+            rules::tidy_name(&of.name).filter(|name| !name.is_empty()).unwrap_or_else(|| of.id.to_string());
         let digest = of.checksum_sha256_base64.as_deref().and_then(rules::sha256_of);
         File {
             id: of.id,

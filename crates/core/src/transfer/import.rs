@@ -48,9 +48,8 @@ pub struct Begun {
 pub fn begin(tx: &mut Tx<'_>, record: &OrganizationRecord, command: &Begin) -> Result<Begun> {
     let source_id = record.id.uuid();
     let organization = match &command.into {
-        Some(slug) => organizations::find_by_slug(tx, slug)?.ok_or_else(|| {
-            Refusal::bad_request(format!("there is no organization with the slug {slug}"))
-        })?,
+        Some(slug) => organizations::find_by_slug(tx, slug)?
+            .ok_or_else(|| Refusal::bad_request(format!("there is no organization with the slug {slug}")))?,
         None => match find_target(tx, record.id)? {
             Some(organization) => organization,
             None => make(tx, record, command.owner.as_ref())?,

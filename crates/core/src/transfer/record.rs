@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::batch::{Batch, Taken};
 use super::export::{Exported, Place, Wanted};
 use super::{
-    BenefitGrantRecord, BenefitRecord, CheckoutLinkRecord, CustomFieldRecord, CustomerRecord, DiscountRecord, DownloadableRecord,
-    FileRecord, LicenseKeyRecord, OrderRecord, ProductRecord,
+    BenefitGrantRecord, BenefitRecord, CheckoutLinkRecord, CustomFieldRecord, CustomerRecord, DiscountRecord,
+    DownloadableRecord, FileRecord, LicenseKeyRecord, OrderRecord, ProductRecord,
 };
 use crate::kit::{Result, text_enum};
 

@@ -109,7 +109,10 @@ impl Client {
 /// Whether asking again may help.
 fn may_pass(status: StatusCode) -> bool {
     status.is_server_error()
-        || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY)
+        || matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY
+        )
 }
 
 /// The pause that a server asks for, in seconds. A date is as good as no wish: the pauses grow by themselves.
@@ -147,7 +150,8 @@ async fn refusal(response: Response) -> String {
 /// An error and what it comes from, without the address, which stands before it.
 fn with_causes(error: &reqwest::Error) -> String {
     let mut cause = std::error::Error::source(error);
-    let mut sentence = String::from(if error.is_timeout() { "it takes too long" } else { "it cannot be reached" });
+    let mut sentence =
+        String::from(if error.is_timeout() { "it takes too long" } else { "it cannot be reached" });
     while let Some(error) = cause {
         let text = error.to_string();
         if !sentence.contains(&text) {

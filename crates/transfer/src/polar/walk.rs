@@ -211,7 +211,12 @@ impl Walk<'_, '_> {
             Some((at, position.page))
         });
         let (skipped, page) = found.unwrap_or((0, 1));
-        wanted.into_iter().skip(skipped).enumerate().map(|(n, id)| (id, if n == 0 { page } else { 1 })).collect()
+        wanted
+            .into_iter()
+            .skip(skipped)
+            .enumerate()
+            .map(|(n, id)| (id, if n == 0 { page } else { 1 }))
+            .collect()
     }
 
     async fn license_keys(&mut self, begin: Option<Position>) -> Result<()> {
@@ -224,11 +229,8 @@ impl Walk<'_, '_> {
             let mut pages = Pages::new(listing, first);
             while let Some(page) = pages.next(&self.client).await? {
                 let arrivals = self.whole_keys(benefit_id, &page).await?;
-                let position = Position {
-                    step: Step::LicenseKeys,
-                    benefit_id: Some(benefit_id),
-                    page: pages.number,
-                };
+                let position =
+                    Position { step: Step::LicenseKeys, benefit_id: Some(benefit_id), page: pages.number };
                 self.intake.take(arrivals, &position, Some(total)).await?;
             }
         }
@@ -305,11 +307,8 @@ impl Walk<'_, '_> {
                     .collect();
                 let downloads: Vec<Arrival> = arrivals.iter().flat_map(downloads_of).collect();
                 arrivals.extend(downloads);
-                let position = Position {
-                    step: Step::BenefitGrants,
-                    benefit_id: Some(benefit_id),
-                    page: pages.number,
-                };
+                let position =
+                    Position { step: Step::BenefitGrants, benefit_id: Some(benefit_id), page: pages.number };
                 self.intake.take(arrivals, &position, None).await?;
             }
         }
