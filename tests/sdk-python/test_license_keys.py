@@ -1,63 +1,19 @@
 """A license key from its sale to its end, as the official Python SDK sees it."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from polar_sdk import Polar, models
+from polar_sdk import models
 
 from harness import Server
+from harness.merchants import Merchant, every
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
-
-
-class Merchant:
-    """A merchant whose token comes from the command line and whose organization comes from the SDK."""
-
-    def __init__(self, server: Server, name: str) -> None:
-        owner = f"{name}@example.com"
-        server.cli("organization", "create", "--name", "Home", "--slug", f"home-{name}", "--owner", owner)
-        token = server.cli("token", "create", "--user", owner, "--all-scopes")["token"]
-        self.server = server
-        self.polar = Polar(access_token=token, server_url=server.url)
-        self.organization = self.polar.organizations.create(request={"name": "Acme Software", "slug": name})
-
-    def benefit(self, **properties: object) -> models.BenefitLicenseKeys:
-        return self.polar.benefits.create(
-            request={
-                "type": "license_keys",
-                "description": "The application",
-                "organization_id": self.organization.id,
-                "properties": properties,
-            }
-        )
-
-    def customer(self, email: str) -> models.Customer:
-        return self.polar.customers.create(request={"email": email, "organization_id": self.organization.id})
-
-    def grant(self, benefit: models.BenefitLicenseKeys, customer: models.Customer) -> models.LicenseKeyWithActivations:
-        """Grants a benefit on the command line and reads the new key through the SDK."""
-        grant = self.server.cli("grant", "--benefit", benefit.id, "--customer", customer.id)
-        return self.polar.license_keys.get(id=grant["license_key"]["id"])
-
-    def portal(self, customer: models.Customer) -> Polar:
-        session = self.polar.customer_sessions.create(request={"customer_id": customer.id})
-        return Polar(access_token=session.token, server_url=self.server.url)
-
-    def naming(self, key: models.LicenseKeyWithActivations) -> dict:
-        return {"key": key.key, "organization_id": self.organization.id}
 
 
 @pytest.fixture
 def merchant(server: Server) -> Merchant:
     return Merchant(server, "acme")
-
-
-def every(page) -> Iterator:
-    """Every item of every page of a list."""
-    while page is not None:
-        yield from page.result.items
-        page = page.next()
 
 
 def test_a_key_is_sold_used_up_to_its_limits_and_disabled(merchant: Merchant) -> None:

@@ -1,6 +1,7 @@
 //! Orders: who bought what. A one-time order is the scope in which its buyer holds what comes with the product.
 
-use merak_store::{Timestamp, Tx, row};
+use const_format::concatcp;
+use merak_store::{ReadTx, Timestamp, Tx, row};
 use uuid::Uuid;
 
 use crate::benefits::grants::{self, BenefitGrant, Purchase, Scope};
@@ -61,6 +62,12 @@ pub fn give(
     tx.insert(&order)?;
     let grants = grants::grant_purchase(tx, &order.purchase())?;
     Ok((order, grants))
+}
+
+/// The order, if there is one; says nothing about who may see it.
+pub fn find(tx: &mut ReadTx<'_>, id: Id<Order>) -> Result<Option<Order>> {
+    const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE id = $1");
+    Ok(tx.find(SQL, &[&id])?)
 }
 
 /// Takes an order over that was made elsewhere, without granting anything: grants come over by themselves.

@@ -56,4 +56,38 @@ both_engines! {
         let keys = http::get(&url, "/v1/license-keys/", &shop.token);
         assert_eq!(keys.json()["pagination"]["total_count"], 0);
     }
+
+    fn a_product_is_given_with_everything_that_comes_with_it(installation: Installation) {
+        let shop = Shop::open(&installation);
+        let (_server, url) = installation.serve(&[]);
+        let (benefit, customer) = (shop.benefit(&url), shop.customer(&url, "nora@example.com"));
+        let product = shop.product(&url, &[&benefit]);
+        let line = format!("grant --product {product} --customer {customer}");
+        let first = installation.json(&line);
+        let key = text(&first["grants"][0]["license_key"]["key"]);
+        assert_eq!((&first["grants"][0]["benefit_id"], &first["grants"][0]["is_granted"]), (&Value::from(benefit), &Value::from(true)));
+        assert_eq!(shop.validate(&url, &key).status, 200);
+        let again = installation.json(&line);
+        assert_ne!(again["order_id"], first["order_id"], "each gift is an order of its own");
+        assert_ne!(text(&again["grants"][0]["license_key"]["key"]), key);
+
+        let order = text(&first["order_id"]);
+        let shown = installation.run(&format!("{line} --order {order}")).output;
+        assert_eq!(shown.lines().next(), Some(format!("order {order}").as_str()));
+        assert_eq!(shown.lines().nth(2), Some(format!("license key {key} (granted)").as_str()), "nothing is given twice");
+        let revoked = installation.json(&format!("{line} --order {order} --revoke"));
+        assert_eq!(revoked["grants"][0]["license_key"]["status"], "revoked");
+        assert_eq!(shop.validate(&url, &key).status, 404);
+
+        let missing = "merak: there is no such product, customer and order in one organization";
+        for wrong in [
+            format!("grant --product {ORDER} --customer {customer}"),
+            format!("grant --product {product} --customer {ORDER}"),
+            format!("{line} --order {ORDER}"),
+        ] {
+            assert_eq!(installation.run(&wrong).failure(), (Some(2), missing), "{wrong}");
+        }
+        let without_order = installation.run(&format!("{line} --revoke"));
+        assert_eq!(without_order.failure().0, Some(2));
+    }
 }

@@ -33,6 +33,21 @@ impl Shop {
         text(&answer.json()["id"])
     }
 
+    /// A product with these benefits.
+    pub fn product(&self, url: &str, benefits: &[&str]) -> String {
+        let body = json!({
+            "name": "Desktop app", "organization_id": self.organization_id,
+            "prices": [{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}],
+        });
+        let answer = http::post(url, "/v1/products/", &self.token, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let id = text(&answer.json()["id"]);
+        let body = json!({"benefits": benefits});
+        let answer = http::post(url, &format!("/v1/products/{id}/benefits"), &self.token, &body);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        id
+    }
+
     pub fn customer(&self, url: &str, email: &str) -> String {
         let body = json!({"email": email, "organization_id": self.organization_id});
         let answer = http::post(url, "/v1/customers/", &self.token, &body);

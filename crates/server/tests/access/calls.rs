@@ -7,7 +7,7 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoMember, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
@@ -21,12 +21,10 @@ pub enum Foreign {
     NotFound,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
-    /// 403.
+    /// 403; an organization that names any is told that instead.
     NotPermitted,
     /// 200 without an item.
     Empty,
-    /// 403 for a user; an organization is told that it must not name any.
-    NoMember,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -46,10 +44,6 @@ impl Foreign {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
-            Self::NoMember if is_organization => {
-                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
-            }
-            Self::NoMember => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -162,7 +156,19 @@ impl Things {
     /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
     fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
         let Self {
-            organization, slug, benefit, grant, key, naming, field, discount, product, link, campaign, token, ..
+            organization,
+            slug,
+            benefit,
+            grant,
+            key,
+            naming,
+            field,
+            discount,
+            product,
+            link,
+            campaign,
+            token,
+            ..
         } = self;
         let customer = self.customer;
         let ours = Problem("body.organization_id");
@@ -187,7 +193,7 @@ impl Things {
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
             ("products:list", NO_ID, None, Empty),
-            ("products:create", NO_ID, Some(offer), NoMember),
+            ("products:create", NO_ID, Some(offer), NotPermitted),
             ("products:get", product, None, NotFound),
             ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
             ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),

@@ -358,3 +358,75 @@ fn several_members_can_name_a_branch_together() {
         assert_eq!(found, problems, "{sent}");
     }
 }
+
+#[test]
+fn the_content_chooses_the_branch_that_is_told() {
+    let price = |tag: &str| {
+        json!({"type": "object", "required": ["kind", "amount"], "properties": {
+            "kind": {"type": "string", "const": tag}, "amount": {"type": "integer", "minimum": 50}
+        }, "x-label": tag})
+    };
+    let shape = shape(&json!({
+        "anyOf": [
+            {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}, "x-label": "Known"},
+            price("fixed"),
+            price("free")
+        ],
+        "x-choose": [
+            {"where": {"/id": true}, "branch": 0},
+            {"where": {"/kind": "fixed"}, "branch": 1},
+            {"where": {"/kind": "free"}, "branch": 2}
+        ]
+    }));
+    let places = |sent: Value| -> Vec<String> {
+        let problems = check(&shape, &sent).unwrap_err();
+        problems
+            .iter()
+            .map(|problem| format!("{} {}", problem["type"], problem["loc"]).replace('"', ""))
+            .collect()
+    };
+    assert_eq!(check(&shape, &json!({"id": "7", "kind": "fixed", "amount": 1})), Ok(json!({"id": 7})));
+    let fixed = json!({"kind": "fixed", "amount": 50});
+    assert_eq!(check(&shape, &json!({"id": null, "kind": "fixed", "amount": "50"})), Ok(fixed));
+    assert_eq!(places(json!({"id": "x"})), ["int_parsing [body,Known,id]"]);
+    assert_eq!(places(json!({"kind": "fixed", "amount": 49})), ["greater_than_equal [body,fixed,amount]"]);
+    assert_eq!(places(json!({"kind": "free"})), ["missing [body,free,amount]"]);
+    // What means no branch is told by all of them.
+    assert_eq!(places(json!({})).len(), 5);
+}
+
+#[test]
+fn an_unlabelled_union_leaves_no_trace_in_the_place() {
+    let list = |kind: &str, most: u64| {
+        let item = json!({"type": "object", "required": ["kind"], "properties": {
+            "kind": {"type": "string", "const": kind}, "interval": {"type": "string"}
+        }});
+        json!({"type": "array", "items": item, "maxItems": most, "minItems": 1, "x-distinct": "interval"})
+    };
+    let shape = shape(&json!({
+        "anyOf": [list("fixed", 2), list("free", 1)],
+        "x-choose": [{"where": {"/0/kind": "free"}, "branch": 1}, {"branch": 0}],
+        "x-unlabelled": true
+    }));
+    let month = |kind: &str| json!({"kind": kind, "interval": "month"});
+    let refused = |sent: Value, kind: &str, loc: Value| {
+        let problems = check(&shape, &sent).unwrap_err();
+        assert_eq!(
+            (problems.len(), &problems[0]["type"], &problems[0]["loc"]),
+            (1, &json!(kind), &loc),
+            "{sent}"
+        );
+    };
+    refused(json!([]), "too_short", json!(["body"]));
+    refused(json!([month("free"), month("free")]), "too_long", json!(["body"]));
+    refused(json!([month("fixed"), month("free")]), "literal_error", json!(["body", 1, "kind"]));
+    let twice = json!([month("fixed"), month("fixed")]);
+    refused(twice.clone(), "value_error", json!(["body"]));
+    assert_eq!(check(&shape, &twice).unwrap_err()[0]["input"], twice);
+    for good in [json!([month("free")]), json!([month("fixed"), {"kind": "fixed", "interval": "year"}])] {
+        assert_eq!(check(&shape, &good), Ok(good.clone()));
+    }
+    // A member that is left out is equal to nothing.
+    let without = json!([{"kind": "fixed"}, {"kind": "fixed"}]);
+    assert_eq!(check(&shape, &without), Ok(without.clone()));
+}

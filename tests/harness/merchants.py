@@ -1,0 +1,56 @@
+"""A merchant, and what he sells, made through the official Python SDK."""
+
+from collections.abc import Iterator
+
+from polar_sdk import Polar, models
+
+from harness.server import Server
+
+
+class Merchant:
+    """A merchant whose token comes from the command line and whose organization comes from the SDK."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        owner = f"{name}@example.com"
+        server.cli("organization", "create", "--name", "Home", "--slug", f"home-{name}", "--owner", owner)
+        token = server.cli("token", "create", "--user", owner, "--all-scopes")["token"]
+        self.server = server
+        self.polar = Polar(access_token=token, server_url=server.url)
+        self.organization = self.polar.organizations.create(request={"name": "Acme Software", "slug": name})
+
+    def benefit(self, **properties: object) -> models.BenefitLicenseKeys:
+        return self.polar.benefits.create(
+            request={
+                "type": "license_keys",
+                "description": "The application",
+                "organization_id": self.organization.id,
+                "properties": properties,
+            }
+        )
+
+    def customer(self, email: str) -> models.Customer:
+        return self.polar.customers.create(request={"email": email, "organization_id": self.organization.id})
+
+    def grant(self, benefit: models.BenefitLicenseKeys, customer: models.Customer) -> models.LicenseKeyWithActivations:
+        """Grants a benefit on the command line and reads the new key through the SDK."""
+        grant = self.server.cli("grant", "--benefit", benefit.id, "--customer", customer.id)
+        return self.polar.license_keys.get(id=grant["license_key"]["id"])
+
+    def portal(self, customer: models.Customer) -> Polar:
+        session = self.polar.customer_sessions.create(request={"customer_id": customer.id})
+        return Polar(access_token=session.token, server_url=self.server.url)
+
+    def naming(self, key: models.LicenseKeyWithActivations) -> dict:
+        return {"key": key.key, "organization_id": self.organization.id}
+
+
+def every(page) -> Iterator:
+    """Every item of every page of a list."""
+    while page is not None:
+        yield from page.result.items
+        page = page.next()
+
+
+def places(refused) -> list:
+    """Where the problems of a refused call are; for what `pytest.raises(models.HTTPValidationError)` gives."""
+    return [error.loc for error in refused.value.data.detail]
