@@ -249,10 +249,7 @@ def discount(number: int, effect: dict, code: str | None, products: list[dict]) 
         "max_redemptions": 100,
         "redemptions_count": 7,
         "organization_id": ORGANIZATION,
-        "products": [
-            {name: each[name] for name in list(each) if name not in ("prices", "benefits", "medias", "attached_custom_fields")}
-            for each in products
-        ],
+        "products": [{name: each[name] for name in list(each)[:8]} for each in products],
     }
 
 

@@ -80,7 +80,7 @@ def test_everything_of_the_demo_shop_moves_with_the_bytes_of_its_files(
         session = here.post("/v1/customer-sessions/", json={"customer_id": buyer}).json()["token"]
         path = f"{elsewhere.url}/v1/customer-portal/downloadables/"
         [item] = httpx.get(path, headers=bearer(session)).json()["items"]
-        downloaded = httpx.get(item["file"]["download"]["url"])
+        downloaded = httpx.get(item["file"]["download"]["url"], follow_redirects=True)
         assert downloaded.content == (folder / item["file"]["id"]).read_bytes()
     finally:
         demo.terminate()

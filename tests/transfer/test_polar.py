@@ -127,7 +127,7 @@ def test_bytes_of_downloads_come_from_a_folder(standin: StandIn, elsewhere: Serv
     session = http.post("/v1/customer-sessions/", json={"customer_id": buyer}).json()["token"]
     portal = {"Authorization": f"Bearer {session}"}
     [item] = httpx.get(f"{elsewhere.url}/v1/customer-portal/downloadables/", headers=portal).json()["items"]
-    assert httpx.get(item["file"]["download"]["url"]).content == recorded.MANUAL
+    assert httpx.get(item["file"]["download"]["url"], follow_redirects=True).content == recorded.MANUAL
 
 
 def test_a_run_that_is_killed_goes_on_where_it_stopped(standin: StandIn, elsewhere: Server) -> None:

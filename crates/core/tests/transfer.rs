@@ -623,7 +623,9 @@ fn take_some(shop: &Shop, import: &Import, some: Vec<Arrival>) -> Tally {
     let import = import.clone();
     let taken = shop.write(move |tx| transfer::take_batch(tx, &import, &some, &Json::default())).unwrap();
     let mut tally = Tally::default();
-    taken.into_values().for_each(|of_kind| tally += of_kind);
+    for of_kind in taken.into_values() {
+        tally += of_kind;
+    }
     tally
 }
 

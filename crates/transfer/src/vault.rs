@@ -27,7 +27,7 @@ const PART: usize = 16 << 20;
 const VALIDITY_SECONDS: u32 = 3600;
 
 /// How long the transfer of one file or part may take.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 
 /// Where the bytes of files are kept here, and where they lie outside.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Vault {
         sha256: Option<Sha256Digest>,
     ) -> Result<std::result::Result<StoredObject, Lack>> {
         let object = Object { path: row.path.clone(), visibility: visibility(row.service) };
-        let id = self.storage.begin(&object, &row.mime_type).await.map_err(unstored)?;
+        let id = self.storage.begin(&object, &row.mime_type).await.map_err(|error| unstored(&error))?;
         let upload = Upload { object, id };
         let (mut sent, mut number) = (Vec::new(), 1);
         loop {
@@ -146,14 +146,16 @@ impl Vault {
             }
         }
         let expected = Expected { size: row.size.unsigned_abs(), sha256 };
-        Ok(match self.storage.complete(&upload, &sent, &expected).await.map_err(unstored)? {
-            Completion::Unfit(sentence) => Err(Lack::Unlike(sentence)),
-            Completion::Stored(stored) => Ok(StoredObject {
-                etag: stored.etag,
-                version: stored.version,
-                last_modified_at: stored.last_modified.into(),
-            }),
-        })
+        Ok(
+            match self.storage.complete(&upload, &sent, &expected).await.map_err(|error| unstored(&error))? {
+                Completion::Unfit(sentence) => Err(Lack::Unlike(sentence)),
+                Completion::Stored(stored) => Ok(StoredObject {
+                    etag: stored.etag,
+                    version: stored.version,
+                    last_modified_at: stored.last_modified.into(),
+                }),
+            },
+        )
     }
 
     async fn send_part(&self, upload: &Upload, number: u16, bytes: Bytes) -> Result<SentPart> {
@@ -230,7 +232,7 @@ fn client(address: &str) -> Result<reqwest::Client> {
         .map_err(|error| Error::Server { address: address.to_owned(), reason: error.to_string() })
 }
 
-fn unstored(error: merak_adapters::Error) -> Error {
+fn unstored(error: &merak_adapters::Error) -> Error {
     refused(error.to_string())
 }
 

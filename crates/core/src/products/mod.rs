@@ -16,7 +16,7 @@ pub use self::commands::{CreateProduct, UpdateProduct, create, update};
 pub use self::contents::{
     AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
 };
-pub use self::import::{ImportProduct, import};
+pub use self::import::{ImportProduct, PricesThereAndHere, import};
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };

@@ -41,6 +41,21 @@ pub struct BenefitGrantRecord {
     pub properties: Json,
 }
 
+const BENEFIT: &str = concatcp!(
+    "SELECT id FROM benefits WHERE organization_id = $1 AND created_at <= $2 AND id > $3 AND ",
+    benefits::GOES_ALONG,
+    " ORDER BY id LIMIT 1"
+);
+const SQL: &str = concatcp!(
+    "SELECT ",
+    BenefitGrant::COLUMNS,
+    " FROM benefit_grants JOIN customers ON customers.id = benefit_grants.customer_id AND ",
+    customers::GOES_ALONG,
+    " WHERE benefit_id = $1 AND benefit_grants.created_at <= $2 \
+     AND (benefit_grants.created_at, benefit_grants.id) > ($3, $4) \
+     ORDER BY benefit_grants.created_at, benefit_grants.id LIMIT $5"
+);
+
 impl BenefitGrantRecord {
     /// Grants are read benefit by benefit, which is how their index goes.
     pub(super) fn export(
@@ -48,20 +63,6 @@ impl BenefitGrantRecord {
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const BENEFIT: &str = concatcp!(
-            "SELECT id FROM benefits WHERE organization_id = $1 AND created_at <= $2 AND id > $3 AND ",
-            benefits::GOES_ALONG,
-            " ORDER BY id LIMIT 1"
-        );
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            BenefitGrant::COLUMNS,
-            " FROM benefit_grants JOIN customers ON customers.id = benefit_grants.customer_id AND ",
-            customers::GOES_ALONG,
-            " WHERE benefit_id = $1 AND benefit_grants.created_at <= $2 \
-             AND (benefit_grants.created_at, benefit_grants.id) > ($3, $4) \
-             ORDER BY benefit_grants.created_at, benefit_grants.id LIMIT $5"
-        );
         let mut after = after.unwrap_or(Place::BEGIN);
         let benefit_id = match after.parent {
             Some(id) if after.id != Uuid::max() => Some(id),

@@ -48,19 +48,20 @@ fn yes() -> bool {
 pub(super) const GOES_ALONG: &str = "(benefits.deleted_at IS NULL \
      OR EXISTS (SELECT 1 FROM license_keys WHERE license_keys.benefit_id = benefits.id))";
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Benefit::COLUMNS,
+    " FROM benefits WHERE organization_id = $1 AND ",
+    GOES_ALONG,
+    PAGE
+);
+
 impl BenefitRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Benefit::COLUMNS,
-            " FROM benefits WHERE organization_id = $1 AND ",
-            GOES_ALONG,
-            PAGE
-        );
         let (benefits, place) =
             rows::<Benefit>(tx, wanted, (SQL, after), |benefit| (benefit.created_at, benefit.id.uuid()))?;
         Ok((benefits.into_iter().map(Self::from).collect(), place))

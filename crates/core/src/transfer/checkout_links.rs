@@ -44,19 +44,20 @@ pub struct CheckoutLinkRecord {
     pub metadata: Metadata,
 }
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    CheckoutLink::COLUMNS,
+    " FROM checkout_links WHERE organization_id = $1 AND deleted_at IS NULL \
+     AND EXISTS (SELECT 1 FROM products WHERE products.id = product_id AND products.deleted_at IS NULL)",
+    PAGE
+);
+
 impl CheckoutLinkRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            CheckoutLink::COLUMNS,
-            " FROM checkout_links WHERE organization_id = $1 AND deleted_at IS NULL \
-             AND EXISTS (SELECT 1 FROM products WHERE products.id = product_id AND products.deleted_at IS NULL)",
-            PAGE
-        );
         let (links, place) =
             rows::<CheckoutLink>(tx, wanted, (SQL, after), |link| (link.created_at, link.id.uuid()))?;
         let record = |link: CheckoutLink| Self {

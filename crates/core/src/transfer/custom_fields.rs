@@ -34,18 +34,19 @@ pub struct CustomFieldRecord {
     pub metadata: Metadata,
 }
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    CustomField::COLUMNS,
+    " FROM custom_fields WHERE organization_id = $1 AND deleted_at IS NULL",
+    PAGE
+);
+
 impl CustomFieldRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            CustomField::COLUMNS,
-            " FROM custom_fields WHERE organization_id = $1 AND deleted_at IS NULL",
-            PAGE
-        );
         let (fields, place) =
             rows::<CustomField>(tx, wanted, (SQL, after), |field| (field.created_at, field.id.uuid()))?;
         Ok((fields.into_iter().map(Self::from).collect(), place))

@@ -42,19 +42,20 @@ pub struct CustomerRecord {
 pub(super) const GOES_ALONG: &str = "(customers.deleted_at IS NULL \
      OR EXISTS (SELECT 1 FROM license_keys WHERE license_keys.customer_id = customers.id))";
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Customer::COLUMNS,
+    " FROM customers WHERE organization_id = $1 AND ",
+    GOES_ALONG,
+    PAGE
+);
+
 impl CustomerRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Customer::COLUMNS,
-            " FROM customers WHERE organization_id = $1 AND ",
-            GOES_ALONG,
-            PAGE
-        );
         let (customers, place) =
             rows::<Customer>(tx, wanted, (SQL, after), |customer| (customer.created_at, customer.id.uuid()))?;
         Ok((customers.into_iter().map(Self::from).collect(), place))

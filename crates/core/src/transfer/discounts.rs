@@ -61,18 +61,19 @@ pub struct DiscountRecord {
     pub products: Vec<Named>,
 }
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Discount::COLUMNS,
+    " FROM discounts WHERE organization_id = $1 AND deleted_at IS NULL",
+    PAGE
+);
+
 impl DiscountRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Discount::COLUMNS,
-            " FROM discounts WHERE organization_id = $1 AND deleted_at IS NULL",
-            PAGE
-        );
         let (discounts, place) =
             rows::<Discount>(tx, wanted, (SQL, after), |discount| (discount.created_at, discount.id.uuid()))?;
         if discounts.is_empty() {

@@ -38,24 +38,25 @@ pub struct DownloadableRecord {
     pub last_downloaded_at: Option<Timestamp>,
 }
 
+// In the order of their ids, which an index has; the first of the two values is the same for all.
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Downloadable::COLUMNS,
+    " FROM downloadables \
+     JOIN files ON files.id = downloadables.file_id AND files.is_uploaded AND files.deleted_at IS NULL \
+     JOIN benefits ON benefits.id = downloadables.benefit_id AND benefits.deleted_at IS NULL \
+     JOIN customers ON customers.id = downloadables.customer_id AND ",
+    customers::GOES_ALONG,
+    " WHERE files.organization_id = $1 AND downloadables.created_at <= $2 \
+     AND downloadables.created_at >= $3 AND downloadables.id > $4 ORDER BY downloadables.id LIMIT $5"
+);
+
 impl DownloadableRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        // In the order of their ids, which an index has; the first of the two values is the same for all.
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Downloadable::COLUMNS,
-            " FROM downloadables \
-             JOIN files ON files.id = downloadables.file_id AND files.is_uploaded AND files.deleted_at IS NULL \
-             JOIN benefits ON benefits.id = downloadables.benefit_id AND benefits.deleted_at IS NULL \
-             JOIN customers ON customers.id = downloadables.customer_id AND ",
-            customers::GOES_ALONG,
-            " WHERE files.organization_id = $1 AND downloadables.created_at <= $2 \
-             AND downloadables.created_at >= $3 AND downloadables.id > $4 ORDER BY downloadables.id LIMIT $5"
-        );
         let (found, place) =
             rows::<Downloadable>(tx, wanted, (SQL, after), |row| (Timestamp::MIN, row.id.uuid()))?;
         let record = |row: Downloadable| Self {

@@ -58,18 +58,20 @@ fn yes() -> bool {
 /// What is still waited for.
 const NO_BYTES: &str = "its bytes are not here, so nobody can download it; import again with --files FOLDER";
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    File::COLUMNS,
+    " FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
+    PAGE
+);
+const OWNED: &str = concatcp!("SELECT ", File::COLUMNS, " FROM files WHERE id = $1");
+
 impl FileRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            File::COLUMNS,
-            " FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
-            PAGE
-        );
         let (files, place) =
             rows::<File>(tx, wanted, (SQL, after), |file| (file.created_at, file.id.uuid()))?;
         Ok((files.into_iter().map(Self::from).collect(), place))
@@ -79,7 +81,6 @@ impl FileRecord {
     pub fn wanted(&self, tx: &mut Tx<'_>, import: &Import) -> Result<Option<File>> {
         const KNOWN: &str = "SELECT id FROM imported_rows \
              WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4";
-        const OWNED: &str = concatcp!("SELECT ", File::COLUMNS, " FROM files WHERE id = $1");
         let known = [&import.organization_id.uuid(), &import.source_id, &self.id.uuid()];
         let known: Option<Id<File>> = tx.find(KNOWN, &[known[0], known[1], known[2], &RecordKind::File])?;
         let mut row = self.row(import);

@@ -76,14 +76,15 @@ pub struct ActivationRecord {
     pub meta: Json,
 }
 
+const SQL: &str =
+    concatcp!("SELECT ", LicenseKey::COLUMNS, " FROM license_keys WHERE organization_id = $1", PAGE);
+
 impl LicenseKeyRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str =
-            concatcp!("SELECT ", LicenseKey::COLUMNS, " FROM license_keys WHERE organization_id = $1", PAGE);
         let (keys, place) =
             rows::<LicenseKey>(tx, wanted, (SQL, after), |key| (key.created_at, key.id.uuid()))?;
         if keys.is_empty() {

@@ -31,21 +31,22 @@ pub struct OrderRecord {
     pub subscription_id: Option<Uuid>,
 }
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Order::COLUMNS,
+    " FROM orders JOIN customers ON customers.id = orders.customer_id AND ",
+    customers::GOES_ALONG,
+    " JOIN products ON products.id = orders.product_id AND products.deleted_at IS NULL \
+     WHERE customers.organization_id = $1 AND orders.created_at <= $2 \
+     AND (orders.created_at, orders.id) > ($3, $4) ORDER BY orders.created_at, orders.id LIMIT $5"
+);
+
 impl OrderRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Order::COLUMNS,
-            " FROM orders JOIN customers ON customers.id = orders.customer_id AND ",
-            customers::GOES_ALONG,
-            " JOIN products ON products.id = orders.product_id AND products.deleted_at IS NULL \
-             WHERE customers.organization_id = $1 AND orders.created_at <= $2 \
-             AND (orders.created_at, orders.id) > ($3, $4) ORDER BY orders.created_at, orders.id LIMIT $5"
-        );
         let (orders, place) =
             rows::<Order>(tx, wanted, (SQL, after), |order| (order.created_at, order.id.uuid()))?;
         let record = |order: Order| Self {

@@ -113,10 +113,10 @@ impl OrganizationRecord {
         if members.is_empty() {
             return Ok(Imported::refused("nobody is known who works for it; name its owner with --owner"));
         }
-        organizations::import(tx, &self.row(slug), &members)
+        organizations::import(tx, &self.row(&slug), &members)
     }
 
-    fn row(&self, slug: Slug) -> Organization {
+    fn row(&self, slug: &Slug) -> Organization {
         let of = self.clone();
         Organization {
             id: of.id,

@@ -91,20 +91,21 @@ pub struct AttachedFieldRecord {
     pub required: bool,
 }
 
+const SQL: &str = concatcp!(
+    "SELECT ",
+    Product::COLUMNS,
+    " FROM products WHERE organization_id = $1 AND deleted_at IS NULL",
+    PAGE
+);
+const PRICES: &str =
+    concatcp!("SELECT product_id, ", Price::COLUMNS, " FROM product_prices WHERE product_id IN ");
+
 impl ProductRecord {
     pub(super) fn export(
         tx: &mut ReadTx<'_>,
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        const SQL: &str = concatcp!(
-            "SELECT ",
-            Product::COLUMNS,
-            " FROM products WHERE organization_id = $1 AND deleted_at IS NULL",
-            PAGE
-        );
-        const PRICES: &str =
-            concatcp!("SELECT product_id, ", Price::COLUMNS, " FROM product_prices WHERE product_id IN ");
         const BENEFITS: &str = "SELECT product_id, benefit_id FROM product_benefits \
              JOIN benefits ON benefits.id = benefit_id AND benefits.deleted_at IS NULL WHERE product_id IN ";
         const MEDIAS: &str = "SELECT product_id, file_id FROM product_medias \

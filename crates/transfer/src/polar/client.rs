@@ -15,10 +15,10 @@ use crate::{Error, Result};
 /// A server may ask for a pause of its own.
 const TRIES: u32 = 9;
 const PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 /// How long a server may take to answer in full.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// An answer is not read any further than this.
 const LONGEST_ANSWER: usize = 64 << 20;

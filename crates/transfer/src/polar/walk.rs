@@ -167,7 +167,7 @@ impl Walk<'_, '_> {
     }
 
     async fn benefit_heads(&self) -> Result<Vec<BenefitHead>> {
-        let listing = Listing::new("/v1/benefits/").with("organization_id", self.id);
+        let listing = Listing::new("/v1/benefits/").with("organization_id", &self.id);
         let mut heads = Vec::new();
         for number in 1.. {
             let page = listing.page(&self.client, number).await?;
@@ -186,7 +186,7 @@ impl Walk<'_, '_> {
         (kind, listing): (RecordKind, Listing),
         begin: Option<Position>,
     ) -> Result<()> {
-        let listing = listing.with("organization_id", self.id);
+        let listing = listing.with("organization_id", &self.id);
         let mut pages = Pages::new(listing, begin.map_or(1, |position| position.page));
         // A younger Merak may not have each list of the API yet.
         while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
@@ -220,11 +220,11 @@ impl Walk<'_, '_> {
     }
 
     async fn license_keys(&mut self, begin: Option<Position>) -> Result<()> {
-        let total = Listing::new("/v1/license-keys").with("organization_id", self.id);
+        let total = Listing::new("/v1/license-keys").with("organization_id", &self.id);
         let total = total.page(&self.client, 1).await?.pagination.total_count;
         for (benefit_id, first) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
-            let mut listing = Listing::new("/v1/license-keys").with("organization_id", self.id);
-            listing = listing.with("benefit_id", benefit_id);
+            let mut listing = Listing::new("/v1/license-keys").with("organization_id", &self.id);
+            listing = listing.with("benefit_id", &benefit_id);
             listing.limit = KEYS_PER_PAGE;
             let mut pages = Pages::new(listing, first);
             while let Some(page) = pages.next(&self.client).await? {
@@ -279,7 +279,7 @@ impl Walk<'_, '_> {
         customers.dedup();
         let mut listing = Listing::new(format!("/v1/benefits/{benefit_id}/grants"));
         for customer in customers {
-            listing = listing.with("customer_id", customer);
+            listing = listing.with("customer_id", &customer);
         }
         let mut granted = HashMap::new();
         let mut pages = Pages::new(listing, 1);
@@ -329,7 +329,7 @@ fn downloads_of(arrival: &Arrival) -> Vec<Arrival> {
     }
     let downloadable = |file: Uuid| {
         // The same every time, so that nothing is taken twice.
-        let digest = Sha256::digest([grant.id.uuid().as_bytes(), file.as_bytes()].concat());
+        let digest = Sha256::new().chain_update(grant.id.uuid()).chain_update(file).finalize();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Arrival::Record(Record::Downloadable(Box::new(DownloadableRecord {
