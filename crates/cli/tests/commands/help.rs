@@ -102,7 +102,7 @@ fn what_is_listed_is_what_was_looked_at() {
         all.extend(under);
     }
     all.sort();
-    let mut known = COMMANDS;
+    let mut known = COMMANDS.to_vec();
     known.sort_unstable();
     assert_eq!(all, known);
 }

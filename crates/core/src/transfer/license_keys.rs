@@ -76,8 +76,14 @@ pub struct ActivationRecord {
     pub meta: Json,
 }
 
-const SQL: &str =
-    concatcp!("SELECT ", LicenseKey::COLUMNS, " FROM license_keys WHERE organization_id = $1", PAGE);
+const SQL: &str = concatcp!(
+    "SELECT ",
+    LicenseKey::COLUMNS,
+    ", ",
+    Usage::COLUMNS,
+    " FROM license_keys WHERE organization_id = $1",
+    PAGE
+);
 
 impl LicenseKeyRecord {
     pub(super) fn export(
@@ -85,17 +91,16 @@ impl LicenseKeyRecord {
         wanted: &Wanted,
         after: Option<Place>,
     ) -> Result<(Vec<Self>, Option<Place>)> {
-        let (keys, place) =
-            rows::<LicenseKey>(tx, wanted, (SQL, after), |key| (key.created_at, key.id.uuid()))?;
+        let (keys, place) = rows::<(LicenseKey, Usage)>(tx, wanted, (SQL, after), |(key, _)| {
+            (key.created_at, key.id.uuid())
+        })?;
         if keys.is_empty() {
             return Ok((Vec::new(), place));
         }
-        let mut usage = usage_of(tx, &keys)?;
-        let mut activations = activations_of(tx, &keys)?;
+        let mut activations = activations_of(tx, keys.iter().map(|(key, _)| key.id))?;
         let records = keys
             .into_iter()
-            .map(|key| {
-                let usage = usage.remove(&key.id).unwrap_or(unused(key.id));
+            .map(|(key, usage)| {
                 let activations = activations.remove(&key.id).unwrap_or_default();
                 Self::new(key, &usage, activations)
             })
@@ -132,34 +137,22 @@ impl LicenseKeyRecord {
     }
 }
 
-/// The counters of these keys.
-fn usage_of(tx: &mut ReadTx<'_>, keys: &[LicenseKey]) -> Result<HashMap<Id<LicenseKey>, Usage>> {
-    let mut sql =
-        Sql::new(concatcp!("SELECT ", Usage::COLUMNS, " FROM license_key_usage WHERE license_key_id IN "));
-    sql.bind_list(keys.iter().map(|key| key.id));
-    Ok(tx.list::<Usage>(&sql)?.into_iter().map(|usage| (usage.license_key_id, usage)).collect())
-}
-
 /// The live activations of these keys, the oldest first.
 fn activations_of(
     tx: &mut ReadTx<'_>,
-    keys: &[LicenseKey],
+    keys: impl Iterator<Item = Id<LicenseKey>>,
 ) -> Result<HashMap<Id<LicenseKey>, Vec<Activation>>> {
     let mut sql = Sql::new(concatcp!(
         "SELECT ",
         Activation::COLUMNS,
         " FROM license_key_activations WHERE deleted_at IS NULL AND license_key_id IN "
     ));
-    sql.bind_list(keys.iter().map(|key| key.id)).push(" ORDER BY license_key_id, created_at, id");
+    sql.bind_list(keys).push(" ORDER BY license_key_id, created_at, id");
     let mut found: HashMap<_, Vec<Activation>> = HashMap::new();
     for activation in tx.list::<Activation>(&sql)? {
         found.entry(activation.license_key_id).or_default().push(activation);
     }
     Ok(found)
-}
-
-fn unused(license_key_id: Id<LicenseKey>) -> Usage {
-    Usage { license_key_id, usage: 0, validations: 0, last_validated_at: None, seats_taken: 0 }
 }
 
 impl From<Activation> for ActivationRecord {
@@ -223,7 +216,7 @@ impl Portable for LicenseKeyRecord {
             usage: self.usage,
             validations: self.validations,
             last_validated_at: self.last_validated_at,
-            ..unused(key.id)
+            seats_taken: 0,
         };
         let activations = self.activations.iter().map(|activation| activation.row(key.id)).collect();
         let command = ImportLicenseKey { key, usage, activations };
