@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod benefits;
+pub mod connections;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;

@@ -7,7 +7,7 @@ mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::commands::{CreateBenefit, UpdateBenefit, create, delete, update};
+pub use self::commands::{CreateBenefit, UpdateBenefit, create, create_found, delete, get_to_update, update};
 pub use self::queries::{ListBenefits, find, get, list};
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;

@@ -11,7 +11,7 @@ pub use self::queue::{
     Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
 };
 use crate::benefits::Benefit;
-use crate::benefits::grants::Cursor;
+use crate::benefits::grants::{BenefitGrant, Cursor};
 use crate::customers::Customer;
 use crate::kit::Id;
 
@@ -36,6 +36,13 @@ pub enum Job {
         /// The customer.
         customer_id: Id<Customer>,
     },
+    /// Bring another service into line with a grant: give what it entitles to, take back what it does not.
+    SettleAccess {
+        /// The grant.
+        grant_id: Id<BenefitGrant>,
+        /// Whose grant it is.
+        customer_id: Id<Customer>,
+    },
     /// Remove what ended: customer sessions and kept answers.
     Purge,
 }
@@ -47,6 +54,7 @@ impl Job {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
+            Self::SettleAccess { .. } => "settle_access",
             Self::Purge => "purge",
         }
     }
@@ -58,6 +66,8 @@ impl Job {
                 Some(format!("benefit:{benefit_id}"))
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
+            // One customer's accounts are touched by one job at a time.
+            Self::SettleAccess { customer_id, .. } => Some(format!("access:{customer_id}")),
             Self::Purge => None,
         }
     }

@@ -116,6 +116,10 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Outcome::Done
             }
         }
+        Job::SettleAccess { .. } => {
+            let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());
+            return Err(merak_store::Error::Misuse(sentence).into());
+        }
         Job::Purge => {
             let sessions = customer_sessions::purge(tx, PURGE_BATCH)?;
             let answers = idempotency::purge(tx, PURGE_BATCH)?;

@@ -6,14 +6,18 @@
 //! | granted | time         | null         | the customer has it                       |
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
+pub mod accesses;
 mod commands;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
 use uuid::Uuid;
 
+pub use self::accesses::{Place, chosen_account};
+use self::commands::Change;
 pub use self::commands::{
-    BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
+    BATCH, Cursor, choose_account, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer,
+    update_batch_of_benefit,
 };
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;

@@ -3,7 +3,7 @@
 use merak_store::{Json, ReadTx, Tx};
 use serde_json::Value;
 
-use super::{Kind, Outcome};
+use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::kit::{Id, Refusal, Result, at};
@@ -13,7 +13,13 @@ use crate::organizations::Organization;
 pub(super) struct Downloadables;
 
 impl Kind for Downloadables {
-    fn prepare(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
+    fn prepare(
+        &self,
+        _tx: &mut ReadTx<'_>,
+        _owner: Id<Organization>,
+        properties: &Value,
+        _finding: Option<&Finding>,
+    ) -> Result<Json> {
         // This installation stores no files yet, so no id can be one of the organization's.
         let named = properties.get("files").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let problems = named.iter().enumerate().map(|(n, file)| {
