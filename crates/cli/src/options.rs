@@ -216,6 +216,13 @@ impl Options {
         Ok(store)
     }
 
+    /// The address under which the server is reached, without a slash at its end.
+    pub fn address(&self) -> String {
+        let server = self.server();
+        let url = server.public_url.unwrap_or_else(|| format!("http://{}", server.listen));
+        url.trim_end_matches('/').to_owned()
+    }
+
     /// The settings of the HTTP side.
     pub fn server(&self) -> Config {
         let usual = Config::default();

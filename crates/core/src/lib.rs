@@ -16,7 +16,9 @@ pub mod instance;
 pub mod jobs;
 pub mod kit;
 pub mod license_keys;
+pub mod login_links;
 pub mod organizations;
+pub mod user_sessions;
 pub mod users;
 
 use merak_store::Migration;
@@ -31,4 +33,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_checkout_links", sql: include_str!("../migrations/0006_checkout_links.sql") },
     Migration { name: "0007_advertisements", sql: include_str!("../migrations/0007_advertisements.sql") },
     Migration { name: "0008_connections", sql: include_str!("../migrations/0008_connections.sql") },
+    Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
 ];

@@ -18,6 +18,8 @@ const REALM: &str = "polar";
 pub enum Failure {
     /// The caller is not let in.
     Denied(Denied),
+    /// A page of another site wants something changed with a person's session.
+    ForeignPage,
     /// Parts of the request do not fit the schema.
     Problems(Vec<Problem>),
     /// The core said no, or the store could not.
@@ -113,6 +115,9 @@ impl Failure {
     pub fn into_response(self, request_id: &str) -> Response {
         match self {
             Self::Denied(denied) => denied_response(&denied),
+            Self::ForeignPage => {
+                named(403, "NotPermitted", "Pages of other sites may not act with your session.")
+            }
             Self::Problems(problems) => listed((422, "RequestValidationError"), json!(problems)),
             Self::Refused(Refusal::Rule { kind, message }) => {
                 let (status, name) = status_and_name(kind);

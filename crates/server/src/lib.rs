@@ -26,6 +26,7 @@ use serde_json::Value;
 pub use self::config::Config;
 use self::shell::Shell;
 use self::state::House;
+use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
@@ -75,7 +76,8 @@ impl Server {
         };
         let options = Options { allow_special_use_domains: config.accept_internal_email };
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
-        let house = Arc::new(House { store: store.clone(), secret, public_url });
+        let origins = Origins::new(&public_url, &config.front_end_origins);
+        let house = Arc::new(House { store: store.clone(), secret, public_url, origins });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let shell = Arc::new(Shell::new(house, routes, config, pages));

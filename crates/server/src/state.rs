@@ -3,6 +3,8 @@
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
+use crate::wire::Origins;
+
 /// The shared things of a running server.
 #[derive(Debug)]
 pub struct House {
@@ -12,4 +14,6 @@ pub struct House {
     pub secret: InstanceSecret,
     /// The address under which people and programs reach this server, without a slash at its end.
     pub public_url: String,
+    /// Whose pages may act with a session, and how its cookie is written.
+    pub origins: Origins,
 }

@@ -121,8 +121,10 @@ merak_testkit::both_engines! {
         let (shop, calls) = prepared(database).await;
         for scopes in [everything(), ScopeSet::EMPTY] {
             let client = shop.user_client(shop.member.id, scopes).await;
+            let browser = shop.browser(shop.member.id).await;
             block(&shop, "UPDATE users SET blocked_at = $1").await;
             calls.refuse(&shop, &client, is_protected, is_blocked).await;
+            calls.refuse(&shop, &browser, is_protected, is_blocked).await;
         }
     }
 
@@ -141,12 +143,15 @@ merak_testkit::both_engines! {
         let (shop, calls) = prepared(database).await;
         let tenant = shop.tenant().await;
         let organization = shop.organization_client(tenant.organization.id, everything()).await;
-        let former = former_member(&shop).await;
-        for (who, client) in [("user", tenant.merchant), ("former member", former), ("organization", organization)] {
+        let (former, browser) = former_member(&shop).await;
+        for (who, client) in [
+            ("user", tenant.merchant), ("former member", former), ("browser", browser), ("organization", organization),
+        ] {
             noted(&shop).await;
             let is_organization = who == "organization";
             let reaches = |operation: &Operation| {
                 is_protected(operation)
+                    && (who == "browser" || takes_tokens(operation))
                     && calls.of(operation).foreign != Foreign::NoTenant
                     && !(is_organization && refuses_kind(operation, SubjectKind::Organization))
             };
@@ -183,7 +188,7 @@ merak_testkit::both_engines! {
                 assert_eq!((answer.status, answer.text()), (expected.status, expected.text()), "{what} on {}", operation.id);
             }
         }
-        assert_eq!(count, 4);
+        assert_eq!(count, 6);
     }
 
     // spec 10 §10.1 line 5
@@ -191,10 +196,32 @@ merak_testkit::both_engines! {
         let (shop, calls) = prepared(database).await;
         let token = shop.user_token(shop.member.id, everything()).await;
         let client = shop.anonymous.with("authorization", format!("bEaReR {token}"));
-        for (operation, call) in &calls.all {
+        for (operation, call) in calls.all.iter().filter(|(operation, _)| takes_tokens(operation)) {
             let answer = call.harmless(&client, operation).await;
             assert!(matches!(answer.status, 200 | 404 | 422), "{}: {}", operation.id, answer.text());
         }
+    }
+
+    // spec 10 §1.1 and §1.5: a session opens everything that admits people
+    async fn a_cookie_is_enough_wherever_people_are_admitted(database: TestDatabase) {
+        let (shop, calls) = prepared(database).await;
+        let browser = shop.browser(shop.member.id).await;
+        for (operation, call) in calls.all.iter().filter(|(operation, _)| is_protected(operation)) {
+            assert!(!refuses_kind(operation, SubjectKind::User), "{} admits no people", operation.id);
+            let answer = call.harmless(&browser, operation).await;
+            assert!(matches!(answer.status, 200 | 404 | 422), "{}: {}", operation.id, answer.text());
+        }
+    }
+
+    // SECURITY.md: what a page of another site sends with somebody's cookie does nothing
+    async fn a_page_of_another_site_changes_nothing(database: TestDatabase) {
+        let (shop, calls) = prepared(database).await;
+        let page = shop.browser(shop.member.id).await.with("sec-fetch-site", "cross-site");
+        let changes = |operation: &Operation| is_protected(operation) && operation.is_write();
+        calls.refuse(&shop, &page, changes, |operation, answer| {
+            assert_eq!(answer.status, 403, "{}: {}", operation.id, answer.text());
+            answer.refused(403, "NotPermitted");
+        }).await;
     }
 
     // spec 50 §1.10: access comes before the schema, and malformed JSON before access (C6)
@@ -226,6 +253,11 @@ async fn prepared(database: TestDatabase) -> (Shop, Calls) {
 
 fn is_protected(operation: &Operation) -> bool {
     !matches!(operation.admits, Admits::Everybody)
+}
+
+/// Whether a token of any kind opens it, and not only a session.
+fn takes_tokens(operation: &Operation) -> bool {
+    operation.admits.scopes().iter().any(|scope| scope.is_grantable())
 }
 
 fn kinds(operation: &Operation) -> &'static [SubjectKind] {
@@ -291,8 +323,8 @@ async fn noted(shop: &Shop) {
     block(shop, "UPDATE personal_access_tokens SET last_used_at = $1").await;
 }
 
-/// Somebody who was a member of the shop's organization.
-async fn former_member(shop: &Shop) -> Client {
+/// Somebody who was a member of the shop's organization, with a token and with a session.
+async fn former_member(shop: &Shop) -> (Client, Client) {
     let user = shop.user("former@example.com").await;
     let now = merak_store::Source::now(&*shop.source);
     shop.sql(
@@ -300,5 +332,5 @@ async fn former_member(shop: &Shop) -> Client {
         vec![Box::new(user.id), Box::new(shop.organization.id), Box::new(now)],
     )
     .await;
-    shop.user_client(user.id, everything()).await
+    (shop.user_client(user.id, everything()).await, shop.browser(user.id).await)
 }

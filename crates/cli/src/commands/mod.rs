@@ -9,6 +9,7 @@ mod organization;
 mod restore;
 mod serve;
 mod token;
+mod user;
 
 use clap::Subcommand;
 use merak_core::instance;
@@ -34,6 +35,9 @@ pub enum Command {
     /// Look after organizations.
     #[command(subcommand)]
     Organization(organization::Organization),
+    /// Look after people's accounts.
+    #[command(subcommand)]
+    User(user::User),
     /// Give a benefit to a customer by hand, or take it back.
     Grant(grant::Grant),
     /// Print the OpenAPI document.
@@ -55,6 +59,7 @@ impl Command {
             Self::Migrate => migrate(options),
             Self::Token(token) => token.run(options),
             Self::Organization(organization) => organization.run(options),
+            Self::User(user) => user.run(options),
             Self::Grant(grant) => grant.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),

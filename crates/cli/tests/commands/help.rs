@@ -2,7 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "",
     "serve",
     "demo",
@@ -13,6 +13,8 @@ const COMMANDS: [&str; 15] = [
     "token revoke",
     "organization",
     "organization create",
+    "user",
+    "user login-link",
     "grant",
     "openapi",
     "backup",

@@ -78,3 +78,14 @@ pub fn get(url: &str, path: &str, token: &str) -> Answer {
 pub fn post(url: &str, path: &str, token: &str, body: &Value) -> Answer {
     call(url, "POST", path, token, body)
 }
+
+/// The head of the answer to a `GET`, as it was sent.
+pub fn head(url: &str, path: &str) -> String {
+    let mut connection = Connection::open(url);
+    connection.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(connection.0.read_line(&mut head).unwrap() > 0, "the answer ends in its head: {head}");
+    }
+    head
+}

@@ -17,3 +17,4 @@ mod secret;
 mod serve;
 mod shop;
 mod token;
+mod user;

@@ -43,7 +43,7 @@ pub enum Job {
         /// Whose grant it is.
         customer_id: Id<Customer>,
     },
-    /// Remove what ended: customer sessions and kept answers.
+    /// Remove what ended: sessions, sign-in links and kept answers.
     Purge,
 }
 

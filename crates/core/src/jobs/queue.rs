@@ -5,7 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Result};
-use crate::{customer_sessions, idempotency};
+use crate::{customer_sessions, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -121,10 +121,14 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             return Err(merak_store::Error::Misuse(sentence).into());
         }
         Job::Purge => {
-            let sessions = customer_sessions::purge(tx, PURGE_BATCH)?;
-            let answers = idempotency::purge(tx, PURGE_BATCH)?;
-            let batch = PURGE_BATCH.unsigned_abs();
-            if sessions >= batch || answers >= batch { Outcome::Next(Job::Purge) } else { Outcome::Done }
+            let removed = [
+                customer_sessions::purge(tx, PURGE_BATCH)?,
+                user_sessions::purge(tx, PURGE_BATCH)?,
+                login_links::purge(tx, PURGE_BATCH)?,
+                idempotency::purge(tx, PURGE_BATCH)?,
+            ];
+            let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
+            if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }
         }
     })
 }

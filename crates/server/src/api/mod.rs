@@ -1,5 +1,6 @@
 //! The API: a file for each section of its navigation, holding routes, wire structs and handlers.
 
+mod auth;
 mod benefits;
 mod customer_portal;
 mod customer_sessions;
@@ -19,6 +20,7 @@ pub fn operations() -> Vec<Operation> {
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
+        auth::operations(),
     ]
     .into_iter()
     .flatten()

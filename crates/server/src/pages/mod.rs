@@ -4,6 +4,7 @@
 pub mod docs;
 
 mod assets;
+mod login;
 mod plain;
 
 use std::sync::Arc;
@@ -18,7 +19,9 @@ use crate::wire::router::Routes;
 /// Everything that is not under `/v1`.
 pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
-    docs.router()
+    Arc::clone(&docs)
+        .router()
+        .merge(login::router(Arc::clone(house), docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

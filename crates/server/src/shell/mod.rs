@@ -174,7 +174,7 @@ impl Shell {
             headers: &head.headers,
             body: &body,
         };
-        let checked = request::check(operation, raw, &self.house.secret)?;
+        let checked = request::check(operation, raw, &self.house)?;
         if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
@@ -237,7 +237,9 @@ impl Shell {
 }
 
 fn reply_response(reply: Reply) -> Response {
-    json_response(reply.status, reply.body)
+    let mut response = json_response(reply.status, reply.body);
+    response.headers_mut().extend(reply.headers);
+    response
 }
 
 /// The id that the caller gave the request, if it is a sane one; else a new one.

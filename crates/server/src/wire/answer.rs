@@ -1,6 +1,8 @@
 //! What handlers answer: a status that the type tells, and a body or none.
 
 use bytes::Bytes;
+use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +15,15 @@ pub struct Reply {
     pub status: u16,
     /// The JSON text; empty if there is no body.
     pub body: Bytes,
+    /// What the headers say besides.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Reply {
+    /// An answer without headers of its own.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), headers: Vec::new() }
+    }
 }
 
 /// What a handler may return.
@@ -38,6 +49,15 @@ pub struct Created<T>(pub T);
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
+
+/// 303: a browser goes on elsewhere, perhaps with another cookie.
+#[derive(Clone, Debug)]
+pub struct SeeOther {
+    /// Where to.
+    pub location: HeaderValue,
+    /// The cookie it gets.
+    pub cookie: Option<HeaderValue>,
+}
 
 impl<T: Described + Serialize + Send + 'static> Answer for Json<T> {
     const STATUS: u16 = 200;
@@ -71,7 +91,22 @@ impl Answer for NoContent {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        Ok(Reply { status: Self::STATUS, body: Bytes::new() })
+        Ok(Reply::new(Self::STATUS, Bytes::new()))
+    }
+}
+
+impl Answer for SeeOther {
+    const STATUS: u16 = 303;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        let mut reply = Reply::new(Self::STATUS, Bytes::new());
+        reply.headers.push((LOCATION, self.location.clone()));
+        reply.headers.extend(self.cookie.clone().map(|cookie| (SET_COOKIE, cookie)));
+        Ok(reply)
     }
 }
 
@@ -81,5 +116,5 @@ const USUAL_SIZE: usize = 2048;
 fn write(status: u16, body: &impl Serialize) -> Result<Reply, serde_json::Error> {
     let mut text = Vec::with_capacity(USUAL_SIZE);
     serde_json::to_writer(&mut text, body)?;
-    Ok(Reply { status, body: Bytes::from(text) })
+    Ok(Reply::new(status, text))
 }

@@ -4,6 +4,7 @@
 //! OpenAPI document. Requests are checked by their own schema ([`validation`]) before serde reads them.
 
 mod answer;
+pub mod cookie;
 pub mod described;
 mod list;
 pub mod openapi;
@@ -12,7 +13,8 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Json, NoContent, Reply};
+pub use answer::{Answer, Created, Json, NoContent, Reply, SeeOther};
+pub use cookie::Origins;
 pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
 pub(crate) use described::{answer, request};
 pub(crate) use list::sorting;

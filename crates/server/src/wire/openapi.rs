@@ -11,7 +11,7 @@ use crate::error::{status_and_name, usual_sentence};
 /// Makes the document and fills the components that its schemas refer to.
 pub fn document(operations: &[Operation], components: &mut Components, public_url: &str) -> Value {
     let mut paths = Map::new();
-    for operation in operations {
+    for operation in operations.iter().filter(|operation| !operation.is_hidden) {
         let entry = describe(operation, components);
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
         item[operation.method.as_str().to_ascii_lowercase()] = entry;

@@ -5,9 +5,11 @@ use http::{HeaderMap, HeaderName};
 use merak_core::kit::{InstanceSecret, TokenHash};
 use serde_json::{Map, Value};
 
+use super::cookie::Session;
 use super::route::Operation;
 use super::validation::{BodyError, Problem, query_object, read_body};
 use crate::error::Failure;
+use crate::state::House;
 
 /// The header that names a write so that it can be sent again.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -18,18 +20,27 @@ const LONGEST_KEY: usize = 255;
 /// How many parameters a query may have.
 const MOST_PARAMETERS: usize = 1000;
 
-/// What a request says of who sends it.
+/// What a request says of who sends it. A good cookie is looked at first, and then nothing else is.
 #[derive(Clone, Debug)]
-pub enum Credential {
+pub struct Credential {
+    /// The session cookie.
+    pub session: Option<Session>,
+    /// The bearer token.
+    pub bearer: Bearer,
+}
+
+/// What the `Authorization` header says.
+#[derive(Clone, Debug)]
+pub enum Bearer {
     /// Nothing, or something other than a bearer token.
     None,
     /// A bearer token that can be none of ours.
     Unusable,
     /// A bearer token, hashed.
-    Bearer(TokenHash),
+    Token(TokenHash),
 }
 
-impl Credential {
+impl Bearer {
     /// Reads the `Authorization` header. Another scheme than `Bearer` counts as no credential.
     pub fn read(headers: &HeaderMap, secret: &InstanceSecret) -> Self {
         let Some(value) = headers.get(AUTHORIZATION) else { return Self::None };
@@ -42,7 +53,7 @@ impl Credential {
             return Self::None;
         }
         match std::str::from_utf8(token).map(str::trim) {
-            Ok(token) if token.is_ascii() && !token.is_empty() => Self::Bearer(secret.hash(token)),
+            Ok(token) if token.is_ascii() && !token.is_empty() => Self::Token(secret.hash(token)),
             _ => Self::Unusable,
         }
     }
@@ -92,7 +103,7 @@ pub struct Raw<'r> {
 
 /// Checks a request. What cannot be read at all (malformed JSON, too many parameters, an unusable `Idempotency-Key`) is
 /// reported at once; problems with the schema are collected and wait for the access check.
-pub fn check(operation: &Operation, raw: Raw<'_>, secret: &InstanceSecret) -> Result<Checked, Failure> {
+pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Checked, Failure> {
     let shapes = &operation.shapes;
     let body = match &shapes.body {
         None => None,
@@ -133,6 +144,9 @@ pub fn check(operation: &Operation, raw: Raw<'_>, secret: &InstanceSecret) -> Re
         }),
         _ => None,
     };
-    let credential = Credential::read(raw.headers, secret);
+    let credential = Credential {
+        session: Session::read(&operation.method, raw.headers, &house.secret, &house.origins),
+        bearer: Bearer::read(raw.headers, &house.secret),
+    };
     Ok(Checked { path, query, body, problems, credential, idempotency })
 }

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use http::Method;
 use merak_core::access::{self, Actor, Admits, Subject};
 use merak_core::idempotency::{self, Known};
-use merak_core::kit::{self, Kind, Refusal, Result as Decision};
+use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
+use merak_core::user_sessions;
 use merak_store::{ReadTx, Tx};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
-use super::request::{Checked, Credential};
+use super::request::{Bearer, Checked, Credential};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
@@ -33,6 +34,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub query: Q,
     /// The body.
     pub body: B,
+    /// The hash of the session cookie, good or not. Who is calling is known by `actor`.
+    pub session: Option<TokenHash>,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -91,6 +94,8 @@ pub struct Operation {
     pub admits: Admits,
     /// How it can refuse, besides by 422 and for want of access.
     pub refusals: &'static [Kind],
+    /// Whether it is for our own pages and left out of the document.
+    pub is_hidden: bool,
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -138,6 +143,7 @@ impl Operation {
             nav: "",
             admits: Admits::Everybody,
             refusals: &[],
+            is_hidden: false,
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
@@ -222,6 +228,13 @@ impl Operation {
         self
     }
 
+    /// Leaves it out of the document: it is for browsers on our own pages.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.is_hidden = true;
+        self
+    }
+
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
         self.method != Method::GET
@@ -271,14 +284,24 @@ fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Resul
     if matches!(admits, Admits::Everybody) {
         return Ok(Actor::ANONYMOUS);
     }
-    let actor = match credential {
-        Credential::None => Actor::ANONYMOUS,
-        Credential::Unusable => return Err(Failure::Denied(access::Denied::InvalidToken)),
-        Credential::Bearer(hash) => access::authenticate(tx, hash, admits.admits_customers())?
-            .ok_or(Failure::Denied(access::Denied::InvalidToken))?,
-    };
+    let actor = identify(tx, credential, admits)?;
     access::authorize(&actor, admits).map_err(Failure::Denied)?;
     Ok(actor)
+}
+
+/// The person of a good cookie, else whom the bearer token stands for, else nobody.
+fn identify(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
+    if let Some(session) = &credential.session
+        && let Some(actor) = user_sessions::authenticate(tx, &session.hash)?
+    {
+        return if session.is_misused { Err(Failure::ForeignPage) } else { Ok(actor) };
+    }
+    match &credential.bearer {
+        Bearer::None => Ok(Actor::ANONYMOUS),
+        Bearer::Unusable => Err(Failure::Denied(access::Denied::InvalidToken)),
+        Bearer::Token(hash) => access::authenticate(tx, hash, admits.admits_customers())?
+            .ok_or(Failure::Denied(access::Denied::InvalidToken)),
+    }
 }
 
 async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
@@ -330,7 +353,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
         let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
         let name = idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts);
         let reply = match idempotency::find(tx, &name)? {
-            Known::Answered { status, body } => Reply { status, body: body.into() },
+            Known::Answered { status, body } => Reply::new(status, body),
             Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
             Known::No => {
                 idempotency::announce(tx, &name)?;
@@ -360,6 +383,7 @@ fn prepare<P: Input, Q: Input, B: Input>(
         path: read_part("path", checked.path)?,
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
+        session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };
     Ok((checked.credential, call))

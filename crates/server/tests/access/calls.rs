@@ -148,6 +148,8 @@ impl Things {
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("auth:logout", NO_ID, None, NoTenant),
+            ("auth:logout_by_form", NO_ID, None, NoTenant),
         ]
     }
 }

@@ -28,4 +28,5 @@ mod license_keys;
 mod lists;
 mod organizations;
 mod pages;
+mod sessions;
 mod wire;

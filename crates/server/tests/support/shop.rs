@@ -12,6 +12,7 @@ use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
+use merak_core::user_sessions;
 use merak_core::users::{self, User};
 use merak_server::{Config, Server};
 use merak_store::{Param, Store, TestSource, Tx};
@@ -209,14 +210,29 @@ impl Shop {
 
     /// A caller with a new token of an organization.
     pub async fn organization_client(&self, id: Id<Organization>, scopes: ScopeSet) -> Client {
+        self.anonymous.bearer(&self.organization_token(id, scopes).await)
+    }
+
+    /// A new token of an organization.
+    pub async fn organization_token(&self, id: Id<Organization>, scopes: ScopeSet) -> String {
         let secret = self.secret.clone();
         let wanted = Wanted { scopes, expires_in: None, comment: "test" };
-        let token = self
-            .write(move |tx| access::create_organization_token(tx, &secret, id, &wanted))
+        self.write(move |tx| access::create_organization_token(tx, &secret, id, &wanted))
             .await
             .unwrap()
-            .token;
-        self.anonymous.bearer(token.as_str())
+            .token
+            .into_string()
+    }
+
+    /// A caller whose browser has a new session of this user.
+    pub async fn browser(&self, id: Id<User>) -> Client {
+        self.anonymous.with("cookie", format!("polar_session={}", self.session(id).await))
+    }
+
+    /// The value of a new session's cookie.
+    pub async fn session(&self, id: Id<User>) -> String {
+        let secret = self.secret.clone();
+        self.write(move |tx| user_sessions::create(tx, &secret, id, "a test")).await.unwrap().1.into_string()
     }
 
     /// A caller in a new portal session.

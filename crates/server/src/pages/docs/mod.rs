@@ -23,12 +23,13 @@ use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde_json::Value;
 
 use self::document::Document;
 use self::navigation::Navigation;
-use self::views::{Frame, LandingPage, MissingPage, OverviewPage, ResultsPage};
+use self::views::{Frame, LandingPage, MissingPage, OverviewPage, ResultsPage, StaleLinkPage};
 use crate::pages::assets::{Asset, fingerprint};
 
 /// The rendered reference and everything needed to serve it.
@@ -106,6 +107,12 @@ impl Docs {
     /// The page that says there is no such page, with the navigation to go on from.
     pub fn missing(&self) -> Page {
         Page::new(finish(&MissingPage { frame: self.frame("No such page · Merak API") }))
+    }
+
+    /// The page that says that a sign-in link is no good.
+    pub fn stale_link(&self) -> axum::response::Response {
+        let page = Page::new(finish(&StaleLinkPage { frame: self.frame("Sign in · Merak") }));
+        routes::answer(StatusCode::BAD_REQUEST, page, &HeaderMap::new())
     }
 
     /// Routes of the landing page, the reference and its assets.

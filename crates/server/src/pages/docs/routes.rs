@@ -74,7 +74,7 @@ async fn asset(State(docs): State<Arc<Docs>>, uri: Uri) -> Response {
 }
 
 /// A page with its headers, or 304 if the browser has it already.
-fn answer(status: StatusCode, page: Page, request: &HeaderMap) -> Response {
+pub fn answer(status: StatusCode, page: Page, request: &HeaderMap) -> Response {
     let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let unchanged = known.flat_map(|list| list.split(',')).any(|tag| {
         let tag = tag.trim();

@@ -55,6 +55,13 @@ pub struct MissingPage<'d> {
     pub frame: Frame<'d>,
 }
 
+/// What a sign-in link that is no good leads to.
+#[derive(Template)]
+#[template(path = "stale_link.html")]
+pub struct StaleLinkPage<'d> {
+    pub frame: Frame<'d>,
+}
+
 /// The call a new reader tries first: it changes nothing and shows that the token is good.
 pub fn first_call(public_url: &str) -> Markup {
     let url = format!("{public_url}/v1/organizations/");

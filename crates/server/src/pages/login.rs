@@ -1,0 +1,95 @@
+//! `/login`: where a sign-in link leads. It is opened by people, so it answers pages.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::routing::get;
+use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use merak_core::kit::{InstanceSecret, Refusal, Token, TokenHash};
+use merak_core::{login_links, user_sessions};
+use merak_store::Tx;
+use url::form_urlencoded;
+
+use super::docs::Docs;
+use crate::error::Failure;
+use crate::shell::Response;
+use crate::state::House;
+use crate::wire::cookie::{Session, user_agent};
+
+/// What the page needs: the data, and the frame around every page.
+#[derive(Clone)]
+struct Rooms {
+    house: Arc<House>,
+    docs: Arc<Docs>,
+}
+
+pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
+    // A HEAD request would use the link up, so it is answered without one.
+    let page = get(login).head(|| async { StatusCode::OK });
+    Router::new().route("/login", page).with_state(Rooms { house, docs })
+}
+
+/// What opening a link came to.
+enum Opened {
+    /// A new session.
+    Fresh(Token),
+    /// The browser was signed in already; the link was left alone.
+    Already,
+    /// Unknown, used or too old.
+    Bad,
+}
+
+async fn login(State(rooms): State<Rooms>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let house = &rooms.house;
+    let link = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, token)| house.secret.hash(&token));
+    let session = Session::read(&Method::GET, &headers, &house.secret, &house.origins);
+    let (session, agent) = (session.map(|session| session.hash), user_agent(&headers).to_owned());
+    let secret = house.secret.clone();
+    let opened =
+        house.store.write(move |tx| open(tx, &secret, (link.as_ref(), session.as_ref()), &agent)).await;
+    let mut response = match opened {
+        Ok(Opened::Bad) => rooms.docs.stale_link(),
+        Ok(Opened::Already) => go_on(),
+        Ok(Opened::Fresh(token)) => {
+            let mut response = go_on();
+            response.headers_mut().insert(SET_COOKIE, house.origins.set_cookie(&token));
+            response
+        }
+        Err(refusal) => Failure::from(refusal).into_response("login"),
+    };
+    // The address holds the token.
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Signs in by a link, unless the browser has a good session.
+fn open(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    (link, session): (Option<&TokenHash>, Option<&TokenHash>),
+    agent: &str,
+) -> Result<Opened, Refusal> {
+    if let Some(session) = session
+        && user_sessions::authenticate(tx, session)?.is_some()
+    {
+        return Ok(Opened::Already);
+    }
+    let Some(link) = link else { return Ok(Opened::Bad) };
+    match login_links::redeem(tx, link)? {
+        Some(user_id) => Ok(Opened::Fresh(user_sessions::create(tx, secret, user_id, agent)?.1)),
+        None => Ok(Opened::Bad),
+    }
+}
+
+/// 303 to the landing page.
+fn go_on() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    response
+}
