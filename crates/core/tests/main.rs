@@ -8,6 +8,7 @@ mod customers;
 mod demo;
 mod grants;
 mod grants_of_buyers;
+mod grants_outside;
 mod idempotency;
 mod jobs;
 mod license_key_owners;

@@ -127,6 +127,7 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, BenefitUpdate>) -> Result<
         r#type: body.r#type,
         description: body.description.clone(),
         properties: body.properties.clone(),
+        finding: None,
     };
     Ok(Json(benefits::update(tx, &tenancy, call.path.id.cast(), &command)?.into()))
 }
