@@ -171,10 +171,33 @@ struct User {
     login: String,
 }
 
+/// An invitation to a repository that still waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Its id.
+    pub id: u64,
+    /// The permission that it is for, in the words of [`Collaborator::permission`].
+    pub permission: String,
+}
+
 #[derive(Deserialize)]
-struct Invitation {
+struct InvitationAnswer {
     id: u64,
     invitee: Option<User>,
+    #[serde(default)]
+    permissions: String,
+}
+
+impl From<InvitationAnswer> for Invitation {
+    fn from(answer: InvitationAnswer) -> Self {
+        // Here GitHub has other words for the two oldest permissions.
+        let permission = match answer.permissions.as_str() {
+            "read" => String::from("pull"),
+            "write" => String::from("push"),
+            _ => answer.permissions,
+        };
+        Self { id: answer.id, permission }
+    }
 }
 
 impl Github {
@@ -385,18 +408,20 @@ impl Github {
         token: &InstallationToken,
         place: &RepositoryPlace<'_>,
         account_id: &str,
-    ) -> Result<Option<u64>> {
+    ) -> Result<Option<Invitation>> {
         for page in 1..=MOST_PAGES {
             let segments = ["repos", place.owner, place.name, "invitations"];
             let call = self.as_installation(token, Method::GET, &segments)?;
-            let invitations: Vec<Invitation> = send(SERVICE, paged(call, page)).await?.read()?;
-            let is_of_account = |invitee: &User| invitee.id.to_string() == account_id;
-            let found =
-                invitations.iter().find(|invitation| invitation.invitee.as_ref().is_some_and(is_of_account));
-            if let Some(invitation) = found {
-                return Ok(Some(invitation.id));
+            let answers: Vec<InvitationAnswer> = send(SERVICE, paged(call, page)).await?.read()?;
+            let is_last = answers.len() < PAGE;
+            let is_of_account =
+                |answer: &InvitationAnswer| {
+                    answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
+                };
+            if let Some(answer) = answers.into_iter().find(is_of_account) {
+                return Ok(Some(answer.into()));
             }
-            if invitations.len() < PAGE {
+            if is_last {
                 break;
             }
         }

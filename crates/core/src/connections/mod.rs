@@ -25,6 +25,17 @@ text_enum! {
     }
 }
 
+impl Platform {
+    /// For how many seconds to leave the platform alone after the given failed attempt, the first being 1.
+    pub fn pause_after(self, attempt: i64) -> i64 {
+        let doubled = 2_i64.saturating_pow(u32::try_from(attempt.clamp(1, 12)).unwrap_or(12));
+        match self {
+            Self::Discord => 5 * doubled,
+            Self::Github => doubled,
+        }
+    }
+}
+
 row! {
     /// An account that a seller connected; one on each platform.
     #[derive(Clone)]
@@ -153,5 +164,19 @@ impl Sealed for UserAccount {
 impl Sealed for CustomerAccount {
     fn sealed(&self) -> (&str, Option<&str>, Option<Timestamp>) {
         (&self.sealed_access_token, self.sealed_refresh_token.as_deref(), self.expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Platform;
+
+    // spec 20 §3.4
+    #[test]
+    fn a_platform_is_left_alone_for_longer_each_time() {
+        let pauses = |platform: Platform| [1, 2, 3, 4].map(|attempt| platform.pause_after(attempt));
+        assert_eq!(pauses(Platform::Discord), [10, 20, 40, 80]);
+        assert_eq!(pauses(Platform::Github), [2, 4, 8, 16]);
+        assert_eq!(Platform::Github.pause_after(i64::MAX), 4096);
     }
 }
