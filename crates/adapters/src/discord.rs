@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
+use crate::http::ClientError;
 use crate::rest::{
     Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send, with_query,
 };
@@ -140,8 +141,8 @@ struct Member {
 
 impl Discord {
     /// A client with these options.
-    pub fn new(http: Http, options: Options) -> Self {
-        Self { http, options }
+    pub fn new(options: Options) -> std::result::Result<Self, ClientError> {
+        Ok(Self { http: Http::new()?, options })
     }
 
     /// Where a seller is sent to add the bot to a server.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
+use crate::http::ClientError;
 use crate::rest::{
     Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send, with_query,
 };
@@ -202,8 +203,8 @@ impl From<InvitationAnswer> for Invitation {
 
 impl Github {
     /// A client with these options.
-    pub fn new(http: Http, options: Options) -> Self {
-        Self { http, options }
+    pub fn new(options: Options) -> std::result::Result<Self, ClientError> {
+        Ok(Self { http: Http::new()?, options })
     }
 
     /// Where a seller is sent to connect an account.
@@ -414,10 +415,9 @@ impl Github {
             let call = self.as_installation(token, Method::GET, &segments)?;
             let answers: Vec<InvitationAnswer> = send(SERVICE, paged(call, page)).await?.read()?;
             let is_last = answers.len() < PAGE;
-            let is_of_account =
-                |answer: &InvitationAnswer| {
-                    answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
-                };
+            let is_of_account = |answer: &InvitationAnswer| {
+                answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
+            };
             if let Some(answer) = answers.into_iter().find(is_of_account) {
                 return Ok(Some(answer.into()));
             }

@@ -1,10 +1,15 @@
-//! Services outside, each behind a client of its own: what is sent to them, and what their answers mean.
+//! The world outside: one trait for each kind of service, one folder for each way to have it.
 //!
-//! Nothing here knows the shop or its data. Outcomes are values: that a service asks to wait, or that a person's token
-//! ended, is an answer like any other.
+//! Nothing here knows the shop or its data; values go in and come out. Every call ends in a bounded time. Outcomes that
+//! are answers (a part is missing, an invitation is there already) are values; an [`Error`] means that the service did
+//! not do its part.
 #![warn(missing_docs)]
 
 pub mod discord;
+mod error;
+pub mod files;
 pub mod github;
 pub mod http;
 pub mod rest;
+
+pub use error::{Error, Result};

@@ -78,6 +78,20 @@ impl Error {
     }
 }
 
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> Self {
+        let cause = error.to_string();
+        match error {
+            Error::RateLimited { service, .. } | Error::Unavailable { service, .. } => {
+                Self::Unreachable { service, cause }
+            }
+            Error::Unauthorized { service } | Error::Refused { service, .. } => {
+                Self::Refused { service, cause }
+            }
+        }
+    }
+}
+
 /// What the clients of all services share: one pool of connections.
 #[derive(Clone, Debug)]
 pub struct Http(Client);

@@ -15,6 +15,9 @@ const KEPT_FOR: i64 = 24 * 3600;
 /// Stands for the status of a write that is being done. No other unit of work ever sees it.
 const ANNOUNCED: i64 = 0;
 
+/// Stands for the status of a write that is being done in several units of work.
+const UNDER_WAY: i64 = 1;
+
 row! {
     /// A kept answer.
     #[derive(Clone, Debug)]
@@ -67,6 +70,8 @@ pub enum Known {
     },
     /// The key was used for another request.
     OtherRequest,
+    /// It is being done, in several units of work.
+    UnderWay,
 }
 
 /// Looks a named write up.
@@ -83,6 +88,9 @@ pub fn find(tx: &mut ReadTx<'_>, name: &Name) -> Result<Known> {
     if kept.request_hash != name.request_hash {
         return Ok(Known::OtherRequest);
     }
+    if kept.status == UNDER_WAY {
+        return Ok(Known::UnderWay);
+    }
     let opened = open(&name.sealing_key, &kept.sealed_body);
     Ok(match (opened, u16::try_from(kept.status)) {
         (Some(body), Ok(status)) => Known::Answered { status, body },
@@ -94,22 +102,45 @@ pub fn find(tx: &mut ReadTx<'_>, name: &Name) -> Result<Known> {
 /// Announces a named write before it is done. Another one of the same name that runs at the same time waits here, and
 /// finds the answer when it is rerun; without this it might first stumble over what this one is about to write.
 pub fn announce(tx: &mut Tx<'_>, name: &Name) -> Result<()> {
+    insert_open(tx, name, ANNOUNCED, KEPT_FOR)
+}
+
+/// Begins a named write that takes several units of work, in the first of them, if nothing is known of it. Until
+/// [`keep`] or [`abandon`] ends it, and for so many seconds at most, the same write is told [`Known::UnderWay`].
+pub fn begin(tx: &mut Tx<'_>, name: &Name, seconds: i64) -> Result<Known> {
+    let known = find(tx, name)?;
+    if known == Known::No {
+        insert_open(tx, name, UNDER_WAY, seconds)?;
+    }
+    Ok(known)
+}
+
+/// Forgets a write that was begun and came to nothing, so that it can be tried again at once.
+pub fn abandon(tx: &mut Tx<'_>, name: &Name) -> Result<()> {
+    tx.execute(
+        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND status = $2",
+        &[&name.hash, &UNDER_WAY],
+    )?;
+    Ok(())
+}
+
+fn insert_open(tx: &mut Tx<'_>, name: &Name, status: i64, seconds: i64) -> Result<()> {
     let (now, sealed_body) = (tx.now(), String::new());
     remove(tx, name, now)?;
     Ok(tx.insert(&KeptAnswer {
         name_hash: name.hash.clone(),
         request_hash: name.request_hash.clone(),
-        status: ANNOUNCED,
+        status,
         sealed_body,
-        expires_at: now.add_seconds(KEPT_FOR),
+        expires_at: now.add_seconds(seconds),
     })?)
 }
 
-/// Removes what stands in the way of a name: an answer whose day is over, or the announcement of this very unit.
+/// Removes what stands in the way of a name: an answer whose day is over, or the announcement of this very write.
 fn remove(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<()> {
     tx.execute(
-        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND (expires_at <= $2 OR status = $3)",
-        &[&name.hash, &now, &ANNOUNCED],
+        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND (expires_at <= $2 OR status IN ($3, $4))",
+        &[&name.hash, &now, &ANNOUNCED, &UNDER_WAY],
     )?;
     Ok(())
 }

@@ -11,6 +11,8 @@ pub mod connections;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
+pub mod downloadables;
+pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;

@@ -1,7 +1,20 @@
 //! What a server is told when it starts.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
+
+use merak_adapters::files::{local, s3};
+use merak_adapters::{discord, github};
+
+/// Where files are kept.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// In a folder, and served by this server.
+    Local(local::Settings),
+    /// In buckets.
+    S3(s3::Settings),
+}
 
 /// Settings of the HTTP side.
 #[derive(Clone, Debug)]
@@ -34,6 +47,14 @@ pub struct Config {
     pub idle_timeout: Duration,
     /// How long running requests may take to end at shutdown.
     pub shutdown_timeout: Duration,
+    /// How long the sender of a file, or who downloads one, may be silent.
+    pub transfer_timeout: Duration,
+    /// Where files are kept.
+    pub storage: Storage,
+    /// Discord, if benefits can be roles there.
+    pub discord: Option<discord::Options>,
+    /// GitHub, if benefits can be repositories there.
+    pub github: Option<github::Options>,
 }
 
 impl Default for Config {
@@ -53,6 +74,10 @@ impl Default for Config {
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
+            transfer_timeout: Duration::from_secs(30),
+            discord: None,
+            github: None,
+            storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
         }
     }
 }

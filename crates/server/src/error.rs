@@ -7,6 +7,7 @@ use merak_core::access::Denied;
 use merak_core::kit::{FieldProblem, Kind, Refusal};
 use serde_json::{Value, json};
 
+use crate::flows;
 use crate::shell::Response;
 use crate::wire::validation::Problem;
 
@@ -42,6 +43,10 @@ pub enum Failure {
     TooManyRequests(u64),
     /// The `Idempotency-Key` was used for another request.
     IdempotencyKeyReused,
+    /// The write that the `Idempotency-Key` names is being done.
+    UnderWay,
+    /// A service outside did not do its part.
+    Outside(merak_adapters::Error),
     /// The `Idempotency-Key` is empty, too long or not ASCII.
     UnusableIdempotencyKey,
     /// Something that should not happen.
@@ -57,6 +62,28 @@ impl From<Refusal> for Failure {
 impl From<merak_store::Error> for Failure {
     fn from(error: merak_store::Error) -> Self {
         Self::Refused(Refusal::Store(error))
+    }
+}
+
+impl From<flows::Error> for Failure {
+    fn from(error: flows::Error) -> Self {
+        match error {
+            flows::Error::Refused(refusal) => Self::Refused(refusal),
+            flows::Error::Outside(error) => Self::Outside(error),
+            error @ flows::Error::NotConnected(_) => Self::Unexpected(error.to_string()),
+        }
+    }
+}
+
+impl From<merak_adapters::rest::Error> for Failure {
+    fn from(error: merak_adapters::rest::Error) -> Self {
+        Self::Outside(error.into())
+    }
+}
+
+impl From<merak_adapters::Error> for Failure {
+    fn from(error: merak_adapters::Error) -> Self {
+        Self::Outside(error)
     }
 }
 
@@ -155,6 +182,16 @@ impl Failure {
                 "ResourceAlreadyExists",
                 "This Idempotency-Key was used for another request in the last day.",
             ),
+            Self::UnderWay => {
+                let sentence = "This request is being carried out; ask again in a moment.";
+                let mut response = named(409, "ResourceAlreadyExists", sentence);
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK_AFTER));
+                response
+            }
+            Self::Outside(error) => {
+                tracing::error!(request_id, %error, "a service outside did not do its part");
+                unavailable(&format!("{} is not available.", error.service()))
+            }
             Self::UnusableIdempotencyKey => {
                 named(400, "BadRequest", "An Idempotency-Key has 1 to 255 ASCII characters.")
             }

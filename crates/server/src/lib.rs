@@ -1,11 +1,14 @@
 //! Merak's server: the wire around the core.
 //!
 //! `api` holds the operations, `wire` the grammar they share, `shell` the way from a connection to an operation and
-//! back, `pages` what people look at, `workers` what happens afterwards.
+//! back, `pages` what people look at, `workers` what happens afterwards, `flows` what calls the outside, `content` the
+//! bytes of files that are kept in a local folder.
 
 pub mod api;
 pub mod config;
+mod content;
 pub mod error;
+mod flows;
 mod metrics;
 pub mod pages;
 mod shell;
@@ -18,14 +21,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use merak_adapters::discord::Discord;
+use merak_adapters::files::FileStorage;
+use merak_adapters::files::local::Local;
+use merak_adapters::files::s3::{self, S3};
+use merak_adapters::github::Github;
+use merak_adapters::http::ClientError;
 use merak_core::instance;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::Config;
+pub use self::config::{Config, Storage};
 use self::shell::Shell;
-use self::state::House;
+use self::state::{Adapters, House};
 use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
@@ -51,6 +60,12 @@ pub enum StartError {
     /// A schema of ours cannot be compiled.
     #[error("a schema of this server cannot be used: {0}")]
     Schema(#[from] SchemaError),
+    /// No client of the services outside can be made.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The storage of files cannot be used.
+    #[error(transparent)]
+    Storage(#[from] s3::SettingsError),
 }
 
 /// A server at work.
@@ -77,9 +92,15 @@ impl Server {
         let options = Options { allow_special_use_domains: config.accept_internal_email };
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
         let origins = Origins::new(&public_url, &config.front_end_origins);
-        let house = Arc::new(House { store: store.clone(), secret, public_url, origins });
+        let adapters = Adapters {
+            files: open_storage(&config.storage, &public_url, &secret)?,
+            discord: config.discord.clone().map(Discord::new).transpose()?,
+            github: config.github.clone().map(Github::new).transpose()?,
+        };
+        let house = Arc::new(House { store: store.clone(), secret, public_url, origins, adapters });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
+        let worker = Worker::start(Arc::clone(&house));
         let shell = Arc::new(Shell::new(house, routes, config, pages));
         let metrics = match metrics_listen {
             Some(wanted) => Some(
@@ -91,7 +112,7 @@ impl Server {
         };
         tokio::spawn(keep_up(Arc::downgrade(&shell)));
         let running = shell::start(shell, listener, address);
-        Ok(Self { running, metrics, worker: Worker::start(store.clone()), store })
+        Ok(Self { running, metrics, worker, store })
     }
 
     /// Where the API listens.
@@ -113,6 +134,21 @@ impl Server {
         }
         self.store.shutdown().await;
     }
+}
+
+/// The storage of files that the settings name. It calls nobody yet.
+pub fn open_storage(
+    storage: &Storage,
+    public_url: &str,
+    secret: &InstanceSecret,
+) -> Result<Arc<dyn FileStorage>, s3::SettingsError> {
+    Ok(match storage {
+        Storage::Local(settings) => {
+            let base_url = format!("{public_url}{}", content::BASE);
+            Arc::new(Local::new(settings, &base_url, secret.derive("addresses of files")))
+        }
+        Storage::S3(settings) => Arc::new(S3::new(settings)?),
+    })
 }
 
 async fn keep_up(shell: std::sync::Weak<Shell>) {

@@ -10,7 +10,7 @@ use flume::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
 
 use crate::{
-    Database, Engine, Error, Migration, Options, ReadTx, Result, Statistics, Tx,
+    Database, Engine, Error, Migration, Options, ReadTx, Result, Statistics, Timestamp, Tx,
     metrics::Meter,
     migrate,
     postgres::{Kind, Target, Worker},
@@ -59,6 +59,11 @@ impl Store {
     /// The engine behind this store.
     pub fn engine(&self) -> Engine {
         self.0.options.database.engine()
+    }
+
+    /// The present instant, as a unit that began now would see it.
+    pub fn now(&self) -> Timestamp {
+        self.0.options.source.now()
     }
 
     /// Applies the migrations that the database has not seen yet, in their order, and returns their names. It blocks.

@@ -8,7 +8,7 @@ mod tokens;
 
 use merak_store::Timestamp;
 
-pub use self::tenancy::{Tenancy, require_organization, tenancy};
+pub use self::tenancy::{Tenancy, require_organization, require_own_organization, tenancy};
 pub use self::tokens::{
     NewToken, OAuth2AccessToken, PersonalAccessToken, Wanted, authenticate, create_organization_token,
     create_personal_access_token, list_organization_tokens, list_personal_access_tokens, note_use,

@@ -51,15 +51,43 @@ impl Tenancy {
     }
 }
 
-/// The organization that a create body is for: a user names one of theirs, an organization must leave it out.
+/// The organization that a create body is for: a user names one of theirs, an organization must leave it out. One of
+/// somebody else is told like one that is not there.
 pub fn require_organization(
     tx: &mut ReadTx<'_>,
     actor: &Actor,
     named: Option<Id<Organization>>,
 ) -> Result<Id<Organization>> {
+    match named_organization(tx, actor, named)? {
+        Named::Own(id) => Ok(id),
+        Named::Foreign(named) => Err(no_organization(named)),
+    }
+}
+
+/// [`require_organization`] for the nouns where one of somebody else is not permitted: products and files.
+pub fn require_own_organization(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    named: Option<Id<Organization>>,
+) -> Result<Id<Organization>> {
+    match named_organization(tx, actor, named)? {
+        Named::Own(id) => Ok(id),
+        Named::Foreign(_) => Err(Refusal::not_permitted("You are not a member of this organization.")),
+    }
+}
+
+/// An organization that a create body names and that is there.
+enum Named {
+    /// The caller works for it.
+    Own(Id<Organization>),
+    /// The caller does not.
+    Foreign(Id<Organization>),
+}
+
+fn named_organization(tx: &mut ReadTx<'_>, actor: &Actor, named: Option<Id<Organization>>) -> Result<Named> {
     let place = at("body").field("organization_id");
     match (actor.subject, named) {
-        (Subject::Organization(id), None) => Ok(id),
+        (Subject::Organization(id), None) => Ok(Named::Own(id)),
         (Subject::Organization(_), Some(named)) => Err(Refusal::invalid(place.problem(
             "organization_token",
             "Setting organization_id is disallowed when using an organization token.",
@@ -77,11 +105,15 @@ pub fn require_organization(
                     &[&named],
                 )?
                 .is_some();
-            if is_open && tenancy(tx, actor)?.contains(named) {
-                Ok(named)
-            } else {
-                Err(Refusal::invalid(place.value_error("Organization not found.", named.to_string())))
+            if !is_open {
+                return Err(no_organization(named));
             }
+            Ok(if tenancy(tx, actor)?.contains(named) { Named::Own(named) } else { Named::Foreign(named) })
         }
     }
+}
+
+fn no_organization(named: Id<Organization>) -> Refusal {
+    let place = at("body").field("organization_id");
+    Refusal::invalid(place.value_error("Organization not found.", named.to_string()))
 }

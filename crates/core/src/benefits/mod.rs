@@ -30,6 +30,13 @@ text_enum! {
     }
 }
 
+impl BenefitType {
+    /// Whether another service gives it.
+    pub fn is_outside(self) -> bool {
+        kinds::of(self).outside().is_some()
+    }
+}
+
 row! {
     /// Something an organization gives to those who buy.
     #[derive(Clone, Debug)]

@@ -13,6 +13,7 @@ pub use self::queue::{
 use crate::benefits::Benefit;
 use crate::benefits::grants::{BenefitGrant, Cursor};
 use crate::customers::Customer;
+use crate::files::File;
 use crate::kit::Id;
 
 /// Everything a worker can be asked to do.
@@ -36,6 +37,23 @@ pub enum Job {
         /// The customer.
         customer_id: Id<Customer>,
     },
+    /// Remove what ended: sessions, sign-in links, kept answers and uploads that were never completed.
+    Purge,
+    /// What needs the outside.
+    #[serde(untagged)]
+    Flow(FlowJob),
+}
+
+/// Jobs that call the outside. The core says what is to be done; `merak-server`'s flows do it, in units of work with
+/// calls between them, and settle the job in the last unit. A call may be made twice: a crash leaves it unsettled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum FlowJob {
+    /// Remove the bytes of a deleted file, or the parts of an upload that was given up, from the storage.
+    RemoveStoredFile {
+        /// The file, whose row stays.
+        file_id: Id<File>,
+    },
     /// Bring another service into line with a grant: give what it entitles to, take back what it does not.
     SettleAccess {
         /// The grant.
@@ -43,8 +61,29 @@ pub enum Job {
         /// Whose grant it is.
         customer_id: Id<Customer>,
     },
-    /// Remove what ended: sessions, sign-in links and kept answers.
-    Purge,
+}
+
+impl FlowJob {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::RemoveStoredFile { .. } => "remove_stored_file",
+            Self::SettleAccess { .. } => "settle_access",
+        }
+    }
+
+    fn lane(&self) -> Option<String> {
+        match self {
+            Self::RemoveStoredFile { file_id } => Some(format!("file:{file_id}")),
+            // One customer's accounts are touched by one job at a time.
+            Self::SettleAccess { customer_id, .. } => Some(format!("access:{customer_id}")),
+        }
+    }
+}
+
+impl From<FlowJob> for Job {
+    fn from(job: FlowJob) -> Self {
+        Self::Flow(job)
+    }
 }
 
 impl Job {
@@ -54,8 +93,8 @@ impl Job {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
-            Self::SettleAccess { .. } => "settle_access",
             Self::Purge => "purge",
+            Self::Flow(job) => job.kind(),
         }
     }
 
@@ -66,9 +105,8 @@ impl Job {
                 Some(format!("benefit:{benefit_id}"))
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
-            // One customer's accounts are touched by one job at a time.
-            Self::SettleAccess { customer_id, .. } => Some(format!("access:{customer_id}")),
             Self::Purge => None,
+            Self::Flow(job) => job.lane(),
         }
     }
 

@@ -5,7 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Result};
-use crate::{customer_sessions, idempotency, login_links, user_sessions};
+use crate::{customer_sessions, files, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -125,19 +125,20 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Outcome::Done
             }
         }
-        Job::SettleAccess { .. } => {
-            let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());
-            return Err(merak_store::Error::Misuse(sentence).into());
-        }
         Job::Purge => {
             let removed = [
                 customer_sessions::purge(tx, PURGE_BATCH)?,
                 user_sessions::purge(tx, PURGE_BATCH)?,
                 login_links::purge(tx, PURGE_BATCH)?,
                 idempotency::purge(tx, PURGE_BATCH)?,
+                files::give_up_uploads(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }
+        }
+        Job::Flow(_) => {
+            let sentence = format!("`{}` calls the outside and is no unit of work", job.kind());
+            return Err(merak_store::Error::Misuse(sentence).into());
         }
     })
 }

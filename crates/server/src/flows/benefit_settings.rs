@@ -40,10 +40,9 @@ pub async fn find(house: &House, asked: &Asked<'_>) -> Result<Option<Finding>, F
             Some(github) => find_repository(house, github, asked).await.map(Finding::Repository).map(Some),
             None => Ok(None),
         },
-        BenefitType::Custom
-        | BenefitType::Ads
-        | BenefitType::Downloadables
-        | BenefitType::LicenseKeys => Ok(None),
+        BenefitType::Custom | BenefitType::Ads | BenefitType::Downloadables | BenefitType::LicenseKeys => {
+            Ok(None)
+        }
     }
 }
 
@@ -121,8 +120,7 @@ async fn reach(
     if installations.is_empty() {
         return Ok(Err(github_repository::Error::NotInstalled.into()));
     }
-    let of_owner =
-        installations.iter().find(|known| known.account.login.eq_ignore_ascii_case(place.owner));
+    let of_owner = installations.iter().find(|known| known.account.login.eq_ignore_ascii_case(place.owner));
     let Some(of_owner) = of_owner else { return Ok(Ok(RepositoryAccess::None)) };
     let repositories = github.repositories(token, of_owner.id).await?;
     if !repositories.iter().any(|known| known.name.eq_ignore_ascii_case(place.name)) {

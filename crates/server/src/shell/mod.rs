@@ -24,6 +24,7 @@ use uuid::Uuid;
 use self::rate_limit::RateLimits;
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;
+use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
 use crate::state::House;
@@ -55,6 +56,8 @@ pub struct Shell {
     metrics: RequestMetrics,
     /// What is not under `/v1`: pages, health, the document.
     pages: axum::Router,
+    /// The bytes of files.
+    content: Content,
 }
 
 impl Shell {
@@ -64,6 +67,7 @@ impl Shell {
             limits: RateLimits::new(config.rate_limit_per_address, config.rate_limit_per_key),
             cors: cors::Policy::new(&config.front_end_origins),
             metrics: RequestMetrics::new(routes.operations()),
+            content: Content::new(Arc::clone(&house), config.transfer_timeout),
             house,
             routes,
             config,
@@ -90,7 +94,10 @@ impl Shell {
         let is_deprecated = old_paths::rewrite(&mut request);
         let origin = request.headers().get(http::header::ORIGIN).cloned();
         let mut response = match &origin {
-            Some(_) if cors::is_preflight(&request) => self.cors.preflight(&request),
+            Some(_) if cors::is_preflight(&request) => match content::address_of(request.uri().path()) {
+                Some(_) => content::preflight(),
+                None => self.cors.preflight(&request),
+            },
             _ => self.route_guarded(request, peer, &request_id, started).await,
         };
         let headers = response.headers_mut();
@@ -131,10 +138,14 @@ impl Shell {
         if !path.starts_with("/v1/") && path != "/v1" {
             return self.page(request).await;
         }
+        if content::address_of(path).is_some() {
+            return self.content.answer(request, request_id).await;
+        }
         match self.routes.find(request.method(), path) {
             Found::Operation(n, operation, parameters) => {
                 let answer = self.operation(operation, parameters, request, peer);
-                let result = match tokio::time::timeout(self.config.request_timeout, answer).await {
+                let patience = operation.patience.unwrap_or(self.config.request_timeout);
+                let result = match tokio::time::timeout(patience, answer).await {
                     Ok(result) => result,
                     Err(_) => Err(Failure::TimedOut),
                 };
@@ -263,7 +274,7 @@ fn log(operation: &Operation, status: StatusCode, took: Duration, request_id: &s
 }
 
 /// An answer of plain text.
-fn text_response(status: StatusCode, text: &'static str) -> Response {
+pub fn text_response(status: StatusCode, text: &'static str) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

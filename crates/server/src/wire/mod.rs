@@ -6,6 +6,7 @@
 mod answer;
 pub mod cookie;
 pub mod described;
+pub mod flow;
 mod list;
 pub mod openapi;
 pub mod request;
@@ -17,6 +18,7 @@ pub use answer::{Answer, Created, Json, NoContent, Reply, SeeOther};
 pub use cookie::Origins;
 pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
 pub(crate) use described::{answer, request};
+pub use flow::{Finished, Flow};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
 pub use route::{Call, Nothing, Operation, Unit};

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use merak_core::access::{self, Actor, Admits, Subject};
@@ -18,7 +19,8 @@ use serde_json::Value;
 
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
-use super::request::{Bearer, Checked, Credential};
+use super::flow::{self, Finished, Flow};
+use super::request::{Bearer, Checked, Credential, Named};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
@@ -71,6 +73,19 @@ pub enum Unit<P, Q, B, A> {
     Write(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
     /// It writes by one statement that carries the whole rule ([`merak_store::Store::write_one`]).
     WriteOne(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
+    /// It calls the outside between units of work; see [`super::flow`]. Made by [`Unit::flow`].
+    Flow(flow::Handler<P, Q, B, A>),
+}
+
+impl<P, Q, B, A> Unit<P, Q, B, A> {
+    /// The unit of an asynchronous handler that calls the outside between units of work.
+    pub fn flow<F, R>(handler: F) -> Self
+    where
+        F: Fn(Flow<P, Q, B>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Finished<A>, Failure>> + Send + 'static,
+    {
+        Self::Flow(Arc::new(move |flow| Box::pin(handler(flow))))
+    }
 }
 
 /// One operation of the API.
@@ -103,6 +118,8 @@ pub struct Operation {
     pub(super) body_schema: fn(&mut Components) -> Value,
     pub(super) answer_schema: fn(&mut Components) -> Option<Value>,
     pub(super) shapes: Shapes,
+    /// How long an answer may take, if longer than usual.
+    pub patience: Option<Duration>,
     run: Run,
 }
 
@@ -116,7 +133,6 @@ pub(super) struct Shapes {
 
 impl Operation {
     /// Declares an operation that admits everybody; what else is to be said of it follows.
-    #[expect(clippy::needless_pass_by_value, reason = "a unit is one function pointer")]
     pub fn new<P: Input, Q: Input, B: Input, A: Answer>(
         method: Method,
         path: &'static str,
@@ -131,6 +147,9 @@ impl Operation {
             }),
             Unit::WriteOne(handler) => Box::new(move |house, checked, admits| {
                 Box::pin(run_write(house, checked, admits, handler, true))
+            }),
+            Unit::Flow(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(flow::run(house, checked, admits, Arc::clone(&handler)))
             }),
         };
         Self {
@@ -150,6 +169,7 @@ impl Operation {
             body_schema: B::schema,
             answer_schema: A::body_schema,
             shapes: Shapes::default(),
+            patience: None,
             run,
         }
     }
@@ -235,6 +255,13 @@ impl Operation {
         self
     }
 
+    /// How long an answer may take, where it rightly takes longer than others.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
         self.method != Method::GET
@@ -280,7 +307,7 @@ impl Operation {
 }
 
 /// Finds out who is calling and whether they may.
-fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
+pub(super) fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Result<Actor, Failure> {
     if matches!(admits, Admits::Everybody) {
         return Ok(Actor::ANONYMOUS);
     }
@@ -346,15 +373,11 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             let answer = handler(tx, &call)?;
             return Ok::<_, Failure>((Written::Fresh(answer), call.actor.clone()));
         };
-        let caller = match call.actor.subject {
-            Subject::Anonymous => format!("anonymous:{}", named.license_key),
-            _ => call.actor.name(),
-        };
-        let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
-        let name = idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts);
+        let name = name_of(named, &call);
         let reply = match idempotency::find(tx, &name)? {
             Known::Answered { status, body } => Reply::new(status, body),
             Known::OtherRequest => return Err(Failure::IdempotencyKeyReused),
+            Known::UnderWay => return Err(Failure::UnderWay),
             Known::No => {
                 idempotency::announce(tx, &name)?;
                 let reply = handler(tx, &call)?.reply()?;
@@ -373,8 +396,18 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
     }
 }
 
+/// The name under which the answer of a write is kept for its caller.
+pub(super) fn name_of<P, Q, B>(named: &Named, call: &Call<P, Q, B>) -> idempotency::Name {
+    let caller = match call.actor.subject {
+        Subject::Anonymous => format!("anonymous:{}", named.license_key),
+        _ => call.actor.name(),
+    };
+    let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
+    idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts)
+}
+
 /// Reads the checked parts into the handler's types.
-fn prepare<P: Input, Q: Input, B: Input>(
+pub(super) fn prepare<P: Input, Q: Input, B: Input>(
     house: &Arc<House>,
     checked: Checked,
 ) -> Result<(Credential, Call<P, Q, B>), Failure> {
@@ -396,7 +429,7 @@ fn read_part<T: DeserializeOwned>(part: &'static str, value: Value) -> Result<T,
 }
 
 /// Writes a token's "last used" time if that is due. Nobody waits for it, and a failure loses nothing but the time.
-fn note_use(house: &Arc<House>, actor: &Actor) {
+pub(super) fn note_use(house: &Arc<House>, actor: &Actor) {
     if let Some(id) = actor.unnoted_token {
         let store = house.store.clone();
         tokio::spawn(async move {

@@ -1,19 +1,30 @@
-//! Workers: they lease jobs, run them in units of work, and come back when more are due.
+//! Workers: they lease jobs, run them in units of work, and come back when more are due. Jobs that call the outside are
+//! handed to the flows and run beside the others, so that a slow service does not hold up the queue.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use merak_core::jobs::{self, Claimed, Outcome};
+use futures_util::FutureExt;
+use merak_core::jobs::{self, Claimed, Job, Outcome};
 use merak_core::kit::Refusal;
-use merak_store::Store;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::flows;
+use crate::state::House;
 
 /// How often the queue is looked at when nothing is known to be due.
 const IDLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long to leave the store in peace after it failed.
 const FAILURE_PAUSE: Duration = Duration::from_secs(5);
+
+/// How many jobs may be calling the outside at once.
+const FLOWS: usize = 8;
+
+/// How long a job that calls the outside may take: it must be settled before its lease ends.
+const FLOW_PATIENCE: Duration = Duration::from_secs(jobs::LEASE.unsigned_abs() - 10);
 
 /// The running worker.
 pub struct Worker {
@@ -22,14 +33,14 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a worker on the store's queue.
-    pub fn start(store: Store) -> Self {
+    /// Starts a worker on the house's queue.
+    pub fn start(house: Arc<House>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let ended = tokio::spawn(work(Arc::new(store), stopped));
+        let ended = tokio::spawn(work(house, stopped));
         Self { stop, ended }
     }
 
-    /// Lets the running job end and stops.
+    /// Lets the running jobs end and stops.
     pub async fn stop(self) {
         // A worker that ended by itself has nobody listening.
         let _ = self.stop.send(true);
@@ -39,17 +50,20 @@ impl Worker {
     }
 }
 
-async fn work(store: Arc<Store>, mut stopped: watch::Receiver<bool>) {
+async fn work(house: Arc<House>, mut stopped: watch::Receiver<bool>) {
     let mut is_prepared = false;
+    let mut flows = Flows { room: Arc::new(Semaphore::new(FLOWS)), running: JoinSet::new() };
     while !*stopped.borrow() {
-        let result = if is_prepared { step(&store).await } else { prepare(&store).await.map(|()| true) };
+        flows.tidy();
+        let result =
+            if is_prepared { step(&house, &mut flows).await } else { prepare(&house).await.map(|()| true) };
         let pause = match result {
             Ok(true) => {
                 is_prepared = true;
                 continue;
             }
             Ok(false) => IDLE_PAUSE,
-            Err(merak_store::Error::Closed) => return,
+            Err(merak_store::Error::Closed) => break,
             Err(error) => {
                 tracing::warn!(%error, "the queue of jobs could not be worked on");
                 FAILURE_PAUSE
@@ -60,44 +74,110 @@ async fn work(store: Arc<Store>, mut stopped: watch::Receiver<bool>) {
             _ = stopped.changed() => {}
         }
     }
+    flows.finish().await;
 }
 
-async fn prepare(store: &Store) -> Result<(), merak_store::Error> {
-    store.write(jobs::ensure_recurring).await.map_err(cause)
+async fn prepare(house: &House) -> Result<(), merak_store::Error> {
+    house.store.write(jobs::ensure_recurring).await.map_err(cause)
 }
 
 /// Runs one job if one is due. Returns whether there was one.
-async fn step(store: &Store) -> Result<bool, merak_store::Error> {
+async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store::Error> {
     // Looking costs a read; only a queue with something due costs a write.
-    let is_due = store
+    let is_due = house
+        .store
         .read(|tx| Ok::<_, Refusal>(jobs::next_due(tx)?.is_some_and(|due| due <= tx.now())))
         .await
         .map_err(cause)?;
     if !is_due {
         return Ok(false);
     }
-    let Some(claimed) = store.write(jobs::claim).await.map_err(cause)? else { return Ok(false) };
-    run(store, claimed).await?;
+    // A job is only taken when it can be run, whichever it turns out to be: its lease runs from now.
+    let Ok(place) = Arc::clone(&flows.room).acquire_owned().await else { return Ok(false) };
+    let Some(claimed) = house.store.write(jobs::claim).await.map_err(cause)? else { return Ok(false) };
+    if let Job::Flow(_) = &claimed.job {
+        let house = Arc::clone(house);
+        flows.running.spawn(async move {
+            if let Err(error) = run_flow(&house, claimed).await {
+                tracing::warn!(%error, "a job could not be settled; it comes back when its lease ends");
+            }
+            drop(place);
+        });
+        return Ok(true);
+    }
+    drop(place);
+    run(house, claimed).await?;
     Ok(true)
 }
 
+/// The jobs that are calling the outside.
+struct Flows {
+    room: Arc<Semaphore>,
+    running: JoinSet<()>,
+}
+
+impl Flows {
+    /// Forgets those that ended.
+    fn tidy(&mut self) {
+        while let Some(ended) = self.running.try_join_next() {
+            note(ended);
+        }
+    }
+
+    /// Waits until all have ended.
+    async fn finish(mut self) {
+        while let Some(ended) = self.running.join_next().await {
+            note(ended);
+        }
+    }
+}
+
+/// A panic costs the job that met it: its lease ends, and it is tried again.
+fn note(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a job ended badly");
+    }
+}
+
 /// Runs a job and settles it in the same unit. If that fails, the failure is recorded in a unit of its own.
-async fn run(store: &Store, claimed: Claimed) -> Result<(), merak_store::Error> {
-    let kind = claimed.job.kind();
+async fn run(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> {
     let work = claimed.clone();
-    let result = store
+    let result = house
+        .store
         .write(move |tx| {
             let outcome = jobs::run(tx, &work.job)?;
             jobs::settle(tx, &work, &outcome)
         })
         .await;
-    let Err(refusal) = result else {
+    record(house, claimed, result.map_err(|refusal| refusal.to_string())).await
+}
+
+/// Runs a job that calls the outside and settles itself, in time for its lease.
+async fn run_flow(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> {
+    let Job::Flow(job) = &claimed.job else { return Ok(()) };
+    let flow = AssertUnwindSafe(flows::run(house, &claimed, job)).catch_unwind();
+    let result = match tokio::time::timeout(FLOW_PATIENCE, flow).await {
+        Ok(Ok(result)) => result.map_err(|error| error.to_string()),
+        Ok(Err(_)) => Err(String::from("the flow panicked")),
+        Err(_) => Err(String::from("the outside took too long")),
+    };
+    record(house, claimed, result).await
+}
+
+/// Writes the failure of a job down, in a unit of its own.
+async fn record(
+    house: &House,
+    claimed: Claimed,
+    result: Result<(), String>,
+) -> Result<(), merak_store::Error> {
+    let kind = claimed.job.kind();
+    let Err(reason) = result else {
         tracing::debug!(kind, "job done");
         return Ok(());
     };
-    tracing::warn!(kind, error = %refusal, "job failed");
-    let outcome = Outcome::Failed(refusal.to_string());
-    store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await.map_err(cause)
+    tracing::warn!(kind, error = reason, "job failed");
+    let outcome = Outcome::Failed(reason);
+    house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await.map_err(cause)
 }
 
 /// The store's part of a failure; a rule that says no to the queue itself would be a mistake of ours.

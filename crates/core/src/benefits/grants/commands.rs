@@ -8,7 +8,7 @@ use super::{BenefitGrant, Scope};
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::customers::{self, Customer};
-use crate::jobs::{self, Job};
+use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Refusal, Result};
 
 /// How many grants a job changes in one unit of work.
@@ -168,7 +168,8 @@ fn settle_outside(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> R
     if kinds::of(benefit.r#type).outside().is_none() {
         return Ok(());
     }
-    jobs::enqueue(tx, &Job::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id })
+    let job = FlowJob::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id };
+    jobs::enqueue(tx, &job.into())
 }
 
 /// Names the connected account through which a live grant is to be given, and asks for it to be given. What the account

@@ -1,0 +1,1 @@
+//! What a grant lets a buyer download.

@@ -1,0 +1,202 @@
+//! Decisions about files: what may be announced, and how sizes are told.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::{File, FileService, Part};
+use crate::kit::{FieldProblem, Id, at};
+use crate::organizations::Organization;
+
+/// How many parts an upload may have, by the protocol of the storages.
+pub const MOST_PARTS: usize = 10_000;
+
+/// How long a name may be, in characters.
+pub const LONGEST_NAME: usize = 255;
+
+/// A size for people: one decimal, steps of 1024.
+pub fn size_readable(bytes: i64) -> String {
+    const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "TB", "PB"];
+    // A size has at most 63 bits: in tenths of a unit it has 67, and is rounded half up without any fraction.
+    let tenths = i128::from(bytes) * 10;
+    let mut unit = 0;
+    let rounded = |unit: usize| (tenths + (1 << (10 * unit)) / 2) >> (10 * unit);
+    while unit + 1 < UNITS.len() && i128::from(bytes) >= 1 << (10 * (unit + 1)) {
+        unit += 1;
+    }
+    format!("{}.{} {}", rounded(unit) / 10, rounded(unit) % 10, UNITS[unit])
+}
+
+/// A name as it is kept: without what would be a folder, and without what nobody can see. Nothing if nothing is left,
+/// or too much.
+pub fn tidy_name(name: &str) -> Option<String> {
+    let tidy: String =
+        name.chars().filter(|letter| !matches!(letter, '/' | '\\') && !letter.is_control()).collect();
+    let is_folder = tidy.chars().all(|letter| letter == '.');
+    (!is_folder && tidy.chars().count() <= LONGEST_NAME).then_some(tidy)
+}
+
+/// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice.
+pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<File>, name: &str) -> String {
+    format!("{service}/{organization_id}/{id}/{name}")
+}
+
+/// The bytes of a SHA-256 in standard base64 with padding; nothing if it is none.
+pub fn sha256_of(base64: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(base64).ok()?.try_into().ok()
+}
+
+/// What is wrong with the parts of an upload: they must be numbered from 1 without gaps, and cover the file from its
+/// first byte to its last, each beginning where the one before ends. Only the last may be empty.
+pub fn problems_of_parts(size: i64, parts: &[Part]) -> Vec<FieldProblem> {
+    let place = || at("body").field("upload").field("parts");
+    if parts.is_empty() || parts.len() > MOST_PARTS {
+        let sentence = format!("An upload has 1 to {MOST_PARTS} parts.");
+        return vec![place().value_error(sentence, json!(parts))];
+    }
+    let mut problems = Vec::new();
+    let mut end = 0;
+    for (n, part) in parts.iter().enumerate() {
+        let is_last = n + 1 == parts.len();
+        let number = i64::try_from(n + 1).unwrap_or(i64::MAX);
+        let wrong = if part.number != number {
+            Some(format!("This is part {number}."))
+        } else if part.chunk_start != end {
+            Some(format!("This part begins at {end}."))
+        } else if part.chunk_end < part.chunk_start || (part.chunk_end == part.chunk_start && !is_last) {
+            Some(String::from("A part ends after it begins."))
+        } else if is_last && part.chunk_end != size {
+            Some(format!("The last part ends at {size}."))
+        } else {
+            None
+        };
+        if let Some(sentence) = wrong {
+            problems.push(place().index(n).value_error(sentence, json!(part)));
+        }
+        if let Some(checksum) = &part.checksum_sha256_base64
+            && sha256_of(checksum).is_none()
+        {
+            let place = place().index(n).field("checksum_sha256_base64");
+            problems.push(no_checksum(place, checksum));
+        }
+        end = part.chunk_end;
+    }
+    problems
+}
+
+/// The problem of a text that should be a checksum.
+pub fn no_checksum(place: crate::kit::Place, text: &str) -> FieldProblem {
+    place.value_error("This is not the base64 of a SHA-256.", Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn part(number: i64, chunk_start: i64, chunk_end: i64) -> Part {
+        Part { number, chunk_start, chunk_end, checksum_sha256_base64: None }
+    }
+
+    fn places(size: i64, parts: &[Part]) -> Vec<String> {
+        problems_of_parts(size, parts)
+            .into_iter()
+            .map(|problem| {
+                let steps = problem.loc.iter().skip(3);
+                steps.map(|step| serde_json::to_value(step).unwrap().to_string()).collect::<String>()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_size_is_told_with_one_decimal() {
+        for (bytes, told) in [
+            (0, "0.0 B"),
+            (110, "110.0 B"),
+            (1023, "1023.0 B"),
+            (1024, "1.0 KB"),
+            (1_572_864, "1.5 MB"),
+            (123_494, "120.6 KB"),
+            (73_400_320, "70.0 MB"),
+            (2 << 30, "2.0 GB"),
+            (1 << 50, "1.0 PB"),
+        ] {
+            assert_eq!(size_readable(bytes), told);
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_way_into_another_folder() {
+        assert_eq!(tidy_name("étonnante-🦄.png").as_deref(), Some("étonnante-🦄.png"));
+        assert_eq!(tidy_name("../../etc/passwd").as_deref(), Some("....etcpasswd"));
+        assert_eq!(tidy_name("a\r\nb\\c\0").as_deref(), Some("abc"));
+        for nothing in ["", ".", "..", "/", "\u{7}", &"x".repeat(256)] {
+            assert_eq!(tidy_name(nothing), None, "{nothing:?}");
+        }
+        assert_eq!(tidy_name(&"é".repeat(255)).map(|name| name.chars().count()), Some(255));
+    }
+
+    #[test]
+    fn parts_cover_the_file_without_gaps() {
+        assert_eq!(places(11, &[part(1, 0, 11)]), [""; 0]);
+        assert_eq!(places(0, &[part(1, 0, 0)]), [""; 0]);
+        assert_eq!(places(20, &[part(1, 0, 10), part(2, 10, 20), part(3, 20, 20)]), [""; 0]);
+        assert_eq!(places(11, &[]), [""]);
+        assert_eq!(places(11, &[part(0, 0, 11)]), ["0"]);
+        assert_eq!(places(11, &[part(1, 0, 5), part(3, 5, 11)]), ["1"]);
+        assert_eq!(places(11, &[part(1, 0, 5), part(2, 6, 11)]), ["1"]);
+        assert_eq!(places(11, &[part(1, 0, 10)]), ["0"]);
+        assert_eq!(places(11, &[part(1, 0, 0), part(2, 0, 11)]), ["0"]);
+        assert_eq!(places(5, &[part(1, 0, 10), part(2, 10, 5)]), ["1"]);
+    }
+
+    #[test]
+    fn a_checksum_is_the_base64_of_thirty_two_bytes() {
+        let mut bad = part(1, 0, 1);
+        bad.checksum_sha256_base64 = Some(String::from("abc"));
+        assert_eq!(places(1, &[bad]), ["0\"checksum_sha256_base64\""]);
+    }
+
+    proptest! {
+        /// However a file is cut, the reference's own way included, its parts are accepted, and no other end is.
+        #[test]
+        fn however_a_file_is_cut_its_parts_fit(cuts in prop::collection::vec(1_i64..100_000_000, 1..40), off in 1_i64..1000) {
+            let mut parts = Vec::new();
+            let mut end = 0;
+            for (n, length) in cuts.iter().enumerate() {
+                parts.push(part(i64::try_from(n + 1).unwrap(), end, end + length));
+                end += length;
+            }
+            prop_assert_eq!(problems_of_parts(end, &parts), vec![]);
+            prop_assert_eq!(parts.iter().map(Part::size).sum::<i64>(), end);
+            prop_assert_eq!(problems_of_parts(end + off, &parts).len(), 1);
+            prop_assert_eq!(problems_of_parts(end - off, &parts).len(), 1);
+        }
+
+        /// One part that is moved, renumbered or turned round is found.
+        #[test]
+        fn a_part_out_of_place_is_found(count in 2_usize..30, which in 0_usize..30, by in 1_i64..50) {
+            let which = which % count;
+            let number = |n: usize| i64::try_from(n).unwrap();
+            let good: Vec<Part> =
+                (0..count).map(|n| part(number(n) + 1, number(n) * 100, number(n) * 100 + 100)).collect();
+            let size = number(count) * 100;
+            let mut moved = good.clone();
+            moved[which].chunk_start += by;
+            prop_assert!(!problems_of_parts(size, &moved).is_empty());
+            let mut renumbered = good.clone();
+            renumbered[which].number += by;
+            prop_assert!(!problems_of_parts(size, &renumbered).is_empty());
+            let mut shortened = good;
+            shortened[which].chunk_end -= by;
+            prop_assert!(!problems_of_parts(size, &shortened).is_empty());
+        }
+
+        #[test]
+        fn a_size_is_told_for_any_number(bytes in 0_i64..) {
+            let told = size_readable(bytes);
+            prop_assert!(told.contains('.') && told.ends_with('B'), "{}", told);
+        }
+    }
+}

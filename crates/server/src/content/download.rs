@@ -1,0 +1,156 @@
+//! Serves a file, or a range of it.
+
+use std::io::SeekFrom;
+
+use axum::body::Body;
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use jiff::fmt::rfc2822::DateTimePrinter;
+use merak_adapters::files::attachment;
+use merak_adapters::files::local::{Local, Opened};
+use merak_core::files::{self, FileService};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::range::{Wanted, wanted};
+use super::{address_of, denied, failed};
+use crate::error::{Failure, framework};
+use crate::shell::Response;
+use crate::state::House;
+
+/// How much of a file is in memory for each download.
+const READ_AT_ONCE: usize = 64 * 1024;
+
+/// Paths never come twice, so what was seen once never changes.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// How a file presents itself.
+struct Appearance {
+    path: String,
+    mime_type: String,
+    /// The name to save it under; what everybody may see is shown instead.
+    saved_as: Option<String>,
+}
+
+/// Answers a `GET` or `HEAD`.
+pub(super) async fn get(house: &House, local: &Local, request: &Parts, request_id: &str) -> Response {
+    let address = address_of(request.uri.path()).unwrap_or_default();
+    let appearance = if is_public(address) {
+        match public(house, address).await {
+            Ok(Some(appearance)) => appearance,
+            Ok(None) => return framework(404, "Not Found"),
+            Err(failure) => return failure.into_response(request_id),
+        }
+    } else {
+        let query = request.uri.query().unwrap_or_default();
+        match local.download_claim(address, query, house.store.now().as_seconds()) {
+            Ok(claim) => {
+                Appearance { path: claim.path, mime_type: claim.mime_type, saved_as: Some(claim.name) }
+            }
+            Err(error) => return denied(error),
+        }
+    };
+    match local.open(&appearance.path).await {
+        Ok(Some(opened)) => match serve(request, &appearance, opened).await {
+            Ok(response) => response,
+            Err(error) => failed(&error),
+        },
+        Ok(None) => framework(404, "Not Found"),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Whether an address is one of those that everybody may read.
+fn is_public(address: &str) -> bool {
+    let service = address.split('/').next().and_then(|segment| segment.parse::<FileService>().ok());
+    service.is_some_and(FileService::is_public)
+}
+
+async fn public(house: &House, address: &str) -> Result<Option<Appearance>, Failure> {
+    let Some(path) = Local::path_of(address) else { return Ok(None) };
+    let file = house.store.read(move |tx| files::find_public(tx, &path)).await?;
+    Ok(file.map(|file| Appearance { path: file.path, mime_type: file.mime_type, saved_as: None }))
+}
+
+async fn serve(request: &Parts, appearance: &Appearance, opened: Opened) -> std::io::Result<Response> {
+    let asked = &request.headers;
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    let tag = format!("\"{:x}-{:x}\"", opened.size, opened.modified.as_microsecond());
+    let modified = DateTimePrinter::new().timestamp_to_rfc9110_string(&opened.modified).ok();
+    describe(headers, appearance);
+    put(headers, ETAG, &tag);
+    if let Some(modified) = &modified {
+        put(headers, LAST_MODIFIED, modified);
+    }
+    if text(asked, &IF_NONE_MATCH).is_some_and(|tags| tags.split(',').any(|one| is_tag(one, &tag))) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Ok(response);
+    }
+    // A range of what has changed since would not fit to what the caller has.
+    let is_same =
+        text(asked, &IF_RANGE).is_none_or(|known| known == tag || Some(known) == modified.as_deref());
+    let range = text(asked, &RANGE).filter(|_| is_same);
+    let (first, length) = match wanted(range, opened.size) {
+        Wanted::Whole => (0, opened.size),
+        Wanted::Part { first, length } => {
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            let last = first + length - 1;
+            let range = format!("bytes {first}-{last}/{}", opened.size);
+            put(response.headers_mut(), CONTENT_RANGE, &range);
+            (first, length)
+        }
+        Wanted::Unsatisfiable => {
+            let mut refused = framework(416, "Requested Range Not Satisfiable");
+            put(refused.headers_mut(), CONTENT_RANGE, &format!("bytes */{}", opened.size));
+            return Ok(refused);
+        }
+    };
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if request.method != Method::HEAD {
+        let mut file = tokio::fs::File::from_std(opened.file);
+        file.seek(SeekFrom::Start(first)).await?;
+        *response.body_mut() =
+            Body::from_stream(ReaderStream::with_capacity(file.take(length), READ_AT_ONCE));
+    }
+    Ok(response)
+}
+
+fn describe(headers: &mut HeaderMap, appearance: &Appearance) {
+    let unknown = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, HeaderValue::from_str(&appearance.mime_type).unwrap_or(unknown));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // What sellers upload is shown below our own address: it must not be taken for a page of ours.
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match &appearance.saved_as {
+        None => {
+            headers.insert(CACHE_CONTROL, FOR_EVER);
+        }
+        Some(name) => {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+            put(headers, CONTENT_DISPOSITION, &attachment(name));
+        }
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // The texts are made of ASCII that can stand in a header.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn is_tag(one: &str, tag: &str) -> bool {
+    let one = one.trim();
+    one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+}
