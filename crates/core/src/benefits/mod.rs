@@ -9,6 +9,7 @@ use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, create_found, delete, get_to_update, update};
 pub use self::queries::{ListBenefits, find, get, list};
+use crate::connections::Platform;
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;
 
@@ -33,7 +34,12 @@ text_enum! {
 impl BenefitType {
     /// Whether another service gives it.
     pub fn is_outside(self) -> bool {
-        kinds::of(self).outside().is_some()
+        self.platform().is_some()
+    }
+
+    /// The service that gives it, to accounts there.
+    pub fn platform(self) -> Option<Platform> {
+        kinds::of(self).outside().map(kinds::Outside::platform)
     }
 }
 

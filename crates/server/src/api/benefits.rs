@@ -13,8 +13,7 @@ use merak_store::{ReadTx, Tx};
 
 use self::wire::{Benefit, BenefitCreate, BenefitGrant, BenefitUpdate};
 pub use self::wire::{
-    GUILD_TOKEN_LIFETIME, GuildTokens, grant_properties_schema, kind_names, subscriber_benefit,
-    subscriber_schema,
+    GuildTokens, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema,
 };
 use super::shared::ById;
 use crate::error::Failure;

@@ -5,6 +5,7 @@ mod benefits;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod integrations;
 mod license_keys;
 mod organizations;
 mod shared;
@@ -21,6 +22,7 @@ pub fn operations() -> Vec<Operation> {
         customer_portal::operations(),
         customer_sessions::operations(),
         auth::operations(),
+        integrations::operations(),
     ]
     .into_iter()
     .flatten()

@@ -249,7 +249,9 @@ impl Shell {
 
 fn reply_response(reply: Reply) -> Response {
     let mut response = json_response(reply.status, reply.body);
-    response.headers_mut().extend(reply.headers);
+    for (name, value) in reply.headers {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -357,7 +357,7 @@ impl Described for Benefit {
 }
 
 /// How long a seller can use the token that stands for a Discord server, in seconds.
-pub const GUILD_TOKEN_LIFETIME: i64 = 900;
+const GUILD_TOKEN_LIFETIME: i64 = 900;
 
 /// Signs what stands for a Discord server, so that sellers can only name servers that they once showed to be theirs.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 mod benefit_grants;
 mod customers;
 mod license_keys;
+mod oauth_accounts;
 mod organizations;
 
 use merak_core::kit::Scope;
@@ -18,6 +19,7 @@ pub fn operations() -> Vec<Operation> {
         benefit_grants::operations(),
         customers::operations(),
         license_keys::operations(),
+        oauth_accounts::operations(),
         organizations::operations(),
     ]
     .into_iter()
