@@ -7,6 +7,7 @@ mod opened;
 mod options;
 mod output;
 mod secret;
+mod services;
 
 use std::process::ExitCode;
 

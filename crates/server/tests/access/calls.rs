@@ -6,7 +6,7 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, Forbidden, NoTenant, NotFound, Problem, Unauthorized};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -17,6 +17,8 @@ pub enum Foreign {
     NoTenant,
     /// 404.
     NotFound,
+    /// 403.
+    Forbidden,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
     /// 200 without an item.
@@ -31,6 +33,7 @@ impl Foreign {
         match self {
             Self::NoTenant => panic!("{id} concerns no tenant"),
             Self::NotFound => answer.refused(404, "ResourceNotFound"),
+            Self::Forbidden => answer.refused(403, "NotPermitted"),
             Self::Unauthorized => {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
@@ -148,8 +151,18 @@ impl Things {
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("customer_portal:oauth_accounts:authorize", "{customer}", None, Forbidden),
+            ("customer_portal:oauth_accounts:callback", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
+            ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),
+            ("integrations_discord:bot_callback", NO_ID, None, NoTenant),
+            ("integrations_discord:guild_lookup", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_authorize", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_callback", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_repositories", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:installation_install", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:installation_callback", NO_ID, None, NoTenant),
         ]
     }
 }
@@ -182,6 +195,9 @@ impl Calls {
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);
+            }
+            if operation.id == "customer_portal:oauth_accounts:authorize" {
+                path = format!("{path}?platform=discord&customer_id={id}");
             }
             (operation, Call { path, id, body, foreign })
         };

@@ -27,6 +27,8 @@ mod customers;
 mod license_keys;
 mod lists;
 mod organizations;
+mod outside;
 mod pages;
+mod services;
 mod sessions;
 mod wire;

@@ -34,7 +34,7 @@ pub fn operations() -> Vec<Operation> {
             .about("Tells where a customer connects an account.")
             .nav(NAV)
             .admits(BUYERS, WRITERS)
-            .refuses(&[Kind::NotPermitted])
+            .refuses(&[Kind::NotPermitted, Kind::NotFound])
             .hidden(),
         Operation::new(Method::GET, "/v1/customer-portal/oauth-accounts/callback", Unit::flow(callback))
             .named("customer_portal:oauth_accounts:callback", "Account Connected")
@@ -101,9 +101,10 @@ fn authorize(
     call: &Call<Nothing, AccountAuthorizeQuery>,
 ) -> Decision<Json<AccountAuthorization>> {
     let (house, query) = (&*call.house, &call.query);
-    let own = customers::ids_of_buyer(tx, &call.actor)?;
-    let customer = customers::find(tx, query.customer_id)?.filter(|customer| own.contains(&customer.id));
-    let Some(customer) = customer else { return Err(Refusal::not_permitted("Not permitted")) };
+    let customer = customers::find(tx, query.customer_id)?.ok_or_else(Refusal::not_found)?;
+    if !customers::ids_of_buyer(tx, &call.actor)?.contains(&customer.id) {
+        return Err(Refusal::not_permitted("Not permitted"));
+    }
     let owner = customer.organization_id;
     let organization = organizations::get(tx, &Tenancy::of(owner), owner)?;
     let usual = format!("/{}/portal", organization.slug);
