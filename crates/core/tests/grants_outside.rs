@@ -12,7 +12,7 @@ use merak_core::benefits::kinds::github_repository::RepositoryAccess;
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit, UpdateBenefit};
 use merak_core::connections::{self, NewAccount, NewTokens, Platform};
 use merak_core::customers::Customer;
-use merak_core::jobs::{self, Job, Outcome};
+use merak_core::jobs::{self, FlowJob, Job, Outcome};
 use merak_core::kit::{Id, Refusal};
 use merak_testkit::Engine;
 use proptest::prelude::*;
@@ -418,7 +418,7 @@ fn work(shop: &Shop, world: &mut World, steps: Option<usize>) {
         left > 0
     };
     while let Some(claimed) = shop.write(jobs::claim).unwrap() {
-        let Job::SettleAccess { grant_id, .. } = claimed.job else {
+        let Job::Flow(FlowJob::SettleAccess { grant_id, .. }) = claimed.job else {
             shop.write(move |tx| jobs::settle(tx, &claimed, &Outcome::Done)).unwrap();
             continue;
         };
@@ -457,7 +457,7 @@ fn work(shop: &Shop, world: &mut World, steps: Option<usize>) {
 fn settle(shop: &Shop, world: &mut World) -> usize {
     let mut asked = 0;
     while let Some(claimed) = shop.write(jobs::claim).unwrap() {
-        if let Job::SettleAccess { grant_id, .. } = claimed.job {
+        if let Job::Flow(FlowJob::SettleAccess { grant_id, .. }) = claimed.job {
             let errand = shop.write(move |tx| accesses::plan(tx, grant_id)).unwrap();
             for access in errand.withdraw {
                 asked += 1;

@@ -103,6 +103,12 @@ pub fn chosen_account(grant: &BenefitGrant) -> Result<Option<String>> {
     Ok(grant.properties.parse::<Choice>()?.account_id)
 }
 
+/// Whether an account has, or may have, anything because of a grant.
+pub(super) fn has_any(tx: &mut ReadTx<'_>, id: Id<BenefitGrant>) -> Result<bool> {
+    const SQL: &str = "SELECT id FROM benefit_grant_accesses WHERE grant_id = $1 LIMIT 1";
+    Ok(tx.find::<Id<Access>>(SQL, &[&id])?.is_some())
+}
+
 /// Finds out what is to be asked for because of a grant, and writes down what is about to be given.
 pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
     let mut errand = Errand { withdraw: Vec::new(), give: None };

@@ -4,7 +4,7 @@ use const_format::concatcp;
 use merak_store::{Json, ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{BenefitGrant, Scope};
+use super::{BenefitGrant, Scope, accesses};
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::customers::{self, Customer};
@@ -163,9 +163,14 @@ fn take_back(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Re
     settle_outside(tx, benefit, grant)
 }
 
-/// Asks for the job that brings another service into line with a grant.
+/// Asks for the job that brings another service into line with a grant, if there is anything to be given or to be taken
+/// back.
 fn settle_outside(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> Result<()> {
-    if kinds::of(benefit.r#type).outside().is_none() {
+    if !benefit.r#type.is_outside() {
+        return Ok(());
+    }
+    let is_to_be_given = !grant.is_revoked() && accesses::chosen_account(grant)?.is_some();
+    if !is_to_be_given && !accesses::has_any(tx, grant.id)? {
         return Ok(());
     }
     let job = FlowJob::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id };
