@@ -13,6 +13,7 @@ export class Shop {
     merak.cli("organization", "create", "--name", "Home", "--slug", `home-${shops}`, "--owner", owner);
     const { token } = merak.cli("token", "create", "--user", owner, "--all-scopes");
     shop.merak = merak;
+    shop.owner = owner;
     shop.slug = `acme-${shops}`;
     shop.polar = new Polar({ serverURL: merak.url, accessToken: token });
     shop.organization = await shop.polar.organizations.create({ name: "Acme Software", slug: shop.slug });
@@ -37,6 +38,14 @@ export class Shop {
   async grant(benefit, customer) {
     const grant = this.merak.cli("grant", "--benefit", benefit.id, "--customer", customer.id);
     return this.polar.licenseKeys.get({ id: grant.license_key.id });
+  }
+
+  /** Signs the merchant's browser in, and answers its cookie. */
+  async signIn() {
+    const { url } = this.merak.cli("user", "login-link", "--user", this.owner);
+    const link = new URL(`/login${new URL(url).search}`, this.merak.url);
+    const response = await fetch(link, { redirect: "manual" });
+    return response.headers.getSetCookie()[0].split(";")[0];
   }
 
   /** A client with the rights of a customer of this shop. */
