@@ -3,5 +3,6 @@
 from harness.database import ENGINES, Database
 from harness.server import Server
 from harness.shop import Shop
+from harness.storage import Storage
 
-__all__ = ["ENGINES", "Database", "Server", "Shop"]
+__all__ = ["ENGINES", "Database", "Server", "Shop", "Storage"]

@@ -6,12 +6,14 @@ use std::process::Command;
 use crate::{Failure, packages, process, test};
 
 /// The beginnings of the contract's paths that are built so far.
-const BUILT: [&str; 9] = [
+const BUILT: [&str; 11] = [
     "/v1/organizations/",
     "/v1/customers/",
     "/v1/customer-sessions/",
     "/v1/benefits/",
     "/v1/license-keys",
+    "/v1/files/",
+    "/v1/customer-portal/downloadables",
     "/v1/customer-portal/license-keys",
     "/v1/customer-portal/customers",
     "/v1/customer-portal/organizations",

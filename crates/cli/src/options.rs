@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_server::Config;
+use merak_server::config::{local, s3};
+use merak_server::{Config, Storage};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -24,6 +25,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Where files are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageKind {
+    /// In a folder; this server takes them in and hands them out.
+    Local,
+    /// In buckets of Amazon's S3 or of a service that speaks its protocol.
+    S3,
 }
 
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
@@ -134,6 +145,41 @@ pub struct Options {
     /// Address of GitHub's API [default: https://api.github.com].
     #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
     pub github_api_url: Option<String>,
+    /// Where files are kept [default: local].
+    #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
+    pub storage: Option<StorageKind>,
+
+    /// Folder of a local storage [default: files in the data directory]; nodes that share a database share it.
+    #[arg(long, env = "MERAK_STORAGE_DIR", global = true, value_name = "DIR")]
+    pub storage_dir: Option<PathBuf>,
+
+    /// Bucket of files that only buyers may read.
+    #[arg(long, env = "MERAK_STORAGE_BUCKET", global = true, value_name = "NAME")]
+    pub storage_bucket: Option<String>,
+
+    /// Bucket of files that everybody may read.
+    #[arg(long, env = "MERAK_STORAGE_PUBLIC_BUCKET", global = true, value_name = "NAME")]
+    pub storage_public_bucket: Option<String>,
+
+    /// Address at which the public bucket is read [default: made from the endpoint].
+    #[arg(long, env = "MERAK_STORAGE_PUBLIC_URL", global = true, value_name = "URL")]
+    pub storage_public_url: Option<String>,
+
+    /// Address of a service that speaks S3's protocol [default: Amazon's of the region].
+    #[arg(long, env = "MERAK_STORAGE_ENDPOINT", global = true, value_name = "URL")]
+    pub storage_endpoint: Option<String>,
+
+    /// Region of the buckets [default: us-east-1].
+    #[arg(long, env = "MERAK_STORAGE_REGION", global = true, value_name = "NAME")]
+    pub storage_region: Option<String>,
+
+    /// Id of the key to the buckets.
+    #[arg(long, env = "MERAK_STORAGE_ACCESS_KEY_ID", global = true, value_name = "TEXT")]
+    pub storage_access_key_id: Option<String>,
+
+    /// The key to the buckets.
+    #[arg(long, env = "MERAK_STORAGE_SECRET_ACCESS_KEY", global = true, value_name = "TEXT")]
+    pub storage_secret_access_key: Option<String>,
 }
 
 impl Options {
@@ -150,6 +196,13 @@ impl Options {
             web_address("--public-url", url)?;
         }
         services::check(&options)?;
+        if let Some(url) = &options.storage_public_url {
+            web_address("--storage-public-url", url)?;
+        }
+        if let Some(url) = &options.storage_endpoint {
+            web_address("--storage-endpoint", url)?;
+        }
+        options.storage()?;
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
     }
@@ -196,6 +249,15 @@ impl Options {
             github_client_secret: self.github_client_secret.or(file.github_client_secret),
             github_url: self.github_url.or(file.github_url),
             github_api_url: self.github_api_url.or(file.github_api_url),
+            storage: self.storage.or(file.storage),
+            storage_dir: self.storage_dir.or(file.storage_dir),
+            storage_bucket: self.storage_bucket.or(file.storage_bucket),
+            storage_public_bucket: self.storage_public_bucket.or(file.storage_public_bucket),
+            storage_public_url: self.storage_public_url.or(file.storage_public_url),
+            storage_endpoint: self.storage_endpoint.or(file.storage_endpoint),
+            storage_region: self.storage_region.or(file.storage_region),
+            storage_access_key_id: self.storage_access_key_id.or(file.storage_access_key_id),
+            storage_secret_access_key: self.storage_secret_access_key.or(file.storage_secret_access_key),
         })
     }
 
@@ -281,15 +343,49 @@ impl Options {
 
     /// The address under which the server is reached, without a slash at its end.
     pub fn address(&self) -> String {
-        let server = self.server();
-        let url = server.public_url.unwrap_or_else(|| format!("http://{}", server.listen));
+        let listen = self.listen.unwrap_or(Config::default().listen);
+        let url = self.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
         url.trim_end_matches('/').to_owned()
     }
 
+    /// Where files are kept.
+    pub fn storage(&self) -> Result<Storage, Failure> {
+        let in_bucket = [
+            (self.storage_bucket.is_some(), "--storage-bucket"),
+            (self.storage_public_bucket.is_some(), "--storage-public-bucket"),
+            (self.storage_access_key_id.is_some(), "--storage-access-key-id"),
+            (self.storage_secret_access_key.is_some(), "--storage-secret-access-key"),
+        ];
+        match self.storage {
+            None | Some(StorageKind::Local) => match in_bucket.iter().find(|(is_given, _)| *is_given) {
+                // A forgotten option would leave the files where nobody looks for them.
+                Some((_, option)) => Err(Failure::usage(format!("{option} needs --storage s3"))),
+                None => Ok(Storage::Local(local::Settings {
+                    directory: self.storage_dir.clone().unwrap_or_else(|| self.data_dir().join("files")),
+                })),
+            },
+            Some(StorageKind::S3) => {
+                if let Some((_, option)) = in_bucket.iter().find(|(is_given, _)| !is_given) {
+                    return Err(Failure::usage(format!("--storage s3 needs {option}")));
+                }
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                Ok(Storage::S3(s3::Settings {
+                    endpoint: self.storage_endpoint.clone(),
+                    region: self.storage_region.clone().unwrap_or_else(|| String::from("us-east-1")),
+                    bucket: text(&self.storage_bucket),
+                    public_bucket: text(&self.storage_public_bucket),
+                    public_url: self.storage_public_url.clone(),
+                    access_key_id: text(&self.storage_access_key_id),
+                    secret_access_key: text(&self.storage_secret_access_key),
+                }))
+            }
+        }
+    }
+
     /// The settings of the HTTP side.
-    pub fn server(&self) -> Config {
+    pub fn server(&self) -> Result<Config, Failure> {
         let usual = Config::default();
-        Config {
+        Ok(Config {
             listen: self.listen.unwrap_or(usual.listen),
             metrics_listen: self.metrics_listen,
             public_url: self.public_url.clone(),
@@ -298,8 +394,9 @@ impl Options {
             accept_internal_email: self.accept_internal_email,
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
+            storage: self.storage()?,
             ..usual
-        }
+        })
     }
 }
 

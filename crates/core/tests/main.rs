@@ -6,6 +6,8 @@ mod support;
 mod access;
 mod customers;
 mod demo;
+mod downloadables;
+mod files;
 mod grants;
 mod grants_of_buyers;
 mod grants_outside;

@@ -8,7 +8,7 @@ use merak_core::access::{Actor, Subject, Tenancy, tenancy};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit, UpdateBenefit};
 use merak_core::customers::{self, CreateCustomer, Customer};
-use merak_core::jobs;
+use merak_core::jobs::{self, FlowJob, Job, Outcome};
 use merak_core::kit::{self, Email, Id, InstanceSecret, Kind, Metadata, Refusal, ScopeSet};
 use merak_core::license_keys::{self, Activate, Activation, Deactivate, HeldKey, LicenseKey, Validate};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
@@ -238,17 +238,24 @@ impl Shop {
         self.write(move |tx| license_keys::deactivate(tx, &command))
     }
 
-    /// Runs every job that is due, and what follows from it.
-    pub fn run_jobs(&self) {
+    /// Runs every job that is due, and what follows from it. Returns those that call the outside, which nobody does
+    /// here; they are settled as done.
+    pub fn run_jobs(&self) -> Vec<FlowJob> {
+        let mut outside = Vec::new();
         loop {
             let ran = self.write(|tx| {
-                let Some(claimed) = jobs::claim(tx)? else { return Ok(false) };
-                let outcome = jobs::run(tx, &claimed.job)?;
+                let Some(claimed) = jobs::claim(tx)? else { return Ok(None) };
+                let outcome = match &claimed.job {
+                    Job::Flow(_) => Outcome::Done,
+                    job => jobs::run(tx, job)?,
+                };
                 jobs::settle(tx, &claimed, &outcome)?;
-                Ok(true)
+                Ok(Some(claimed.job))
             });
-            if !ran.unwrap() {
-                return;
+            match ran.unwrap() {
+                Some(Job::Flow(job)) => outside.push(job),
+                Some(_) => {}
+                None => return outside,
             }
         }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use merak_adapters::files::{local, s3};
+pub use merak_adapters::files::{local, s3};
 use merak_adapters::{discord, github};
 
 /// Where files are kept.

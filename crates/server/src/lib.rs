@@ -137,7 +137,7 @@ impl Server {
 }
 
 /// The storage of files that the settings name. It calls nobody yet.
-pub fn open_storage(
+fn open_storage(
     storage: &Storage,
     public_url: &str,
     secret: &InstanceSecret,
@@ -149,6 +149,13 @@ pub fn open_storage(
         }
         Storage::S3(settings) => Arc::new(S3::new(settings)?),
     })
+}
+
+/// Whether the storage of files can be used; in words for the operator.
+pub async fn check_storage(storage: &Storage) -> Result<String, String> {
+    // Nothing is signed for anybody here, so any address and any secret will do.
+    let opened = open_storage(storage, "http://localhost", &InstanceSecret::new("check"));
+    opened.map_err(|error| error.to_string())?.check().await.map_err(|error| error.to_string())
 }
 
 async fn keep_up(shell: std::sync::Weak<Shell>) {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use merak_core::{MIGRATIONS, instance};
+use merak_server::Storage;
 use merak_store::{Database, Store};
 
 use crate::failure::Failure;
@@ -23,7 +24,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let database = options.database()?;
     report.line("version", Ok(env!("CARGO_PKG_VERSION").to_owned()))?;
     report.line("database", Ok(database.to_string()))?;
-    report.line("listen", Ok(options.server().listen.to_string()))?;
+    report.line("listen", Ok(options.server()?.listen.to_string()))?;
     let public_url =
         options.public_url.clone().unwrap_or_else(|| String::from("made from the listen address"));
     report.line("public URL", Ok(public_url))?;
@@ -33,6 +34,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         report.line("directory", writable(directory_of(path)))?;
         report.line("disk", free_space(directory_of(path)))?;
     }
+    report.line("files", storage(&options.storage()?))?;
     match options.open_existing() {
         Err(failure) => report.line("connection", Err(failure.to_string()))?,
         Ok(store) => {
@@ -93,6 +95,15 @@ fn writable(directory: &Path) -> Result<String, String> {
         .and_then(|_| fs::remove_file(&probe))
         .map(|()| format!("{} can be written", directory.display()))
         .map_err(|error| format!("{} cannot be written: {error}", directory.display()))
+}
+
+/// Whether files can be stored where they are to be.
+fn storage(storage: &Storage) -> Result<String, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start threads: {error}"))?;
+    runtime.block_on(merak_server::check_storage(storage))
 }
 
 fn free_space(directory: &Path) -> Result<String, String> {

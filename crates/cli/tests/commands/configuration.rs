@@ -47,6 +47,8 @@ fn every_setting_can_stand_in_the_file() {
         discord_client_id = "1"
         discord_client_secret = "2"
         discord_bot_token = "3"
+        storage = "local"
+        storage_dir = "files-from-file"
     "#;
     fs::write(installation.path("merak.toml"), text).unwrap();
     let mut command = installation.merak(["doctor", "--config", "merak.toml"]);
@@ -57,9 +59,38 @@ fn every_setting_can_stand_in_the_file() {
         "public URL: https://shop.example",
         "Discord: set",
         "GitHub: not set",
+        "files: files-from-file can be written",
     ] {
         assert!(done.output.contains(&format!("ok      {line}\n")), "{done:?}");
     }
+}
+
+#[test]
+fn buckets_need_a_name_and_a_key_and_nothing_else_does() {
+    let installation = Installation::new();
+    for (options, sentence) in [
+        ("--storage s3", "merak: --storage s3 needs --storage-bucket"),
+        ("--storage s3 --storage-bucket a", "merak: --storage s3 needs --storage-public-bucket"),
+        ("--storage-bucket a", "merak: --storage-bucket needs --storage s3"),
+        (
+            "--storage-endpoint nowhere",
+            "merak: --storage-endpoint: write http:// or https:// and a host, not nowhere",
+        ),
+    ] {
+        let done = installation.run(&format!("openapi {options}"));
+        assert_eq!(done.failure(), (Some(2), sentence), "{done:?}");
+    }
+}
+
+#[test]
+fn a_storage_that_does_not_answer_is_told_by_doctor() {
+    let installation = Installation::new();
+    let done = installation.run(
+        "doctor --storage s3 --storage-endpoint http://127.0.0.1:9 --storage-bucket a --storage-public-bucket b \
+         --storage-access-key-id c --storage-secret-access-key dont-tell-me",
+    );
+    assert!(done.output.contains("FAILED  files: The file storage cannot be reached"), "{done:?}");
+    assert!(!format!("{done:?}").contains("dont-tell-me"));
 }
 
 #[test]

@@ -123,7 +123,7 @@ pub fn complete(tx: &mut Tx<'_>, id: Id<File>, stored: &StoredObject) -> Result<
             &file.modified_at,
         ],
     )?;
-    count(tx, file.organization_id, 1)?;
+    count_one(tx, file.organization_id)?;
     Ok(file)
 }
 
@@ -169,13 +169,20 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<File>) -> Result<()> {
     tx.changed_one("UPDATE files SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM product_medias WHERE file_id = $1", &[&id])?;
     if file.is_uploaded {
-        count(tx, file.organization_id, -1)?;
+        uncount_one(tx, file.organization_id)?;
     }
     remove_bytes(tx, id)
 }
 
-/// Asks for the bytes of a deleted file to be removed from the storage.
-pub fn remove_bytes(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
+/// Asks once more for the bytes to be removed of a file that was deleted while the storage put its parts together.
+pub fn remove_if_deleted(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
+    match queries::find_deleted(tx, id)? {
+        Some(_) => remove_bytes(tx, id),
+        None => Ok(()),
+    }
+}
+
+fn remove_bytes(tx: &mut Tx<'_>, id: Id<File>) -> Result<()> {
     jobs::enqueue(tx, &FlowJob::RemoveStoredFile { file_id: id }.into())
 }
 
@@ -195,11 +202,18 @@ pub fn give_up_uploads(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
     Ok(abandoned.len() as u64)
 }
 
-fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+/// Counts one more complete file.
+fn count_one(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<()> {
     tx.execute(
-        "INSERT INTO file_counts (organization_id, files) VALUES ($1, $2) \
-         ON CONFLICT (organization_id) DO UPDATE SET files = file_counts.files + $2",
-        &[&organization_id, &change],
+        "INSERT INTO file_counts (organization_id, files) VALUES ($1, 1) \
+         ON CONFLICT (organization_id) DO UPDATE SET files = file_counts.files + 1",
+        &[&organization_id],
     )?;
     Ok(())
+}
+
+/// Counts one less.
+fn uncount_one(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<()> {
+    let sql = "UPDATE file_counts SET files = files - 1 WHERE organization_id = $1";
+    Ok(tx.changed_one(sql, &[&organization_id])?)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::commands::{
     AnnouncedFile, CreateFile, StoredObject, UpdateFile, announce, begun, complete, delete, give_up_uploads,
-    remove_bytes, update,
+    remove_if_deleted, update,
 };
 pub use self::queries::{
     CompleteUpload, ListFiles, SentPart, Uploading, find, find_deleted, find_many, find_public, get, list,

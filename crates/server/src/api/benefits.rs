@@ -16,11 +16,10 @@ pub use self::wire::{
     GuildTokens, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema,
 };
 use super::shared::ById;
-use crate::error::Failure;
 use crate::flows::benefit_settings::{self, Asked};
 use crate::wire::{
-    Call, Created, Finished, Flow, Json, ListResource, Many, NoContent, Nothing, Operation, Unit, first_page,
-    page, request, usual_limit,
+    Call, Created, Finishing, Flow, Json, ListResource, Many, NoContent, Nothing, Operation, Unit,
+    first_page, page, request, usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Benefits";
@@ -114,9 +113,7 @@ fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListBenefitsQuery>) -> Result<
 }
 
 /// Asks the service behind the kind, if there is one, and makes the benefit.
-async fn create(
-    flow: Flow<Nothing, Nothing, BenefitCreate>,
-) -> std::result::Result<Finished<Created<Benefit>>, Failure> {
+async fn create(flow: Flow<Nothing, Nothing, BenefitCreate>) -> Finishing<Created<Benefit>> {
     let body = &flow.call().body;
     let mut finding = None;
     if body.r#type.is_outside() {
@@ -157,9 +154,7 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Benefit>> {
 }
 
 /// Asks the service behind the kind about new settings, if there is one, and changes the benefit.
-async fn update(
-    flow: Flow<ById, Nothing, BenefitUpdate>,
-) -> std::result::Result<Finished<Json<Benefit>>, Failure> {
+async fn update(flow: Flow<ById, Nothing, BenefitUpdate>) -> Finishing<Json<Benefit>> {
     let body = &flow.call().body;
     let mut finding = None;
     if let Some(properties) = &body.properties

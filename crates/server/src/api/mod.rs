@@ -5,6 +5,7 @@ mod benefits;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod files;
 mod integrations;
 mod license_keys;
 mod organizations;
@@ -18,6 +19,7 @@ pub fn operations() -> Vec<Operation> {
         organizations::operations(),
         benefits::operations(),
         license_keys::operations(),
+        files::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -9,7 +9,7 @@
 //! crash after `complete` leaves an object whose file is not complete: completing again finds it and writes it down.
 
 use merak_adapters::files::{
-    self as storage, Completion, Expected, Object, Sha256Digest, Upload, Visibility,
+    self as storage, Completion, Download, Expected, Object, Sha256Digest, Upload, Visibility,
 };
 use merak_core::files::{File, Part, StoredObject, rules};
 use merak_core::kit::{Refusal, at};
@@ -20,7 +20,7 @@ use super::Error;
 use crate::state::House;
 
 /// For how many seconds the addresses of parts and downloads are good.
-pub const ADDRESS_LIFETIME: u32 = 600;
+const ADDRESS_LIFETIME: u32 = 600;
 
 /// Where the bytes of a file are.
 pub fn object_of(file: &File) -> Object {
@@ -46,6 +46,17 @@ pub fn part_of(part: &Part) -> Option<storage::Part> {
 pub fn validity(now: Timestamp) -> storage::Validity {
     let from = jiff::Timestamp::from_microsecond(now.as_micros()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     storage::Validity { from, seconds: ADDRESS_LIFETIME }
+}
+
+/// When addresses that are signed now end.
+pub fn expires_at(now: Timestamp) -> Timestamp {
+    now.add_seconds(i64::from(ADDRESS_LIFETIME))
+}
+
+/// The address at which a file can be downloaded for a while.
+pub fn download_url(house: &House, file: &File, now: Timestamp) -> String {
+    let download = Download { name: &file.name, mime_type: &file.mime_type };
+    house.adapters.files.download_url(&object_of(file), &download, validity(now))
 }
 
 /// Begins the upload of an announced file in the storage and returns its name there.

@@ -1,7 +1,7 @@
 //! What handlers answer: a status that the type tells, and a body or none.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
@@ -46,6 +46,10 @@ pub struct Json<T>(pub T);
 /// 201 with a body.
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
+
+/// 302 to another address.
+#[derive(Clone, Debug)]
+pub struct Found(pub String);
 
 /// 204.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,22 @@ impl Answer for NoContent {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         Ok(Reply::new(Self::STATUS, Bytes::new()))
+    }
+}
+
+impl Answer for Found {
+    const STATUS: u16 = 302;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        let mut reply = Reply::new(Self::STATUS, Bytes::new());
+        // An address that is none can lead nowhere.
+        reply.headers.extend(HeaderValue::from_str(&self.0).ok().map(|address| (LOCATION, address)));
+        reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        Ok(reply)
     }
 }
 

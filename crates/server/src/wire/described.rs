@@ -114,12 +114,16 @@ macro_rules! described {
 }
 pub(crate) use described;
 
-/// Declares structs that requests are read into. A member is optional if its type says so or a `default` is given.
+/// Declares structs that requests are read into. A member is optional if its type says so or a `default` is given,
+/// unless the declaration says `"required": true`: it may then be null, but not left out.
 macro_rules! request {
     ($($declaration:tt)*) => {
         $crate::wire::described::described! {
             serde::Deserialize,
-            |optional, added| !optional && added.get("default").is_none(),
+            |optional, added| {
+                (!optional && added.get("default").is_none())
+                    || added.get("required").is_some_and(|required| required == true)
+            },
             $($declaration)*
         }
     };

@@ -34,7 +34,10 @@ const TURN: i64 = 900;
 /// What a flow's handler is.
 pub type Handler<P, Q, B, A> = Arc<dyn Fn(Flow<P, Q, B>) -> Steps<A> + Send + Sync>;
 
-type Steps<A> = Pin<Box<dyn Future<Output = Result<Finished<A>, Failure>> + Send>>;
+type Steps<A> = Pin<Box<dyn Future<Output = Finishing<A>> + Send>>;
+
+/// What the handler of a flow returns.
+pub type Finishing<A> = Result<Finished<A>, Failure>;
 
 /// An admitted call on its way through several units of work.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl<P: Input, Q: Input, B: Input> Flow<P, Q, B> {
     pub async fn finish<A: Answer>(
         &self,
         mut unit: impl FnMut(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A> + Send + 'static,
-    ) -> Result<Finished<A>, Failure> {
+    ) -> Finishing<A> {
         let (call, named) = (Arc::clone(&self.call), self.named.clone());
         let unit = move |tx: &mut Tx<'_>| {
             let Some(named) = &named else {

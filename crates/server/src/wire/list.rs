@@ -129,8 +129,10 @@ impl<T> ListResource<T> {
 impl<T: Described> Described for ListResource<T> {
     fn schema(components: &mut Components) -> Value {
         let item = T::schema(components);
-        let name = item["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or("Item");
-        one_of_named(components, &format!("ListResource_{name}_"), |components| {
+        // A union without a component of its own says by its title how its list is called.
+        let name = item["$ref"].as_str().and_then(|path| path.rsplit('/').next()).or(item["title"].as_str());
+        let name = format!("ListResource_{}_", name.unwrap_or("Item"));
+        one_of_named(components, &name, |components| {
             json!({
                 "type": "object",
                 "properties": {

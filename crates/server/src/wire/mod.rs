@@ -14,11 +14,11 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Json, NoContent, Reply, SeeOther, Text};
+pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
 pub use cookie::Origins;
 pub use described::{Components, Described, Given, JsonObject, one_of_named, reference};
 pub(crate) use described::{answer, request};
-pub use flow::{Finished, Flow};
+pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
 pub use route::{Call, Nothing, Operation, Unit};

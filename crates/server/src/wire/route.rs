@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
-use super::flow::{self, Finished, Flow};
+use super::flow::{self, Finishing, Flow};
 use super::request::{Bearer, Checked, Credential, Named};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
@@ -82,7 +82,7 @@ impl<P, Q, B, A> Unit<P, Q, B, A> {
     pub fn flow<F, R>(handler: F) -> Self
     where
         F: Fn(Flow<P, Q, B>) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<Finished<A>, Failure>> + Send + 'static,
+        R: Future<Output = Finishing<A>> + Send + 'static,
     {
         Self::Flow(Arc::new(move |flow| Box::pin(handler(flow))))
     }

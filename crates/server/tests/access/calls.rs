@@ -6,7 +6,8 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, Forbidden, NoTenant, NotFound, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use crate::support::files::{announcement, text_file};
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN};
 
@@ -17,10 +18,10 @@ pub enum Foreign {
     NoTenant,
     /// 404.
     NotFound,
-    /// 403.
-    Forbidden,
     /// 401, by which license keys tell sellers that the key is another's.
     Unauthorized,
+    /// 403.
+    NotPermitted,
     /// 200 without an item.
     Empty,
     /// 422 at this place.
@@ -33,11 +34,15 @@ impl Foreign {
         match self {
             Self::NoTenant => panic!("{id} concerns no tenant"),
             Self::NotFound => answer.refused(404, "ResourceNotFound"),
-            Self::Forbidden => answer.refused(403, "NotPermitted"),
             Self::Unauthorized => {
                 answer.refused(401, "Unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"polar\""));
             }
+            // An organization must not name any, so it is told that instead.
+            Self::NotPermitted if is_organization && answer.status == 422 => {
+                assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
+            }
+            Self::NotPermitted => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
@@ -84,6 +89,9 @@ struct Things {
     /// The body that names the key to the open operations.
     naming: Value,
     activation: String,
+    file: String,
+    /// The body that completes the upload of the file.
+    completion: Value,
 }
 
 impl Things {
@@ -98,7 +106,10 @@ impl Things {
         let path = "/v1/customer-portal/license-keys/activate";
         let activation = shop.anonymous.post(path, naming.clone()).await.expect(200)["id"].clone();
         naming["activation_id"] = activation.clone();
+        let upload = shop.upload(&text_file(shop, "greeting.txt"), b"hello world").await;
         Self {
+            file: upload.id(),
+            completion: upload.completion(),
             organization: shop.organization.id.to_string(),
             slug: shop.organization.slug.clone(),
             customer: customer.id,
@@ -120,6 +131,9 @@ impl Things {
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let Self { file, completion, .. } = self;
+        let mut upload = announcement("downloadable", "a.txt", b"hello world");
+        upload["organization_id"] = json!(organization);
         vec![
             ("organizations:list", NO_ID, None, Empty),
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
@@ -135,6 +149,11 @@ impl Things {
             ("license_keys:get", key, None, Unauthorized),
             ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
             ("license_keys:get_activation", key, None, Unauthorized),
+            ("files:list", NO_ID, None, NotPermitted),
+            ("files:create", NO_ID, Some(upload), NotPermitted),
+            ("files:uploaded", file, Some(completion.clone()), NotPermitted),
+            ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
+            ("files:delete", file, None, NotPermitted),
             ("customers:list", NO_ID, None, Empty),
             ("customers:create", NO_ID, Some(buyer), ours),
             ("customers:get", "{customer}", None, NotFound),
@@ -145,13 +164,15 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:downloadables:list", NO_ID, None, Empty),
+            ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
             ("customer_portal:license_keys:get", key, None, NotFound),
             ("customer_portal:license_keys:validate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
-            ("customer_portal:oauth_accounts:authorize", "{customer}", None, Forbidden),
+            ("customer_portal:oauth_accounts:authorize", "{customer}", None, NotPermitted),
             ("customer_portal:oauth_accounts:callback", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
@@ -192,6 +213,11 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
+            path = path.replace("{token}", "i-am-hacker");
+            if operation.id == "files:list" {
+                // Users must say whose files they want.
+                path = format!("{path}?organization_id={}", things.organization);
+            }
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use merak_core::access::{Actor, Subject};
 use merak_core::benefits::grants::{self, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customers::{self, CreateCustomer, Customer};
+use merak_core::files::{self, CreateFile, File, FileService, Part, StoredObject};
 use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_store::Tx;
@@ -165,6 +167,29 @@ fn benefit(tx: &mut Tx<'_>, organization_id: Id<Organization>, r#type: BenefitTy
     benefits::create(tx, &CreateBenefit { organization_id, r#type, description, properties: json!({}) })
 }
 
+/// A complete file.
+fn file(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<File> {
+    let caller = Actor {
+        subject: Subject::Organization(organization_id),
+        scopes: everything(),
+        is_blocked: false,
+        unnoted_token: None,
+    };
+    let command = CreateFile {
+        organization_id: None,
+        service: FileService::Downloadable,
+        name: format!("{n:03}.txt"),
+        mime_type: String::from("text/plain"),
+        size: 1,
+        checksum_sha256_base64: None,
+        version: None,
+        parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 1, checksum_sha256_base64: None }],
+    };
+    let id = files::announce(tx, &caller, &command)?.id;
+    let stored = StoredObject { etag: String::from("\"x\""), version: None, last_modified_at: tx.now() };
+    files::complete(tx, id, &stored)
+}
+
 fn purchase(n: usize) -> Scope {
     Scope::Order(Uuid::from_u128(0x4000_8000_0000_0000_0000 | n as u128))
 }
@@ -280,6 +305,51 @@ scenarios! {
             assert!(ages.is_sorted_by(|one, other| one >= other), "the newest first");
             assert_eq!(list.pages("", 30).await, list.pages("", 100).await);
         }
+    }
+
+    async fn files_of_an_organization(shop) {
+        let id = shop.organization.id;
+        in_turns(shop, move |tx, n| file(tx, id, n).map(drop)).await;
+        let path = format!("/v1/files/?organization_id={id}");
+        let list = List { client: shop.merchant.clone(), path, orders: Vec::new(), has_organizations: false };
+        list.check().await;
+        let ages: Vec<String> = list.pages("", 100).await.iter().map(age).collect();
+        assert!(ages.is_sorted_by(|one, other| one >= other), "the newest first");
+        assert_eq!(list.pages("", 30).await, list.pages("", 100).await);
+    }
+
+    async fn downloadables_of_a_buyer(shop) {
+        let organizations = three(shop).await;
+        let user = shop.user("joe@example.com").await.id;
+        let buyers = shop.write(move |tx| {
+            let mut buyers = Vec::new();
+            for (n, organization) in organizations.into_iter().enumerate() {
+                let customer = customer(tx, organization, n)?.id;
+                customers::link_user(tx, customer, user)?;
+                buyers.push((organization, customer));
+            }
+            Ok(buyers)
+        }).await.unwrap();
+        in_turns(shop, move |tx, n| {
+            let (organization_id, customer) = buyers[n % 3];
+            let description = String::from("A file");
+            let properties = json!({"files": [file(tx, organization_id, n)?.id]});
+            let r#type = BenefitType::Downloadables;
+            let benefit = benefits::create(tx, &CreateBenefit { organization_id, r#type, description, properties })?;
+            grants::grant(tx, benefit.id, customer, purchase(n)).map(drop)
+        }).await;
+        let list = List {
+            client: shop.user_client(user, everything()).await,
+            path: "/v1/customer-portal/downloadables/".into(),
+            orders: Vec::new(),
+            has_organizations: true,
+        };
+        list.check().await;
+        let whole = list.pages("", 100).await;
+        let names: Vec<String> = whole.iter().map(|item| text(item, "/file/name")).collect();
+        assert!(names.is_sorted_by(|one, other| one > other), "the newest first: {names:?}");
+        let ids = |items: Vec<Value>| items.iter().map(|item| text(item, "/id")).collect::<Vec<_>>();
+        assert_eq!(ids(list.pages("", 30).await), ids(whole));
     }
 
     async fn grants_of_a_buyer(shop) {

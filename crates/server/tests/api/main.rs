@@ -24,6 +24,7 @@ mod benefits;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod files;
 mod license_keys;
 mod lists;
 mod organizations;

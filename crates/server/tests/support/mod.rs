@@ -1,6 +1,7 @@
 //! What the tests of the server share: a shop behind a real server, a client that speaks HTTP to it, and a look at
 //! everything that is stored.
 
+pub mod files;
 pub mod http;
 pub mod shop;
 pub mod tables;

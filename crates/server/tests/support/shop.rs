@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use merak_adapters::files::local;
 use merak_core::access::{self, Tenancy, Wanted};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customer_sessions;
 use merak_core::customers::{self, CreateCustomer, Customer};
+use merak_core::jobs::{self, Job};
 use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_core::user_sessions;
 use merak_core::users::{self, User};
-use merak_server::{Config, Server};
+use merak_server::{Config, Server, Storage};
 use merak_store::{Param, Store, TestSource, Tx};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::http::Client;
@@ -43,6 +46,8 @@ pub struct Shop {
     pub anonymous: Client,
     numbers: AtomicU64,
     _database: TestDatabase,
+    /// Where its files are.
+    pub folder: TempDir,
 }
 
 /// Another organization.
@@ -93,6 +98,14 @@ impl Shop {
     pub async fn open_with(database: TestDatabase, config: Config) -> Self {
         let (store, source, secret) =
             (database.open(), database.source().clone(), InstanceSecret::new("test"));
+        let folder = tempfile::tempdir().unwrap();
+        let config = match config.storage {
+            Storage::Local(_) => {
+                let directory = folder.path().join("files");
+                Config { storage: Storage::Local(local::Settings { directory }), ..config }
+            }
+            Storage::S3(_) => config,
+        };
         let server = Server::start(config, store.clone(), secret.clone()).await.unwrap();
         let (member, organization) = tenant(&store, "nora@fjordsoft.example", "fjordsoft").await;
         let anonymous = Client::new(server.address());
@@ -107,6 +120,7 @@ impl Shop {
             organization,
             numbers: AtomicU64::new(1),
             _database: database,
+            folder,
         };
         shop.merchant = shop.user_client(shop.member.id, everything()).await;
         shop
@@ -155,6 +169,11 @@ impl Shop {
             assert!(begin.elapsed() < DEADLINE, "{waiting} jobs are still waiting");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Removes what ended, as the job does that comes back every hour.
+    pub async fn purged(&self) {
+        self.write(|tx| jobs::run(tx, &Job::Purge)).await.unwrap();
     }
 
     /// Moves the clock forward.

@@ -74,7 +74,7 @@ impl Folder {
 
     /// Begins to receive a part.
     pub(super) async fn receive(&self, claim: &PartClaim) -> Result<Receiving, PutError> {
-        let directory = self.upload(&claim.upload_id)?;
+        let directory = self.upload(&claim.upload_id).map_err(|_| PutError::NoSuchUpload)?;
         let scratch = Scratch(directory.join(format!("{}.incoming", Uuid::new_v4().simple())));
         let file = match tokio::fs::OpenOptions::new().write(true).create_new(true).open(&scratch.0).await {
             Ok(file) => file,

@@ -21,7 +21,7 @@ use rusty_s3::{Bucket, Credentials, UrlStyle};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use self::answers::{Head, code_of};
+use self::answers::{Head, KeptPart, code_of, parts_of};
 use super::local::Local;
 use super::{
     Completion, Download, Expected, FileStorage, Object, Part, SERVICE, SentPart, Sha256Digest, SignedPart,
@@ -34,13 +34,13 @@ use crate::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long putting many parts together may take.
-const PATIENCE_TO_COMPLETE: Duration = Duration::from_secs(300);
+const PATIENCE_TO_COMPLETE: Duration = Duration::from_mins(5);
 
 /// How long reading an object back may take. Silence on the way ends it sooner.
-const PATIENCE_TO_READ: Duration = Duration::from_secs(600);
+const PATIENCE_TO_READ: Duration = Duration::from_mins(10);
 
 /// For how long the addresses of our own calls are signed.
-const OWN_CALL: Duration = Duration::from_secs(60);
+const OWN_CALL: Duration = Duration::from_mins(1);
 
 /// How much of an answer is read, in bytes; a page of parts is the longest.
 const LONGEST_ANSWER: usize = 4 << 20;
@@ -167,19 +167,15 @@ impl S3 {
             }
             let response = self.client.get(action.sign(OWN_CALL)).send().await.map_err(unreachable)?;
             let (status, text) = read(response).await?;
-            if code_of(&text) == Some("NoSuchUpload") {
+            if code_of(&text).as_deref() == Some("NoSuchUpload") {
                 return Ok(None);
             }
             if !status.is_success() {
                 return Err(said_no(status, &text));
             }
-            let page = ListParts::parse_response(&text).map_err(|error| malformed(error.to_string()))?;
-            parts.extend(page.parts.into_iter().map(|part| KeptPart {
-                number: part.number,
-                etag: part.etag,
-                size: part.size,
-            }));
-            after = page.next_part_number_marker;
+            let (page, next) = parts_of(&text)?;
+            parts.extend(page);
+            after = next;
             if after.is_none() {
                 return Ok(Some(parts));
             }
@@ -233,7 +229,7 @@ impl S3 {
         }
         let (status, text) = read(request.send().await.map_err(unreachable)?).await?;
         // The answer begins before the work is done, so a 200 may still tell of an error.
-        match code_of(&text) {
+        match code_of(&text).as_deref() {
             None if status.is_success() => Ok(None),
             // Somebody else completed it in the meantime; what is there is looked at next.
             Some("NoSuchUpload") => Ok(None),
@@ -290,16 +286,9 @@ impl S3 {
         let (status, text) = read(request.send().await.map_err(unreachable)?).await?;
         let is_fine = status.is_success()
             || status == StatusCode::NOT_FOUND
-            || code_of(&text).is_some_and(|code| fine.contains(&code));
+            || code_of(&text).is_some_and(|code| fine.contains(&code.as_str()));
         if is_fine { Ok(()) } else { Err(said_no(status, &text)) }
     }
-}
-
-/// A part that was sent.
-struct KeptPart {
-    number: u16,
-    etag: String,
-    size: u64,
 }
 
 /// What the storage knows of an upload's parts.

@@ -2,6 +2,7 @@
 
 mod benefit_grants;
 mod customers;
+mod downloadables;
 mod license_keys;
 mod oauth_accounts;
 mod organizations;
@@ -18,6 +19,7 @@ pub fn operations() -> Vec<Operation> {
     [
         benefit_grants::operations(),
         customers::operations(),
+        downloadables::operations(),
         license_keys::operations(),
         oauth_accounts::operations(),
         organizations::operations(),

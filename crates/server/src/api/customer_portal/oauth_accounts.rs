@@ -13,12 +13,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::WRITERS;
-use crate::error::Failure;
 use crate::flows::new_tokens;
 use crate::pages::NOT_CONNECTED;
 use crate::state::House;
 use crate::wire::{
-    Call, Components, Described, Finished, Flow, Json, Nothing, Operation, SeeOther, Unit, answer,
+    Call, Components, Described, Finishing, Flow, Json, Nothing, Operation, SeeOther, Unit, answer,
     one_of_named, request,
 };
 
@@ -135,7 +134,7 @@ fn authorize(
 }
 
 /// Somebody comes back. A state that is not ours leads to a page that says so, because a browser is asking.
-async fn callback(flow: Flow<Nothing, AccountCallbackQuery, Nothing>) -> Result<Finished<SeeOther>, Failure> {
+async fn callback(flow: Flow<Nothing, AccountCallbackQuery, Nothing>) -> Finishing<SeeOther> {
     let (house, query) = (&flow.call().house, &flow.call().query);
     let state = flow
         .read(|tx, call| {

@@ -9,10 +9,9 @@ use merak_store::ReadTx;
 
 use super::{NAV, SESSIONS, State, not_connected, person, way_back, with_error};
 use crate::api::benefits::GuildTokens;
-use crate::error::Failure;
 use crate::flows::benefit_settings::guild_of_token;
 use crate::state::House;
-use crate::wire::{Call, Finished, Flow, Json, Nothing, Operation, SeeOther, Unit, answer, request};
+use crate::wire::{Call, Finishing, Flow, Json, Nothing, Operation, SeeOther, Unit, answer, request};
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -103,7 +102,7 @@ fn authorize(tx: &mut ReadTx<'_>, call: &Call<Nothing, DiscordAuthorizeQuery>) -
     Ok(SeeOther::to(&url.map_err(|_| Refusal::not_found())?))
 }
 
-async fn callback(flow: Flow<Nothing, DiscordCallbackQuery, Nothing>) -> Result<Finished<SeeOther>, Failure> {
+async fn callback(flow: Flow<Nothing, DiscordCallbackQuery, Nothing>) -> Finishing<SeeOther> {
     let (house, query) = (&flow.call().house, &flow.call().query);
     let discord = discord_of(house)?;
     let state = flow
@@ -148,9 +147,7 @@ pub(super) fn told(error: &rest::Error) -> String {
     }
 }
 
-async fn lookup(
-    flow: Flow<Nothing, GuildLookupQuery, Nothing>,
-) -> Result<Finished<Json<DiscordGuild>>, Failure> {
+async fn lookup(flow: Flow<Nothing, GuildLookupQuery, Nothing>) -> Finishing<Json<DiscordGuild>> {
     let (house, query) = (&flow.call().house, &flow.call().query);
     let discord = discord_of(house)?;
     let guild_id = guild_of_token(house, &query.guild_token).await?.ok_or_else(Refusal::unauthorized)?;

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::flows::github_seller::{self, NoToken};
 use crate::flows::new_tokens;
 use crate::state::House;
-use crate::wire::{Call, Finished, Flow, Json, Nothing, Operation, SeeOther, Text, Unit, answer, request};
+use crate::wire::{Call, Finishing, Flow, Json, Nothing, Operation, SeeOther, Text, Unit, answer, request};
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -128,7 +128,7 @@ fn authorize(tx: &mut ReadTx<'_>, call: &Call<Nothing, GithubAuthorizeQuery>) ->
     Ok(SeeOther::to(&url.map_err(|_| Refusal::not_found())?))
 }
 
-async fn callback(flow: Flow<Nothing, GithubCallbackQuery, Nothing>) -> Result<Finished<SeeOther>, Failure> {
+async fn callback(flow: Flow<Nothing, GithubCallbackQuery, Nothing>) -> Finishing<SeeOther> {
     let (house, query) = (&flow.call().house, &flow.call().query);
     let github = github_of(house)?;
     let state = flow
@@ -166,9 +166,7 @@ async fn account_of(github: &Github, code: &str, house: &House) -> merak_adapter
     })
 }
 
-async fn repositories(
-    flow: Flow<Nothing, Nothing, Nothing>,
-) -> Result<Finished<Json<GitHubRepositories>>, Failure> {
+async fn repositories(flow: Flow<Nothing, Nothing, Nothing>) -> Finishing<Json<GitHubRepositories>> {
     let call = flow.call();
     let github = github_of(&call.house)?;
     let token = github_seller::token(&call.house, github, person(&call.actor)?).await.map_err(refusal)?;
@@ -211,7 +209,7 @@ async fn organization_of(
     })
 }
 
-async fn install(flow: Flow<Nothing, Nothing, Nothing>) -> Result<Finished<SeeOther>, Failure> {
+async fn install(flow: Flow<Nothing, Nothing, Nothing>) -> Finishing<SeeOther> {
     let github = github_of(&flow.call().house)?;
     let state = flow
         .read(|tx, call| {

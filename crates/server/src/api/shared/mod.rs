@@ -2,11 +2,13 @@
 
 mod activation;
 mod customer;
+pub mod file;
 mod license_key;
 mod organization;
 
 pub use activation::LicenseKeyActivationBase;
 pub use customer::{Customer, CustomerPortalCustomer};
+pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };

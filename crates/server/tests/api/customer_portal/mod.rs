@@ -2,5 +2,6 @@
 
 mod benefit_grants;
 mod customers;
+mod downloadables;
 mod license_keys;
 mod organizations;
