@@ -1,7 +1,7 @@
 //! The bot on a seller's Discord server: add it, learn what it sees.
 
 use http::Method;
-use merak_adapters::discord::{BotMember, Discord, Guild};
+use merak_adapters::discord::{BotMember, Discord, Guild, Role};
 use merak_adapters::rest;
 use merak_core::access::USERS;
 use merak_core::kit::{Purpose, Refusal, Result as Decision};
@@ -170,17 +170,16 @@ async fn lookup(flow: Flow<Nothing, GuildLookupQuery, Nothing>) -> Finishing<Jso
 
 /// The server as sellers choose a role from it: without roles that other integrations keep.
 fn shown(guild: Guild, bot: &BotMember) -> DiscordGuild {
-    let mut roles: Vec<DiscordGuildRole> = guild
-        .roles
-        .into_iter()
+    let is_own = |role: &Role| role.bot_id() == Some(&bot.id);
+    let choosable = guild.roles.into_iter().filter(|role| !role.managed || is_own(role));
+    let mut roles: Vec<DiscordGuildRole> = choosable
         .map(|role| DiscordGuildRole {
-            is_polar_bot: role.bot_id() == Some(&bot.id),
+            is_polar_bot: is_own(&role),
             color: format!("#{:06x}", role.color.clamp(0, 0x00ff_ffff)),
-            position: if role.managed && role.bot_id() != Some(&bot.id) { -1 } else { role.position },
+            position: role.position,
             id: role.id,
             name: role.name,
         })
-        .filter(|role| role.position >= 0)
         .collect();
     roles.sort_by_key(|role| std::cmp::Reverse(role.position));
     DiscordGuild { name: guild.name, roles }
