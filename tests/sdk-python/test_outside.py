@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from polar_sdk import Polar, models
-from services import Services
 
 from harness import Database, Server
+from harness.services import Services
 
 # How long an effect of a job may take to appear.
 PATIENCE_SECONDS = 20.0

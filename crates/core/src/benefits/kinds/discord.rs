@@ -2,7 +2,7 @@
 
 use merak_store::{Json, ReadTx, Tx};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Finding, Kind, Outcome, Outside};
 use crate::benefits::Benefit;
@@ -42,13 +42,6 @@ pub struct Role {
     pub is_foreign: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct GrantProperties<'p> {
-    account_id: &'p str,
-    guild_id: &'p str,
-    role_id: &'p str,
-}
-
 /// See the module.
 pub(super) struct Discord;
 
@@ -64,7 +57,9 @@ impl Kind for Discord {
             return Err(super::not_connected("This installation is not connected to Discord.", "discord"));
         };
         let role_id = properties["role_id"].as_str().unwrap_or_default();
-        may_be_given(guild, role_id).map_err(|problem| Refusal::BenefitPropertiesInvalid(vec![problem]))?;
+        if let Some(problem) = problem_with(guild, role_id) {
+            return Err(Refusal::BenefitPropertiesInvalid(vec![problem]));
+        }
         Ok(Json::new(&Properties { guild_id: guild.id.clone(), role_id: role_id.to_owned() })?)
     }
 
@@ -102,27 +97,25 @@ impl Outside for Discord {
     }
 
     fn remembered(&self, place: &Place) -> Result<Json> {
-        Ok(Json::new(&GrantProperties {
-            account_id: &place.account_id,
-            guild_id: &place.container,
-            role_id: &place.target,
-        })?)
+        Ok(Json::from(json!({
+            "account_id": place.account_id, "guild_id": place.container, "role_id": place.target,
+        })))
     }
 }
 
-/// Whether the bot can give a role: one of the server's that nobody else keeps, below its own. The role that every
-/// member has bears the server's id and cannot be given.
-fn may_be_given(guild: &Guild, role_id: &str) -> std::result::Result<(), FieldProblem> {
+/// Why the bot cannot give a role, if it cannot: it gives those of the server that nobody else keeps, below its own. The
+/// role that every member has bears the server's id and cannot be given.
+fn problem_with(guild: &Guild, role_id: &str) -> Option<FieldProblem> {
     let place = at("body").field("properties").field("role_id");
     let known = guild.roles.iter().find(|role| role.id == role_id && !role.is_foreign && role.id != guild.id);
     match known {
-        None => Err(place.problem("invalid_role", "This role does not exist on the server.", role_id)),
-        Some(role) if role.position >= guild.bot_position => Err(place.problem(
+        None => Some(place.problem("invalid_role", "This role does not exist on the server.", role_id)),
+        Some(role) if role.position >= guild.bot_position => Some(place.problem(
             "invalid_role_position",
             "This role stands above the bot's own. Move the bot's role above it in the server's settings.",
             role_id,
         )),
-        Some(_) => Ok(()),
+        Some(_) => None,
     }
 }
 
@@ -148,13 +141,13 @@ mod tests {
     // spec 20 §3.2 and B12
     #[test]
     fn a_role_must_exist_and_stand_below_the_bots() {
-        let problem = |id| may_be_given(&guild(), id).map_err(|problem| problem.kind);
-        assert_eq!(problem("11"), Ok(()));
+        let problem = |id| problem_with(&guild(), id).map(|problem| problem.kind);
+        assert_eq!(problem("11"), None);
         for id in ["10", "12", "99", ""] {
-            assert_eq!(problem(id), Err("invalid_role"), "{id}");
+            assert_eq!(problem(id), Some("invalid_role"), "{id}");
         }
         for id in ["13", "14"] {
-            assert_eq!(problem(id), Err("invalid_role_position"), "{id}");
+            assert_eq!(problem(id), Some("invalid_role_position"), "{id}");
         }
     }
 }
