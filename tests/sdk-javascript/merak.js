@@ -17,8 +17,8 @@ export class Merak {
   #folder;
   #process;
 
-  /** Starts a server on an engine of `ENGINES` and waits until it answers. */
-  static async start(engine) {
+  /** Starts a server on an engine of `ENGINES`, with further variables, and waits until it answers. */
+  static async start(engine, variables = {}) {
     const merak = new Merak();
     merak.#folder = mkdtempSync(join(tmpdir(), "merak-sdk-"));
     merak.#database = engine === "postgres" ? createDatabase() : `sqlite:${join(merak.#folder, "merak.db")}`;
@@ -29,6 +29,7 @@ export class Merak {
       // The suites call from one address as fast as they can.
       MERAK_RATE_LIMIT_PER_ADDRESS: "0",
       MERAK_RATE_LIMIT_PER_KEY: "0",
+      ...variables,
     };
     merak.#process = spawn(required("MERAK_BIN"), ["serve", "--listen", "127.0.0.1:0"], {
       env: merak.#environment,

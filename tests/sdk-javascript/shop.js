@@ -40,6 +40,14 @@ export class Shop {
     return this.polar.licenseKeys.get({ id: grant.license_key.id });
   }
 
+  /** Signs the merchant's browser in, and answers its cookie. */
+  async signIn() {
+    const { url } = this.merak.cli("user", "login-link", "--user", this.owner);
+    const link = new URL(`/login${new URL(url).search}`, this.merak.url);
+    const response = await fetch(link, { redirect: "manual" });
+    return response.headers.getSetCookie()[0].split(";")[0];
+  }
+
   /** A client with the rights of a customer of this shop. */
   async portal(customer) {
     const session = await this.polar.customerSessions.create({ customerId: customer.id });

@@ -5,9 +5,12 @@
 //! not do its part.
 #![warn(missing_docs)]
 
+pub mod discord;
 mod error;
 pub mod files;
+pub mod github;
 pub mod http;
+pub mod rest;
 pub mod secret_scanning;
 
 pub use error::{Error, Result};

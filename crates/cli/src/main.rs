@@ -8,6 +8,7 @@ mod options;
 mod output;
 mod progress;
 mod secret;
+mod services;
 
 use std::process::ExitCode;
 

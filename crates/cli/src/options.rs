@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
-use crate::{occupancy, secret};
+use crate::{occupancy, secret, services};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -106,6 +106,53 @@ pub struct Options {
     #[arg(long, env = "MERAK_RATE_LIMIT_PER_KEY", global = true, value_name = "N")]
     pub rate_limit_per_key: Option<u32>,
 
+    /// OAuth client id of a Discord application; with the two below, benefits can be roles on Discord servers.
+    #[arg(long, env = "MERAK_DISCORD_CLIENT_ID", global = true, value_name = "TEXT")]
+    pub discord_client_id: Option<String>,
+
+    /// Secret of that OAuth client.
+    #[arg(long, env = "MERAK_DISCORD_CLIENT_SECRET", global = true, value_name = "TEXT")]
+    pub discord_client_secret: Option<String>,
+
+    /// Token of the application's bot.
+    #[arg(long, env = "MERAK_DISCORD_BOT_TOKEN", global = true, value_name = "TEXT")]
+    pub discord_bot_token: Option<String>,
+
+    /// Address of Discord [default: https://discord.com].
+    #[arg(long, env = "MERAK_DISCORD_URL", global = true, value_name = "URL")]
+    pub discord_url: Option<String>,
+
+    /// Id of a GitHub app; with the three below, benefits can be repositories on GitHub.
+    #[arg(long, env = "MERAK_GITHUB_APP_ID", global = true, value_name = "ID")]
+    pub github_app_id: Option<String>,
+
+    /// File with the app's private key, as GitHub hands it out.
+    #[arg(long, env = "MERAK_GITHUB_APP_PRIVATE_KEY_FILE", global = true, value_name = "FILE")]
+    pub github_app_private_key_file: Option<PathBuf>,
+
+    /// OAuth client id of the app.
+    #[arg(long, env = "MERAK_GITHUB_APP_CLIENT_ID", global = true, value_name = "TEXT")]
+    pub github_app_client_id: Option<String>,
+
+    /// Secret of that OAuth client.
+    #[arg(long, env = "MERAK_GITHUB_APP_CLIENT_SECRET", global = true, value_name = "TEXT")]
+    pub github_app_client_secret: Option<String>,
+
+    /// OAuth client id that customers connect their accounts with [default: that of the app].
+    #[arg(long, env = "MERAK_GITHUB_CLIENT_ID", global = true, value_name = "TEXT")]
+    pub github_client_id: Option<String>,
+
+    /// Secret of that OAuth client.
+    #[arg(long, env = "MERAK_GITHUB_CLIENT_SECRET", global = true, value_name = "TEXT")]
+    pub github_client_secret: Option<String>,
+
+    /// Address of GitHub [default: https://github.com].
+    #[arg(long, env = "MERAK_GITHUB_URL", global = true, value_name = "URL")]
+    pub github_url: Option<String>,
+
+    /// Address of GitHub's API [default: https://api.github.com].
+    #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
+    pub github_api_url: Option<String>,
     /// Where files are kept [default: local].
     #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
     pub storage: Option<StorageKind>,
@@ -162,6 +209,7 @@ impl Options {
         if let Some(template) = &options.checkout_link_url {
             link_template("--checkout-link-url", template)?;
         }
+        services::check(&options)?;
         if let Some(url) = &options.storage_public_url {
             web_address("--storage-public-url", url)?;
         }
@@ -203,6 +251,20 @@ impl Options {
             scanning_keys_url: self.scanning_keys_url.or(file.scanning_keys_url),
             rate_limit_per_address: self.rate_limit_per_address.or(file.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.or(file.rate_limit_per_key),
+            discord_client_id: self.discord_client_id.or(file.discord_client_id),
+            discord_client_secret: self.discord_client_secret.or(file.discord_client_secret),
+            discord_bot_token: self.discord_bot_token.or(file.discord_bot_token),
+            discord_url: self.discord_url.or(file.discord_url),
+            github_app_id: self.github_app_id.or(file.github_app_id),
+            github_app_private_key_file: self
+                .github_app_private_key_file
+                .or(file.github_app_private_key_file),
+            github_app_client_id: self.github_app_client_id.or(file.github_app_client_id),
+            github_app_client_secret: self.github_app_client_secret.or(file.github_app_client_secret),
+            github_client_id: self.github_client_id.or(file.github_client_id),
+            github_client_secret: self.github_client_secret.or(file.github_client_secret),
+            github_url: self.github_url.or(file.github_url),
+            github_api_url: self.github_api_url.or(file.github_api_url),
             storage: self.storage.or(file.storage),
             storage_dir: self.storage_dir.or(file.storage_dir),
             storage_bucket: self.storage_bucket.or(file.storage_bucket),
@@ -366,7 +428,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 }
 
 /// Errs unless the text can stand before the path of every address this server makes.
-fn web_address(option: &str, text: &str) -> Result<(), Failure> {
+pub fn web_address(option: &str, text: &str) -> Result<(), Failure> {
     let is_strange = |letter: char| "?#".contains(letter) || letter.is_whitespace();
     match host_of(text) {
         Some(host) if !host.is_empty() && !host.contains(is_strange) => Ok(()),

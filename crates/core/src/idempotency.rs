@@ -3,11 +3,10 @@
 //! Kept bodies may hold secrets that are shown once, so they are sealed with a key that only the instance secret and
 //! the caller's own `Idempotency-Key` can make; a reader of the database alone learns nothing.
 
-use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
-use crate::kit::hex::{hex, unhex};
+use crate::kit::hex::hex;
+use crate::kit::seal::{open, seal};
 use crate::kit::{InstanceSecret, Result, TokenHash};
 
 /// How long an answer is kept, in seconds.
@@ -92,7 +91,7 @@ pub fn find(tx: &mut ReadTx<'_>, name: &Name) -> Result<Known> {
     if kept.status == UNDER_WAY {
         return Ok(Known::UnderWay);
     }
-    let opened = unhex(&kept.sealed_body).and_then(|sealed| open(&name.sealing_key, &sealed));
+    let opened = open(&name.sealing_key, &kept.sealed_body);
     Ok(match (opened, u16::try_from(kept.status)) {
         (Some(body), Ok(status)) => Known::Answered { status, body },
         // Sealed by a secret that was replaced since: the answer is lost, and the write must not be done twice.
@@ -148,13 +147,12 @@ fn remove(tx: &mut Tx<'_>, name: &Name, now: Timestamp) -> Result<()> {
 
 /// Keeps the answer of a named write, in the unit of work that did it.
 pub fn keep(tx: &mut Tx<'_>, name: &Name, status: u16, body: &[u8]) -> Result<()> {
-    let mut nonce = [0; 12];
-    tx.fill(&mut nonce);
+    let sealed_body = seal(tx, &name.sealing_key, body);
     let kept = KeptAnswer {
         name_hash: name.hash.clone(),
         request_hash: name.request_hash.clone(),
         status: i64::from(status),
-        sealed_body: hex(&seal(&name.sealing_key, nonce, body)),
+        sealed_body,
         expires_at: tx.now().add_seconds(KEPT_FOR),
     };
     let now = tx.now();
@@ -170,19 +168,4 @@ pub fn purge(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
          (SELECT name_hash FROM idempotent_answers WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         &[&now, &limit],
     )?)
-}
-
-fn cipher(key: &[u8; 32]) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(&Key::from(*key))
-}
-
-/// The nonce, then the sealed text. A key seals one answer a day, so random nonces don't meet.
-fn seal(key: &[u8; 32], nonce: [u8; 12], body: &[u8]) -> Vec<u8> {
-    let sealed = cipher(key).encrypt(&Nonce::from(nonce), body).expect("memory encrypts without fail");
-    [&nonce[..], &sealed].concat()
-}
-
-fn open(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
-    cipher(key).decrypt(&Nonce::from(*nonce), sealed).ok()
 }

@@ -9,6 +9,7 @@ pub mod access;
 pub mod advertisements;
 pub mod benefits;
 pub mod checkout_links;
+pub mod connections;
 pub mod custom_fields;
 pub mod customer_sessions;
 pub mod customers;

@@ -338,6 +338,7 @@ scenarios! {
             r#type: BenefitType::Ads,
             description: Some(String::from("Something else")),
             properties: None,
+            finding: None,
         };
         let changed = shop.write(move |tx| benefits::update(tx, &tenancy, id, &command));
         assert_eq!(refusal(changed).0, Kind::BadRequest);
@@ -356,7 +357,8 @@ scenarios! {
         assert_eq!(find(shop, id).deleted_at, None);
     }
 
-    fn benefits_that_reach_outside_cannot_be_made_yet(shop) {
+    // spec 20 §3.8 and D-12
+    fn a_benefit_given_outside_cannot_be_made_without_the_service(shop) {
         for (r#type, properties) in [
             (BenefitType::Discord, json!({ "guild_token": "x", "role_id": "y" })),
             (

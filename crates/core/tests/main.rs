@@ -17,6 +17,7 @@ mod files;
 mod grants;
 mod grants_of_buyers;
 mod grants_of_products;
+mod grants_outside;
 mod idempotency;
 mod jobs;
 mod license_key_owners;

@@ -169,8 +169,12 @@ impl Shop {
 
     /// Changes the settings of a benefit and runs the job that follows.
     pub fn change_benefit(&self, benefit: &Benefit, properties: Value) -> Benefit {
-        let command =
-            UpdateBenefit { r#type: benefit.r#type, description: None, properties: Some(properties) };
+        let command = UpdateBenefit {
+            r#type: benefit.r#type,
+            description: None,
+            properties: Some(properties),
+            finding: None,
+        };
         let (tenancy, id) = (self.tenancy(), benefit.id);
         let changed = self.write(move |tx| benefits::update(tx, &tenancy, id, &command)).unwrap();
         self.run_jobs();

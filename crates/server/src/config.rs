@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::{discord, github};
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ pub struct Config {
     pub storage: Storage,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
+    /// Discord, if benefits can be roles there.
+    pub discord: Option<discord::Options>,
+    /// GitHub, if benefits can be repositories there.
+    pub github: Option<github::Options>,
 }
 
 impl Default for Config {
@@ -75,6 +80,8 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
+            discord: None,
+            github: None,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             scanning_keys_url: None,
         }

@@ -70,7 +70,14 @@ impl From<flows::Error> for Failure {
         match error {
             flows::Error::Refused(refusal) => Self::Refused(refusal),
             flows::Error::Outside(error) => Self::Outside(error),
+            error @ flows::Error::NotConnected(_) => Self::Unexpected(error.to_string()),
         }
+    }
+}
+
+impl From<merak_adapters::rest::Error> for Failure {
+    fn from(error: merak_adapters::rest::Error) -> Self {
+        Self::Outside(error.into())
     }
 }
 
@@ -93,6 +100,9 @@ pub const fn status_and_name(kind: Kind) -> (u16, &'static str) {
         Kind::Payment => (400, "PaymentError"),
         Kind::Unauthenticated => (401, "Unauthorized"),
         Kind::SessionCodeInvalid => (401, "CustomerSessionCodeInvalidOrExpired"),
+        Kind::GithubTokenExpired => (401, "GitHubRepositoryBenefitExpiredAccessToken"),
+        Kind::GithubRefreshRefused => (401, "GitHubRepositoryRefreshTokenError"),
+        Kind::GithubNotInstalled => (401, "GitHubRepositoryBenefitNoAccess"),
         Kind::NotPermitted => (403, "NotPermitted"),
         Kind::AlreadyCanceled => (403, "AlreadyCanceledSubscription"),
         Kind::CheckoutNotOpen => (403, "NotOpenCheckout"),
@@ -111,6 +121,9 @@ pub const fn usual_sentence(kind: Kind) -> &'static str {
         Kind::Payment => "The payment was declined.",
         Kind::Unauthenticated => "Unauthorized",
         Kind::SessionCodeInvalid => "This customer session code is invalid or has expired.",
+        Kind::GithubTokenExpired => "The connection of your GitHub account has ended.",
+        Kind::GithubRefreshRefused => "GitHub does not renew the connection of your account.",
+        Kind::GithubNotInstalled => "The GitHub app is not installed on any account that you can reach.",
         Kind::NotPermitted => "Not permitted",
         Kind::AlreadyCanceled => "This subscription has already been canceled.",
         Kind::CheckoutNotOpen => "This checkout is not open.",

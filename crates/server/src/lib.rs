@@ -21,9 +21,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::files::local::Local;
 use merak_adapters::files::s3::{self, S3};
+use merak_adapters::github::Github;
 use merak_adapters::http::ClientError;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::instance;
@@ -60,7 +62,7 @@ pub enum StartError {
     /// A schema of ours cannot be compiled.
     #[error("a schema of this server cannot be used: {0}")]
     Schema(#[from] SchemaError),
-    /// Nothing outside can be called.
+    /// No client of the services outside can be made.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The storage of files cannot be used.
@@ -95,6 +97,8 @@ impl Server {
         let adapters = Adapters {
             files: open_storage(&config.storage, &public_url, &secret)?,
             scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
+            discord: config.discord.clone().map(Discord::new).transpose()?,
+            github: config.github.clone().map(Github::new).transpose()?,
         };
         let checkout_link_url = config
             .checkout_link_url

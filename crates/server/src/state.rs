@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
+use merak_adapters::github::Github;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
@@ -43,4 +45,8 @@ pub struct Adapters {
     pub files: Arc<dyn FileStorage>,
     /// The keys of who reports leaked tokens, if reports are taken.
     pub scanning_keys: Option<ScanningKeys>,
+    /// Discord, if this installation is connected to it.
+    pub discord: Option<Discord>,
+    /// GitHub, if this installation is connected to it.
+    pub github: Option<Github>,
 }

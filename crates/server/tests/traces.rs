@@ -12,9 +12,13 @@ mod trace;
 
 use std::collections::BTreeMap;
 
+use merak_adapters::discord;
+use merak_adapters::rest::ClientCredentials;
+use merak_server::Config;
 use merak_testkit::TestDatabase;
 
 use self::support::Shop;
+use self::support::shop::config;
 use self::trace::{Case, Values};
 
 merak_testkit::both_engines! {
@@ -31,7 +35,7 @@ merak_testkit::both_engines! {
 
 /// Sends the cases of a file in order and compares every answer.
 async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) -> bool) {
-    let shop = Shop::open(database).await;
+    let shop = Shop::open_with(database, connected()).await;
     let mut values = fixtures::prepare(&shop).await;
     let mut deviations = comparison::deviations(file);
     let mut surprises = Vec::new();
@@ -53,6 +57,14 @@ async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) ->
     }
     surprises.extend(deviations.keys().map(|name| format!("{name}: listed, but there is no such case")));
     assert!(surprises.is_empty(), "{file} differs:\n{}", surprises.join("\n"));
+}
+
+/// The recorded server could make roles on Discord. No case gets as far as asking there.
+fn connected() -> Config {
+    let client = ClientCredentials { id: String::from("1"), secret: String::from("2") };
+    let url = "http://127.0.0.1:9".parse().expect("this is an address");
+    let discord = discord::Options { url, client, bot_token: String::from("3") };
+    Config { discord: Some(discord), ..config() }
 }
 
 /// Deviations by the name of their case.

@@ -10,7 +10,7 @@ use merak_store::{Database, Store};
 
 use crate::failure::Failure;
 use crate::options::{Options, directory_of};
-use crate::{output, secret};
+use crate::{output, secret, services};
 
 /// With less disk than this, a checkpoint or a backup may be what fills it.
 const LEAST_FREE_BYTES: u64 = 256 << 20;
@@ -28,6 +28,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let public_url =
         options.public_url.clone().unwrap_or_else(|| String::from("made from the listen address"));
     report.line("public URL", Ok(public_url))?;
+    report.line("Discord", connection(services::discord(options)))?;
+    report.line("GitHub", connection(services::github(options)))?;
     if let Database::Sqlite { path } = &database {
         report.line("directory", writable(directory_of(path)))?;
         report.line("disk", free_space(directory_of(path)))?;
@@ -55,6 +57,15 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         0 => Ok(()),
         1 => Err(Failure::runtime("one of these checks failed")),
         many => Err(Failure::runtime(format!("{many} of these checks failed"))),
+    }
+}
+
+/// Whether a service outside is set, and its settings can be used.
+fn connection<T>(settings: Result<Option<T>, Failure>) -> Result<String, String> {
+    match settings {
+        Ok(Some(_)) => Ok(String::from("set")),
+        Ok(None) => Ok(String::from("not set")),
+        Err(failure) => Err(failure.to_string()),
     }
 }
 

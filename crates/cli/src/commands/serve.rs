@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::failure::Failure;
 use crate::opened::Opened;
 use crate::options::Options;
-use crate::output;
+use crate::{output, services};
 
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
@@ -33,7 +33,8 @@ pub fn serve(
         // Listen for signals first: one that comes during the start must not be lost.
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
-        let server = Server::start(options.server()?, Store::clone(store), secret).await?;
+        let config = services::connected(options, options.server()?)?;
+        let server = Server::start(config, Store::clone(store), secret).await?;
         if let Some(address) = server.metrics_address() {
             tracing::info!("metrics on http://{address}/metrics");
         }

@@ -44,6 +44,9 @@ fn every_setting_can_stand_in_the_file() {
         trust_proxy = true
         rate_limit_per_address = 7
         rate_limit_per_key = 8
+        discord_client_id = "1"
+        discord_client_secret = "2"
+        discord_bot_token = "3"
         storage = "local"
         storage_dir = "files-from-file"
     "#;
@@ -54,6 +57,8 @@ fn every_setting_can_stand_in_the_file() {
         "database: sqlite:from-file/merak.db",
         "listen: 127.0.0.1:0",
         "public URL: https://shop.example",
+        "Discord: set",
+        "GitHub: not set",
         "files: files-from-file can be written",
     ] {
         assert!(done.output.contains(&format!("ok      {line}\n")), "{done:?}");
@@ -149,4 +154,43 @@ fn a_setting_that_makes_no_sense_is_refused_with_an_example() {
     assert!(done.remarks.starts_with("merak: MERAK_LOG: ") && done.remarks.contains("`info`"), "{done:?}");
     let done = installation.run("migrate --database-read-url postgres://replica/shop");
     assert_eq!(done.failure(), (Some(2), "merak: --database-read-url needs a PostgreSQL --database-url"));
+}
+
+#[test]
+fn a_service_that_is_set_by_half_is_refused() {
+    let installation = Installation::new();
+    let run = |arguments: &[&str]| {
+        let done = outcome(installation.merak(["openapi"]).args(arguments));
+        assert_eq!(done.code, Some(2), "{done:?}");
+        done.remarks
+    };
+    assert_eq!(
+        run(&["--discord-client-id", "1"]),
+        "merak: --discord-client-id needs --discord-client-secret\n"
+    );
+    assert_eq!(
+        run(&["--github-app-client-id", "1", "--github-app-id", "2"]),
+        "merak: --github-app-id needs --github-app-private-key-file\n"
+    );
+    assert!(
+        run(&["--github-client-id", "1", "--github-client-secret", "2"]).contains("needs --github-app-id")
+    );
+    assert!(run(&["--discord-url", "discord.com"]).starts_with("merak: --discord-url: write http://"));
+}
+
+#[test]
+fn a_key_that_is_none_is_told_by_the_doctor() {
+    let installation = Installation::new();
+    fs::write(installation.path("key.pem"), "no key").unwrap();
+    let app = ["--github-app-id=1", "--github-app-client-id=2", "--github-app-client-secret=3"];
+    for (file, expected) in [
+        ("missing.pem", "FAILED  GitHub: cannot read missing.pem: "),
+        ("key.pem", "FAILED  GitHub: key.pem: this is no RSA private key in PEM form: "),
+    ] {
+        let key = format!("--github-app-private-key-file={file}");
+        let done = outcome(installation.merak(["doctor", &*key]).args(app));
+        assert!(done.output.contains(expected), "{done:?}");
+        let done = outcome(installation.merak(["serve", &*key]).args(app));
+        assert_eq!(done.code, Some(1), "a server does not start without it: {done:?}");
+    }
 }

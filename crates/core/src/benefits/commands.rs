@@ -1,9 +1,10 @@
 //! What changes benefits.
 
-use merak_store::Tx;
+use merak_store::{ReadTx, Tx};
 use serde_json::Value;
 
-use super::{Benefit, BenefitType, kinds, queries};
+use super::kinds::{self, Finding};
+use super::{Benefit, BenefitType, queries};
 use crate::access::Tenancy;
 use crate::jobs::{self, Job};
 use crate::kit::{Id, Kind, Refuses, Result};
@@ -45,8 +46,13 @@ pub struct CreateBenefit {
 
 /// Makes a benefit, if its kind accepts the settings.
 pub fn create(tx: &mut Tx<'_>, command: &CreateBenefit) -> Result<Benefit> {
+    create_found(tx, command, None)
+}
+
+/// Makes a benefit, if its kind accepts the settings with what a service outside says about them.
+pub fn create_found(tx: &mut Tx<'_>, command: &CreateBenefit, finding: Option<&Finding>) -> Result<Benefit> {
     let kind = kinds::of(command.r#type);
-    let properties = kind.prepare(tx, command.organization_id, &command.properties)?;
+    let properties = kind.prepare(tx, command.organization_id, &command.properties, finding)?;
     let benefit = Benefit {
         id: Id::new(tx),
         organization_id: command.organization_id,
@@ -78,6 +84,19 @@ pub struct UpdateBenefit {
     pub description: Option<String>,
     /// New settings; they replace the old ones as a whole.
     pub properties: Option<Value>,
+    /// What a service outside says about them.
+    pub finding: Option<Finding>,
+}
+
+/// A benefit the caller may see and believes to be of this kind.
+pub fn get_to_update(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    id: Id<Benefit>,
+    r#type: BenefitType,
+) -> Result<Benefit> {
+    let benefit = queries::get(tx, tenancy, id)?;
+    if r#type == benefit.r#type { Ok(benefit) } else { Err(Error::OtherType.into()) }
 }
 
 /// Changes a benefit the caller may see. If the kind says that holders are affected, a job brings their grants up to
@@ -88,10 +107,7 @@ pub fn update(
     id: Id<Benefit>,
     command: &UpdateBenefit,
 ) -> Result<Benefit> {
-    let mut benefit = queries::get(tx, tenancy, id)?;
-    if command.r#type != benefit.r#type {
-        return Err(Error::OtherType.into());
-    }
+    let mut benefit = get_to_update(tx, tenancy, id, command.r#type)?;
     if command.description.is_none() && command.properties.is_none() {
         return Ok(benefit);
     }
@@ -101,7 +117,7 @@ pub fn update(
     }
     let mut affects_holders = false;
     if let Some(properties) = &command.properties {
-        let prepared = kind.prepare(tx, benefit.organization_id, properties)?;
+        let prepared = kind.prepare(tx, benefit.organization_id, properties, command.finding.as_ref())?;
         affects_holders = kind.affects_holders(&benefit.properties, &prepared)?;
         benefit.properties = prepared;
     }

@@ -8,9 +8,10 @@ mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::commands::{CreateBenefit, UpdateBenefit, create, delete, update};
+pub use self::commands::{CreateBenefit, UpdateBenefit, create, create_found, delete, get_to_update, update};
 pub use self::import::import;
 pub use self::queries::{ListBenefits, find, find_all, get, list};
+use crate::connections::Platform;
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;
 
@@ -29,6 +30,18 @@ text_enum! {
         Downloadables = "downloadables",
         /// License keys for an app to check.
         LicenseKeys = "license_keys",
+    }
+}
+
+impl BenefitType {
+    /// Whether another service gives it.
+    pub fn is_outside(self) -> bool {
+        self.platform().is_some()
+    }
+
+    /// The service that gives it, to accounts there.
+    pub fn platform(self) -> Option<Platform> {
+        kinds::of(self).outside().map(kinds::Outside::platform)
     }
 }
 

@@ -4,6 +4,7 @@ use merak_store::{ResultExt, Tx};
 
 use super::{Customer, queries, search};
 use crate::access::Tenancy;
+use crate::connections;
 use crate::jobs::{self, Job};
 use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
 use crate::organizations::Organization;
@@ -137,6 +138,7 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
     tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
     search::remove(tx, id)?;
+    connections::forget_customer(tx, id)?;
     count(tx, customer.organization_id, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfCustomer { customer_id: id })
 }

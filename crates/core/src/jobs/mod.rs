@@ -11,7 +11,7 @@ pub use self::queue::{
     Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
 };
 use crate::benefits::Benefit;
-use crate::benefits::grants::{Cursor, Purchase, PurchaseCursor};
+use crate::benefits::grants::{BenefitGrant, Cursor, Purchase, PurchaseCursor};
 use crate::customers::Customer;
 use crate::files::File;
 use crate::kit::Id;
@@ -72,12 +72,20 @@ pub enum FlowJob {
         /// The file, whose row stays.
         file_id: Id<File>,
     },
+    /// Bring another service into line with a grant: give what it entitles to, take back what it does not.
+    SettleAccess {
+        /// The grant.
+        grant_id: Id<BenefitGrant>,
+        /// Whose grant it is.
+        customer_id: Id<Customer>,
+    },
 }
 
 impl FlowJob {
     const fn kind(&self) -> &'static str {
         match self {
             Self::RemoveStoredFile { .. } => "remove_stored_file",
+            Self::SettleAccess { .. } => "settle_access",
         }
     }
 
@@ -85,6 +93,8 @@ impl FlowJob {
     fn lane(&self) -> String {
         match self {
             Self::RemoveStoredFile { file_id } => format!("file:{file_id}"),
+            // One customer's accounts are touched by one job at a time.
+            Self::SettleAccess { customer_id, .. } => format!("access:{customer_id}"),
         }
     }
 }

@@ -52,6 +52,15 @@ pub enum Outcome {
     Next(Job),
     /// It failed, for this reason, and is to be tried again later.
     Failed(String),
+    /// A service outside failed, for this reason, and is to be left alone for so many seconds.
+    Postponed(String, i64),
+}
+
+impl Claimed {
+    /// Which attempt this is, the first being 1.
+    pub fn attempt(&self) -> i64 {
+        self.attempts
+    }
 }
 
 /// Asks for a job, to be run as soon as a worker is free.
@@ -172,7 +181,11 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
             }
             Ok(())
         }
-        Outcome::Failed(reason) => fail(tx, claimed, reason),
+        Outcome::Failed(reason) => {
+            let pause = 2_i64.saturating_pow(u32::try_from(claimed.attempts.clamp(0, 12)).unwrap_or(12));
+            fail(tx, claimed, reason, pause)
+        }
+        Outcome::Postponed(reason, pause) => fail(tx, claimed, reason, *pause),
     }
 }
 
@@ -183,11 +196,10 @@ fn remove(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool> {
     Ok(tx.execute(sql, &[&claimed.id, &claimed.attempts])? == 1)
 }
 
-fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &str) -> Result<()> {
+fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &str, pause: i64) -> Result<()> {
     let now = tx.now();
     // A job that comes back by itself is never set aside: nobody would ask for it again.
     let is_last = claimed.attempts >= ATTEMPTS && claimed.job.recurs_after().is_none();
-    let pause = 2_i64.saturating_pow(u32::try_from(claimed.attempts.clamp(0, 12)).unwrap_or(12));
     tx.execute(
         "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4 \
          WHERE id = $1 AND attempts = $5",

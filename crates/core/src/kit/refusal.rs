@@ -37,6 +37,12 @@ pub enum Kind {
     BenefitPropertiesInvalid,
     /// The sign-in code of a customer is wrong or too old.
     SessionCodeInvalid,
+    /// The seller's GitHub connection ended and cannot be renewed.
+    GithubTokenExpired,
+    /// GitHub does not renew the seller's connection.
+    GithubRefreshRefused,
+    /// The GitHub app is installed nowhere that the seller can reach.
+    GithubNotInstalled,
 }
 
 /// A no, with its reason.

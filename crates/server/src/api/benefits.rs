@@ -2,20 +2,24 @@
 
 mod wire;
 
+use http::Method;
 use merak_core::access::{self, MERCHANTS};
 use merak_core::benefits::grants::{self, ListGrants};
 use merak_core::benefits::{self, BenefitType, CreateBenefit, ListBenefits, UpdateBenefit};
 use merak_core::customers::Customer;
-use merak_core::kit::{Id, Kind, Result, Scope};
+use merak_core::kit::{Id, Kind, Paged, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 
-pub use self::wire::{Benefit, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema};
 use self::wire::{BenefitCreate, BenefitGrant, BenefitUpdate};
+pub use self::wire::{
+    Benefit, GuildTokens, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema,
+};
 use super::shared::ById;
+use crate::flows::benefit_settings::{self, Asked};
 use crate::wire::{
-    Call, Created, Json, ListResource, Many, NoContent, Nothing, Operation, first_page, page, request,
-    usual_limit,
+    Call, Created, Finishing, Flow, Json, ListResource, Many, NoContent, Nothing, Operation, Unit,
+    first_page, page, request, usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Benefits";
@@ -29,7 +33,7 @@ pub fn operations() -> Vec<Operation> {
             .about("Lists the benefits of the caller's organizations, by kind and then by age.")
             .nav(NAV)
             .admits(MERCHANTS, READERS),
-        Operation::post("/v1/benefits/", create)
+        Operation::new(Method::POST, "/v1/benefits/", Unit::flow(create))
             .named("benefits:create", "Create Benefit")
             .about("Makes a benefit of one of six kinds.")
             .nav(NAV)
@@ -40,7 +44,7 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(MERCHANTS, READERS)
             .refuses(&[Kind::NotFound]),
-        Operation::patch("/v1/benefits/{id}", update)
+        Operation::new(Method::PATCH, "/v1/benefits/{id}", Unit::flow(update))
             .named("benefits:update", "Update Benefit")
             .about(
                 "Changes a benefit. Its kind must be named and can't change; properties are replaced as a whole, and \
@@ -101,34 +105,83 @@ fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListBenefitsQuery>) -> Result<
     let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&call.query.organization_id.0);
     let page = page(call.query.page, call.query.limit);
     let wanted = ListBenefits { types: call.query.r#type.0.clone(), page };
-    Ok(Json(ListResource::new(benefits::list(tx, &tenancy, &wanted)?, page, Benefit::from)))
+    let found = benefits::list(tx, &tenancy, &wanted)?;
+    let tokens = GuildTokens::new(&call.house.secret, tx.now());
+    let shown = |benefit| Benefit::shown(benefit, &tokens);
+    let items = found.items.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
+    Ok(Json(ListResource::new(Paged::new(items, found.total), page, |benefit| benefit)))
 }
 
-fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, BenefitCreate>) -> Result<Created<Benefit>> {
-    let body = &call.body;
-    let command = CreateBenefit {
-        organization_id: access::require_organization(tx, &call.actor, body.organization_id)?,
-        r#type: body.r#type,
-        description: body.description.clone(),
-        properties: body.properties.clone(),
-    };
-    Ok(Created(benefits::create(tx, &command)?.into()))
+/// Asks the service behind the kind, if there is one, and makes the benefit.
+async fn create(flow: Flow<Nothing, Nothing, BenefitCreate>) -> Finishing<Created<Benefit>> {
+    let body = &flow.call().body;
+    let mut finding = None;
+    if body.r#type.is_outside() {
+        flow.read(|tx, call| require_organization(tx, call)).await?;
+        let asked = Asked {
+            kind: body.r#type,
+            properties: &body.properties,
+            branch: body.r#type.as_str(),
+            actor: &flow.call().actor,
+        };
+        finding = benefit_settings::find(&flow.call().house, &asked).await?;
+    }
+    flow.finish(move |tx, call| {
+        let body = &call.body;
+        let command = CreateBenefit {
+            organization_id: require_organization(tx, call)?,
+            r#type: body.r#type,
+            description: body.description.clone(),
+            properties: body.properties.clone(),
+        };
+        let made = benefits::create_found(tx, &command, finding.as_ref())?;
+        Ok(Created(Benefit::shown(made, &GuildTokens::new(&call.house.secret, tx.now()))?))
+    })
+    .await
+}
+
+fn require_organization(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, Nothing, BenefitCreate>,
+) -> Result<Id<Organization>> {
+    access::require_organization(tx, &call.actor, call.body.organization_id)
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Benefit>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
-    Ok(Json(benefits::get(tx, &tenancy, call.path.id.cast())?.into()))
+    let benefit = benefits::get(tx, &tenancy, call.path.id.cast())?;
+    Ok(Json(Benefit::shown(benefit, &GuildTokens::new(&call.house.secret, tx.now()))?))
 }
 
-fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, BenefitUpdate>) -> Result<Json<Benefit>> {
-    let tenancy = access::tenancy(tx, &call.actor)?;
-    let body = &call.body;
-    let command = UpdateBenefit {
-        r#type: body.r#type,
-        description: body.description.clone(),
-        properties: body.properties.clone(),
-    };
-    Ok(Json(benefits::update(tx, &tenancy, call.path.id.cast(), &command)?.into()))
+/// Asks the service behind the kind about new settings, if there is one, and changes the benefit.
+async fn update(flow: Flow<ById, Nothing, BenefitUpdate>) -> Finishing<Json<Benefit>> {
+    let body = &flow.call().body;
+    let mut finding = None;
+    if let Some(properties) = &body.properties
+        && body.r#type.is_outside()
+    {
+        flow.read(|tx, call| {
+            let tenancy = access::tenancy(tx, &call.actor)?;
+            benefits::get_to_update(tx, &tenancy, call.path.id.cast(), call.body.r#type)
+        })
+        .await?;
+        let branch = wire::update_branch(body.r#type);
+        let asked = Asked { kind: body.r#type, properties, branch, actor: &flow.call().actor };
+        finding = benefit_settings::find(&flow.call().house, &asked).await?;
+    }
+    flow.finish(move |tx, call| {
+        let tenancy = access::tenancy(tx, &call.actor)?;
+        let body = &call.body;
+        let command = UpdateBenefit {
+            r#type: body.r#type,
+            description: body.description.clone(),
+            properties: body.properties.clone(),
+            finding: finding.clone(),
+        };
+        let changed = benefits::update(tx, &tenancy, call.path.id.cast(), &command)?;
+        Ok(Json(Benefit::shown(changed, &GuildTokens::new(&call.house.secret, tx.now()))?))
+    })
+    .await
 }
 
 fn delete(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<NoContent> {

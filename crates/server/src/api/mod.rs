@@ -10,6 +10,7 @@ mod customer_sessions;
 mod customers;
 mod discounts;
 mod files;
+mod integrations;
 mod license_keys;
 mod organizations;
 mod personal_access_tokens;
@@ -37,6 +38,7 @@ pub fn operations() -> Vec<Operation> {
         personal_access_tokens::operations(),
         auth::operations(),
         secret_scanning::operations(),
+        integrations::operations(),
     ]
     .into_iter()
     .flatten()

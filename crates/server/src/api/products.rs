@@ -106,8 +106,10 @@ fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListProductsQuery>) -> Result<
         page,
     };
     let found = products::list(tx, &tenancy, &wanted)?;
-    let complete = Paged::new(products::complete(tx, found.items)?, found.total);
-    Ok(Json(ListResource::new(complete, page, |product| Product::new(product, &call.house))))
+    let now = tx.now();
+    let shown = |product| Product::new(product, &call.house, now);
+    let items = products::complete(tx, found.items)?.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
+    Ok(Json(ListResource::new(Paged::new(items, found.total), page, |product| product)))
 }
 
 fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, ProductCreate>) -> Result<Created<Product>> {
@@ -122,13 +124,15 @@ fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, ProductCreate>) -> Resu
         metadata: body.metadata.clone(),
     };
     let product = products::create(tx, &command)?;
-    Ok(Created(Product::new(products::complete_one(tx, product)?, &call.house)))
+    let complete = products::complete_one(tx, product)?;
+    Ok(Created(Product::new(complete, &call.house, tx.now())?))
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Product>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let product = products::get(tx, &tenancy, call.path.id.cast())?;
-    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
+    let complete = products::complete_one(tx, product)?;
+    Ok(Json(Product::new(complete, &call.house, tx.now())?))
 }
 
 fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductUpdate>) -> Result<Json<Product>> {
@@ -144,11 +148,13 @@ fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductUpdate>) -> Result<
         metadata: body.metadata.clone(),
     };
     let product = products::update(tx, &tenancy, call.path.id.cast(), &command)?;
-    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
+    let complete = products::complete_one(tx, product)?;
+    Ok(Json(Product::new(complete, &call.house, tx.now())?))
 }
 
 fn set_benefits(tx: &mut Tx<'_>, call: &Call<ById, Nothing, ProductBenefitsUpdate>) -> Result<Json<Product>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     let product = products::set_benefits(tx, &tenancy, call.path.id.cast(), &call.body.benefits)?;
-    Ok(Json(Product::new(products::complete_one(tx, product)?, &call.house)))
+    let complete = products::complete_one(tx, product)?;
+    Ok(Json(Product::new(complete, &call.house, tx.now())?))
 }

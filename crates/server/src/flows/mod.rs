@@ -4,9 +4,14 @@
 //! A step may be done twice, because a crash can come between any two. So each call is one that bears repeating, and
 //! what a flow leaves undone is found by a job.
 
+pub mod benefit_settings;
+pub mod github_seller;
 mod remove_stored_file;
+mod settle_access;
 pub mod upload_file;
 
+use merak_adapters::rest;
+use merak_core::connections::NewTokens;
 use merak_core::jobs::{Claimed, FlowJob};
 use merak_core::kit::Refusal;
 
@@ -21,6 +26,9 @@ pub enum Error {
     /// A service outside did not do its part.
     #[error(transparent)]
     Outside(#[from] merak_adapters::Error),
+    /// A service that is needed is not configured any more.
+    #[error("this installation is not connected to {0}")]
+    NotConnected(&'static str),
 }
 
 impl From<merak_store::Error> for Error {
@@ -33,5 +41,11 @@ impl From<merak_store::Error> for Error {
 pub async fn run(house: &House, claimed: &Claimed, job: &FlowJob) -> Result<(), Error> {
     match job {
         FlowJob::RemoveStoredFile { file_id } => remove_stored_file::run(house, claimed, *file_id).await,
+        FlowJob::SettleAccess { grant_id, .. } => settle_access::run(house, claimed, *grant_id).await,
     }
+}
+
+/// The tokens of an account, as an adapter got them, for the core to keep.
+pub fn new_tokens(tokens: rest::Tokens) -> NewTokens {
+    NewTokens { access: tokens.access, refresh: tokens.refresh, expires_in: tokens.expires_in }
 }

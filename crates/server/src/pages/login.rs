@@ -28,7 +28,8 @@ struct Rooms {
 pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
     // A HEAD request would use the link up, so it is answered without one.
     let page = get(login).head(|| async { StatusCode::OK });
-    Router::new().route("/login", page).with_state(Rooms { house, docs })
+    let apology = get(|State(rooms): State<Rooms>| async move { rooms.docs.not_connected() });
+    Router::new().route("/login", page).route(super::NOT_CONNECTED, apology).with_state(Rooms { house, docs })
 }
 
 /// What opening a link came to.

@@ -16,6 +16,9 @@ use crate::error::framework;
 use crate::state::House;
 use crate::wire::router::Routes;
 
+/// Where somebody is sent who came back from another service and could not be told from anybody else.
+pub const NOT_CONNECTED: &str = "/not-connected";
+
 /// Everything that is not under `/v1`.
 pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));

@@ -1,10 +1,11 @@
 //! What handlers answer: a status that the type tells, and a body or none.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
+use url::Url;
 
 use super::described::{Components, Described};
 
@@ -126,6 +127,32 @@ impl Answer for SeeOther {
         let mut reply = Reply::new(Self::STATUS, Bytes::new());
         reply.headers.push((LOCATION, self.location.clone()));
         reply.headers.extend(self.cookie.clone().map(|cookie| (SET_COOKIE, cookie)));
+        Ok(reply)
+    }
+}
+
+impl SeeOther {
+    /// A browser goes on to this address.
+    pub fn to(url: &Url) -> Self {
+        let location = HeaderValue::try_from(url.as_str()).expect("an address is written in ASCII");
+        Self { location, cookie: None }
+    }
+}
+
+/// 200 with a plain text for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Text(pub &'static str);
+
+impl Answer for Text {
+    const STATUS: u16 = 200;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        let mut reply = Reply::new(Self::STATUS, self.0);
+        reply.headers.push((CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")));
         Ok(reply)
     }
 }

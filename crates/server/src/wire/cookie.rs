@@ -58,6 +58,18 @@ impl Origins {
         Self { own, front_ends: front_ends.to_vec() }
     }
 
+    /// Where to send a browser back to: where it wanted to go if that is ours, else to the usual place below the server's
+    /// own origin. A link of ours must not lead to somebody else's page.
+    pub fn way_back(&self, wanted: Option<&str>, usual: &str) -> Option<Url> {
+        let own = Url::parse(&self.own).ok()?;
+        let is_ours = |url: &Url| {
+            let origin = url.origin().ascii_serialization();
+            origin == self.own || self.front_ends.contains(&origin)
+        };
+        let wanted = wanted.and_then(|wanted| own.join(wanted).ok()).filter(is_ours);
+        wanted.or_else(|| own.join(usual).ok())
+    }
+
     /// Whether the cookie must only travel encrypted.
     fn is_secure(&self) -> bool {
         self.own.starts_with("https:")

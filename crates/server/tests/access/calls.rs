@@ -255,8 +255,18 @@ impl Things {
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
+            ("customer_portal:oauth_accounts:authorize", "{customer}", None, NotPermitted),
+            ("customer_portal:oauth_accounts:callback", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
+            ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),
+            ("integrations_discord:bot_callback", NO_ID, None, NoTenant),
+            ("integrations_discord:guild_lookup", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_authorize", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_callback", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:user_repositories", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:installation_install", NO_ID, None, NoTenant),
+            ("integrations_github_repository_benefit:installation_callback", NO_ID, None, NoTenant),
         ]
     }
 }
@@ -302,6 +312,9 @@ impl Calls {
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);
+            }
+            if operation.id == "customer_portal:oauth_accounts:authorize" {
+                path = format!("{path}?platform=discord&customer_id={id}");
             }
             (operation, Call { path, id, body, foreign })
         };

@@ -4,10 +4,11 @@ use const_format::concatcp;
 use merak_store::{Json, ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 
-use super::{BenefitGrant, Scope};
+use super::{BenefitGrant, Scope, accesses};
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::customers::{self, Customer};
+use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Refusal, Result};
 
 /// How many grants a job changes in one unit of work.
@@ -26,9 +27,7 @@ pub fn grant(
         Some(grant) => grant,
         None => insert(tx, benefit_id, customer_id, scope)?,
     };
-    let was_granted = grant.is_granted();
     carry_out(tx, &benefit, &mut grant)?;
-    store(tx, &mut grant, was_granted)?;
     Ok(grant)
 }
 
@@ -85,9 +84,7 @@ pub fn update_batch_of_benefit(
     let mut cursor = None;
     for mut grant in batch {
         cursor = Some(Cursor { created_at: grant.created_at, id: grant.id });
-        let was_granted = grant.is_granted();
         carry_out(tx, &benefit, &mut grant)?;
-        store(tx, &mut grant, was_granted)?;
     }
     Ok(cursor.filter(|_| !is_last))
 }
@@ -114,7 +111,7 @@ pub fn revoke_batch_of_customer(tx: &mut Tx<'_>, customer_id: Id<Customer>) -> R
 }
 
 /// Grants with their benefits, live or deleted.
-const WITH_BENEFIT: &str = concatcp!(
+pub(super) const WITH_BENEFIT: &str = concatcp!(
     "SELECT ",
     BenefitGrant::COLUMNS,
     ", ",
@@ -130,32 +127,68 @@ fn take_back_all(tx: &mut Tx<'_>, batch: Vec<(BenefitGrant, Benefit)>) -> Result
     Ok(may_be_more)
 }
 
-/// Lets the kind do its part and records what came of it.
-fn carry_out(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
-    match kinds::of(benefit.r#type).grant(tx, benefit, grant)? {
-        Outcome::Granted(properties) => {
-            grant.properties = properties;
-            grant.granted_at = grant.granted_at.or(Some(tx.now()));
-        }
-        Outcome::ActionRequired(properties) => {
-            grant.properties = properties;
-            grant.granted_at = None;
-        }
-    }
-    grant.revoked_at = None;
-    Ok(())
+/// What becomes of a grant.
+pub(super) enum Change {
+    /// The buyer has the benefit, with these properties.
+    Granted(Json),
+    /// The buyer, or the seller, has to do something first; the grant waits with these properties.
+    ActionRequired(Json),
+    /// Another service is asked by a job; the grant is live, and waits or is granted as before.
+    Asked(Json),
+    /// The buyer has it no more; these properties are left.
+    Revoked(Json),
 }
 
-/// Marks a grant revoked. What is shared among purchases is withdrawn only with the last of them.
+/// Lets the kind do its part and records what came of it.
+fn carry_out(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
+    let change = match kinds::of(benefit.r#type).grant(tx, benefit, grant)? {
+        Outcome::Granted(properties) => Change::Granted(properties),
+        Outcome::ActionRequired(properties) => Change::ActionRequired(properties),
+        Outcome::Outside(properties) => Change::Asked(properties),
+    };
+    keep(tx, grant, change)?;
+    settle_outside(tx, benefit, grant)
+}
+
+/// Marks a grant revoked. What is shared among purchases is withdrawn only with the last of them; what was given
+/// outside is compared by the job, account by account.
 fn take_back(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
-    let was_granted = grant.is_granted();
     let kind = kinds::of(benefit.r#type);
-    if kind.is_individual() || !is_held_otherwise(tx, grant)? {
-        grant.properties = kind.revoke(tx, grant)?;
+    let properties = if kind.is_individual() || !is_held_otherwise(tx, grant)? {
+        kind.revoke(tx, grant)?
+    } else {
+        grant.properties.clone()
+    };
+    keep(tx, grant, Change::Revoked(properties))?;
+    settle_outside(tx, benefit, grant)
+}
+
+/// Asks for the job that brings another service into line with a grant, if there is anything to be given or to be taken
+/// back.
+fn settle_outside(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> Result<()> {
+    if !benefit.r#type.is_outside() {
+        return Ok(());
     }
-    grant.granted_at = None;
-    grant.revoked_at = Some(tx.now());
-    store(tx, grant, was_granted)
+    let is_to_be_given = !grant.is_revoked() && accesses::chosen_account(grant)?.is_some();
+    if !is_to_be_given && !accesses::has_any(tx, grant.id)? {
+        return Ok(());
+    }
+    let job = FlowJob::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id };
+    jobs::enqueue(tx, &job.into())
+}
+
+/// Names the connected account through which a live grant is to be given, and asks for it to be given. What the account
+/// chosen before has is taken back.
+pub fn choose_account(
+    tx: &mut Tx<'_>,
+    benefit: &Benefit,
+    grant: &mut BenefitGrant,
+    account_id: &str,
+) -> Result<()> {
+    let mut properties: serde_json::Map<String, serde_json::Value> = grant.properties.parse()?;
+    properties.insert(String::from("account_id"), account_id.into());
+    keep(tx, grant, Change::Asked(Json::from(serde_json::Value::Object(properties))))?;
+    settle_outside(tx, benefit, grant)
 }
 
 fn is_held_otherwise(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<bool> {
@@ -167,8 +200,29 @@ fn is_held_otherwise(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<bool> 
     Ok(other.is_some())
 }
 
-fn store(tx: &mut Tx<'_>, grant: &mut BenefitGrant, was_granted: bool) -> Result<()> {
-    grant.modified_at = Some(tx.now());
+/// Writes what became of a grant, and keeps the benefit's counts.
+pub(super) fn keep(tx: &mut Tx<'_>, grant: &mut BenefitGrant, change: Change) -> Result<()> {
+    let (was_granted, now) = (grant.is_granted(), tx.now());
+    let properties = match change {
+        Change::Granted(properties) => {
+            (grant.granted_at, grant.revoked_at) = (grant.granted_at.or(Some(now)), None);
+            properties
+        }
+        Change::ActionRequired(properties) => {
+            (grant.granted_at, grant.revoked_at) = (None, None);
+            properties
+        }
+        Change::Asked(properties) => {
+            grant.revoked_at = None;
+            properties
+        }
+        Change::Revoked(properties) => {
+            (grant.granted_at, grant.revoked_at) = (None, Some(now));
+            properties
+        }
+    };
+    grant.properties = properties;
+    grant.modified_at = Some(now);
     tx.changed_one(
         "UPDATE benefit_grants SET granted_at = $2, revoked_at = $3, properties = $4, modified_at = $5 WHERE id = $1",
         &[&grant.id, &grant.granted_at, &grant.revoked_at, &grant.properties, &grant.modified_at],

@@ -6,6 +6,7 @@
 //! | granted | time         | null         | the customer has it                       |
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
+pub mod accesses;
 mod commands;
 mod import;
 mod purchases;
@@ -15,8 +16,11 @@ use merak_store::{Json, Timestamp, row};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::accesses::{Place, chosen_account};
+use self::commands::Change;
 pub use self::commands::{
-    BATCH, Cursor, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer, update_batch_of_benefit,
+    BATCH, Cursor, choose_account, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer,
+    update_batch_of_benefit,
 };
 pub use self::import::import;
 pub use self::purchases::{

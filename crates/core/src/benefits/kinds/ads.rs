@@ -4,7 +4,7 @@ use merak_store::{Json, ReadTx, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, Outcome};
+use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::kit::{Id, Result};
@@ -30,7 +30,13 @@ impl Default for Properties {
 pub(super) struct Ads;
 
 impl Kind for Ads {
-    fn prepare(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
+    fn prepare(
+        &self,
+        _tx: &mut ReadTx<'_>,
+        _owner: Id<Organization>,
+        properties: &Value,
+        _finding: Option<&Finding>,
+    ) -> Result<Json> {
         super::normalized::<Properties>(properties)
     }
 

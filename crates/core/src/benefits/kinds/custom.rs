@@ -4,7 +4,7 @@ use merak_store::{Json, ReadTx, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, Outcome};
+use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::kit::{Id, Result};
@@ -22,7 +22,13 @@ pub struct Properties {
 pub(super) struct Custom;
 
 impl Kind for Custom {
-    fn prepare(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
+    fn prepare(
+        &self,
+        _tx: &mut ReadTx<'_>,
+        _owner: Id<Organization>,
+        properties: &Value,
+        _finding: Option<&Finding>,
+    ) -> Result<Json> {
         super::normalized::<Properties>(properties)
     }
 

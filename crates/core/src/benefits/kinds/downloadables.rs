@@ -6,7 +6,7 @@ use merak_store::{Json, ReadTx, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, Outcome};
+use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::downloadables;
@@ -45,7 +45,13 @@ struct GrantProperties {
 pub(super) struct Downloadables;
 
 impl Kind for Downloadables {
-    fn prepare(&self, tx: &mut ReadTx<'_>, owner: Id<Organization>, properties: &Value) -> Result<Json> {
+    fn prepare(
+        &self,
+        tx: &mut ReadTx<'_>,
+        owner: Id<Organization>,
+        properties: &Value,
+        _finding: Option<&Finding>,
+    ) -> Result<Json> {
         let stored = super::normalized::<Properties>(properties)?;
         let named = stored.parse::<Properties>()?.files;
         let own: BTreeSet<Id<File>> = files::find_many(tx, &named)?

@@ -4,7 +4,7 @@ use merak_store::{Json, ReadTx, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kind, Outcome};
+use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::kit::{Id, Refusal, Result, Timeframe, at, calendar};
@@ -34,7 +34,13 @@ impl Kind for LicenseKeys {
         true
     }
 
-    fn prepare(&self, tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
+    fn prepare(
+        &self,
+        tx: &mut ReadTx<'_>,
+        _owner: Id<Organization>,
+        properties: &Value,
+        _finding: Option<&Finding>,
+    ) -> Result<Json> {
         let stored = super::normalized::<Properties>(properties)?;
         // Benefits are granted for years to come: an expiry must be possible for all of them.
         let horizon = calendar::add(tx.now(), 100, Timeframe::Year).unwrap_or_else(|| tx.now());

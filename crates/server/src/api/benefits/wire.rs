@@ -4,7 +4,7 @@
 use merak_core::benefits::grants;
 use merak_core::benefits::{self, BenefitType};
 use merak_core::customers;
-use merak_core::kit::Id;
+use merak_core::kit::{Id, InstanceSecret, Purpose, Result, sign};
 use merak_core::organizations;
 use merak_store::{Json, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -251,6 +251,18 @@ pub struct BenefitUpdate {
     pub properties: Option<Value>,
 }
 
+/// The name of the schema that a change of this kind is checked by, as problems tell it.
+pub const fn update_branch(kind: BenefitType) -> &'static str {
+    match kind {
+        BenefitType::Custom => "BenefitCustomUpdate",
+        BenefitType::Ads => "BenefitAdsUpdate",
+        BenefitType::Discord => "BenefitDiscordUpdate",
+        BenefitType::GithubRepository => "BenefitGitHubRepositoryUpdate",
+        BenefitType::Downloadables => "BenefitDownloadablesUpdate",
+        BenefitType::LicenseKeys => "BenefitLicenseKeysUpdate",
+    }
+}
+
 impl Described for BenefitUpdate {
     fn schema(components: &mut Components) -> Value {
         let mut branches = of_each_kind(
@@ -329,9 +341,50 @@ impl Described for Benefit {
     }
 }
 
-impl From<benefits::Benefit> for Benefit {
-    fn from(benefit: benefits::Benefit) -> Self {
-        Self {
+/// How long a seller can use the token that stands for a Discord server, in seconds.
+const GUILD_TOKEN_LIFETIME: i64 = 900;
+
+/// Signs what stands for a Discord server, so that sellers can only name servers that they once showed to be theirs.
+#[derive(Clone, Debug)]
+pub struct GuildTokens {
+    secret: InstanceSecret,
+    now: Timestamp,
+}
+
+impl GuildTokens {
+    /// Tokens that are good from now on.
+    pub fn new(secret: &InstanceSecret, now: Timestamp) -> Self {
+        Self { secret: secret.clone(), now }
+    }
+
+    /// A token for a server.
+    pub fn sign(&self, guild_id: &str) -> Result<String> {
+        sign(&self.secret, Purpose::GuildToken, self.now.add_seconds(GUILD_TOKEN_LIFETIME), &guild_id)
+    }
+}
+
+impl Benefit {
+    /// The benefit as its seller sees it. That of a Discord role gets a token for its server, signed anew.
+    pub fn shown(benefit: benefits::Benefit, tokens: &GuildTokens) -> Result<Self> {
+        let properties = match benefit.r#type {
+            BenefitType::Discord => {
+                let mut members: Map<String, Value> = benefit.properties.parse()?;
+                let guild_id = members.get("guild_id").and_then(Value::as_str).unwrap_or_default();
+                let token = tokens.sign(guild_id)?;
+                members.insert(String::from("guild_token"), Value::from(token));
+                Json::from(Value::Object(members))
+            }
+            BenefitType::GithubRepository => {
+                let mut members: Map<String, Value> = benefit.properties.parse()?;
+                members.insert(String::from("repository_id"), Value::Null);
+                Json::from(Value::Object(members))
+            }
+            BenefitType::Custom
+            | BenefitType::Ads
+            | BenefitType::Downloadables
+            | BenefitType::LicenseKeys => benefit.properties,
+        };
+        Ok(Self {
             created_at: benefit.created_at,
             modified_at: benefit.modified_at,
             id: benefit.id,
@@ -340,9 +393,9 @@ impl From<benefits::Benefit> for Benefit {
             selectable: benefit.selectable,
             deletable: benefit.deletable,
             organization_id: benefit.organization_id,
-            properties: benefit.properties,
+            properties,
             is_tax_applicable: (benefit.r#type == BenefitType::Custom).then_some(benefit.is_tax_applicable),
-        }
+        })
     }
 }
 

@@ -1,8 +1,12 @@
 //! Benefit grants as their buyer sees them: list, get, update.
 
+use std::collections::BTreeSet;
+
 use merak_core::access::BUYERS;
 use merak_core::benefits::grants::{self, GrantOfBuyer, GrantSort, ListGrantsOfBuyer};
 use merak_core::benefits::{Benefit, BenefitType};
+use merak_core::connections::{self, CustomerAccount};
+use merak_core::customers::Customer;
 use merak_core::kit::{Id, Kind, Refusal, Result, at};
 use merak_core::organizations::Organization;
 use merak_store::{Json as StoredJson, ReadTx, Timestamp, Tx};
@@ -98,7 +102,7 @@ pub struct CustomerBenefitGrant {
     id: Id<grants::BenefitGrant>,
     granted_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
-    customer_id: Id<merak_core::customers::Customer>,
+    customer_id: Id<Customer>,
     benefit_id: Id<Benefit>,
     subscription_id: Option<Uuid>,
     order_id: Option<Uuid>,
@@ -110,7 +114,10 @@ pub struct CustomerBenefitGrant {
 }
 
 impl CustomerBenefitGrant {
-    fn new((grant, customer, benefit, organization): GrantOfBuyer) -> Result<Self> {
+    fn new(
+        (grant, customer, benefit, organization): GrantOfBuyer,
+        accounts: &[CustomerAccount],
+    ) -> Result<Self> {
         let kind = benefit.r#type;
         Ok(Self {
             created_at: grant.created_at,
@@ -124,7 +131,7 @@ impl CustomerBenefitGrant {
             order_id: grant.order_id,
             is_granted: grant.is_granted(),
             is_revoked: grant.is_revoked(),
-            customer: customer.into(),
+            customer: CustomerPortalCustomer::new(customer, accounts),
             benefit: BenefitSubscriber {
                 created_at: benefit.created_at,
                 modified_at: benefit.modified_at,
@@ -227,7 +234,7 @@ impl Described for CustomerBenefitGrantUpdate {
 
 fn update_schema(kind: BenefitType) -> Value {
     let tag = json!({"type": "string", "const": kind.as_str()});
-    if !needs_account(kind) {
+    if !kind.is_outside() {
         return json!({"type": "object", "properties": {"benefit_type": tag}, "required": ["benefit_type"]});
     }
     let choice = json!({
@@ -240,10 +247,6 @@ fn update_schema(kind: BenefitType) -> Value {
         "properties": {"benefit_type": tag, "properties": choice},
         "required": ["benefit_type", "properties"]
     })
-}
-
-const fn needs_account(kind: BenefitType) -> bool {
-    matches!(kind, BenefitType::Discord | BenefitType::GithubRepository)
 }
 
 fn list(
@@ -264,20 +267,29 @@ fn list(
     };
     let paged = grants::list_of_buyer(tx, &call.actor, &wanted)?;
     let total = paged.total;
-    let items = paged.items.into_iter().map(CustomerBenefitGrant::new).collect::<Result<Vec<_>>>()?;
+    let holders: BTreeSet<Id<Customer>> = paged.items.iter().map(|(grant, ..)| grant.customer_id).collect();
+    let accounts = connections::list_of_customers(tx, &Vec::from_iter(holders))?;
+    let shown = |found| CustomerBenefitGrant::new(found, &accounts);
+    let items = paged.items.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
     Ok(Json(ListResource::new(merak_core::kit::Paged::new(items, total), page, |item| item)))
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerBenefitGrant>> {
     let found = grants::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
-    Ok(Json(CustomerBenefitGrant::new(found)?))
+    shown(tx, found)
+}
+
+/// A grant with the accounts that its holder connected.
+fn shown(tx: &mut ReadTx<'_>, found: GrantOfBuyer) -> Result<Json<CustomerBenefitGrant>> {
+    let accounts = connections::list_of_customers(tx, &[found.0.customer_id])?;
+    Ok(Json(CustomerBenefitGrant::new(found, &accounts)?))
 }
 
 fn update(
     tx: &mut Tx<'_>,
     call: &Call<ById, Nothing, CustomerBenefitGrantUpdate>,
 ) -> Result<Json<CustomerBenefitGrant>> {
-    let found = grants::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+    let mut found = grants::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
     let body = &call.body;
     if body.benefit_type != found.2.r#type {
         let place = at("body").field("benefit_type");
@@ -285,12 +297,21 @@ fn update(
             place.value_error("The benefit is of another type.", body.benefit_type.as_str()),
         ));
     }
-    if let Some(choice) = body.properties.as_ref().filter(|_| needs_account(body.benefit_type)) {
-        // No customer of this installation has a connected account to choose.
+    if let Some(choice) = &body.properties {
+        choose_account(tx, &mut found, &choice.account_id)?;
+    }
+    shown(tx, found)
+}
+
+/// Names the account through which a benefit is to be given, if it is one of those that the holder connected.
+fn choose_account(tx: &mut Tx<'_>, found: &mut GrantOfBuyer, account_id: &str) -> Result<()> {
+    let (grant, _, benefit, _) = found;
+    let Some(platform) = benefit.r#type.platform() else { return Ok(()) };
+    if connections::find_of_customer(tx, grant.customer_id, platform, account_id)?.is_none() {
         let place = at("body").field("properties").field("account_id");
         return Err(Refusal::invalid(
-            place.value_error("The customer has no such connected account.", choice.account_id.as_str()),
+            place.value_error("The customer has no such connected account.", account_id),
         ));
     }
-    Ok(Json(CustomerBenefitGrant::new(found)?))
+    grants::choose_account(tx, benefit, grant, account_id)
 }

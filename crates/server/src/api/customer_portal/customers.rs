@@ -1,8 +1,8 @@
 //! Customers as they see themselves: get.
 
 use merak_core::access::BUYERS;
-use merak_core::customers;
 use merak_core::kit::{Kind, Result};
+use merak_core::{connections, customers};
 use merak_store::ReadTx;
 
 use super::{NAV, READERS};
@@ -21,5 +21,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerPortalCustomer>> {
-    Ok(Json(customers::find_of_buyer(tx, &call.actor, call.path.id.cast())?.into()))
+    let customer = customers::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+    let accounts = connections::list_of_customers(tx, &[customer.id])?;
+    Ok(Json(CustomerPortalCustomer::new(customer, &accounts)))
 }

@@ -4,6 +4,7 @@ mod benefit_grants;
 mod customers;
 mod downloadables;
 mod license_keys;
+mod oauth_accounts;
 mod organizations;
 
 use merak_core::kit::Scope;
@@ -20,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
         customers::operations(),
         downloadables::operations(),
         license_keys::operations(),
+        oauth_accounts::operations(),
         organizations::operations(),
     ]
     .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use merak_core::connections::CustomerAccount;
 use merak_core::customers;
 use merak_core::kit::{Address, Email, Id, Metadata, TaxId, avatar};
 use merak_store::Timestamp;
@@ -84,8 +85,16 @@ impl From<customers::Customer> for Customer {
     }
 }
 
-impl From<customers::Customer> for CustomerPortalCustomer {
-    fn from(customer: customers::Customer) -> Self {
+impl CustomerPortalCustomer {
+    /// A customer with those of the accounts that are theirs.
+    pub fn new(customer: customers::Customer, accounts: &[CustomerAccount]) -> Self {
+        let own = accounts.iter().filter(|account| account.customer_id == customer.id).map(|account| {
+            let shown = CustomerPortalOAuthAccount {
+                account_id: account.account_id.clone(),
+                account_username: Some(account.account_username.clone()),
+            };
+            (format!("{}:{}", account.platform, account.account_id), shown)
+        });
         Self {
             created_at: customer.created_at,
             modified_at: customer.modified_at,
@@ -95,8 +104,7 @@ impl From<customers::Customer> for CustomerPortalCustomer {
             name: customer.name,
             billing_address: customer.billing_address,
             tax_id: customer.tax_id,
-            // Nothing in this installation connects accounts yet, so there are none to show.
-            oauth_accounts: BTreeMap::new(),
+            oauth_accounts: own.collect(),
         }
     }
 }

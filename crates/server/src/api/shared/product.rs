@@ -1,14 +1,14 @@
 //! Products as their seller sees them, as everybody may see them, and by themselves.
 
 use merak_core::custom_fields;
-use merak_core::kit::{Id, Metadata};
+use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::Organization;
 use merak_core::products::{self, CompleteProduct, PublicProduct};
 use merak_store::Timestamp;
 
 use super::file::ProductMediaFileRead;
 use super::{BenefitBase, CustomField, ProductPrice};
-use crate::api::benefits::Benefit;
+use crate::api::benefits::{Benefit, GuildTokens};
 use crate::state::House;
 use crate::wire::answer;
 
@@ -103,10 +103,12 @@ answer! {
 }
 
 impl Product {
-    /// A product of the core, with its pictures where they are in this house's storage.
-    pub fn new(complete: CompleteProduct, house: &House) -> Self {
+    /// A product of the core, with its pictures where they are in this house's storage, as it is shown at this instant.
+    pub fn new(complete: CompleteProduct, house: &House, now: Timestamp) -> Result<Self> {
         let PublicProduct { product, prices, benefits, medias } = complete.public;
-        Self {
+        let tokens = GuildTokens::new(&house.secret, now);
+        let shown = |benefit| Benefit::shown(benefit, &tokens);
+        Ok(Self {
             created_at: product.created_at,
             modified_at: product.modified_at,
             id: product.id,
@@ -117,10 +119,10 @@ impl Product {
             organization_id: product.organization_id,
             metadata: product.metadata,
             prices: prices.into_iter().map(Into::into).collect(),
-            benefits: benefits.into_iter().map(Into::into).collect(),
+            benefits: benefits.into_iter().map(shown).collect::<Result<_>>()?,
             medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
             attached_custom_fields: complete.fields.into_iter().map(Into::into).collect(),
-        }
+        })
     }
 }
 

@@ -29,7 +29,9 @@ use serde_json::Value;
 
 use self::document::Document;
 use self::navigation::Navigation;
-use self::views::{Frame, LandingPage, MissingPage, OverviewPage, ResultsPage, StaleLinkPage};
+use self::views::{
+    Frame, LandingPage, MissingPage, NotConnectedPage, OverviewPage, ResultsPage, StaleLinkPage,
+};
 use crate::pages::assets::{Asset, fingerprint};
 
 /// The rendered reference and everything needed to serve it.
@@ -112,6 +114,12 @@ impl Docs {
     /// The page that says that a sign-in link is no good.
     pub fn stale_link(&self) -> axum::response::Response {
         let page = Page::new(finish(&StaleLinkPage { frame: self.frame("Sign in · Merak") }));
+        routes::answer(StatusCode::BAD_REQUEST, page, &HeaderMap::new())
+    }
+
+    /// The page that says that an account was not connected.
+    pub fn not_connected(&self) -> axum::response::Response {
+        let page = Page::new(finish(&NotConnectedPage { frame: self.frame("Not connected · Merak") }));
         routes::answer(StatusCode::BAD_REQUEST, page, &HeaderMap::new())
     }
 

@@ -62,6 +62,13 @@ pub struct StaleLinkPage<'d> {
     pub frame: Frame<'d>,
 }
 
+/// What somebody is told whose account was not connected.
+#[derive(Template)]
+#[template(path = "not_connected.html")]
+pub struct NotConnectedPage<'d> {
+    pub frame: Frame<'d>,
+}
+
 /// The call a new reader tries first: it changes nothing and shows that the token is good.
 pub fn first_call(public_url: &str) -> Markup {
     let url = format!("{public_url}/v1/organizations/");

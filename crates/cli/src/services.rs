@@ -1,0 +1,104 @@
+//! The services outside that the options connect this installation to.
+
+use std::fs;
+
+use merak_adapters::rest::ClientCredentials;
+use merak_adapters::{discord, github};
+use merak_server::Config;
+
+use crate::failure::Failure;
+use crate::options::{Options, web_address};
+
+/// Errs if a service is set by half, or at an address that is none.
+pub fn check(options: &Options) -> Result<(), Failure> {
+    discord(options)?;
+    parts_of_github(options)?;
+    Ok(())
+}
+
+/// The settings of a server, with the services that the options connect it to.
+pub fn connected(options: &Options, config: Config) -> Result<Config, Failure> {
+    Ok(Config { discord: discord(options)?, github: github(options)?, ..config })
+}
+
+/// Discord, if it is set.
+pub fn discord(options: &Options) -> Result<Option<discord::Options>, Failure> {
+    let url = url_of("--discord-url", options.discord_url.as_deref(), "https://discord.com")?;
+    let parts = whole([
+        ("--discord-client-id", options.discord_client_id.as_deref()),
+        ("--discord-client-secret", options.discord_client_secret.as_deref()),
+        ("--discord-bot-token", options.discord_bot_token.as_deref()),
+    ])?;
+    Ok(parts.map(|[id, secret, bot_token]| discord::Options {
+        url,
+        client: ClientCredentials { id, secret },
+        bot_token,
+    }))
+}
+
+/// GitHub, if it is set. The file of the key is read.
+pub fn github(options: &Options) -> Result<Option<github::Options>, Failure> {
+    let Some(Parts { url, api_url, app: [id, path, app_client, app_secret], customer_client }) =
+        parts_of_github(options)?
+    else {
+        return Ok(None);
+    };
+    let pem = fs::read_to_string(&path)
+        .map_err(|error| Failure::runtime(format!("cannot read {path}: {error}")))?;
+    let key = github::AppKey::from_pem(&pem).map_err(|error| Failure::runtime(format!("{path}: {error}")))?;
+    let client = ClientCredentials { id: app_client, secret: app_secret };
+    Ok(Some(github::Options {
+        url,
+        api_url,
+        customer_client: customer_client.unwrap_or_else(|| client.clone()),
+        app: github::App { id, key, client },
+    }))
+}
+
+struct Parts {
+    url: url::Url,
+    api_url: url::Url,
+    /// Its id, the file of its key, the id and the secret of its client.
+    app: [String; 4],
+    customer_client: Option<ClientCredentials>,
+}
+
+fn parts_of_github(options: &Options) -> Result<Option<Parts>, Failure> {
+    let url = url_of("--github-url", options.github_url.as_deref(), "https://github.com")?;
+    let api_url = url_of("--github-api-url", options.github_api_url.as_deref(), "https://api.github.com")?;
+    let key_file = options.github_app_private_key_file.as_ref().map(|path| path.to_string_lossy());
+    let app = whole([
+        ("--github-app-id", options.github_app_id.as_deref()),
+        ("--github-app-private-key-file", key_file.as_deref()),
+        ("--github-app-client-id", options.github_app_client_id.as_deref()),
+        ("--github-app-client-secret", options.github_app_client_secret.as_deref()),
+    ])?;
+    let customer_client = whole([
+        ("--github-client-id", options.github_client_id.as_deref()),
+        ("--github-client-secret", options.github_client_secret.as_deref()),
+    ])?
+    .map(|[id, secret]| ClientCredentials { id, secret });
+    if app.is_none() && customer_client.is_some() {
+        return Err(Failure::usage(
+            "--github-client-id needs --github-app-id: the app gives access to repositories",
+        ));
+    }
+    Ok(app.map(|app| Parts { url, api_url, app, customer_client }))
+}
+
+/// All of some options, or none of them.
+fn whole<const N: usize>(parts: [(&str, Option<&str>); N]) -> Result<Option<[String; N]>, Failure> {
+    let given = parts.iter().find(|(_, value)| value.is_some());
+    let missing = parts.iter().find(|(_, value)| value.is_none_or(str::is_empty));
+    match (given, missing) {
+        (None, _) => Ok(None),
+        (Some((given, _)), Some((missing, _))) => Err(Failure::usage(format!("{given} needs {missing}"))),
+        (Some(_), None) => Ok(Some(parts.map(|(_, value)| value.unwrap_or_default().to_owned()))),
+    }
+}
+
+fn url_of(option: &str, given: Option<&str>, usual: &str) -> Result<url::Url, Failure> {
+    let text = given.unwrap_or(usual);
+    web_address(option, text)?;
+    text.parse().map_err(|error| Failure::usage(format!("{option}: {text}: {error}")))
+}
