@@ -75,6 +75,8 @@ pub enum Kind {
     File,
     /// A checkout link.
     CheckoutLink,
+    /// A benefit.
+    Benefit,
 }
 
 impl Kind {
@@ -91,6 +93,7 @@ impl Kind {
             Self::CustomField => 0x6366_0000_0000_0000,
             Self::File => 0x6669_0000_0000_0000,
             Self::CheckoutLink => 0x636C_0000_0000_0000,
+            Self::Benefit => 0x6265_0000_0000_0000,
         }
     }
 }

@@ -1,12 +1,49 @@
 //! What is asked for: each list, with each filter, in each order, and how long the answer says the list is.
 
+use serde::Serialize;
+
 use super::{people, rows};
 use crate::seed::Shop;
+
+/// Which lists are measured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scene {
+    /// The customers, with the search.
+    Customers,
+    /// The products, with their prices and benefits.
+    Products,
+    /// The discounts.
+    Discounts,
+    /// The custom fields.
+    CustomFields,
+    /// The files.
+    Files,
+    /// The checkout links, with what they sell.
+    CheckoutLinks,
+    /// The benefits.
+    Benefits,
+}
+
+impl Scene {
+    /// What the table calls it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Customers => "customers",
+            Self::Products => "products",
+            Self::Discounts => "discounts",
+            Self::CustomFields => "custom fields",
+            Self::Files => "files",
+            Self::CheckoutLinks => "checkout links",
+            Self::Benefits => "benefits",
+        }
+    }
+}
 
 /// One list as it is asked for.
 pub struct Case {
     /// The list.
-    pub list: &'static str,
+    pub list: Scene,
     /// Which filter, order or page.
     pub what: String,
     /// Path and query.
@@ -19,7 +56,7 @@ pub struct Case {
 
 /// The cases of one list.
 struct List<'c> {
-    name: &'static str,
+    name: Scene,
     /// The path, ending in a question mark or an ampersand.
     path: String,
     cases: &'c mut Vec<Case>,
@@ -27,6 +64,15 @@ struct List<'c> {
 
 /// How many things a page has.
 const LIMIT: u64 = 10;
+
+/// No filter.
+const ALL: (&str, &str) = ("", "");
+
+/// A filter that names twelve things, of which also the smallest shop has more.
+fn twelve(parameter: &str, id: fn(u64) -> String) -> String {
+    let each: Vec<String> = (0..12).map(|number| format!("{parameter}={}", id(number * 8 + 3))).collect();
+    each.join("&")
+}
 
 impl List<'_> {
     fn ask(&mut self, what: impl Into<String>, query: &str, total: u64) {
@@ -40,16 +86,13 @@ impl List<'_> {
         self.cases.push(Case { list: self.name, what: what.into(), path, total, items });
     }
 
-    /// Each order, both ways.
-    fn orders(&mut self, keys: &[&str], filter: &str, total: u64) {
+    /// Each order, both ways, of what a filter leaves; an empty one leaves everything.
+    fn orders(&mut self, keys: &[&str], (what, filter): (&str, &str), total: u64) {
         for key in keys {
             for direction in ["", "-"] {
-                let what = if filter.is_empty() { String::new() } else { format!("{filter}, ") };
-                self.ask(
-                    format!("{what}sorting {direction}{key}"),
-                    &format!("{filter}&sorting={direction}{key}"),
-                    total,
-                );
+                let order = format!("sorting={direction}{key}");
+                let what = if what.is_empty() { order.clone() } else { format!("{what}, {order}") };
+                self.ask(what, &format!("{filter}&{order}"), total);
             }
         }
     }
@@ -67,8 +110,8 @@ pub fn of(shop: &Shop) -> Vec<Case> {
 fn customers(shop: &Shop, cases: &mut Vec<Case>) {
     const KEYS: [&str; 3] = ["created_at", "email", "name"];
     let (size, organization) = (shop.size, &shop.organization_id);
-    let mut list = List { name: "customers", path: String::from("/v1/customers/?"), cases };
-    list.orders(&KEYS, "", size);
+    let mut list = List { name: Scene::Customers, path: String::from("/v1/customers/?"), cases };
+    list.orders(&KEYS, ALL, size);
     list.ask("organization", &format!("organization_id={organization}"), size);
     for (what, query) in [
         ("one", "0000123"),
@@ -86,15 +129,7 @@ fn customers(shop: &Shop, cases: &mut Vec<Case>) {
         let query = query.replace(' ', "+").replace('É', "%C3%89");
         list.ask(format!("query {what}"), &format!("query={query}"), total);
         if what == "few" || what == "some" || what == "many" {
-            for key in KEYS {
-                for direction in ["", "-"] {
-                    list.ask(
-                        format!("query {what}, sorting {direction}{key}"),
-                        &format!("query={query}&sorting={direction}{key}"),
-                        total,
-                    );
-                }
-            }
+            list.orders(&KEYS, (&format!("query {what}"), &format!("query={query}")), total);
         }
     }
     list.page("the page in the middle", "", size, size / LIMIT / 2);
@@ -104,44 +139,82 @@ fn customers(shop: &Shop, cases: &mut Vec<Case>) {
 fn products(shop: &Shop, cases: &mut Vec<Case>) {
     let products = rows::others(shop.size);
     let count = |is_meant: fn(u64) -> bool| rows::count(products, is_meant);
-    let mut list = List { name: "products", path: String::from("/v1/products/?"), cases };
+    let mut list = List { name: Scene::Products, path: String::from("/v1/products/?"), cases };
     let keys = ["created_at", "name", "price_type", "price_amount_type", "price_amount"];
-    list.orders(&keys, "", products);
-    list.orders(&keys, "is_archived=false", count(|number| !rows::is_archived(number)));
-    list.orders(&keys, "is_recurring=true", count(rows::is_recurring));
+    list.orders(&keys, ALL, products);
+    list.orders(&keys, ("is_archived=false", "is_archived=false"), count(|number| !rows::is_archived(number)));
+    list.orders(&keys, ("is_recurring=true", "is_recurring=true"), count(rows::is_recurring));
     list.ask("is_archived=true", "is_archived=true", count(rows::is_archived));
+    list.ask("is_recurring=false", "is_recurring=false", count(|number| !rows::is_recurring(number)));
+    list.ask(
+        "is_archived=false, is_recurring=true",
+        "is_archived=false&is_recurring=true",
+        count(|number| !rows::is_archived(number) && rows::is_recurring(number)),
+    );
+    list.ask("id of twelve", &twelve("id", rows::product_id), 12);
     list.ask("organization", &format!("organization_id={}", shop.organization_id), products);
-    list.ask("benefit of few", &format!("benefit_id={}", rows::RARE_BENEFIT), count(rows::has_rare_benefit));
-    list.ask("benefit of all", &format!("benefit_id={}", rows::COMMON_BENEFIT), products);
+    let (rare, common) = (rows::rare_benefit_id(), rows::common_benefit_id());
+    list.orders(&keys, ("benefit of few", &format!("benefit_id={rare}")), count(rows::has_rare_benefit));
+    list.orders(&keys, ("benefit of all", &format!("benefit_id={common}")), products);
+    list.ask(
+        "benefit of all, is_archived=false",
+        &format!("benefit_id={common}&is_archived=false"),
+        count(|number| !rows::is_archived(number)),
+    );
     list.ask("query one", "query=product+000123", count(|number| number == 123));
-    list.ask("query all", "query=product", products);
+    list.ask("query some", "query=00012", count(|number| format!("{number:06}").contains("00012")));
+    list.orders(&keys, ("query all", "query=product"), products);
     list.ask("query none", "query=zzqx", 0);
 }
 
 fn others(shop: &Shop, cases: &mut Vec<Case>) {
     let size = rows::others(shop.size);
     let one = rows::count(size, |number| number == 123);
+    let some = rows::count(size, |number| format!("{number:06}").contains("00012"));
     let organization = &shop.organization_id;
+    let of_organization = format!("organization_id={organization}");
 
-    let mut list = List { name: "discounts", path: String::from("/v1/discounts/?"), cases };
-    list.orders(&["created_at", "name", "code", "redemptions_count"], "", size);
-    list.ask("organization", &format!("organization_id={organization}"), size);
+    let keys = ["created_at", "name", "code", "redemptions_count"];
+    let mut list = List { name: Scene::Discounts, path: String::from("/v1/discounts/?"), cases };
+    list.orders(&keys, ALL, size);
+    list.ask("organization", &of_organization, size);
     list.ask("query one", "query=discount+000123", one);
+    // Found by the name or the code, which have the same digits.
+    list.ask("query some", "query=00012", some);
+    list.orders(&keys, ("query all", "query=discount"), size);
+    list.ask("query by code", "query=CODE", rows::count(size, rows::has_code));
+    list.ask("query none", "query=zzqx", 0);
 
-    let mut list = List { name: "custom fields", path: String::from("/v1/custom-fields/?"), cases };
-    list.orders(&["created_at", "slug", "name", "type"], "", size);
-    list.ask("type", "type=number", rows::count(size, |number| number % 2 == 1));
-    list.ask("organization", &format!("organization_id={organization}"), size);
+    let keys = ["created_at", "slug", "name", "type"];
+    let mut list = List { name: Scene::CustomFields, path: String::from("/v1/custom-fields/?"), cases };
+    list.orders(&keys, ALL, size);
+    list.ask("organization", &of_organization, size);
+    for (kind, has_kind) in rows::FIELD_KINDS {
+        let filter = format!("type={kind}");
+        list.orders(&keys, (&filter, &filter), rows::count(size, has_kind));
+    }
     list.ask("query one", "query=field+000123", one);
+    list.ask("query some", "query=00012", some);
+    list.orders(&keys, ("query all", "query=field"), size);
+    list.ask("query none", "query=zzqx", 0);
 
-    let mut list = List { name: "files", path: format!("/v1/files/?organization_id={organization}&"), cases };
+    let mut list = List { name: Scene::Files, path: format!("/v1/files/?{of_organization}&"), cases };
+    list.ask("organization", "", size);
+    list.ask("ids of twelve", &twelve("ids", rows::file_id), 12);
+
+    let mut list = List { name: Scene::CheckoutLinks, path: String::from("/v1/checkout-links/?"), cases };
+    list.orders(&["created_at"], ALL, size);
+    list.ask("organization", &of_organization, size);
+    list.orders(&["created_at"], ("product", &format!("product_id={}", rows::product_id(7))), 1);
+    list.ask("product of twelve", &twelve("product_id", rows::product_id), 12);
+
+    let mut list = List { name: Scene::Benefits, path: String::from("/v1/benefits/?"), cases };
     list.ask("all", "", size);
-
-    let mut list = List { name: "checkout links", path: String::from("/v1/checkout-links/?"), cases };
-    list.orders(&["created_at"], "", size);
-    list.ask("organization", &format!("organization_id={organization}"), size);
-    list.ask("product", &format!("product_id={}", rows::product_id(7)), 1);
-
-    let mut list = List { name: "benefits", path: String::from("/v1/benefits/?"), cases };
-    list.ask("all", "", 2);
+    list.ask("organization", &of_organization, size);
+    list.ask("type", "type=custom", rows::count(size, rows::is_custom_benefit));
+    list.ask(
+        "two types",
+        "type=custom&type=ads",
+        rows::count(size, |number| rows::is_custom_benefit(number) || number % 3 == 2),
+    );
 }

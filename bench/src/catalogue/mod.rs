@@ -10,7 +10,7 @@ use std::{env, fs, fs::File, path::PathBuf, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 
 use self::{
-    cases::Case,
+    cases::{Case, Scene},
     report::{Figure, Measure, Report},
 };
 use crate::{
@@ -34,13 +34,19 @@ pub struct Arguments {
     /// Customers of each shop; of products, discounts, fields, files and links there is a tenth as many.
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000])]
     customers: Vec<u64>,
-    /// How long each list is asked for, in milliseconds.
+    /// How long each list is asked for, in milliseconds; longer if it needs more for so many answers.
     #[arg(long, default_value_t = 1000)]
     millis: u64,
+    /// How many answers each connection waits for at least.
+    #[arg(long, default_value_t = 10)]
+    requests: u64,
     /// Keep-alive connections of the load generator.
     #[arg(long, default_value_t = 1)]
     connections: usize,
-    /// Measure only lists whose name or case contains this.
+    /// Measure only these lists.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    scenes: Option<Vec<Scene>>,
+    /// Of these lists, measure only the cases whose name contains this.
     #[arg(long)]
     only: Option<String>,
     /// The binary to measure; normally the one beside the bench itself.
@@ -49,7 +55,7 @@ pub struct Arguments {
 }
 
 /// How the seeded shops are made.
-const RECIPE: Recipe = Recipe { name: "catalogue", edition: 1, fill: rows::fill };
+const RECIPE: Recipe = Recipe { name: "catalogue", edition: 2, fill: rows::fill };
 
 /// Measures everything asked for and prints the report. Slow figures are no error; wrong answers are.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -57,7 +63,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments.customers.iter().all(|&customers| (1000..=10_000_000).contains(&customers)),
         "a shop has 1,000 to 10,000,000 customers"
     );
-    ensure!(arguments.connections > 0 && arguments.millis > 0, "nothing would be measured");
+    ensure!(
+        arguments.connections > 0 && arguments.requests > 0 && !arguments.customers.is_empty(),
+        "nothing would be measured"
+    );
     let itself = env::current_exe()?;
     let built = itself.parent().context("a program lies in a folder")?;
     let bin = arguments.bin.clone().unwrap_or_else(|| built.join("merak"));
@@ -122,15 +131,15 @@ fn measure(
 ) -> Result<()> {
     let cases: Vec<Vec<Case>> = subjects.iter().map(|subject| cases::of(&subject.shop)).collect();
     let is_wanted = |case: &Case| {
-        let Some(only) = &arguments.only else { return true };
-        case.list.contains(only.as_str()) || case.what.contains(only.as_str())
+        arguments.scenes.as_ref().is_none_or(|scenes| scenes.contains(&case.list))
+            && arguments.only.as_ref().is_none_or(|only| case.what.contains(only.as_str()))
     };
     for (number, first) in cases[0].iter().enumerate().filter(|(_, case)| is_wanted(case)) {
         let mut sizes = Vec::new();
         for (subject, cases) in subjects.iter().zip(&cases) {
             let case = &cases[number];
             let measured = ask(subject, case, arguments).with_context(|| {
-                format!("{} {} of {} on {engine}", case.list, case.what, subject.shop.size)
+                format!("{} {} of {} on {engine}", case.list.title(), case.what, subject.shop.size)
             })?;
             sizes.push(measured);
         }
@@ -141,36 +150,42 @@ fn measure(
 
 /// Asks for one list for a while.
 fn ask(subject: &Subject, case: &Case, arguments: &Arguments) -> Result<Measure> {
-    let scripts = |count| -> Vec<Page> { (0..count).map(|_| Page::new(&subject.shop, case)).collect() };
+    let scripts = |count, least| -> Vec<Page> {
+        (0..count).map(|_| Page::new(&subject.shop, case, least)).collect()
+    };
     let address = [subject.server.address];
     // The first answer of all reads from the disk what the others find in memory.
-    load::drive(&address, scripts(1), Duration::ZERO)?;
+    load::drive(&address, scripts(1, 1), Duration::ZERO)?;
     let duration = Duration::from_millis(arguments.millis);
-    let (measured, _) = load::drive(&address, scripts(arguments.connections), duration)?;
+    let (measured, _) =
+        load::drive(&address, scripts(arguments.connections, arguments.requests), duration)?;
+    let millis = |quantile| load::to_f64(measured.latency_us.value_at_quantile(quantile)) / 1000.0;
     Ok(Measure {
         customers: subject.shop.size,
         total: case.total,
         requests: measured.requests,
-        p50_us: measured.latency_us.value_at_quantile(0.5),
-        p99_us: measured.latency_us.value_at_quantile(0.99),
+        p50_ms: millis(0.5),
+        p99_ms: millis(0.99),
     })
 }
 
-/// Asks for one page over and over. All answers must be the same, and say how long the list is.
+/// Asks for one page over and over. All answers must be the same to the byte, and the first says how long the list is.
 struct Page {
     request: Vec<u8>,
     total: u64,
     items: u64,
     first: Option<Vec<u8>>,
+    /// How many answers are still to come before the script may stop.
+    missing: u64,
 }
 
 impl Page {
-    fn new(shop: &Shop, case: &Case) -> Self {
+    fn new(shop: &Shop, case: &Case, least: u64) -> Self {
         let request = format!(
             "GET {} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n",
             case.path, shop.token
         );
-        Self { request: request.into_bytes(), total: case.total, items: case.items, first: None }
+        Self { request: request.into_bytes(), total: case.total, items: case.items, first: None, missing: least }
     }
 }
 
@@ -179,7 +194,12 @@ impl Script for Page {
         request.extend_from_slice(&self.request);
     }
 
+    fn is_at_rest(&self) -> bool {
+        self.missing == 0
+    }
+
     fn take(&mut self, answer: &Answer<'_>) -> Result<()> {
+        self.missing = self.missing.saturating_sub(1);
         ensure!(answer.status == 200, "status {}: {}", answer.status, String::from_utf8_lossy(answer.body));
         match &self.first {
             Some(first) => ensure!(first == answer.body, "the same question was answered in another way"),

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::cases::Case;
-use crate::{load::to_f64, machine::Machine};
+use super::cases::{Case, Scene};
+use crate::machine::Machine;
 
 /// One list at one size.
 #[derive(Serialize)]
@@ -16,10 +16,10 @@ pub struct Measure {
     pub total: u64,
     /// Answers received.
     pub requests: u64,
-    /// Half of them came within so many microseconds.
-    pub p50_us: u64,
-    /// All but a hundredth did.
-    pub p99_us: u64,
+    /// Half of them came within so many milliseconds.
+    pub p50_ms: f64,
+    /// All but a hundredth did; of fewer than a hundred answers it is the slowest.
+    pub p99_ms: f64,
 }
 
 /// One list at all sizes.
@@ -28,7 +28,7 @@ pub struct Figure {
     /// The engine, with its version where it is known.
     pub engine: String,
     /// The list.
-    pub list: &'static str,
+    pub list: Scene,
     /// Which filter, order or page.
     pub case: String,
     /// From the smallest shop to the largest, as they were asked for.
@@ -53,16 +53,16 @@ pub struct Report {
 impl Figure {
     /// Puts the sizes of one list together.
     pub fn new(engine: &str, case: &Case, sizes: Vec<Measure>) -> Self {
-        let ratio = |value: fn(&Measure) -> u64| match (sizes.first(), sizes.last()) {
-            (Some(first), Some(last)) => to_f64(value(last)) / to_f64(value(first).max(1)),
+        let ratio = |value: fn(&Measure) -> f64| match (sizes.first(), sizes.last()) {
+            (Some(first), Some(last)) => value(last) / value(first),
             _ => f64::NAN,
         };
         Self {
             engine: engine.to_owned(),
             list: case.list,
             case: case.what.clone(),
-            ratio_p50: ratio(|measure| measure.p50_us),
-            ratio_p99: ratio(|measure| measure.p99_us),
+            ratio_p50: ratio(|measure| measure.p50_ms),
+            ratio_p99: ratio(|measure| measure.p99_ms),
             sizes,
         }
     }
@@ -78,10 +78,9 @@ impl fmt::Display for Report {
                 engine = &figure.engine;
                 writeln!(f, "\n{engine}: each size with its total, and p50 / p99 in milliseconds")?;
             }
-            write!(f, "{:14} {:44}", figure.list, figure.case)?;
+            write!(f, "{:14} {:44}", figure.list.title(), figure.case)?;
             for size in &figure.sizes {
-                let millis = |micros| to_f64(micros) / 1000.0;
-                write!(f, " {:>9} {:8.2} / {:8.2}", size.total, millis(size.p50_us), millis(size.p99_us))?;
+                write!(f, " {:>9} {:8.2} / {:8.2}", size.total, size.p50_ms, size.p99_ms)?;
             }
             writeln!(f, "   x {:.2} / {:.2}", figure.ratio_p50, figure.ratio_p99)?;
         }

@@ -12,12 +12,12 @@ use crate::{
     seed::{Field, Shop, Sink, moment},
 };
 
-/// A benefit of one product in a hundred.
-pub const RARE_BENEFIT: &str = "01944034-f4ff-7b6e-8c11-5d0b3a7c9e31";
-/// A benefit of all products.
-pub const COMMON_BENEFIT: &str = "01944034-f4ff-7b6e-8c11-5d0b3a7c9e32";
+/// The benefit of one product in a hundred.
+const RARE_BENEFIT: u64 = 0;
+/// The benefit of all products. What other benefits there are, no product has.
+const COMMON_BENEFIT: u64 = 1;
 
-/// How many products, discounts, fields, files and links a shop with so many customers has.
+/// How many products, discounts, fields, files, links and benefits a shop with so many customers has.
 pub const fn others(customers: u64) -> u64 {
     customers / 10
 }
@@ -40,6 +40,43 @@ pub const fn is_recurring(number: u64) -> bool {
 /// One product in a hundred has the rare benefit.
 pub const fn has_rare_benefit(number: u64) -> bool {
     number.is_multiple_of(100)
+}
+
+/// Half of the discounts have a code.
+pub const fn has_code(number: u64) -> bool {
+    number.is_multiple_of(2)
+}
+
+/// The kinds of custom fields that are asked for: of half of the fields, of one in a hundred.
+pub const FIELD_KINDS: [(&str, fn(u64) -> bool); 2] =
+    [("number", |number| field_kind(number) == "number"), ("date", |number| field_kind(number) == "date")];
+
+fn field_kind(number: u64) -> &'static str {
+    match number {
+        _ if number % 100 == 50 => "date",
+        _ if number.is_multiple_of(2) => "text",
+        _ => "number",
+    }
+}
+
+/// One benefit in three.
+pub const fn is_custom_benefit(number: u64) -> bool {
+    number.is_multiple_of(3)
+}
+
+/// The id of the benefit of one product in a hundred.
+pub fn rare_benefit_id() -> String {
+    keys::id(Kind::Benefit, RARE_BENEFIT)
+}
+
+/// The id of the benefit of all products.
+pub fn common_benefit_id() -> String {
+    keys::id(Kind::Benefit, COMMON_BENEFIT)
+}
+
+/// The id of a file.
+pub fn file_id(number: u64) -> String {
+    keys::id(Kind::File, number)
 }
 
 /// The id of a product.
@@ -113,8 +150,7 @@ fn total(sink: &mut dyn Sink, table: &str, column: &str, organization: &str, siz
     sink.table(table, &["organization_id", column], &mut std::iter::once(row))
 }
 
-fn benefits(sink: &mut dyn Sink, organization: &str, products: u64) -> Result<()> {
-    let both = [(RARE_BENEFIT, count(products, has_rare_benefit)), (COMMON_BENEFIT, products)];
+fn benefits(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "benefits",
         &[
@@ -128,27 +164,38 @@ fn benefits(sink: &mut dyn Sink, organization: &str, products: u64) -> Result<()
             "properties",
             "created_at",
         ],
-        &mut both.iter().map(|(id, _)| {
-            let mut row: Vec<Field> =
-                vec![(*id).into(), organization.into(), "custom".into(), "A note".into()];
+        &mut (0..size).map(|number| {
+            let (kind, properties) = match number % 3 {
+                _ if is_custom_benefit(number) => ("custom", r#"{"note":null}"#),
+                1 => ("downloadables", r#"{"archived":{},"files":[]}"#),
+                _ => ("ads", r#"{"image_height":400,"image_width":400}"#),
+            };
+            let mut row: Vec<Field> = vec![
+                keys::id(Kind::Benefit, number).into(),
+                organization.into(),
+                kind.into(),
+                format!("Benefit {number:06}").into(),
+            ];
             row.extend([true, true, true].map(Field::Boolean));
-            row.extend([r#"{"note":null}"#.into(), moment(0).into()]);
+            row.extend([properties.into(), moment(number).into()]);
             row
         }),
     )?;
     sink.table(
         "benefit_counts",
         &["benefit_id", "organization_id", "grants", "granted", "license_keys"],
-        &mut both.iter().map(|(id, _)| {
-            let mut row: Vec<Field> = vec![(*id).into(), organization.into()];
+        &mut (0..size).map(|number| {
+            let mut row: Vec<Field> = vec![keys::id(Kind::Benefit, number).into(), organization.into()];
             row.extend([0, 0, 0].map(Field::Integer));
             row
         }),
     )?;
+    // There are as many products as benefits.
+    let both = [(rare_benefit_id(), count(size, has_rare_benefit)), (common_benefit_id(), size)];
     sink.table(
         "product_benefit_counts",
         &["benefit_id", "products"],
-        &mut both.iter().map(|(id, products)| vec![(*id).into(), Field::Integer(*products)]),
+        &mut both.into_iter().map(|(id, products)| vec![id.into(), Field::Integer(products)]),
     )
 }
 
@@ -240,11 +287,13 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             ]
         }),
     )?;
-    let rare = (0..size).filter(|number| has_rare_benefit(*number)).map(|number| (number, RARE_BENEFIT, 1));
+    let (rare_benefit, common_benefit) = (rare_benefit_id(), common_benefit_id());
+    let rare =
+        (0..size).filter(|number| has_rare_benefit(*number)).map(|number| (number, rare_benefit.as_str(), 1));
     sink.table(
         "product_benefits",
         &["product_id", "benefit_id", "position"],
-        &mut (0..size).map(|number| (number, COMMON_BENEFIT, 0)).chain(rare).map(
+        &mut (0..size).map(|number| (number, common_benefit.as_str(), 0)).chain(rare).map(
             |(number, benefit, position)| {
                 vec![product_id(number).into(), benefit.into(), Field::Integer(position)]
             },
@@ -269,7 +318,6 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     )
 }
 
-/// Half of the discounts have a code.
 fn discounts(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     sink.table(
         "discounts",
@@ -293,7 +341,7 @@ fn discounts(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
                 "percentage".into(),
                 Field::Integer(1 + number % 10_000),
                 "once".into(),
-                number.is_multiple_of(2).then(|| format!("CODE{number:06}")).into(),
+                has_code(number).then(|| format!("CODE{number:06}")).into(),
                 Field::Integer(number % 50),
                 "{}".into(),
                 moment(number).into(),
@@ -311,7 +359,7 @@ fn custom_fields(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<(
             vec![
                 keys::id(Kind::CustomField, number).into(),
                 organization.into(),
-                if number.is_multiple_of(2) { "text" } else { "number" }.into(),
+                field_kind(number).into(),
                 format!("field-{number:06}").into(),
                 format!("Field {number:06}").into(),
                 "{}".into(),
@@ -342,7 +390,7 @@ fn files(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             "created_at",
         ],
         &mut (0..size).map(|number| {
-            let id = keys::id(Kind::File, number);
+            let id = file_id(number);
             vec![
                 id.as_str().into(),
                 organization.into(),
