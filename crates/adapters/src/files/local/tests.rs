@@ -1,3 +1,5 @@
+//! Uploads and addresses of a folder.
+
 use bytes::Bytes;
 use tempfile::TempDir;
 
