@@ -117,7 +117,7 @@ async fn create(flow: Flow<Nothing, Nothing, BenefitCreate>) -> Finishing<Create
     let body = &flow.call().body;
     let mut finding = None;
     if body.r#type.is_outside() {
-        flow.read(|tx, call| require_organization(tx, call)).await?;
+        flow.read(require_organization).await?;
         let asked = Asked {
             kind: body.r#type,
             properties: &body.properties,
