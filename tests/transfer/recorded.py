@@ -268,9 +268,14 @@ def checkout_link(sold: dict, reduction: dict) -> dict:
         "product_id": sold["id"],
         "product_price_id": sold["prices"][0]["id"],
         "discount_id": reduction["id"],
-        "product": sold,
+        "product": {
+            **{name: sold[name] for name in list(sold)[:8]},
+            "prices": sold["prices"],
+            "benefits": [{name: each[name] for name in list(each)[:8]} for each in sold["benefits"]],
+            "medias": sold["medias"],
+        },
         "product_price": sold["prices"][0],
-        "discount": reduction,
+        "discount": {name: reduction[name] for name in reduction if name != "products"},
         "url": f"https://api.example.com/v1/checkout-links/{secret}/redirect",
     }
 

@@ -118,7 +118,7 @@ pub struct Options {
     #[arg(long, env = "MERAK_DISCORD_BOT_TOKEN", global = true, value_name = "TEXT")]
     pub discord_bot_token: Option<String>,
 
-    /// Address of Discord [default: https://discord.com].
+    /// Address of Discord [default: `https://discord.com`].
     #[arg(long, env = "MERAK_DISCORD_URL", global = true, value_name = "URL")]
     pub discord_url: Option<String>,
 
@@ -146,11 +146,11 @@ pub struct Options {
     #[arg(long, env = "MERAK_GITHUB_CLIENT_SECRET", global = true, value_name = "TEXT")]
     pub github_client_secret: Option<String>,
 
-    /// Address of GitHub [default: https://github.com].
+    /// Address of GitHub [default: `https://github.com`].
     #[arg(long, env = "MERAK_GITHUB_URL", global = true, value_name = "URL")]
     pub github_url: Option<String>,
 
-    /// Address of GitHub's API [default: https://api.github.com].
+    /// Address of GitHub's API [default: `https://api.github.com`].
     #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
     pub github_api_url: Option<String>,
     /// Where files are kept [default: local].

@@ -169,9 +169,9 @@ impl Store {
     pub async fn shutdown(&self) {
         self.close();
         let (done, all_done) = oneshot::channel();
-        let crew = Arc::clone(&self.0.crew);
+        let store = self.clone();
         thread::spawn(move || {
-            crew.wait();
+            store.shutdown_blocking();
             // A caller that has gone away need not be told.
             let _ = done.send(());
         });
@@ -183,6 +183,9 @@ impl Store {
     pub fn shutdown_blocking(&self) {
         self.close();
         self.0.crew.wait();
+        if let Database::Sqlite { path } = &self.0.options.database {
+            sqlite::finish_log(path);
+        }
     }
 
     /// Copies an SQLite database to a file while units go on; the copy is of one instant. It blocks.

@@ -30,6 +30,7 @@ fn the_log_does_not_grow_with_what_is_written() {
     let found = store.read_blocking::<i64, Error>(|tx| tx.one("SELECT count(*) FROM pages", &[])).unwrap();
     assert_eq!(found, 1_000);
     store.shutdown_blocking();
+    assert!(!log.exists(), "a closed database is a single file");
     let again = database.open();
     let found = again.read_blocking::<i64, Error>(|tx| tx.one("SELECT count(*) FROM pages", &[])).unwrap();
     assert_eq!(found, 1_000);

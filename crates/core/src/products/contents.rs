@@ -30,7 +30,7 @@ pub struct CompleteProduct {
     /// What everybody may see.
     pub public: PublicProduct,
     /// What its buyers are asked, in the seller's order.
-    pub fields: Vec<(AttachedField, CustomField)>,
+    pub fields: Vec<Question>,
 }
 
 row! {
@@ -47,6 +47,9 @@ row! {
         pub required: bool,
     }
 }
+
+/// A field as a product asks it.
+pub type Question = (AttachedField, CustomField);
 
 /// Reads what belongs to these products and everybody may see.
 pub fn public(tx: &mut ReadTx<'_>, products: Vec<Product>) -> Result<Vec<PublicProduct>> {
@@ -117,10 +120,7 @@ fn medias_of(tx: &mut ReadTx<'_>, products: &[Id<Product>]) -> Result<HashMap<Id
     each(tx, SQL, products, "product_medias.product_id, product_medias.position")
 }
 
-fn fields_of(
-    tx: &mut ReadTx<'_>,
-    products: &[Id<Product>],
-) -> Result<HashMap<Id<Product>, Vec<(AttachedField, CustomField)>>> {
+fn fields_of(tx: &mut ReadTx<'_>, products: &[Id<Product>]) -> Result<HashMap<Id<Product>, Vec<Question>>> {
     const SQL: &str = concatcp!(
         "SELECT product_custom_fields.product_id, ",
         AttachedField::COLUMNS,

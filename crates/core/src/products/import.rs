@@ -43,10 +43,7 @@ pub struct ImportProduct {
 pub type PricesThereAndHere = Vec<(Id<Price>, Id<Price>)>;
 
 /// Takes a product over with its prices, whose ids checkout links name.
-pub fn import(
-    tx: &mut Tx<'_>,
-    command: &ImportProduct,
-) -> Result<(Imported<Product>, PricesThereAndHere)> {
+pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Product>, PricesThereAndHere)> {
     const OWNER: &str = "SELECT organization_id FROM products WHERE id = $1";
     let current: Vec<Price> = command.prices.iter().filter(|price| !price.is_archived).cloned().collect();
     // A product without any current price is an old one at the reference. It stays without, and cannot be bought.

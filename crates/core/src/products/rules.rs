@@ -1,6 +1,7 @@
 //! Which prices a product can have at once, and how lists see them.
 
 use super::price::{AmountType, NewPrice, Price, PriceType, RecurringInterval};
+use crate::kit::Cents;
 
 /// What is wrong with a list of prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,8 +108,8 @@ impl Standing {
             },
             first_price_amount: match first.amount_type {
                 AmountType::Free => -2,
-                AmountType::Custom => first.minimum_amount.map_or(-1, |amount| amount.get()),
-                AmountType::Fixed => first.price_amount.map_or(0, |amount| amount.get()),
+                AmountType::Custom => first.minimum_amount.map_or(-1, Cents::get),
+                AmountType::Fixed => first.price_amount.map_or(0, Cents::get),
             },
         }
     }

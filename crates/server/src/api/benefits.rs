@@ -11,10 +11,10 @@ use merak_core::kit::{Id, Kind, Paged, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 
-use self::wire::{BenefitCreate, BenefitGrant, BenefitUpdate};
 pub use self::wire::{
     Benefit, GuildTokens, grant_properties_schema, kind_names, subscriber_benefit, subscriber_schema,
 };
+use self::wire::{BenefitCreate, BenefitGrant, BenefitUpdate};
 use super::shared::ById;
 use crate::flows::benefit_settings::{self, Asked};
 use crate::wire::{
@@ -117,7 +117,7 @@ async fn create(flow: Flow<Nothing, Nothing, BenefitCreate>) -> Finishing<Create
     let body = &flow.call().body;
     let mut finding = None;
     if body.r#type.is_outside() {
-        flow.read(|tx, call| require_organization(tx, call)).await?;
+        flow.read(require_organization).await?;
         let asked = Asked {
             kind: body.r#type,
             properties: &body.properties,

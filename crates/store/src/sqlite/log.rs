@@ -5,7 +5,7 @@
 //! own does most of the work. What is left to the writer is the end of it: only while nobody writes can the log be
 //! found empty and begun anew, so when it has grown long the writer moves the last few pages itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use flume::{Receiver, Sender};
 
@@ -19,6 +19,16 @@ const PASS_PAGES: i64 = 4_000;
 const LONG_PAGES: i64 = 16_000;
 /// How much more must be written after an attempt that a reader of an old snapshot kept from ending.
 const PATIENCE_PAGES: i64 = 2_000;
+
+/// Leaves a single file behind when everything else is closed. Connections that close side by side hinder each other in
+/// this. Best effort: what is left in the log is found there the next time.
+pub(crate) fn finish_log(path: &Path) {
+    // Opening would make a file that is no longer there.
+    if !path.exists() {
+        return;
+    }
+    drop(Session::open(path, Role::LogKeeper, 1).and_then(|session| session.move_pages()));
+}
 
 /// How long the log is, and how much of it is in its place already.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
-pub(crate) use log::LogKeeper;
+pub(crate) use log::{LogKeeper, finish_log};
 pub(crate) use readers::Reader;
 pub(crate) use short::ShortReads;
 pub(crate) use writer::Writer;

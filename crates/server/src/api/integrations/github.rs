@@ -223,6 +223,6 @@ async fn install(flow: Flow<Nothing, Nothing, Nothing>) -> Finishing<SeeOther> {
 }
 
 /// GitHub sends sellers here after they installed the app, also when they began on GitHub's own pages.
-fn installed(_tx: &mut ReadTx<'_>, _call: &Call) -> Decision<Text> {
-    Ok(Text("The app is installed. You can close this window."))
+fn installed(_tx: &mut ReadTx<'_>, call: &Call) -> Decision<Text> {
+    person(&call.actor).map(|_| Text("The app is installed. You can close this window."))
 }

@@ -32,9 +32,12 @@ pub struct ProductPrice {
 /// Between which amounts a buyer chooses.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bounds {
-    pub minimum_amount: Option<Cents>,
-    pub maximum_amount: Option<Cents>,
-    pub preset_amount: Option<Cents>,
+    #[serde(rename = "minimum_amount")]
+    pub minimum: Option<Cents>,
+    #[serde(rename = "maximum_amount")]
+    pub maximum: Option<Cents>,
+    #[serde(rename = "preset_amount")]
+    pub preset: Option<Cents>,
 }
 
 impl From<products::Price> for ProductPrice {
@@ -50,9 +53,9 @@ impl From<products::Price> for ProductPrice {
             price_currency: price.price_currency,
             price_amount: price.price_amount,
             bounds: is_custom.then_some(Bounds {
-                minimum_amount: price.minimum_amount,
-                maximum_amount: price.maximum_amount,
-                preset_amount: price.preset_amount,
+                minimum: price.minimum_amount,
+                maximum: price.maximum_amount,
+                preset: price.preset_amount,
             }),
             r#type: price.r#type,
             recurring_interval: price.recurring_interval,

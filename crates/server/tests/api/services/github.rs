@@ -119,7 +119,8 @@ impl GithubWorld {
         assert_eq!(seen.header("accept"), "application/json");
         let (client, secret) = (seen.form("client_id").unwrap(), seen.form("client_secret").unwrap());
         let is_app = client == "app-client" && secret == "app-secret";
-        if !is_app && !(client == "github-client" && secret == "github-secret") {
+        let is_customers = client == "github-client" && secret == "github-secret";
+        if !is_app && !is_customers {
             return (200, json!({"error": "incorrect_client_credentials"}));
         }
         let user = match seen.form("grant_type").as_deref() {
