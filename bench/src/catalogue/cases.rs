@@ -142,7 +142,11 @@ fn products(shop: &Shop, cases: &mut Vec<Case>) {
     let mut list = List { name: Scene::Products, path: String::from("/v1/products/?"), cases };
     let keys = ["created_at", "name", "price_type", "price_amount_type", "price_amount"];
     list.orders(&keys, ALL, products);
-    list.orders(&keys, ("is_archived=false", "is_archived=false"), count(|number| !rows::is_archived(number)));
+    list.orders(
+        &keys,
+        ("is_archived=false", "is_archived=false"),
+        count(|number| !rows::is_archived(number)),
+    );
     list.orders(&keys, ("is_recurring=true", "is_recurring=true"), count(rows::is_recurring));
     list.ask("is_archived=true", "is_archived=true", count(rows::is_archived));
     list.ask("is_recurring=false", "is_recurring=false", count(|number| !rows::is_recurring(number)));

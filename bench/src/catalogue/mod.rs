@@ -150,15 +150,13 @@ fn measure(
 
 /// Asks for one list for a while.
 fn ask(subject: &Subject, case: &Case, arguments: &Arguments) -> Result<Measure> {
-    let scripts = |count, least| -> Vec<Page> {
-        (0..count).map(|_| Page::new(&subject.shop, case, least)).collect()
-    };
+    let scripts =
+        |count, least| -> Vec<Page> { (0..count).map(|_| Page::new(&subject.shop, case, least)).collect() };
     let address = [subject.server.address];
     // The first answer of all reads from the disk what the others find in memory.
     load::drive(&address, scripts(1, 1), Duration::ZERO)?;
     let duration = Duration::from_millis(arguments.millis);
-    let (measured, _) =
-        load::drive(&address, scripts(arguments.connections, arguments.requests), duration)?;
+    let (measured, _) = load::drive(&address, scripts(arguments.connections, arguments.requests), duration)?;
     let millis = |quantile| load::to_f64(measured.latency_us.value_at_quantile(quantile)) / 1000.0;
     Ok(Measure {
         customers: subject.shop.size,
@@ -185,7 +183,13 @@ impl Page {
             "GET {} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n",
             case.path, shop.token
         );
-        Self { request: request.into_bytes(), total: case.total, items: case.items, first: None, missing: least }
+        Self {
+            request: request.into_bytes(),
+            total: case.total,
+            items: case.items,
+            first: None,
+            missing: least,
+        }
     }
 }
 
