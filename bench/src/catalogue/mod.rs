@@ -205,18 +205,16 @@ impl Script for Page {
     fn take(&mut self, answer: &Answer<'_>) -> Result<()> {
         self.missing = self.missing.saturating_sub(1);
         ensure!(answer.status == 200, "status {}: {}", answer.status, String::from_utf8_lossy(answer.body));
-        match &self.first {
-            Some(first) => ensure!(first == answer.body, "the same question was answered in another way"),
-            None => {
-                let body: serde_json::Value = serde_json::from_slice(answer.body)?;
-                let total = body["pagination"]["total_count"].as_u64();
-                ensure!(total == Some(self.total), "total_count is {total:?} and not {}", self.total);
-                let items =
-                    body["items"].as_array().map(Vec::len).and_then(|items| u64::try_from(items).ok());
-                ensure!(items == Some(self.items), "{items:?} items and not {}", self.items);
-                self.first = Some(answer.body.to_vec());
-            }
+        if let Some(first) = &self.first {
+            ensure!(first == answer.body, "the same question was answered in another way");
+            return Ok(());
         }
+        let body: serde_json::Value = serde_json::from_slice(answer.body)?;
+        let total = body["pagination"]["total_count"].as_u64();
+        ensure!(total == Some(self.total), "total_count is {total:?} and not {}", self.total);
+        let items = body["items"].as_array().map(Vec::len).and_then(|items| u64::try_from(items).ok());
+        ensure!(items == Some(self.items), "{items:?} items and not {}", self.items);
+        self.first = Some(answer.body.to_vec());
         Ok(())
     }
 }

@@ -28,14 +28,14 @@ const LAST: [&str; 20] = [
     "Costa",
 ];
 
-fn choice(list: [&'static str; 20], number: u64) -> &'static str {
+fn choice(list: &[&'static str; 20], number: u64) -> &'static str {
     list[usize::try_from(number % 20).unwrap_or_default()]
 }
 
 /// The address of a customer.
 pub fn email(number: u64) -> String {
     let domain = if number.is_multiple_of(3) { "mail.example.org" } else { "example.com" };
-    format!("{}.{number:07}@{domain}", choice(LAST, number / 20).to_lowercase().replace('ü', "ue"))
+    format!("{}.{number:07}@{domain}", choice(&LAST, number / 20).to_lowercase().replace('ü', "ue"))
 }
 
 /// What a customer is called; a tenth say nothing, and one in a hundred thousand has a rare name.
@@ -43,7 +43,7 @@ pub fn name(number: u64) -> Option<String> {
     match number {
         _ if number % 100_000 == 77 => Some(String::from("Zebulon Quixotic")),
         _ if number % 10 == 3 => None,
-        _ => Some(format!("{} {}", choice(FIRST, number), choice(LAST, number / 20))),
+        _ => Some(format!("{} {}", choice(&FIRST, number), choice(&LAST, number / 20))),
     }
 }
 

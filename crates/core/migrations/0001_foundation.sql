@@ -164,7 +164,8 @@ CREATE TABLE benefits (
     CONSTRAINT benefits_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
     CONSTRAINT benefits_type_check CHECK (type IN ('custom', 'ads', 'discord', 'github_repository', 'downloadables', 'license_keys'))
 );
-CREATE INDEX benefits_type_idx ON benefits (organization_id, type, created_at, id) WHERE deleted_at IS NULL;
+-- With the condition's column at the end SQLite counts in the index alone; PostgreSQL does so anyway.
+CREATE INDEX benefits_type_idx ON benefits (organization_id, type, created_at, id, deleted_at) WHERE deleted_at IS NULL;
 
 -- How many grants and license keys a benefit has, for the totals of their lists.
 CREATE TABLE benefit_counts (

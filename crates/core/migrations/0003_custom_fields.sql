@@ -20,4 +20,5 @@ CREATE UNIQUE INDEX custom_fields_organization_id_slug_key ON custom_fields (org
 CREATE INDEX custom_fields_slug_idx ON custom_fields (organization_id, slug, id) WHERE deleted_at IS NULL;
 CREATE INDEX custom_fields_created_at_idx ON custom_fields (organization_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX custom_fields_name_idx ON custom_fields (organization_id, lower(name), id) WHERE deleted_at IS NULL;
-CREATE INDEX custom_fields_type_idx ON custom_fields (organization_id, type, id) WHERE deleted_at IS NULL;
+-- With the condition's column at the end SQLite counts in the index alone; PostgreSQL does so anyway.
+CREATE INDEX custom_fields_type_idx ON custom_fields (organization_id, type, id, deleted_at) WHERE deleted_at IS NULL;
