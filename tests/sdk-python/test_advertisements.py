@@ -39,7 +39,7 @@ def test_what_is_shown_is_listed_and_read_by_anybody_and_counted(
     merchant: Merchant, room: models.BenefitAds, server: Server
 ) -> None:
     """A1"""
-    anonymous = Polar(server_url=server.url).advertisements
+    anonymous = Polar(access_token="polar_pat_nothing", server_url=server.url).advertisements
     first, second = campaign(merchant, room, "first"), campaign(merchant, room, "second")
     hidden = campaign(merchant, None, "hidden")
     result = anonymous.list(benefit_id=room.id).result

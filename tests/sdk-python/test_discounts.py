@@ -164,5 +164,5 @@ def test_errors_have_the_classes_of_the_sdk(merchant: Merchant, server: Server) 
     with pytest.raises(models.ResourceNotFound):
         stranger.update(id=made.id, discount_update={"name": "Mine"})
     with pytest.raises(models.SDKError) as denied:
-        Polar(server_url=server.url).discounts.list()
+        Polar(access_token="polar_pat_nothing", server_url=server.url).discounts.list()
     assert denied.value.status_code == 401

@@ -22,13 +22,21 @@ fn settings(files: &[&File], archived: &[&File]) -> Value {
     json!({"files": ids, "archived": archived})
 }
 
-fn held_by(shop: &Shop, customer: &Customer, wanted: ListDownloadablesOfBuyer) -> Paged<(Downloadable, File)> {
+fn held_by(
+    shop: &Shop,
+    customer: &Customer,
+    wanted: ListDownloadablesOfBuyer,
+) -> Paged<(Downloadable, File)> {
     let actor = actor(Subject::Customer(customer.id));
     shop.read(move |tx| downloadables::list_of_buyer(tx, &actor, &wanted)).unwrap()
 }
 
 fn everything() -> ListDownloadablesOfBuyer {
-    ListDownloadablesOfBuyer { organization_ids: Vec::new(), benefit_ids: Vec::new(), page: Page::new(1, 100) }
+    ListDownloadablesOfBuyer {
+        organization_ids: Vec::new(),
+        benefit_ids: Vec::new(),
+        page: Page::new(1, 100),
+    }
 }
 
 /// The names of what a customer may download.
@@ -41,7 +49,8 @@ fn names(shop: &Shop, customer: &Customer) -> Vec<String> {
 
 /// Statuses and counters of all rows, in order of their files.
 fn rows(shop: &Shop) -> Vec<(String, i64)> {
-    shop.read(|tx| Ok(tx.all("SELECT status, downloaded FROM downloadables ORDER BY file_id, id", &[])?)).unwrap()
+    shop.read(|tx| Ok(tx.all("SELECT status, downloaded FROM downloadables ORDER BY file_id, id", &[])?))
+        .unwrap()
 }
 
 fn redeem(shop: &Shop, token: &str) -> Result<File> {

@@ -60,7 +60,7 @@ both_engines! {
         let grant = text(&installation.json(&format!("grant --benefit {room} --customer {other}"))["id"]);
         let create = |customer: &str, link: &str, rest: &str| {
             let line = format!("advertisement create --customer {customer} --image-url https://acme.example/ad.png");
-            installation.run(&format!("{line} --text Acme --link-url {link} {rest}"))
+            installation.run(format!("{line} --text Acme --link-url {link} {rest}").trim_end())
         };
         let link = "https://acme.example";
         let sentence = "merak: there is no such customer with such a grant of a benefit of the kind ads";

@@ -2,7 +2,7 @@
 
 use crate::installation::{Outcome, merak, outcome};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 21] = [
     "",
     "serve",
     "demo",
@@ -21,6 +21,8 @@ const COMMANDS: [&str; 19] = [
     "openapi",
     "backup",
     "restore",
+    "export",
+    "import",
     "doctor",
 ];
 
@@ -90,8 +92,11 @@ fn what_is_listed_is_what_was_looked_at() {
     };
     let mut all = vec![String::new()];
     for command in listed("") {
-        let under =
-            if ["token", "organization"].contains(&command.as_str()) { listed(&command) } else { Vec::new() };
+        let under = if ["advertisement", "token", "organization", "user"].contains(&command.as_str()) {
+            listed(&command)
+        } else {
+            Vec::new()
+        };
         all.push(command);
         all.extend(under);
     }
@@ -127,7 +132,7 @@ fn without_a_command_the_help_is_shown_and_an_unknown_one_is_refused() {
     let nothing = run("");
     assert_eq!((nothing.code, nothing.output.as_str()), (Some(2), ""));
     assert!(nothing.remarks.contains("Begin with `merak demo`."), "{nothing:?}");
-    let unknown = run("serv");
+    let unknown = run("doctr");
     assert_eq!(unknown.code, Some(2));
-    assert!(unknown.remarks.contains("a similar subcommand exists: 'serve'"), "{unknown:?}");
+    assert!(unknown.remarks.contains("a similar subcommand exists: 'doctor'"), "{unknown:?}");
 }

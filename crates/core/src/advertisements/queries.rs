@@ -10,16 +10,17 @@ use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, at, order_by};
 
 /// The campaign, if it is shown somewhere; else not found.
 pub fn get_shown(tx: &mut ReadTx<'_>, id: Id<Campaign>) -> Result<Campaign> {
+    // The text is bound and not cast, because SQLite looks an expression of a cast up in no index.
     const SQL: &str = concatcp!(
         "SELECT ",
         Campaign::COLUMNS,
         " FROM advertisement_campaigns WHERE id = $1 AND deleted_at IS NULL \
          AND EXISTS (SELECT 1 FROM benefit_grants \
-         WHERE benefit_grants.properties ->> 'advertisement_campaign_id' = CAST(advertisement_campaigns.id AS text) \
+         WHERE benefit_grants.properties ->> 'advertisement_campaign_id' = $2 \
          AND benefit_grants.properties ->> 'advertisement_campaign_id' IS NOT NULL \
          AND benefit_grants.granted_at IS NOT NULL)"
     );
-    tx.find(SQL, &[&id])?.ok_or_else(Refusal::not_found)
+    tx.find(SQL, &[&id, &id.to_string()])?.ok_or_else(Refusal::not_found)
 }
 
 /// How often a campaign was seen and followed.

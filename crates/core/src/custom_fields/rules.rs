@@ -147,6 +147,8 @@ fn number(properties: &Properties, answer: &Value) -> Result<Value, Fault> {
     Ok(Value::from(number))
 }
 
+const SECONDS_OF_DAY: i64 = 24 * 3600;
+
 /// A day or a moment; stored as a moment, with the zone that it was sent with. The bounds are the midnights, in UTC, that
 /// begin the days of the bounds, so that ten o'clock of the last day is too late. A bound of 0 is none.
 fn date(properties: &Properties, answer: &Value) -> Result<Value, Fault> {
@@ -162,7 +164,6 @@ fn date(properties: &Properties, answer: &Value) -> Result<Value, Fault> {
     };
     let moment = moment.map_err(unreadable)?;
     let instant = i128::from(moment.instant().map_err(unreadable)?.as_microsecond());
-    const SECONDS_OF_DAY: i64 = 24 * 3600;
     let midnight =
         |bound: &i64| i128::from(bound.div_euclid(SECONDS_OF_DAY)) * i128::from(SECONDS_OF_DAY) * 1_000_000;
     if properties.le.filter(|bound| *bound != 0).is_some_and(|bound| instant > midnight(&bound)) {

@@ -37,7 +37,9 @@ pub fn list_of_buyer(
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
-        sql.bind(Status::Granted).push(" AND downloadables.customer_id IN ").bind_list(buyers.iter().copied());
+        sql.bind(Status::Granted)
+            .push(" AND downloadables.customer_id IN ")
+            .bind_list(buyers.iter().copied());
         if !wanted.organization_ids.is_empty() {
             sql.push(" AND files.organization_id IN ").bind_list(wanted.organization_ids.iter().copied());
         }
@@ -48,8 +50,7 @@ pub fn list_of_buyer(
     let mut count = Sql::new(concatcp!("SELECT count(*)", FROM));
     filter(&mut count);
     let total = tx.count(&count)?;
-    let mut select =
-        Sql::new(concatcp!("SELECT ", Downloadable::COLUMNS, ", ", File::COLUMNS, FROM));
+    let mut select = Sql::new(concatcp!("SELECT ", Downloadable::COLUMNS, ", ", File::COLUMNS, FROM));
     filter(&mut select);
     select.push(" ORDER BY downloadables.created_at DESC, downloadables.id DESC LIMIT ");
     select.bind(wanted.page.rows()).push(" OFFSET ").bind(wanted.page.offset());

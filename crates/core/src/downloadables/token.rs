@@ -88,7 +88,9 @@ mod tests {
         let (content, signature) = token.split_once('.').unwrap();
         let later = seal(&InstanceSecret::new("two"), &Content { id: Some(id()), ends: i64::MAX });
         let mixed = format!("{}.{signature}", later.split_once('.').unwrap().0);
-        for bad in ["", ".", "i-am-hacker", content, &later, &mixed, &format!("{token}A"), &format!("{content}.")] {
+        for bad in
+            ["", ".", "i-am-hacker", content, &later, &mixed, &format!("{token}A"), &format!("{content}.")]
+        {
             assert!(matches!(open(&secret, bad, now()), Err(Error::NotFound)), "{bad}");
         }
     }

@@ -98,7 +98,10 @@ async fn what_does_not_fit_becomes_no_object() {
     let good = setup.send(&upload, 1, b"hello").await;
     let wrong_sum = Sha256Digest([0; 32]);
     for (sent, expected) in [
-        (SentPart { etag: String::from("\"00000000000000000000000000000000\""), ..good.clone() }, expected(5)),
+        (
+            SentPart { etag: String::from("\"00000000000000000000000000000000\""), ..good.clone() },
+            expected(5),
+        ),
         (SentPart { etag: String::from("../../etc"), ..good.clone() }, expected(5)),
         (SentPart { part: Part { number: 2, ..good.part }, ..good.clone() }, expected(5)),
         (SentPart { part: Part { size: 6, ..good.part }, ..good.clone() }, expected(6)),
@@ -131,7 +134,8 @@ async fn an_upload_that_is_given_up_takes_no_parts() {
 #[tokio::test]
 async fn names_of_any_length_and_script_are_kept() {
     let setup = setup();
-    for name in ["é".repeat(255), String::from("a b%2f&?#.txt"), String::from("\u{1f984}"), "x".repeat(201)] {
+    for name in ["é".repeat(255), String::from("a b%2f&?#.txt"), String::from("\u{1f984}"), "x".repeat(201)]
+    {
         let path = format!("downloadable/1/{name}");
         let upload = setup.begin(&path).await;
         let sent = setup.send(&upload, 1, name.as_bytes()).await;

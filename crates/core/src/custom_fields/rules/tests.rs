@@ -1,3 +1,5 @@
+//! What answers are accepted, and in which form they are stored.
+
 use merak_store::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;

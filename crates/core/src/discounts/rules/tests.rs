@@ -1,3 +1,5 @@
+//! Amounts to the cent, times, and months of the calendar.
+
 use proptest::prelude::*;
 use uuid::Uuid;
 

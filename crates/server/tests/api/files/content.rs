@@ -1,7 +1,8 @@
 //! The addresses of the bytes: `PUT`, `GET` and `HEAD` below `/v1/files/content/`.
 
 use merak_adapters::files::{
-    self as storage, Download, FileStorage, Object, Part, Sha256Digest, Upload as StoredUpload, Validity, Visibility,
+    self as storage, Download, FileStorage, Object, Part, Sha256Digest, Upload as StoredUpload, Validity,
+    Visibility,
 };
 use serde_json::{Value, json};
 
