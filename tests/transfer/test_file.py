@@ -147,7 +147,7 @@ def test_a_shop_moves_from_one_engine_to_the_other(
 
 
 def test_a_run_that_is_killed_goes_on_where_it_stopped(elsewhere: Server, tmp_path: Path) -> None:
-    customers = 20_000
+    customers = 4_000
     file = tmp_path / "big.ndjson"
     file.write_text("".join(f"{json.dumps(line)}\n" for line in made_up_shop(customers)))
     elsewhere.run("migrate")

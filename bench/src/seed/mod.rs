@@ -37,15 +37,15 @@ pub struct Recipe {
 }
 
 /// All validations counted.
-const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_keys";
+const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_key_usage";
 /// The validations of one key.
-const HOT: &str = "SELECT validations FROM license_keys WHERE key = $1";
+const HOT: &str = "SELECT validations FROM license_key_usage JOIN license_keys ON license_keys.id = license_key_id WHERE key = $1";
 /// All activations ever made.
 const ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations";
 /// Activations that still occupy a seat.
 const LIVE_ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations WHERE deleted_at IS NULL";
 /// Seats that are taken by the count kept with each key.
-const SEATS_TAKEN: &str = "SELECT CAST(sum(seats_taken) AS bigint) FROM license_keys";
+const SEATS_TAKEN: &str = "SELECT CAST(sum(seats_taken) AS bigint) FROM license_key_usage";
 
 /// What the database says after the load, read by SQL and not through the server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -127,11 +127,14 @@ pub fn fill(sink: &mut dyn Sink, shop: &Shop) -> Result<()> {
             "has_own_limit_activations",
             "has_own_limit_usage",
             "has_own_expires_at",
-            "validations",
-            "last_validated_at",
             "created_at",
         ],
         &mut (0..shop.size).map(|number| license_key(organization, customers, number)),
+    )?;
+    sink.table(
+        "license_key_usage",
+        &["license_key_id", "usage", "validations", "last_validated_at", "seats_taken"],
+        &mut (0..shop.size).map(usage),
     )?;
     sink.table(
         "benefit_grants",
@@ -168,11 +171,9 @@ fn customer(organization: &str, number: u64) -> Vec<Field> {
     ]
 }
 
-/// Half of the keys expire, ten years from their making. Nine of ten were validated before, as in a shop that has been
-/// open for a while; a first validation makes the row longer.
+/// Half of the keys expire, ten years from their making.
 fn license_key(organization: &str, customers: u64, number: u64) -> Vec<Field> {
     let made = moment(number);
-    let is_new = number % 10 == 9;
     vec![
         keys::id(Kind::LicenseKey, number).into(),
         organization.into(),
@@ -185,9 +186,20 @@ fn license_key(organization: &str, customers: u64, number: u64) -> Vec<Field> {
         Field::Boolean(false),
         Field::Boolean(false),
         Field::Boolean(false),
+        made.into(),
+    ]
+}
+
+/// Nine of ten keys were validated before, as in a shop that has been open for a while; a first validation makes the
+/// row longer.
+fn usage(number: u64) -> Vec<Field> {
+    let is_new = number % 10 == 9;
+    vec![
+        keys::id(Kind::LicenseKey, number).into(),
+        Field::Integer(0),
         Field::Integer(if is_new { 0 } else { 1 + number % 7 }),
         (!is_new).then(|| moment(number + 120_000)).into(),
-        made.into(),
+        Field::Integer(0),
     ]
 }
 

@@ -21,10 +21,10 @@ const SERVICE: &str = "the list of secret scanning keys";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// For how long a list is believed.
-const FRESH: Duration = Duration::from_secs(3600);
+const FRESH: Duration = Duration::from_hours(1);
 
 /// How soon a list is fetched again for a key that was not in it.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// What stands before the point in the public key of a P-256 key pair (RFC 5480).
 const P256_HEADER: [u8; 26] = [

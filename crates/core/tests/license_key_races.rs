@@ -1,7 +1,7 @@
 //! License keys under many callers at once: what the rules promise holds under any interleaving.
 
 use merak_core::kit::{Kind, Patch, Refusal};
-use merak_core::license_keys::{self, UpdateLicenseKey, Validate};
+use merak_core::license_keys::{self, Deactivate, UpdateLicenseKey, Validate};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -74,6 +74,49 @@ scenarios! {
         assert_eq!(tally(&answers), (30, 20));
         let held = shop.held(&key);
         assert_eq!((held.usage.usage, held.usage.validations), (30, 30));
+    }
+
+    fn seats_that_change_hands_in_units_of_one_statement_are_told_well(shop) {
+        let key = shop.key(seats(2));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let answers: Vec<_> = runtime.block_on(async {
+            let callers: Vec<_> = (0..12)
+                .map(|_| {
+                    let (store, take) = (shop.store.clone(), activation(&key));
+                    tokio::spawn(async move {
+                        let mut taken = 0;
+                        for _ in 0..15 {
+                            let taking = take.clone();
+                            match store.write_one(move |tx| license_keys::activate(tx, &taking)).await {
+                                Ok((_, activation)) => {
+                                    taken += 1;
+                                    let give = Deactivate {
+                                        organization_id: take.organization_id,
+                                        key: take.key.clone(),
+                                        activation_id: activation.id,
+                                    };
+                                    store.write_one(move |tx| license_keys::deactivate(tx, &give)).await?;
+                                }
+                                Err(Refusal::Rule { kind: Kind::NotPermitted, .. }) => {}
+                                Err(other) => return Err(other),
+                            }
+                        }
+                        Ok(taken)
+                    })
+                })
+                .collect();
+            let mut answers = Vec::new();
+            for caller in callers {
+                answers.push(caller.await.unwrap());
+            }
+            answers
+        });
+        // That it met too many others may be told; anything else would be a defect.
+        let is_well = |answer: &merak_core::kit::Result<i32>| {
+            matches!(answer, Ok(_) | Err(Refusal::Store(merak_store::Error::Conflict)))
+        };
+        assert!(answers.iter().all(is_well), "{answers:?}");
+        assert!(answers.iter().flatten().sum::<i32>() > 0);
     }
 
     fn ten_deactivations_free_one_seat_once(shop) {

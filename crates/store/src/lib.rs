@@ -87,9 +87,9 @@
 //!
 //! | | SQLite | PostgreSQL |
 //! | --- | --- | --- |
-//! | writing units | one thread; all that wait share one transaction and one commit, each in its own savepoint | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts |
-//! | reading units | snapshots on threads of their own | `REPEATABLE READ READ ONLY`, on a replica if there is one |
-//! | `write_one` | the same, without the savepoint | one statement that commits by itself, at `READ COMMITTED` |
+//! | writing units | one thread; all that wait share one transaction and one commit | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts |
+//! | reading units | snapshots, on the calling thread if they are short, else on threads of their own | `REPEATABLE READ READ ONLY`, on a replica if there is one |
+//! | `write_one` | an ordinary unit | one statement that commits by itself, at `READ COMMITTED` |
 //! | `uuid` | `TEXT`, lower case with hyphens | `uuid` |
 //! | `timestamptz` | `TEXT` of fixed width, see [`Timestamp`] | `timestamptz` |
 //! | `json`, `jsonb` | `TEXT` | as they are; `json` keeps its spelling |

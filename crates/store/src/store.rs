@@ -99,7 +99,7 @@ impl Store {
     ///
     /// - what the unit reads beside that statement may be out of date by the time the statement runs;
     /// - the statement's effect stays, whatever the unit returns afterwards, even if it panics;
-    /// - a second statement that writes is refused with [`Error::Misuse`].
+    /// - after a statement that changed or returned rows, a second one that writes is refused with [`Error::Misuse`].
     ///
     /// On SQLite it is an ordinary unit, alone and all or nothing.
     pub async fn write_one<T, E>(

@@ -45,9 +45,9 @@ pub(crate) enum Scope {
 pub(crate) enum Write {
     /// Nothing was asked for.
     None,
-    /// A statement was tried and failed.
+    /// A statement was tried, and failed or changed nothing.
     Tried,
-    /// A statement has written.
+    /// A statement has changed something.
     Done,
 }
 
@@ -92,7 +92,7 @@ impl<'c> Tx<'c> {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
         };
-        self.read.written(result)
+        self.read.written(result, |changed| *changed > 0)
     }
 
     /// Runs a statement that must change exactly one row, the normal way to write; [`Error::NoRow`] otherwise. It has
@@ -109,7 +109,7 @@ impl<'c> Tx<'c> {
             values.push(row.get(0)?);
             Ok(true)
         });
-        self.read.written(result)?;
+        self.read.written(result, |()| !values.is_empty())?;
         Ok(values)
     }
 
@@ -230,11 +230,14 @@ impl ReadTx<'_> {
         self.noted(result)
     }
 
-    /// Remembers that a writing statement has run, or that it failed.
-    fn written<T>(&mut self, result: Result<T>) -> Result<T> {
+    /// Remembers what came of a writing statement. One that changed nothing has left nothing.
+    fn written<T>(&mut self, result: Result<T>, has_changed: impl FnOnce(&T) -> bool) -> Result<T> {
         let result = self.noted(result);
-        if self.failed.is_none() {
+        if self.failed.is_none() && result.as_ref().is_ok_and(has_changed) {
             self.write = Write::Done;
+            if let Session::Sqlite(session) = &mut self.session {
+                session.has_changed();
+            }
         }
         result
     }

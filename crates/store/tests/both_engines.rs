@@ -341,6 +341,14 @@ both_engines! {
             }
         };
         assert_eq!(value(&store).await, left);
+        let changed = store
+            .write_one(|tx| {
+                // A statement that finds nothing to change is no write.
+                let none = tx.execute("UPDATE counters SET value = 7 WHERE id = 77", &[])?;
+                tx.execute("UPDATE counters SET value = value WHERE id = 1", &[]).map(|one| (none, one))
+            })
+            .await;
+        assert_eq!(changed.unwrap(), (0, 1));
         let failed = store.write_one(|tx| set(tx, -1)).await;
         assert!(matches!(failed, Err(Error::Constraint(_))));
         assert_eq!(value(&store).await, left);

@@ -142,9 +142,10 @@ fn certificates_are_looked_at_as_the_url_asks() {
         ("prefer", &other_host, &right, true),
     ] {
         let answer = ask(trusting(at, trusted, mode));
-        match is_accepted {
-            true => assert_eq!(answer.unwrap(), 7, "{mode}"),
-            false => assert!(matches!(answer, Err(Error::Unavailable(_))), "{mode}: {answer:?}"),
+        if is_accepted {
+            assert_eq!(answer.unwrap(), 7, "{mode}");
+        } else {
+            assert!(matches!(answer, Err(Error::Unavailable(_))), "{mode}: {answer:?}");
         }
     }
     // The machine's own authorities have not signed it.

@@ -48,6 +48,13 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
         modified_at: None,
     };
     tx.insert(&key)?;
+    tx.insert(&Usage {
+        license_key_id: key.id,
+        usage: 0,
+        validations: 0,
+        last_validated_at: None,
+        seats_taken: 0,
+    })?;
     tx.changed_one(
         "UPDATE benefit_counts SET license_keys = license_keys + 1 WHERE benefit_id = $1",
         &[&key.benefit_id],
@@ -112,7 +119,7 @@ pub fn update(
     }
     if let Some(usage) = command.usage {
         held.usage.usage = usage;
-        tx.changed_one("UPDATE license_keys SET usage = $2 WHERE id = $1", &[&id, &usage])?;
+        tx.changed_one("UPDATE license_key_usage SET usage = $2 WHERE license_key_id = $1", &[&id, &usage])?;
     }
     let key = &mut held.key;
     if let Some(status) = command.status {
@@ -170,29 +177,33 @@ pub struct Validate {
 /// How often a call looks again when the key changed between reading and writing, as it can on PostgreSQL.
 const LOOKS: usize = 3;
 
-/// The condition under which a key is good at the instant `$1`.
-const IS_GOOD: &str = "status = 'granted' AND (expires_at IS NULL OR expires_at > $1)";
+/// Counts a validation at the instant `$1`, which uses `$2` of the key.
+const COUNT: &str =
+    "UPDATE license_key_usage SET usage = usage + $2, validations = validations + 1, last_validated_at = $1";
 
-/// Counts a validation of a key, and uses `$2` of it if so much is left.
-const COUNT: &str = concatcp!(
-    "UPDATE license_keys SET usage = usage + $2, validations = validations + 1, last_validated_at = $1 WHERE ",
-    IS_GOOD,
-    " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))"
-);
+/// Takes a seat of a key.
+const TAKE: &str = "UPDATE license_key_usage SET seats_taken = seats_taken + 1";
 
-/// Validates a key and counts it. The statement that counts carries the rule, so the unit needs no isolation of its own
-/// ([`merak_store::Store::write_one`]); the key is read to name the reason if it counts nothing.
+/// For PostgreSQL: goes on with the key of a row of `license_key_usage`, if it is good at the instant `$1`.
+const OF_GOOD_KEY: &str = " FROM license_keys WHERE license_keys.id = license_key_id \
+    AND status = 'granted' AND (expires_at IS NULL OR expires_at > $1)";
+
+/// For PostgreSQL: further, if enough usage is left.
+const WITH_USAGE_LEFT: &str = " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))";
+
+/// Validates a key and counts it. On PostgreSQL the statement that counts carries the rule, so the unit needs no isolation
+/// of its own ([`merak_store::Store::write_one`]), and the key is read only to name the reason if it counts nothing.
 pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
-    // By the text and not by the id: the pages of that index were read a moment ago.
-    const COUNT_ALONE: &str = concatcp!(COUNT, " AND organization_id = $3 AND key = $4");
-    const COUNT_FOUND: &str = concatcp!(COUNT_ALONE, " RETURNING ", Usage::COLUMNS);
-    if tx.engine() == Engine::Postgres
-        && command.activation_id.is_none()
-        && let Some(held) = find_and_count(tx, command)?
-    {
-        return Ok((held, None));
-    }
+    const COUNT_ALONE: &str = concatcp!(COUNT, " WHERE license_key_id = $3");
+    const COUNT_FOUND: &str =
+        concatcp!(COUNT, OF_GOOD_KEY, WITH_USAGE_LEFT, " AND license_key_id = $3 RETURNING ", Usage::COLUMNS);
     for _ in 0..LOOKS {
+        if tx.engine() == Engine::Postgres
+            && command.activation_id.is_none()
+            && let Some(held) = find_and_count(tx, command)?
+        {
+            return Ok((held, None));
+        }
         let mut held =
             queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
         let activation = match command.activation_id {
@@ -201,8 +212,7 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
         };
         let now = tx.now();
         rules::may_validate(&held, activation.as_ref(), command, now)?;
-        let params: [&dyn Param; 4] =
-            [&now, &command.increment_usage, &command.organization_id, &command.key];
+        let params: [&dyn Param; 3] = [&now, &command.increment_usage, &held.key.id];
         if tx.engine() == Engine::Sqlite {
             // Nobody else writes during a unit, so what it found is what it counts on.
             tx.changed_one(COUNT_ALONE, &params)?;
@@ -222,10 +232,12 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
 /// Finds a good key and counts in the same statement, which spares a round trip to the server.
 fn find_and_count(tx: &mut Tx<'_>, command: &Validate) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(
-        "WITH license_keys AS (",
+        "WITH license_key_usage AS (",
         COUNT,
+        OF_GOOD_KEY,
+        WITH_USAGE_LEFT,
         " AND organization_id = $3 AND key = $4 AND benefit_id = coalesce($5, benefit_id) \
-         AND customer_id = coalesce($6, customer_id) RETURNING *) ",
+         AND customer_id = coalesce($6, customer_id) RETURNING license_key_usage.*) ",
         queries::HELD
     );
     let params: [&dyn Param; 6] = [
@@ -254,10 +266,10 @@ pub struct Activate {
     pub meta: Json,
 }
 
-/// Takes a seat of a key. The statement that takes it carries the rule, as in [`validate`]. No other counter of the key
-/// changes.
+/// Takes a seat of a key. On PostgreSQL the statement that takes it carries the rule, as in [`validate`]. No other counter
+/// of the key changes.
 pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
-    const TAKE_FOUND: &str = concatcp!(TAKE, " AND organization_id = $2 AND key = $3");
+    const TAKE_ALONE: &str = concatcp!(TAKE, " WHERE license_key_id = $1");
     let id = Id::new(tx);
     let now = tx.now();
     let activation = |license_key_id| Activation {
@@ -281,7 +293,7 @@ pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activat
             queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
         rules::may_activate(&held, now)?;
         if tx.engine() == Engine::Sqlite {
-            tx.changed_one(TAKE_FOUND, &[&now, &command.organization_id, &command.key])?;
+            tx.changed_one(TAKE_ALONE, &[&held.key.id])?;
             held.usage.seats_taken += 1;
             let activation = activation(held.key.id);
             tx.insert(&activation)?;
@@ -291,21 +303,17 @@ pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activat
     Err(merak_store::Error::Conflict.into())
 }
 
-/// Takes a seat of a good key at the instant `$1`, if one is free.
-const TAKE: &str = concatcp!(
-    "UPDATE license_keys SET seats_taken = seats_taken + 1 WHERE ",
-    IS_GOOD,
-    " AND seats_taken < limit_activations"
-);
-
 /// Finds a key with a free seat, takes it and writes the activation down, in one statement.
 fn find_and_take(tx: &mut Tx<'_>, command: &Activate, id: Id<Activation>) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(
-        "WITH license_keys AS (",
+        "WITH license_key_usage AS (",
         TAKE,
-        " AND organization_id = $2 AND key = $3 RETURNING *), placed AS (\
+        OF_GOOD_KEY,
+        " AND seats_taken < limit_activations AND organization_id = $2 AND key = $3 \
+         RETURNING license_key_usage.*), placed AS (\
          INSERT INTO license_key_activations (id, license_key_id, label, conditions, meta, created_at) \
-         SELECT CAST($4 AS uuid), id, CAST($5 AS text), CAST($6 AS json), CAST($7 AS json), $1 FROM license_keys) ",
+         SELECT CAST($4 AS uuid), license_key_id, CAST($5 AS text), CAST($6 AS json), CAST($7 AS json), $1 \
+         FROM license_key_usage) ",
         queries::HELD
     );
     let params: [&dyn Param; 7] = [
@@ -337,15 +345,20 @@ pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
         WHERE id = $2 AND deleted_at IS NULL \
         AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) \
         RETURNING license_key_id";
-    const COUNT: &str = "UPDATE license_keys SET seats_taken = seats_taken - 1";
-    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE organization_id = $1 AND key = $2");
-    const FREE_AND_COUNT: &str =
-        concatcp!("WITH freed AS (", FREE, ") ", COUNT, " FROM freed WHERE id = freed.license_key_id");
+    const COUNT: &str = "UPDATE license_key_usage SET seats_taken = seats_taken - 1";
+    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE license_key_id = $1");
+    const FREE_AND_COUNT: &str = concatcp!(
+        "WITH freed AS (",
+        FREE,
+        ") ",
+        COUNT,
+        " FROM freed WHERE license_key_usage.license_key_id = freed.license_key_id"
+    );
     let now = tx.now();
     let params: [&dyn Param; 4] = [&now, &command.activation_id, &command.organization_id, &command.key];
     let freed = match tx.engine() {
         Engine::Sqlite => match tx.returning::<Id<LicenseKey>>(FREE, &params)?.pop() {
-            Some(_) => tx.execute(COUNT_FREED, &[&command.organization_id, &command.key])?,
+            Some(key_id) => tx.execute(COUNT_FREED, &[&key_id])?,
             None => 0,
         },
         Engine::Postgres => tx.execute(FREE_AND_COUNT, &params)?,

@@ -41,11 +41,7 @@ pub fn import(tx: &mut Tx<'_>, command: &ImportLicenseKey) -> Result<Imported<Li
         key.id = Id::new(tx);
         tx.insert(&key)?;
     }
-    let Usage { usage, validations, last_validated_at, .. } = command.usage;
-    tx.changed_one(
-        "UPDATE license_keys SET usage = $2, validations = $3, last_validated_at = $4, seats_taken = $5 WHERE id = $1",
-        &[&key.id, &usage, &validations, &last_validated_at, &seats(&command.activations)],
-    )?;
+    tx.insert(&Usage { license_key_id: key.id, seats_taken: seats(&command.activations), ..command.usage })?;
     for activation in &command.activations {
         let mut activation = Activation { license_key_id: key.id, ..activation.clone() };
         if !tx.insert_new(&activation)? {

@@ -80,9 +80,11 @@ impl LicenseKey {
 }
 
 row! {
-    /// What validations and activations change of a key; the other half of its row.
+    /// What validations and activations change of a key.
     #[derive(Clone, Copy, Debug)]
-    pub struct Usage in "license_keys" {
+    pub struct Usage in "license_key_usage" {
+        /// The key.
+        pub license_key_id: Id<LicenseKey>,
         /// How much was used.
         pub usage: i64,
         /// How often it was validated.

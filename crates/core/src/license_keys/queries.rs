@@ -10,7 +10,7 @@ use crate::customers::{self, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result};
 use crate::organizations::Organization;
 
-/// Also selects from what a statement has just written and called `license_keys`.
+/// Also selects from what a statement has just written and called `license_key_usage`.
 pub(super) const HELD: &str = concatcp!(
     "SELECT ",
     LicenseKey::COLUMNS,
@@ -18,7 +18,8 @@ pub(super) const HELD: &str = concatcp!(
     Usage::COLUMNS,
     ", ",
     Customer::COLUMNS,
-    " FROM license_keys JOIN customers ON customers.id = license_keys.customer_id"
+    " FROM license_keys JOIN license_key_usage ON license_key_usage.license_key_id = license_keys.id \
+     JOIN customers ON customers.id = license_keys.customer_id"
 );
 
 pub(super) type HeldRow = (LicenseKey, Usage, Customer);

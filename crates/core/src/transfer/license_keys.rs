@@ -81,7 +81,7 @@ const SQL: &str = concatcp!(
     LicenseKey::COLUMNS,
     ", ",
     Usage::COLUMNS,
-    " FROM license_keys WHERE organization_id = $1",
+    " FROM license_keys JOIN license_key_usage ON license_key_id = license_keys.id WHERE organization_id = $1",
     PAGE
 );
 
@@ -213,6 +213,7 @@ impl Portable for LicenseKeyRecord {
             modified_at: self.modified_at,
         };
         let usage = Usage {
+            license_key_id: key.id,
             usage: self.usage,
             validations: self.validations,
             last_validated_at: self.last_validated_at,

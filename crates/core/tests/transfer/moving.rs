@@ -216,7 +216,8 @@ pub const COUNTS: &[(&str, &str, &str)] = &[
     ),
     (
         "seats",
-        "SELECT CAST(sum(seats_taken) AS bigint) FROM license_keys WHERE organization_id = $1",
+        "SELECT CAST(sum(seats_taken) AS bigint) FROM license_key_usage JOIN license_keys \
+         ON license_keys.id = license_key_id WHERE organization_id = $1",
         "SELECT count(*) FROM license_key_activations JOIN license_keys ON license_keys.id = license_key_id \
          WHERE organization_id = $1 AND deleted_at IS NULL",
     ),

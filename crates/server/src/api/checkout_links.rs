@@ -20,7 +20,7 @@ use crate::wire::{
     first_page, one_of_named, page, request, sorting, usual_limit,
 };
 
-const NAV: &str = "Other Endpoints > Checkout Links";
+const NAV: &str = "Other Endpoints > Checkout-Links";
 const READERS: &[Scope] = &[Scope::CheckoutLinksRead, Scope::CheckoutLinksWrite];
 const WRITERS: &[Scope] = &[Scope::CheckoutLinksWrite];
 

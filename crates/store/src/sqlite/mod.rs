@@ -64,15 +64,17 @@ pub(crate) struct Session {
     connection: Connection,
     /// Whether units that write get a savepoint each.
     is_careful: bool,
-    /// Whether the running unit has written.
-    has_written: bool,
+    /// Whether the running unit has one.
+    has_savepoint: bool,
+    /// Whether the running unit has changed anything.
+    has_changed: bool,
 }
 
 impl Session {
     /// Opens the file, making it if it is missing.
     pub(crate) fn open(path: &Path, role: Role, statements: usize) -> Result<Self> {
         let connection = Connection::open(path).map_err(Error::unavailable)?;
-        let session = Self { connection, is_careful: true, has_written: false };
+        let session = Self { connection, is_careful: true, has_savepoint: false, has_changed: false };
         session.prepare_connection(role, statements).map_err(|error| session.error(error))?;
         Ok(session)
     }
@@ -168,35 +170,40 @@ impl Session {
         if broken { Err(Error::Constraint("foreign_key".to_owned())) } else { Ok(()) }
     }
 
-    /// Makes ready for the running unit's first write, so that units that write nothing pay nothing.
+    /// Makes ready for a write of the running unit, so that units that write nothing pay nothing.
     pub(crate) fn save(&mut self) -> Result<()> {
-        if !self.has_written {
-            if self.is_careful {
-                self.control("SAVEPOINT unit")?;
-            }
-            self.has_written = true;
+        if self.is_careful && !self.has_savepoint {
+            self.control("SAVEPOINT unit")?;
+            self.has_savepoint = true;
         }
         Ok(())
+    }
+
+    /// Notes that the running unit has changed something.
+    pub(crate) fn has_changed(&mut self) {
+        self.has_changed = true;
     }
 
     /// Ends the running unit inside its group, keeping what it did.
     fn keep(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.has_written) && self.is_careful {
-            return self.control("RELEASE unit");
-        }
-        Ok(())
+        self.has_changed = false;
+        if std::mem::take(&mut self.has_savepoint) { self.control("RELEASE unit") } else { Ok(()) }
     }
 
     /// Ends the running unit inside its group, undoing what it did. False if that needs the whole group undone.
     fn undo(&mut self) -> Result<bool> {
-        if !std::mem::take(&mut self.has_written) {
-            return Ok(true);
-        }
-        if self.is_careful {
+        let has_changed = std::mem::take(&mut self.has_changed);
+        if std::mem::take(&mut self.has_savepoint) {
             self.control("ROLLBACK TO unit")?;
             self.control("RELEASE unit")?;
+            return Ok(true);
         }
-        Ok(self.is_careful)
+        Ok(!has_changed)
+    }
+
+    /// Forgets the running unit, whose transaction is gone.
+    fn forget_unit(&mut self) {
+        (self.has_savepoint, self.has_changed) = (false, false);
     }
 
     /// Whether a transaction is open. A full disk may end one without being asked to.

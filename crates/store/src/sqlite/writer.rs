@@ -163,7 +163,7 @@ impl Writer {
 
     /// Brings the connection back to where no transaction is open, by a new one if it must be.
     fn reset(&mut self) {
-        self.session.has_written = false;
+        self.session.forget_unit();
         if !self.session.in_transaction() || self.session.control("ROLLBACK").is_ok() {
             return;
         }
