@@ -134,6 +134,15 @@ scenarios! {
         let listed = shop.files(ListFiles { ids: some, ..all_of(shop) }).unwrap();
         let found: Vec<_> = listed.items.iter().map(|file| file.id).collect();
         assert_eq!((listed.total, found), (2, vec![ids[4], ids[0]]));
+        let twice = ids.iter().chain(&ids).copied().collect();
+        let listed = shop.files(ListFiles { ids: twice, page, ..all_of(shop) }).unwrap();
+        let found: Vec<_> = listed.items.iter().map(|file| file.id).collect();
+        assert_eq!((listed.total, found), (5, vec![ids[2], ids[1]]));
+        let (_, other) = shop.another_organization();
+        let foreign = actor(Subject::Organization(other.id));
+        let wanted = ListFiles { organization_id: None, ids: ids.clone(), page: Page::default() };
+        let listed = shop.read(move |tx| files::list(tx, &foreign, &wanted)).unwrap();
+        assert_eq!((listed.total, listed.items.len()), (0, 0));
         let many = ids.clone();
         let found = shop.read(move |tx| files::find_many(tx, &many)).unwrap();
         assert_eq!(found.len(), 5);
