@@ -104,7 +104,7 @@ fn input_properties(kind: BenefitType, is_update: bool) -> Value {
             json!({
                 "archived": {"type": "object", "additionalProperties": {"type": "boolean"},
                              "propertyNames": {"format": "uuid4"}, "default": {}},
-                "files": {"type": "array", "items": uuid(), "minItems": 1}
+                "files": {"type": "array", "items": uuid(), "minItems": 1, "maxItems": 1000}
             }),
             &["files"],
         ),

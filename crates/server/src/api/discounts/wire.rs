@@ -64,7 +64,7 @@ fn basis_points() -> Value {
 }
 
 fn product_ids() -> Value {
-    nullable(&json!({"type": "array", "items": {"type": "string", "format": "uuid4"},
+    nullable(&json!({"type": "array", "items": {"type": "string", "format": "uuid4"}, "maxItems": 100,
                      "description": "The products it is for; none means all."}))
 }
 

@@ -133,10 +133,10 @@ request! {
         /// What it costs.
         pub prices: OneTimePrices,
         /// Its pictures, in order: uploaded files of the service `product_media`.
-        pub medias: Option<Vec<Id<File>>>,
+        pub medias: Option<Vec<Id<File>>> = {"maxItems": 100},
         /// What its buyers are asked, in order.
         #[serde(default)]
-        pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": []},
+        pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": [], "maxItems": 100},
         /// Who sells it. Left out with an organization's token, else required.
         pub organization_id: Option<Id<organizations::Organization>>,
     }
@@ -193,17 +193,17 @@ request! {
         /// Whether it is no longer sold.
         pub is_archived: Option<bool>,
         /// The complete list of prices: those named by their id stay, new ones are added, all others are archived.
-        pub prices: Option<Vec<PriceChange>>,
+        pub prices: Option<Vec<PriceChange>> = {"maxItems": 100},
         /// Its pictures, in order, replaced as a whole.
-        pub medias: Option<Vec<Id<File>>>,
+        pub medias: Option<Vec<Id<File>>> = {"maxItems": 100},
         /// What its buyers are asked, in order, replaced as a whole.
-        pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>>,
+        pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>> = {"maxItems": 100},
     }
 
     /// What is to come with a product.
     pub struct ProductBenefitsUpdate {
         /// The complete list of benefits, in order.
-        pub benefits: Vec<Id<merak_core::benefits::Benefit>>,
+        pub benefits: Vec<Id<merak_core::benefits::Benefit>> = {"maxItems": 100},
     }
 }
 

@@ -87,6 +87,12 @@ scenarios! {
         assert_eq!(answer.status, 422, "{}", answer.text());
     }
 
+    // so that a grant stays within one unit of work
+    async fn a_benefit_has_at_most_a_thousand_files(shop) {
+        let answer = create(shop, "downloadables", json!({"files": vec![UNKNOWN; 1001]})).await;
+        assert_eq!(answer.schema_problems(), ["too_long body.downloadables.properties.files"]);
+    }
+
     // spec 20 B4
     async fn a_description_has_3_to_42_characters(shop) {
         for (text, expected) in [

@@ -104,6 +104,7 @@ scenarios! {
             (ten_percent(json!({"max_redemptions": 0})), "greater_than_equal body.percentage.once_forever.max_redemptions"),
             (ten_percent(json!({"name": ""})), "string_too_short body.percentage.once_forever.name"),
             (ten_percent(json!({"name": "a".repeat(513)})), "string_too_long body.percentage.once_forever.name"),
+            (ten_percent(json!({"products": vec![UNKNOWN; 101]})), "too_long body.percentage.once_forever.products"),
             (ten_percent(json!({"type": "gift"})), "union_tag_invalid body"),
         ] {
             assert_eq!(create(shop, body.clone()).await.schema_problems(), [problem], "{body}");

@@ -53,6 +53,19 @@ scenarios! {
         }
     }
 
+    // so that no statement has more parameters than SQLite takes
+    async fn lists_have_at_most_a_hundred_entries(shop) {
+        let field = json!({"custom_field_id": UNKNOWN, "required": true});
+        for (name, entry) in [("medias", json!(UNKNOWN)), ("attached_custom_fields", field)] {
+            for (price, branch) in [(once(), "OneTime"), (every("month", 900), "Recurring")] {
+                let mut body = new(shop, &[price]);
+                body[name] = json!(vec![&entry; 101]);
+                let answer = shop.merchant.post("/v1/products/", body).await;
+                assert_eq!(answer.schema_problems(), [format!("too_long body.Product{branch}Create.{name}")]);
+            }
+        }
+    }
+
     // spec 20 P11, §2.2: the branch is chosen by the content, and its name stands in the place
     async fn impossible_lists_of_prices_are_refused_in_the_branch_that_is_meant(shop) {
         let monthly = every("month", 900);
