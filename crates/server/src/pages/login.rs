@@ -29,7 +29,10 @@ pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
     // A HEAD request would use the link up, so it is answered without one.
     let page = get(login).head(|| async { StatusCode::OK });
     let apology = get(|State(rooms): State<Rooms>| async move { rooms.docs.not_connected() });
-    Router::new().route(super::LOGIN, page).route(super::NOT_CONNECTED, apology).with_state(Rooms { house, docs })
+    Router::new()
+        .route(super::LOGIN, page)
+        .route(super::NOT_CONNECTED, apology)
+        .with_state(Rooms { house, docs })
 }
 
 /// What opening a link came to.
@@ -93,11 +96,7 @@ enum Seen {
     Nothing,
 }
 
-fn look(
-    tx: &mut ReadTx<'_>,
-    link: Option<&TokenHash>,
-    session: Option<&TokenHash>,
-) -> Result<Seen, Refusal> {
+fn look(tx: &mut ReadTx<'_>, link: Option<&TokenHash>, session: Option<&TokenHash>) -> Result<Seen, Refusal> {
     if let Some(session) = session
         && user_sessions::authenticate(tx, session)?.is_some()
     {

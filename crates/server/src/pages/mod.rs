@@ -5,6 +5,7 @@ pub mod docs;
 
 mod assets;
 mod login;
+pub mod notice;
 mod plain;
 
 use std::sync::Arc;
