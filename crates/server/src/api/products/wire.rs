@@ -1,7 +1,7 @@
 //! How products are written by their sellers. Prices come in five shapes, of which the content chooses one.
 
 use merak_core::files::File;
-use merak_core::kit::{Cents, Currency, Id, Metadata};
+use merak_core::kit::{Cents, Currency, Id, LONGEST_NAME, Metadata};
 use merak_core::organizations;
 use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
 use serde::de::Error as _;
@@ -127,7 +127,7 @@ request! {
         #[serde(default)]
         pub metadata: Metadata = {"default": {}},
         /// What it is called.
-        pub name: String = {"minLength": 3},
+        pub name: String = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// What buyers read about it.
         pub description: Option<String> = {"x-trim": true},
         /// What it costs.
@@ -187,7 +187,7 @@ request! {
         /// The organization's own notes, replaced as a whole.
         pub metadata: Option<Metadata>,
         /// What it is called.
-        pub name: Option<String> = {"minLength": 3},
+        pub name: Option<String> = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// What buyers read about it. A blank text changes nothing.
         pub description: Option<String> = {"x-trim": true},
         /// Whether it is no longer sold.
