@@ -20,6 +20,9 @@ use crate::files::{Completion, Expected, SentPart, Sha256Digest, Stored, Upload}
 /// How many bytes are copied at once.
 const COPIED_AT_ONCE: usize = 1 << 20;
 
+/// How the name of an upload's folder ends that is being removed. No id has a point in it.
+const REMOVED: &str = ".removed";
+
 /// How many bytes a name on the disk may have; file systems allow 255.
 const LONGEST_NAME: usize = 200;
 
@@ -107,7 +110,7 @@ impl Folder {
     /// Removes an upload and all its parts.
     pub(super) async fn abort(&self, id: &str) -> io::Result<()> {
         let directory = self.upload(id)?;
-        blocking(move || absent_is_fine(fs::remove_dir_all(directory))).await
+        blocking(move || remove_whole(&directory)).await
     }
 
     /// Removes an object, and the folders that are empty without it.
@@ -295,8 +298,23 @@ fn complete(
         fs::rename(&whole.0, object)?;
         File::open(folder)?.sync_all()?;
     }
-    absent_is_fine(fs::remove_dir_all(directory))?;
+    remove_whole(directory)?;
     stored(object, Some(&etag))
+}
+
+/// Removes an upload's folder. It gets another name first: after a crash in the middle, one that had lost some of its
+/// parts would look like an upload that goes on.
+fn remove_whole(directory: &Path) -> io::Result<()> {
+    remove_by(directory, |away| fs::remove_dir_all(away))
+}
+
+/// The same, with what removes a folder.
+pub(super) fn remove_by(directory: &Path, remove: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut away = directory.as_os_str().to_owned();
+    away.push(REMOVED);
+    let away = PathBuf::from(away);
+    absent_is_fine(fs::rename(directory, &away))?;
+    absent_is_fine(remove(&away))
 }
 
 /// The files of an upload, sorted; none if it is over.

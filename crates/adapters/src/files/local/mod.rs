@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! uploads/<upload>/00001-<md5>-<sha256>   the parts of an upload that goes on
+//! uploads/<upload>.removed                an upload that is over and being removed
 //! objects/<path>                          objects
 //! ```
 

@@ -172,3 +172,29 @@ async fn the_folder_can_be_checked_before_it_is_there() {
     let nowhere = Settings { directory: PathBuf::from("/proc/merak") };
     assert!(Local::new(&nowhere, "http://a", [0; 32]).check().await.is_err());
 }
+
+/// A crash in the middle of a removal, and before it was written down that the object is there.
+#[tokio::test]
+async fn a_completion_is_repeated_after_a_crash_that_left_some_of_the_parts() {
+    let setup = setup();
+    let upload = setup.begin("a").await;
+    let sent = [setup.send(&upload, 1, b"hello ").await, setup.send(&upload, 2, b"world").await];
+    let uploads = setup.folder.path().join("files/uploads");
+    let (directory, kept) = (uploads.join(&upload.id), setup.folder.path().join("kept"));
+    std::fs::create_dir(&kept).unwrap();
+    for part in std::fs::read_dir(&directory).unwrap() {
+        let part = part.unwrap();
+        std::fs::copy(part.path(), kept.join(part.file_name())).unwrap();
+    }
+    let done = setup.local.complete(&upload, &sent, &expected(11)).await.unwrap();
+    std::fs::rename(&kept, &directory).unwrap();
+    let crash = folder::remove_by(&directory, |left| {
+        let first = std::fs::read_dir(left)?.next().unwrap()?;
+        std::fs::remove_file(first.path())?;
+        Err(std::io::Error::other("a crash"))
+    });
+    assert!(crash.is_err());
+    assert_eq!(setup.local.complete(&upload, &sent, &expected(11)).await.unwrap(), done);
+    setup.local.abort(&upload).await.unwrap();
+    assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 0, "nothing is left in the end");
+}
