@@ -393,9 +393,34 @@ fn modified(about: &fs::Metadata) -> io::Result<Timestamp> {
     Timestamp::try_from(about.modified()?).map_err(io::Error::other)
 }
 
-/// Makes a folder that only its owner can look into, and those above it.
-fn make_directory(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+/// Makes a folder that only its owner can look into, and those above it. Each that is made is on the disk when the
+/// folder above it is; what a power failure takes of them would take the object with it.
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+    make_missing(directory, &mut |made| {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+    })
+}
+
+/// Makes the folders that are missing, the outermost first, and tells of each.
+pub(super) fn make_missing(
+    directory: &Path,
+    is_made: &mut dyn FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700);
+    let mut made = builder.create(directory);
+    if let (Err(error), Some(above)) = (&made, directory.parent())
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        make_missing(above, is_made)?;
+        made = builder.create(directory);
+    }
+    match made {
+        Ok(()) => is_made(directory),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {

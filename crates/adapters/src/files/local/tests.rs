@@ -198,3 +198,24 @@ async fn a_completion_is_repeated_after_a_crash_that_left_some_of_the_parts() {
     setup.local.abort(&upload).await.unwrap();
     assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 0, "nothing is left in the end");
 }
+
+#[test]
+fn every_folder_that_is_made_is_told_of_from_the_outside_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let make = |path: &str| {
+        let mut made = Vec::new();
+        let told = &mut |directory: &std::path::Path| {
+            assert_eq!(std::fs::metadata(directory)?.permissions().mode() & 0o777, 0o700);
+            made.push(directory.strip_prefix(folder.path()).unwrap().to_owned());
+            Ok(())
+        };
+        folder::make_missing(&folder.path().join(path), told).map(|()| made)
+    };
+    assert_eq!(make("a/b/c").unwrap(), ["a", "a/b", "a/b/c"].map(PathBuf::from));
+    assert_eq!(make("a/b/d").unwrap(), ["a/b/d"].map(PathBuf::from));
+    assert_eq!(make("a/b").unwrap(), Vec::<PathBuf>::new());
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert!(make("file").is_err());
+    assert!(make("file/a").is_err());
+}
