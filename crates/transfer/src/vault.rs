@@ -13,10 +13,12 @@ use merak_adapters::files::{
     Completion, Download, Expected, FileStorage, Object, Part, SentPart, Sha256Digest, Upload, Validity,
     Visibility,
 };
+use merak_adapters::http;
 use merak_core::files::{File as FileRow, FileService, StoredObject, rules};
 use merak_core::transfer::FileRecord;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+use url::Url;
 
 use crate::{Error, Result};
 
@@ -81,11 +83,13 @@ impl Vault {
         fetch(&client(path)?, &url, file.size, to).await.map_err(|reason| failed(io::Error::other(reason)))
     }
 
-    /// Brings the bytes of a file into the storage, if they are in the folder, or at the address of a picture.
+    /// Brings the bytes of a file into the storage, if they are in the folder, or at the address of a picture: that is
+    /// called if it is one of the `server` that is read, or of the public internet.
     pub(crate) async fn bring_in(
         &self,
         record: &FileRecord,
         row: &FileRow,
+        server: Option<&Url>,
     ) -> Result<std::result::Result<StoredObject, Lack>> {
         if let Some(file) = self.folder.as_ref().map(|folder| folder.join(record.id.to_string()))
             && file.is_file()
@@ -93,10 +97,16 @@ impl Vault {
             return self.put(record, row, &file).await;
         }
         let Some(url) = &record.public_url else { return Ok(Err(Lack::Absent)) };
+        let unfetched =
+            |reason: String| Ok(Err(Lack::Unlike(format!("its bytes cannot be fetched: {reason}"))));
+        let client = match client_of_picture(url, server) {
+            Ok(client) => client,
+            Err(reason) => return unfetched(reason),
+        };
         let mut copy =
             NamedTempFile::new().map_err(|cause| Error::File { path: std::env::temp_dir(), cause })?;
-        if let Err(reason) = fetch(&client(url)?, url, record.size, copy.as_file_mut()).await {
-            return Ok(Err(Lack::Unlike(format!("its bytes cannot be fetched: {reason}"))));
+        if let Err(reason) = fetch(&client, url, record.size, copy.as_file_mut()).await {
+            return unfetched(reason);
         }
         self.put(record, row, copy.path()).await
     }
@@ -228,8 +238,20 @@ fn validity() -> Validity {
 }
 
 fn client(address: &str) -> Result<reqwest::Client> {
-    merak_adapters::http::client(PATIENCE)
+    http::client(PATIENCE)
         .map_err(|error| Error::Server { address: address.to_owned(), reason: error.to_string() })
+}
+
+/// The client for the address of a picture. The server that is read says the address, so it could be one that only this
+/// machine can reach.
+fn client_of_picture(url: &str, server: Option<&Url>) -> std::result::Result<reqwest::Client, String> {
+    let url: Url = url.parse().map_err(|_| String::from("its address cannot be read"))?;
+    match server {
+        Some(server) if server.origin() == url.origin() => {
+            http::client(PATIENCE).map_err(|error| error.to_string())
+        }
+        _ => http::public_client(&url, PATIENCE).map_err(|error| error.to_string()),
+    }
 }
 
 fn unstored(error: &merak_adapters::Error) -> Error {
@@ -256,4 +278,98 @@ async fn fetch(
         to.write_all(&chunk).map_err(|error| error.to_string())?;
     }
     to.flush().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use merak_adapters::files::local::{Local, Settings};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const PICTURE: &str = "<svg/>";
+
+    struct Setup {
+        _folder: TempDir,
+        vault: Vault,
+    }
+
+    fn setup() -> Setup {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { directory: folder.path().join("files") };
+        let storage = Arc::new(Local::new(&settings, "http://shop.example", [7; 32]));
+        Setup { vault: Vault { storage, folder: None }, _folder: folder }
+    }
+
+    fn record(size: usize, public_url: Option<String>) -> FileRecord {
+        serde_json::from_value(serde_json::json!({
+            "id": "00000000-0000-4000-8000-000000000001", "created_at": "2025-01-07T10:00:00Z",
+            "modified_at": null, "service": "product_media", "name": "a.svg", "mime_type": "image/svg+xml",
+            "size": size, "version": null, "checksum_sha256_base64": null, "public_url": public_url,
+        }))
+        .unwrap()
+    }
+
+    fn row(record: &FileRecord) -> FileRow {
+        FileRow {
+            id: record.id,
+            organization_id: record.id.cast(),
+            service: record.service,
+            path: String::from("product_media/a.svg"),
+            name: record.name.clone(),
+            mime_type: record.mime_type.clone(),
+            size: record.size,
+            version: None,
+            checksum_sha256_base64: None,
+            checksum_sha256_hex: None,
+            checksum_etag: None,
+            storage_version: None,
+            last_modified_at: None,
+            upload_id: String::new(),
+            upload_parts: merak_store::Json::from(serde_json::Value::Null),
+            is_uploaded: true,
+            is_enabled: true,
+            created_at: record.created_at,
+            modified_at: None,
+            deleted_at: None,
+        }
+    }
+
+    /// A server that gives the picture to everybody who asks.
+    fn server() -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut asked = [0; 4096];
+                assert_ne!(stream.read(&mut asked).unwrap(), 0);
+                let length = PICTURE.len();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                stream.write_all(format!("{head}{PICTURE}").as_bytes()).unwrap();
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_picture_is_fetched_from_the_server_that_is_read_and_from_no_other_at_home() {
+        let (setup, home) = (setup(), server());
+        let record = record(PICTURE.len(), Some(format!("{home}a.svg")));
+        let other: Url = "http://127.0.0.1:1/".parse().unwrap();
+        for server in [None, Some(&other)] {
+            match setup.vault.bring_in(&record, &row(&record), server).await.unwrap() {
+                Err(Lack::Unlike(reason)) => assert_eq!(
+                    reason,
+                    "its bytes cannot be fetched: its address is not one of the public internet"
+                ),
+                fetched => panic!("{fetched:?}"),
+            }
+        }
+        let fetched = setup.vault.bring_in(&record, &row(&record), Some(&home)).await.unwrap();
+        assert!(fetched.is_ok(), "{fetched:?}");
+    }
 }

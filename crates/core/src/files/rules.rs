@@ -40,6 +40,9 @@ pub fn tidy_name(name: &str) -> Option<String> {
 /// How long a media type may be, in bytes.
 pub const LONGEST_MEDIA_TYPE: usize = 255;
 
+/// The media type of which nothing is known.
+pub const UNKNOWN_MEDIA_TYPE: &str = "application/octet-stream";
+
 /// Whether a text can be sent as a media type: a type and a subtype, and perhaps parameters, in printable ASCII.
 pub fn is_media_type(text: &str) -> bool {
     let is_token = |text: &str| {

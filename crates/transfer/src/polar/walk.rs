@@ -107,11 +107,12 @@ pub async fn import(
     (slug, mut begin): (Option<String>, Begin),
     told: Told<'_>,
 ) -> Result<Outcome> {
+    let url = server.url.clone();
     let client = Client::new(server)?;
     let organization = find_organization(&client, slug.as_deref()).await?;
     client.address().clone_into(&mut begin.way);
     let id = organization.id;
-    let mut intake = Intake::begin((store, vault), organization, begin, told).await?;
+    let mut intake = Intake::begin((store, vault), organization, begin, told).await?.reading(url);
     let position = intake.position::<Position>();
     let mut walk = Walk { client, id, intake: &mut intake, benefits: Vec::new() };
     walk.run(position).await?;
