@@ -142,13 +142,30 @@ impl Vault {
         let object = Object { path: row.path.clone(), visibility: visibility(row.service) };
         let id = self.storage.begin(&object, &row.mime_type).await.map_err(|error| unstored(&error))?;
         let upload = Upload { object, id };
+        let sent = self.send_to(&upload, row, from, sha256).await;
+        if !matches!(sent, Ok(Ok(_)))
+            && let Err(error) = self.storage.abort(&upload).await
+        {
+            // What went wrong before is told; the parts that stay are removed when uploads are swept.
+            tracing::warn!(%error, "an upload could not be given up");
+        }
+        sent
+    }
+
+    async fn send_to(
+        &self,
+        upload: &Upload,
+        row: &FileRow,
+        from: &mut (dyn Read + Send),
+        sha256: Option<Sha256Digest>,
+    ) -> Result<std::result::Result<StoredObject, Lack>> {
         let (mut sent, mut number) = (Vec::new(), 1);
         loop {
             let mut bytes = Vec::new();
             from.take(PART as u64).read_to_end(&mut bytes).map_err(|error| refused(error.to_string()))?;
             let is_last = bytes.len() < PART;
             if number == 1 || !bytes.is_empty() {
-                sent.push(self.send_part(&upload, number, bytes.into()).await?);
+                sent.push(self.send_part(upload, number, bytes.into()).await?);
                 number += 1;
             }
             if is_last {
@@ -156,16 +173,14 @@ impl Vault {
             }
         }
         let expected = Expected { size: row.size.unsigned_abs(), sha256 };
-        Ok(
-            match self.storage.complete(&upload, &sent, &expected).await.map_err(|error| unstored(&error))? {
-                Completion::Unfit(sentence) => Err(Lack::Unlike(sentence)),
-                Completion::Stored(stored) => Ok(StoredObject {
-                    etag: stored.etag,
-                    version: stored.version,
-                    last_modified_at: stored.last_modified.into(),
-                }),
-            },
-        )
+        Ok(match self.storage.complete(upload, &sent, &expected).await.map_err(|error| unstored(&error))? {
+            Completion::Unfit(sentence) => Err(Lack::Unlike(sentence)),
+            Completion::Stored(stored) => Ok(StoredObject {
+                etag: stored.etag,
+                version: stored.version,
+                last_modified_at: stored.last_modified.into(),
+            }),
+        })
     }
 
     async fn send_part(&self, upload: &Upload, number: u16, bytes: Bytes) -> Result<SentPart> {
@@ -292,7 +307,7 @@ mod tests {
     const PICTURE: &str = "<svg/>";
 
     struct Setup {
-        _folder: TempDir,
+        folder: TempDir,
         vault: Vault,
     }
 
@@ -300,7 +315,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { directory: folder.path().join("files") };
         let storage = Arc::new(Local::new(&settings, "http://shop.example", [7; 32]));
-        Setup { vault: Vault { storage, folder: None }, _folder: folder }
+        Setup { vault: Vault { storage, folder: None }, folder }
+    }
+
+    impl Setup {
+        fn uploads(&self) -> usize {
+            std::fs::read_dir(self.folder.path().join("files/uploads")).map_or(0, Iterator::count)
+        }
     }
 
     fn record(size: usize, public_url: Option<String>) -> FileRecord {
@@ -371,5 +392,29 @@ mod tests {
         }
         let fetched = setup.vault.bring_in(&record, &row(&record), Some(&home)).await.unwrap();
         assert!(fetched.is_ok(), "{fetched:?}");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_leaves_no_upload_behind() {
+        let setup = setup();
+        let mut row = row(&record(4, None));
+        assert!(setup.vault.store(&row, b"hello").await.is_err());
+        assert_eq!(setup.uploads(), 0);
+        row.size = 5;
+        setup.vault.store(&row, b"hello").await.unwrap();
+        assert_eq!(setup.uploads(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_fails_leaves_no_upload_behind() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("it is broken"))
+            }
+        }
+        let setup = setup();
+        assert!(setup.vault.send(&row(&record(5, None)), &mut Broken, None).await.is_err());
+        assert_eq!(setup.uploads(), 0);
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -111,6 +112,38 @@ impl Folder {
     pub(super) async fn abort(&self, id: &str) -> io::Result<()> {
         let directory = self.upload(id)?;
         blocking(move || remove_whole(&directory)).await
+    }
+
+    /// The uploads whose folders were not changed for so long, also those whose removal was interrupted.
+    pub(super) async fn uploads_untouched_for(&self, age: Duration) -> io::Result<Vec<String>> {
+        let uploads = self.root.join("uploads");
+        blocking(move || {
+            let entries = match fs::read_dir(uploads) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let now = SystemTime::now();
+            let mut ids = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let about = match entry.metadata() {
+                    Ok(about) => about,
+                    // It was removed just now.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
+                let untouched_for = now.duration_since(about.modified()?).unwrap_or_default();
+                if about.is_dir()
+                    && untouched_for >= age
+                    && let Ok(name) = entry.file_name().into_string()
+                {
+                    ids.push(name.strip_suffix(REMOVED).unwrap_or(&name).to_owned());
+                }
+            }
+            Ok(ids)
+        })
+        .await
     }
 
     /// Removes an object, and the folders that are empty without it.

@@ -219,3 +219,26 @@ fn every_folder_that_is_made_is_told_of_from_the_outside_in() {
     assert!(make("file").is_err());
     assert!(make("file/a").is_err());
 }
+
+#[tokio::test]
+async fn uploads_are_found_that_nobody_touched_for_long() {
+    let setup = setup();
+    let day = Duration::from_hours(24);
+    assert_eq!(setup.local.uploads_untouched_for(day).await.unwrap(), [""; 0], "there is no folder yet");
+    let (old, removed, _young) = (setup.begin("a").await, setup.begin("b").await, setup.begin("c").await);
+    let uploads = setup.folder.path().join("files/uploads");
+    std::fs::rename(uploads.join(&removed.id), uploads.join(format!("{}.removed", removed.id))).unwrap();
+    for name in [old.id.clone(), format!("{}.removed", removed.id)] {
+        let directory = std::fs::File::open(uploads.join(name)).unwrap();
+        directory.set_modified(std::time::SystemTime::now() - day).unwrap();
+    }
+    let mut found = setup.local.uploads_untouched_for(day).await.unwrap();
+    found.sort();
+    let mut expected = [old.id, removed.id];
+    expected.sort();
+    assert_eq!(found, expected);
+    for id in &found {
+        setup.local.abort_upload(id).await.unwrap();
+    }
+    assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 1);
+}
