@@ -324,7 +324,7 @@ mod tests {
         }
     }
 
-    fn record(size: usize, public_url: Option<String>) -> FileRecord {
+    fn record(size: usize, public_url: Option<&str>) -> FileRecord {
         serde_json::from_value(serde_json::json!({
             "id": "00000000-0000-4000-8000-000000000001", "created_at": "2025-01-07T10:00:00Z",
             "modified_at": null, "service": "product_media", "name": "a.svg", "mime_type": "image/svg+xml",
@@ -379,7 +379,7 @@ mod tests {
     #[tokio::test]
     async fn a_picture_is_fetched_from_the_server_that_is_read_and_from_no_other_at_home() {
         let (setup, home) = (setup(), server());
-        let record = record(PICTURE.len(), Some(format!("{home}a.svg")));
+        let record = record(PICTURE.len(), Some(home.as_str()));
         let other: Url = "http://127.0.0.1:1/".parse().unwrap();
         for server in [None, Some(&other)] {
             match setup.vault.bring_in(&record, &row(&record), server).await.unwrap() {

@@ -98,7 +98,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => is_public_v4(v4(high, low)),
         // Protocols' own, tunnels among them, and documentation.
-        [0x2001, 0..0x200, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
+        [0x2001, 0..0x200 | 0xdb8, ..] | [0x3fff, 0..0x1000, ..] => false,
         // Nothing else than this eighth is given to the public.
         [first, ..] => first & 0xe000 == 0x2000,
     }
