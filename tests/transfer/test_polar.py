@@ -243,6 +243,29 @@ def test_rows_that_vanish_while_pages_are_read_hide_no_others(standin: StandIn, 
     assert owner_of(elsewhere.start()).get(f"/v1/customers/{late}").status_code == 200
 
 
+@pytest.mark.parametrize("stops_at", [2, 3])
+def test_rows_that_vanish_between_two_runs_hide_no_others(
+    standin: StandIn, elsewhere: Server, stops_at: int
+) -> None:
+    customers = standin.lists["/v1/customers/"]
+    late = customers[100 * (stops_at - 1)]["id"]
+
+    def stop(_number: int, path: str, query: dict) -> tuple | None:
+        if path == "/v1/customers/" and query["page"] == [str(stops_at)]:
+            return 403, {}, {"error": "insufficient_scope"}
+        return None
+
+    standin.trouble = stop
+    elsewhere.fail("import", "polar", "--from", standin.url, "--token", TOKEN, "--owner", "owner@example.com")
+    # The row after the last that was read moves to the page before.
+    del customers[0]
+    standin.trouble = lambda *_: None
+    report = take(elsewhere, standin.url)
+    assert report["is_resumed"]
+    assert report["records"]["customer"]["here"] == CUSTOMERS
+    assert owner_of(elsewhere.start()).get(f"/v1/customers/{late}").status_code == 200
+
+
 def owner_of(server: Server) -> httpx.Client:
     token = server.cli("token", "create", "--user", "owner@example.com", "--all-scopes")["token"]
     return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)

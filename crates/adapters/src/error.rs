@@ -22,6 +22,14 @@ pub enum Error {
         /// What it says.
         cause: String,
     },
+    /// It is not asked now, because it did not do its part a moment ago or many are waiting for it.
+    #[error("{service} is not asked for {seconds} s")]
+    Paused {
+        /// Which service.
+        service: &'static str,
+        /// After how many seconds it may be asked again.
+        seconds: u64,
+    },
     /// It answered what is not understood.
     #[error("{service} answers strangely: {cause}")]
     Malformed {
@@ -38,6 +46,7 @@ impl Error {
         match self {
             Self::Unreachable { service, .. }
             | Self::Refused { service, .. }
+            | Self::Paused { service, .. }
             | Self::Malformed { service, .. } => service,
         }
     }

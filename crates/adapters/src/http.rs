@@ -1,9 +1,13 @@
 //! The one outgoing HTTP client.
 
+mod public;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
+
+pub use self::public::{AddressError, public_client};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -27,15 +31,18 @@ pub fn client_with(
     patience: Duration,
     redirects: reqwest::redirect::Policy,
 ) -> Result<reqwest::Client, ClientError> {
-    reqwest::Client::builder()
+    builder(patience)?.redirect(redirects).build().map_err(|error| ClientError(error.to_string()))
+}
+
+/// What all clients have in common.
+fn builder(patience: Duration) -> Result<reqwest::ClientBuilder, ClientError> {
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
         .user_agent(concat!("merak/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirects)
+        .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
         .read_timeout(SILENCE)
-        .timeout(patience)
-        .build()
-        .map_err(|error| ClientError(error.to_string()))
+        .timeout(patience))
 }
 
 /// TLS with the certificates that the system trusts.

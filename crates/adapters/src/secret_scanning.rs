@@ -1,13 +1,14 @@
 //! Who finds tokens in public places signs what it reports; here are the keys by which its signatures are known.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::http::{self, ClientError, cause};
 use crate::{Error, Result};
@@ -23,8 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// For how long a list is believed.
 const FRESH: Duration = Duration::from_hours(1);
 
-/// How soon a list is fetched again for a key that was not in it.
+/// How soon a list is fetched again for a key that was not in it, or after it could not be fetched.
 const PAUSE: Duration = Duration::from_mins(1);
+
+/// How many callers may wait for a list. Reports come from one sender, so these are plenty; but anybody can send one,
+/// and each that waits is kept in memory.
+const WAITERS: usize = 8;
+
+/// After how many seconds who may not wait comes back.
+const FULL: u64 = 1;
 
 /// What stands before the point in the public key of a P-256 key pair (RFC 5480).
 const P256_HEADER: [u8; 26] = [
@@ -37,7 +45,18 @@ const P256_HEADER: [u8; 26] = [
 pub struct ScanningKeys {
     client: reqwest::Client,
     url: String,
-    kept: Mutex<Option<Kept>>,
+    known: Mutex<Known>,
+    /// Whoever fetches the list has this to itself.
+    fetching: tokio::sync::Mutex<()>,
+    waiting: Semaphore,
+}
+
+/// What is known of the list. Held only to look and to write, never while something is fetched.
+#[derive(Debug, Default)]
+struct Known {
+    kept: Option<Kept>,
+    /// When the last try to fetch it ended, if that failed.
+    failed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -64,34 +83,53 @@ struct PublishedKey {
 impl ScanningKeys {
     /// Keys that are published at this address. Nobody is called yet.
     pub fn new(url: String) -> std::result::Result<Self, ClientError> {
-        Ok(Self { client: http::client(PATIENCE)?, url, kept: Mutex::new(None) })
+        Ok(Self {
+            client: http::client(PATIENCE)?,
+            url,
+            known: Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
+            waiting: Semaphore::new(WAITERS),
+        })
     }
 
-    /// The key with this name, if it is published. While the list cannot be fetched, an old one does.
+    /// The key with this name, if it is published. While the list cannot be fetched, an old one does; without an old one
+    /// that is [`Error::Paused`] for a minute, whoever asks.
     pub async fn find(&self, name: &str) -> Result<Option<PublicKey>> {
-        // Whoever comes meanwhile waits, so that many reports at once fetch one list.
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = &*kept {
-            let age = kept.since.elapsed();
-            let key = kept.keys.get(name);
-            if age < PAUSE || key.is_some() && age < FRESH {
-                return Ok(key.cloned());
-            }
+        if let Some(answer) = self.known().answer(name) {
+            return answer;
         }
-        match self.fetch().await {
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Err(Error::Paused { service: SERVICE, seconds: FULL });
+        };
+        // Whoever comes meanwhile waits, so that many reports at once fetch one list.
+        let _turn = self.fetching.lock().await;
+        if let Some(answer) = self.known().answer(name) {
+            return answer;
+        }
+        let fetched = self.fetch().await;
+        let mut known = self.known();
+        match fetched {
             Ok(keys) => {
                 let key = keys.get(name).cloned();
-                *kept = Some(Kept { keys, since: Instant::now() });
+                *known = Known { kept: Some(Kept { keys, since: Instant::now() }), failed: None };
                 Ok(key)
             }
-            Err(error) => match kept.as_ref().and_then(|kept| kept.keys.get(name)) {
-                Some(key) => {
-                    tracing::warn!(%error, "an old key is believed");
-                    Ok(Some(key.clone()))
+            Err(error) => {
+                known.failed = Some(Instant::now());
+                match known.old(name) {
+                    Some(key) => {
+                        tracing::warn!(%error, "an old key is believed");
+                        Ok(Some(key))
+                    }
+                    None => Err(error),
                 }
-                None => Err(error),
-            },
+            }
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // What is known is replaced in one step, so it is whole also after a panic.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(&self) -> Result<HashMap<String, PublicKey>> {
@@ -105,6 +143,28 @@ impl ScanningKeys {
             .map_err(|error| Error::Malformed { service: SERVICE, cause: error.to_string() })?;
         let keys = published.public_keys.into_iter();
         Ok(keys.filter_map(|key| Some((key.key_identifier, PublicKey::from_pem(&key.key)?))).collect())
+    }
+}
+
+impl Known {
+    /// What is answered without fetching anything, if that is possible.
+    fn answer(&self, name: &str) -> Option<Result<Option<PublicKey>>> {
+        if let Some(kept) = &self.kept {
+            let age = kept.since.elapsed();
+            let key = kept.keys.get(name);
+            if age < PAUSE || key.is_some() && age < FRESH {
+                return Some(Ok(key.cloned()));
+            }
+        }
+        let left = PAUSE.checked_sub(self.failed?.elapsed())?;
+        Some(match self.old(name) {
+            Some(key) => Ok(Some(key)),
+            None => Err(Error::Paused { service: SERVICE, seconds: left.as_secs() + 1 }),
+        })
+    }
+
+    fn old(&self, name: &str) -> Option<PublicKey> {
+        self.kept.as_ref().and_then(|kept| kept.keys.get(name)).cloned()
     }
 }
 

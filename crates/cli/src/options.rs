@@ -66,7 +66,7 @@ pub struct Options {
     #[arg(long, env = "MERAK_PUBLIC_URL", global = true, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Address of checkout links, with {client_secret} where the secret stands [default: one of this server].
+    /// Address of checkout links, with `{client_secret}` where the secret stands [default: one of this server].
     #[arg(long, env = "MERAK_CHECKOUT_LINK_URL", global = true, value_name = "TEMPLATE")]
     pub checkout_link_url: Option<String>,
 

@@ -1,6 +1,6 @@
 //! Links that sign a person in, once and within a quarter of an hour.
 
-use merak_store::{Timestamp, Tx, row};
+use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use crate::kit::{Id, InstanceSecret, Result, Token, TokenHash, TokenKind};
 use crate::users::User;
@@ -37,6 +37,14 @@ pub fn create(tx: &mut Tx<'_>, secret: &InstanceSecret, user_id: Id<User>) -> Re
     };
     tx.insert(&link)?;
     Ok((link, token))
+}
+
+/// Whether a link can be used. It may have been used by somebody else when it is redeemed.
+pub fn is_open(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<bool> {
+    let now = tx.now();
+    let found: Option<Id<LoginLink>> =
+        tx.find("SELECT id FROM login_links WHERE token_hash = $1 AND expires_at > $2", &[hash, &now])?;
+    Ok(found.is_some())
 }
 
 /// Uses a link up and says whom it signs in. `None` if it is unknown, used or ended, or if the person was blocked or

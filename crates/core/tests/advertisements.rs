@@ -1,10 +1,11 @@
 //! Advertisements: which campaigns are shown, in which room, and how often they were seen and followed.
 
 use merak_core::advertisements::{self, Campaign, Counts, CreateCampaign, ListCampaigns};
-use merak_core::benefits::grants::{BenefitGrant, Scope};
+use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::customers::Customer;
 use merak_core::kit::{Id, Kind, Page, Result};
+use merak_store::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -121,6 +122,80 @@ scenarios! {
         }
     }
 
+    // what is kept in the campaign's row is what its grants say, whatever happened to them
+    fn rooms_follow_every_change_of_grants(shop) {
+        let rooms = [room(shop), room(shop)];
+        let customers = [shop.customer(), shop.customer()];
+        let scopes = [Scope::ByHand, shop.order(), shop.order()];
+        let campaigns: Vec<Campaign> =
+            (0..4).map(|number| campaign(shop, &customers[number % 2])).collect();
+        let mut state = 7_u32;
+        let mut draw = move |below: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            usize::try_from(state >> 16).unwrap() % below
+        };
+        let mut most = 0;
+        for _ in 0..150 {
+            let (room, customer, scope) = (&rooms[draw(2)], &customers[draw(2)], scopes[draw(3)]);
+            match draw(5) {
+                0 => drop(shop.revoke(room, customer, scope)),
+                1 | 2 => drop(shop.grant(room, customer, scope)),
+                _ => {
+                    let grant = shop.grant(room, customer, scope);
+                    let campaign = &campaigns[draw(4)];
+                    assert_eq!(show(shop, campaign, &grant).is_ok(), campaign.customer_id == customer.id);
+                }
+            }
+            if draw(3) == 0 {
+                shop.advance(hours(1));
+            }
+            let expected = named_rooms(shop, &campaigns);
+            for (number, room) in rooms.iter().enumerate() {
+                for sorting in ["created_at", "-views"] {
+                    let mut shown = shown_in(shop, room, sorting);
+                    shown.sort();
+                    let mut named: Vec<_> =
+                        expected.iter().filter(|(_, room_id)| *room_id == room.id).map(|(id, _)| *id).collect();
+                    named.sort();
+                    assert_eq!(shown, named, "room {number}");
+                    most = most.max(shown.len());
+                }
+            }
+        }
+        assert!(most >= 3, "there was something to be seen: {most}");
+        shop.delete_benefit(rooms[0].id);
+        let expected = named_rooms(shop, &campaigns);
+        assert!(expected.iter().all(|(_, room_id)| *room_id == rooms[1].id));
+        assert_eq!(shown_in(shop, &rooms[1], "clicks").len(), expected.len());
+    }
+
+    // the row of the campaign, not a search through all grants, says whether and where it is shown
+    fn a_grant_that_comes_from_elsewhere_shows_its_campaign(shop) {
+        let (room, customer) = (room(shop), shop.customer());
+        let campaign = campaign(shop, &customer);
+        let grant = BenefitGrant {
+            id: Id::from_uuid(Uuid::from_u128(7)),
+            customer_id: customer.id,
+            benefit_id: room.id,
+            subscription_id: None,
+            order_id: None,
+            granted_at: Some(shop.now()),
+            revoked_at: None,
+            properties: merak_store::Json::from(&json!({"advertisement_campaign_id": campaign.id})),
+            created_at: shop.now(),
+            modified_at: None,
+        };
+        shop.write(move |tx| grants::import(tx, grant.clone())).unwrap();
+        assert_eq!(shown_in(shop, &room, "created_at"), [campaign.id]);
+        let named: Option<Id<Benefit>> = shop
+            .read(move |tx| {
+                const SQL: &str = "SELECT benefit_id FROM advertisement_campaigns WHERE id = $1";
+                Ok(tx.find::<Option<Id<Benefit>>>(SQL, &[&campaign.id])?.flatten())
+            })
+            .unwrap();
+        assert_eq!(named, Some(room.id));
+    }
+
     /// A1
     fn every_view_and_click_is_counted_however_many_come_at_once(shop) {
         let (room, customer) = (room(shop), shop.customer());
@@ -158,6 +233,20 @@ scenarios! {
 /// A benefit of the kind ads.
 fn room(shop: &Shop) -> Benefit {
     shop.benefit(BenefitType::Ads, json!({"image_height": 100, "image_width": 200})).unwrap()
+}
+
+/// In which room each campaign belongs, by looking through all grants.
+fn named_rooms(shop: &Shop, campaigns: &[Campaign]) -> Vec<(Id<Campaign>, Id<Benefit>)> {
+    const SQL: &str =
+        "SELECT granted_at, id, benefit_id, properties FROM benefit_grants WHERE granted_at IS NOT NULL";
+    type Row = (Timestamp, Id<BenefitGrant>, Id<Benefit>, merak_store::Json);
+    let grants: Vec<Row> = shop.read(|tx| Ok(tx.all(SQL, &[])?)).unwrap();
+    let room = |campaign: &Campaign| {
+        let names = |(_, _, _, properties): &&Row| properties.as_str().contains(&campaign.id.to_string());
+        let latest = grants.iter().filter(names).max_by_key(|(granted_at, id, ..)| (*granted_at, *id))?;
+        Some((campaign.id, latest.2))
+    };
+    campaigns.iter().filter_map(room).collect()
 }
 
 fn new_campaign(customer: &Customer) -> CreateCampaign {

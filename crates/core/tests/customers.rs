@@ -6,7 +6,9 @@ use merak_core::access::Subject;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
 use merak_core::customers::{self, Customer, ListCustomers, UpdateCustomer};
-use merak_core::kit::{Address, Country, Id, Kind, Metadata, Page, Paged, Patch, Result, TaxId, TaxIdFormat};
+use merak_core::kit::{
+    Address, Country, Id, Imported, Kind, Metadata, Page, Paged, Patch, Result, TaxId, TaxIdFormat,
+};
 use merak_core::license_keys::Status;
 use merak_core::{access, customer_sessions};
 use serde_json::json;
@@ -15,6 +17,21 @@ use uuid::Uuid;
 use crate::support::*;
 
 scenarios! {
+    // an index of PostgreSQL takes no text of any length
+    fn a_name_from_elsewhere_that_fits_into_no_index_is_refused(shop) {
+        let template = shop.customer();
+        for (n, length) in [(1, 512), (2, 513), (3, 3000)] {
+            let customer = Customer {
+                id: Id::from_uuid(Uuid::from_u128(n)),
+                email: format!("c{n}@example.com").parse().unwrap(),
+                name: Some(noise(length)),
+                ..template.clone()
+            };
+            let imported = shop.write(move |tx| customers::import(tx, customer.clone())).unwrap();
+            assert_eq!(matches!(imported, Imported::Refused(_)), length > 512, "{imported:?}");
+        }
+    }
+
     fn a_customer_is_stored_as_given(shop) {
         let address: Address =
             serde_json::from_value(json!({ "country": "fr", "city": " ", "line1": " 1 rue de la Paix " })).unwrap();
@@ -294,4 +311,14 @@ fn list(shop: &Shop, query: Option<&str>, sorting: &[&str], page: Page) -> Paged
     let sorting = sorting.iter().map(|text| text.parse().unwrap()).collect();
     let wanted = ListCustomers { query: query.map(String::from), sorting, page };
     shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap()
+}
+
+/// So many characters of four bytes each in which nothing repeats, so that no database can make them shorter.
+fn noise(length: usize) -> String {
+    let mut state = 1_u32;
+    let letters = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from_u32(0x2_0000 + (state >> 16) % 0xa000).unwrap()
+    });
+    letters.take(length).collect()
 }

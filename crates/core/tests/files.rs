@@ -231,13 +231,14 @@ scenarios! {
     fn what_cannot_be_announced_leaves_no_trace(shop) {
         let command = CreateFile {
             name: String::from("/"),
+            mime_type: String::from("a\nb"),
             checksum_sha256_base64: Some(String::from("x")),
             parts: Vec::new(),
             ..new_file(shop, FileService::Downloadable, "")
         };
         let actor = shop.as_member();
         match shop.write(move |tx| files::announce(tx, &actor, &command)) {
-            Err(Refusal::Invalid(problems)) => assert_eq!(problems.len(), 3, "{problems:?}"),
+            Err(Refusal::Invalid(problems)) => assert_eq!(problems.len(), 4, "{problems:?}"),
             other => panic!("{other:?}"),
         }
         let count = shop.read(|tx| Ok(tx.one::<i64>("SELECT count(*) FROM files", &[])?)).unwrap();

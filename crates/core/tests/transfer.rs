@@ -312,6 +312,35 @@ scenarios! {
         assert!(remarks[0].starts_with("customer 1 it cannot be read: "), "{remarks:?}");
     }
 
+    fn what_everybody_sees_must_be_a_picture(shop) {
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        let file = |id: u128, service: &str, mime_type: &str| {
+            let answer = json!({
+                "id": uuid::Uuid::from_u128(id), "created_at": "2024-06-01T00:00:00Z", "modified_at": null,
+                "service": service, "name": format!("{id}.bin"), "mime_type": mime_type, "size": 1, "version": null,
+                "checksum_sha256_base64": null,
+            });
+            Arrival::read(RecordKind::File, &answer.to_string())
+        };
+        let page = file(7, "organization_avatar", "text/html");
+        let Arrival::Record(Record::File(record)) = page.clone() else { unreachable!() };
+        let into = import.clone();
+        let wanted = elsewhere.write(move |tx| record.wanted(tx, &into)).unwrap();
+        assert!(wanted.is_none(), "its bytes are not even stored");
+        let some = vec![page, file(8, "product_media", "image/png"), file(9, "downloadable", "a\nb")];
+        let tally = take_some(&elsewhere, &import, some);
+        assert_eq!((tally.new, tally.behind), (2, 1));
+        let remarks = remarks(&elsewhere, &import);
+        let remark = "its media type is not that of a picture";
+        assert!(remarks.iter().any(|told| told.contains(remark) && told.ends_with("[7.bin]")), "{remarks:?}");
+        // The reference takes any text for the type of a download.
+        let id = Id::from_uuid(uuid::Uuid::from_u128(9));
+        let download = elsewhere.read(move |tx| merak_core::files::find(tx, id)).unwrap().unwrap();
+        assert_eq!(download.mime_type, "application/octet-stream");
+    }
+
     fn a_long_shop_goes_out_in_batches_that_miss_nothing(shop) {
         let benefit = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
         let (organization_id, benefit_id) = (shop.organization.id, benefit.id);

@@ -188,6 +188,13 @@ impl Failure {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_BACK_AFTER));
                 response
             }
+            Self::Outside(error @ merak_adapters::Error::Paused { seconds, .. }) => {
+                // What went wrong was logged when it was tried.
+                tracing::debug!(request_id, %error, "a service outside was not asked");
+                let mut response = unavailable(&format!("{} is not available.", error.service()));
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+                response
+            }
             Self::Outside(error) => {
                 tracing::error!(request_id, %error, "a service outside did not do its part");
                 unavailable(&format!("{} is not available.", error.service()))

@@ -11,6 +11,7 @@ use merak_core::transfer::{
     take_batch,
 };
 use merak_store::{Error as StoreError, Json, Store};
+use url::Url;
 
 use crate::vault::Lack;
 use crate::{Result, Told, Vault};
@@ -55,6 +56,8 @@ pub(crate) struct Intake<'t> {
     position: Option<Json>,
     tallies: BTreeMap<RecordKind, Tally>,
     told: Told<'t>,
+    /// The server that is read, from which pictures may be fetched wherever it is.
+    server: Option<Url>,
 }
 
 impl<'t> Intake<'t> {
@@ -74,7 +77,14 @@ impl<'t> Intake<'t> {
             position: begun.position,
             tallies: BTreeMap::new(),
             told,
+            server: None,
         })
+    }
+
+    /// Fetches pictures from this server, even if it is no public one.
+    pub fn reading(mut self, server: Url) -> Self {
+        self.server = Some(server);
+        self
     }
 
     /// Where an earlier run stopped, if it can be understood.
@@ -130,7 +140,7 @@ impl<'t> Intake<'t> {
     async fn bring_bytes(&self, file: &mut FileRecord) -> Result<()> {
         let (import, record) = (Arc::clone(&self.import), file.clone());
         let Some(row) = self.store.write(move |tx| record.wanted(tx, &import)).await? else { return Ok(()) };
-        match self.vault.bring_in(file, &row).await? {
+        match self.vault.bring_in(file, &row, self.server.as_ref()).await? {
             Ok(stored) => file.stored = Some((row.id, stored)),
             Err(Lack::Absent) => {}
             Err(Lack::Unlike(reason)) => file.problem = Some(reason),

@@ -4,6 +4,7 @@ use const_format::concatcp;
 use merak_store::{Json, Tx};
 use serde_json::{Map, Value};
 
+use super::rooms::{NAME, settle_named};
 use super::{Campaign, queries};
 use crate::benefits::grants::BenefitGrant;
 use crate::benefits::{Benefit, BenefitType};
@@ -65,13 +66,15 @@ pub fn show_by_grant(tx: &mut Tx<'_>, id: Id<Campaign>, grant_id: Id<BenefitGran
         return Err(Refusal::not_found());
     };
     let mut properties: Map<String, Value> = grant.properties.parse()?;
-    properties.insert(String::from("advertisement_campaign_id"), Value::from(id.to_string()));
-    grant.properties = Json::from(Value::Object(properties));
+    properties.insert(String::from(NAME), Value::from(id.to_string()));
+    let before = std::mem::replace(&mut grant.properties, Json::from(Value::Object(properties)));
     grant.modified_at = Some(tx.now());
     tx.changed_one(
         "UPDATE benefit_grants SET properties = $2, modified_at = $3 WHERE id = $1",
         &[&grant.id, &grant.properties, &grant.modified_at],
     )?;
+    settle_named(tx, &before)?;
+    settle_named(tx, &grant.properties)?;
     Ok(grant)
 }
 

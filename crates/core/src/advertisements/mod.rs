@@ -1,14 +1,17 @@
 //! What buyers of the benefit `ads` show in the room they bought.
 //!
-//! A campaign is shown while a granted grant names it, in the room of the benefit that was granted last.
+//! A campaign is shown while a granted grant names it, in the room of the benefit that was granted last. Which room that
+//! is stands in the campaign's row and follows every change of such a grant.
 
 mod commands;
 mod queries;
+mod rooms;
 
 use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateCampaign, create, note_click, note_view, show_by_grant};
 pub use self::queries::{Counts, ListCampaigns, counts, get_shown, list_shown};
+pub(crate) use self::rooms::settle_named;
 use crate::customers::Customer;
 use crate::kit::{Id, WebUrl, sort_properties};
 
@@ -43,7 +46,7 @@ sort_properties! {
         /// When the campaign was made.
         CreatedAt = "created_at" => "advertisement_campaigns.created_at",
         /// Since when it is shown.
-        GrantedAt = "granted_at" => "benefit_grants.granted_at",
+        GrantedAt = "granted_at" => "advertisement_campaigns.granted_at",
         /// How often it was seen.
         Views = "views" => "advertisement_counts.views",
         /// How often it was followed.

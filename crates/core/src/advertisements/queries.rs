@@ -10,17 +10,12 @@ use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, at, order_by};
 
 /// The campaign, if it is shown somewhere; else not found.
 pub fn get_shown(tx: &mut ReadTx<'_>, id: Id<Campaign>) -> Result<Campaign> {
-    // The text is bound and not cast, because SQLite looks an expression of a cast up in no index.
     const SQL: &str = concatcp!(
         "SELECT ",
         Campaign::COLUMNS,
-        " FROM advertisement_campaigns WHERE id = $1 AND deleted_at IS NULL \
-         AND EXISTS (SELECT 1 FROM benefit_grants \
-         WHERE benefit_grants.properties ->> 'advertisement_campaign_id' = $2 \
-         AND benefit_grants.properties ->> 'advertisement_campaign_id' IS NOT NULL \
-         AND benefit_grants.granted_at IS NOT NULL)"
+        " FROM advertisement_campaigns WHERE id = $1 AND deleted_at IS NULL AND benefit_id IS NOT NULL"
     );
-    tx.find(SQL, &[&id, &id.to_string()])?.ok_or_else(Refusal::not_found)
+    tx.find(SQL, &[&id])?.ok_or_else(Refusal::not_found)
 }
 
 /// How often a campaign was seen and followed.
@@ -53,32 +48,32 @@ pub struct ListCampaigns {
 /// Lists the campaigns that are shown in a room, with the size of its pictures. A campaign that was granted elsewhere
 /// later is shown there.
 pub fn list_shown(tx: &mut ReadTx<'_>, wanted: &ListCampaigns) -> Result<(Paged<Campaign>, Properties)> {
+    const TOTAL: &str = "SELECT campaigns FROM advertisement_room_counts WHERE benefit_id = $1";
     let benefit = benefits::find(tx, wanted.benefit_id)?.filter(|benefit| benefit.r#type == BenefitType::Ads);
     let Some(benefit) = benefit else {
         let place = at("query").field("benefit_id");
         let problem = place.value_error("Benefit not found.", wanted.benefit_id.to_string());
         return Err(Refusal::invalid(problem));
     };
-    let from = |sql: &mut Sql| {
-        sql.push(
-            " FROM benefit_grants JOIN advertisement_campaigns \
-             ON CAST(advertisement_campaigns.id AS text) = benefit_grants.properties ->> 'advertisement_campaign_id' \
-             JOIN advertisement_counts ON advertisement_counts.campaign_id = advertisement_campaigns.id \
-             WHERE advertisement_campaigns.deleted_at IS NULL AND benefit_grants.granted_at IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM benefit_grants AS later \
-             WHERE later.properties ->> 'advertisement_campaign_id' = benefit_grants.properties ->> 'advertisement_campaign_id' \
-             AND later.properties ->> 'advertisement_campaign_id' IS NOT NULL AND later.granted_at IS NOT NULL \
-             AND (later.granted_at, later.id) > (benefit_grants.granted_at, benefit_grants.id)) \
-             AND benefit_grants.benefit_id = ",
-        );
-        sql.bind(benefit.id);
+    let total: i64 = tx.find(TOTAL, &[&benefit.id])?.unwrap_or_default();
+    // The table that has the first criterion has the index in its order.
+    let (table, id) = match wanted.sorting.first().map(|sort| sort.by) {
+        Some(CampaignSort::Views | CampaignSort::Clicks) => {
+            ("advertisement_counts", "advertisement_counts.campaign_id")
+        }
+        Some(CampaignSort::CreatedAt | CampaignSort::GrantedAt) | None => {
+            ("advertisement_campaigns", "advertisement_campaigns.id")
+        }
     };
-    let mut count = Sql::new("SELECT count(*)");
-    from(&mut count);
-    let total = tx.count(&count)?;
-    let mut select = Sql::new(concatcp!("SELECT ", Campaign::COLUMNS));
-    from(&mut select);
-    select.push(&order_by(&wanted.sorting, "advertisement_campaigns.id")).push(" LIMIT ");
+    let mut select = Sql::new(concatcp!(
+        "SELECT ",
+        Campaign::COLUMNS,
+        " FROM advertisement_campaigns JOIN advertisement_counts \
+         ON advertisement_counts.campaign_id = advertisement_campaigns.id WHERE "
+    ));
+    select.push(table).push(".benefit_id = ").bind(benefit.id);
+    select.push(" AND advertisement_campaigns.deleted_at IS NULL");
+    select.push(&order_by(&wanted.sorting, id)).push(" LIMIT ");
     select.bind(wanted.page.rows()).push(" OFFSET ").bind(wanted.page.offset());
     Ok((Paged::new(tx.list(&select)?, total), benefit.properties.parse()?))
 }

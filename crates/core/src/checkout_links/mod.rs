@@ -8,7 +8,9 @@ use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateCheckoutLink, Sold, UpdateCheckoutLink, create, delete, update};
 pub use self::import::import;
-pub use self::queries::{CompleteCheckoutLink, ListCheckoutLinks, complete, complete_one, find, get, list};
+pub use self::queries::{
+    CompleteCheckoutLink, ListCheckoutLinks, complete, complete_one, find, follow, get, list,
+};
 use crate::discounts::Discount;
 use crate::kit::{Id, Metadata, WebUrl, sort_properties, text_enum};
 use crate::organizations::Organization;

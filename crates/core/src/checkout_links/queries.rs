@@ -8,7 +8,7 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 use super::{CheckoutLink, CheckoutLinkSort};
 use crate::access::Tenancy;
 use crate::discounts::{self, Discount};
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, at, order};
 use crate::products::{self, Price, Product, PublicProduct};
 
 /// The live link, if there is one; says nothing about who may see it.
@@ -24,6 +24,31 @@ pub fn find(tx: &mut ReadTx<'_>, id: Id<CheckoutLink>) -> Result<Option<Checkout
 /// The live link, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<CheckoutLink>) -> Result<CheckoutLink> {
     find(tx, id)?.filter(|link| tenancy.contains(link.organization_id)).ok_or_else(Refusal::not_found)
+}
+
+/// What whoever knows a link's secret can buy with it: not found if it or what it sells is gone or its organization is
+/// blocked, refused if nothing of the product is sold any more.
+pub fn follow(tx: &mut ReadTx<'_>, client_secret: &str) -> Result<Product> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Product::COLUMNS,
+        " FROM checkout_links JOIN products ON products.id = checkout_links.product_id \
+         JOIN organizations ON organizations.id = checkout_links.organization_id \
+         WHERE client_secret = $1 AND checkout_links.deleted_at IS NULL AND products.deleted_at IS NULL \
+         AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
+    );
+    const PRICE: &str = "SELECT id FROM product_prices WHERE product_id = $1 AND NOT is_archived LIMIT 1";
+    let product: Product = tx.find(SQL, &[&client_secret])?.ok_or_else(Refusal::not_found)?;
+    let refused = |member, sentence| {
+        Refusal::invalid(at("body").field(member).value_error(sentence, product.id.to_string()))
+    };
+    if product.is_archived {
+        return Err(refused("product_id", "This product is not sold any more."));
+    }
+    if tx.find::<Id<Price>>(PRICE, &[&product.id])?.is_none() {
+        return Err(refused("product_price_id", "This product has no price."));
+    }
+    Ok(product)
 }
 
 /// A list of checkout links.

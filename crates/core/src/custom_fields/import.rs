@@ -4,7 +4,7 @@ use merak_store::Tx;
 
 use super::CustomField;
 use super::commands::accepted;
-use crate::kit::{Id, Imported, Refusal, Result};
+use crate::kit::{Id, Imported, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
 
 /// Takes a field over, if its settings are sound. One whose slug a live field of the organization has is that field, if
@@ -13,6 +13,9 @@ pub fn import(tx: &mut Tx<'_>, mut field: CustomField) -> Result<Imported<Custom
     const OWNER: &str = "SELECT organization_id FROM custom_fields WHERE id = $1";
     const SAME_SLUG: &str = "SELECT id, type FROM custom_fields \
          WHERE organization_id = $1 AND slug = $2 AND deleted_at IS NULL";
+    if let Some(reason) = problem_of_name(&field.name) {
+        return Ok(Imported::refused(reason));
+    }
     field.properties = match accepted(field.r#type, &field.properties) {
         Ok(properties) => properties,
         Err(Refusal::Store(error)) => return Err(error.into()),

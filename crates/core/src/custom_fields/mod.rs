@@ -5,7 +5,7 @@ mod import;
 mod properties;
 mod queries;
 pub mod rules;
-mod slug;
+pub mod slug;
 
 use merak_store::{Timestamp, row};
 

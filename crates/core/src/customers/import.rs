@@ -4,7 +4,7 @@ use merak_store::Tx;
 
 use super::commands::count;
 use super::{Customer, search};
-use crate::kit::{Id, Imported, Result};
+use crate::kit::{Id, Imported, Result, problem_of_name};
 use crate::organizations::Organization;
 
 /// Takes a customer over as it is. One whose address a live customer of the organization has is that customer.
@@ -12,6 +12,9 @@ pub fn import(tx: &mut Tx<'_>, mut customer: Customer) -> Result<Imported<Custom
     const OWNER: &str = "SELECT organization_id FROM customers WHERE id = $1";
     const SAME_ADDRESS: &str = "SELECT id FROM customers \
          WHERE organization_id = $1 AND lower(email) = lower($2) AND deleted_at IS NULL";
+    if let Some(reason) = customer.name.as_deref().and_then(problem_of_name) {
+        return Ok(Imported::refused(reason));
+    }
     if !tx.insert_new(&customer)? {
         let owner = tx.find::<Id<Organization>>(OWNER, &[&customer.id])?;
         if owner == Some(customer.organization_id) {

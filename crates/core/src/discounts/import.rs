@@ -4,7 +4,7 @@ use merak_store::{Timestamp, Tx};
 
 use super::commands::{checked, count, restrict};
 use super::{Discount, DiscountCode, Reduction, Span};
-use crate::kit::{Id, Imported, Metadata, Refusal, Result};
+use crate::kit::{Id, Imported, Metadata, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
 use crate::products::Product;
 
@@ -44,7 +44,7 @@ pub struct ImportDiscount {
 /// Takes a discount over. Refused if a live discount of the organization has its code.
 pub fn import(tx: &mut Tx<'_>, command: &ImportDiscount) -> Result<Imported<Discount>> {
     const OWNER: &str = "SELECT organization_id FROM discounts WHERE id = $1";
-    if let Some(reason) = impossible(command) {
+    if let Some(reason) = impossible(command).or(problem_of_name(&command.name)) {
         return Ok(Imported::refused(reason));
     }
     let products = match checked(tx, command.organization_id, &command.products) {

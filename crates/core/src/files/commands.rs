@@ -46,6 +46,15 @@ pub fn announce(tx: &mut Tx<'_>, actor: &Actor, command: &CreateFile) -> Result<
         let sentence = format!("A file's name has 1 to {} characters.", rules::LONGEST_NAME);
         problems.push(at("body").field("name").value_error(sentence, command.name.as_str()));
     }
+    if !rules::is_media_type(&command.mime_type) {
+        let sentence = format!(
+            "A media type is a type and a subtype with a slash between, in at most {} bytes.",
+            rules::LONGEST_MEDIA_TYPE
+        );
+        // Where the schema of this service tells of a picture's type that is none.
+        let place = at("body").field(command.service.as_str()).field("mime_type");
+        problems.push(place.value_error(sentence, command.mime_type.as_str()));
+    }
     let digest = command.checksum_sha256_base64.as_deref().map(|text| (text, rules::sha256_of(text)));
     if let Some((text, None)) = digest {
         problems.push(rules::no_checksum(at("body").field("checksum_sha256_base64"), text));

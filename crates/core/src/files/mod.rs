@@ -16,7 +16,7 @@ pub use self::commands::{
 pub use self::import::{import, supply};
 pub use self::queries::{
     CompleteUpload, ListFiles, SentPart, Uploading, find, find_deleted, find_many, find_public, get, list,
-    uploading,
+    uploading, uploads_under_way,
 };
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;

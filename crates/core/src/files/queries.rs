@@ -53,6 +53,12 @@ fn not_permitted() -> Refusal {
     Refusal::not_permitted("You are not permitted to manage the files of this organization.")
 }
 
+/// The storage's names of all uploads that go on.
+pub fn uploads_under_way(tx: &mut ReadTx<'_>) -> Result<Vec<String>> {
+    const SQL: &str = "SELECT upload_id FROM files WHERE NOT is_uploaded AND deleted_at IS NULL";
+    Ok(tx.all(SQL, &[])?)
+}
+
 /// A list of files.
 #[derive(Clone, Debug)]
 pub struct ListFiles {

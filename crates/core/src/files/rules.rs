@@ -37,6 +37,30 @@ pub fn tidy_name(name: &str) -> Option<String> {
     (!is_folder && tidy.chars().count() <= LONGEST_NAME).then_some(tidy)
 }
 
+/// How long a media type may be, in bytes.
+pub const LONGEST_MEDIA_TYPE: usize = 255;
+
+/// The media type of which nothing is known.
+pub const UNKNOWN_MEDIA_TYPE: &str = "application/octet-stream";
+
+/// Whether a text can be sent as a media type: a type and a subtype, and perhaps parameters, in printable ASCII.
+pub fn is_media_type(text: &str) -> bool {
+    let is_token = |text: &str| {
+        let is_mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim_end_matches(' ');
+    text.len() <= LONGEST_MEDIA_TYPE
+        && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+}
+
+/// Whether files of a service may have a media type: what everybody sees is a picture.
+pub fn may_have_media_type(service: FileService, media_type: &str) -> bool {
+    const PICTURES: [&str; 5] = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/svg+xml"];
+    if service.is_public() { PICTURES.contains(&media_type) } else { is_media_type(media_type) }
+}
+
 /// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice.
 pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<File>, name: &str) -> String {
     format!("{service}/{organization_id}/{id}/{name}")
@@ -146,6 +170,37 @@ mod tests {
             assert_eq!(tidy_name(nothing), None, "{nothing:?}");
         }
         assert_eq!(tidy_name(&"é".repeat(255)).map(|name| name.chars().count()), Some(255));
+    }
+
+    #[test]
+    fn a_media_type_has_two_tokens_and_perhaps_parameters() {
+        let longest = format!("a/{}", "b".repeat(253));
+        let long = format!("{longest}b");
+        for (text, is_one) in [
+            ("text/plain", true),
+            ("application/vnd.api+json; charset=\"utf-8\"", true),
+            ("image/svg+xml ;a=b", true),
+            (&*longest, true),
+            (&*long, false),
+            ("", false),
+            ("a", false),
+            ("/", false),
+            ("a/", false),
+            ("/b", false),
+            ("a/b/c", false),
+            ("a /b", false),
+            ("a\nb", false),
+            ("a/b\n", false),
+            ("a/b; c=\r\nd", false),
+            ("a/b; c=\u{e9}", false),
+            ("é/b", false),
+            ("anything at all", false),
+        ] {
+            assert_eq!(is_media_type(text), is_one, "{text:?}");
+        }
+        assert!(may_have_media_type(FileService::ProductMedia, "image/svg+xml"));
+        assert!(!may_have_media_type(FileService::OrganizationAvatar, "text/html"));
+        assert!(may_have_media_type(FileService::Downloadable, "text/html"));
     }
 
     #[test]

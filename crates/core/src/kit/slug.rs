@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// How many characters a slug has at least.
 pub const SHORTEST: usize = 3;
 
+/// How many characters a slug has at most, so that it fits into an index.
+pub const LONGEST: usize = 512;
+
 /// First path segments that pages of ours or of the contract's own front end use, in byte order.
 const RESERVED: [&str; 36] = [
     ".well-known",
@@ -56,6 +59,9 @@ pub enum SlugProblem {
     /// It has fewer than [`SHORTEST`] characters.
     #[error("String should have at least {SHORTEST} characters")]
     TooShort,
+    /// It has more than [`LONGEST`] characters.
+    #[error("String should have at most {LONGEST} characters")]
+    TooLong,
     /// It has other characters than letters, digits and single hyphens between them.
     #[error("The slug can only contain ASCII letters, numbers and hyphens.")]
     Characters,
@@ -74,6 +80,9 @@ impl Slug {
     pub fn parse(text: &str) -> Result<Self, SlugProblem> {
         if text.chars().count() < SHORTEST {
             return Err(SlugProblem::TooShort);
+        }
+        if text.chars().nth(LONGEST).is_some() {
+            return Err(SlugProblem::TooLong);
         }
         let slug = text.to_lowercase();
         let is_group = |group: &str| {
@@ -143,6 +152,8 @@ mod tests {
         }
         assert_eq!(Slug::parse("ab"), Err(SlugProblem::TooShort));
         assert_eq!(Slug::parse(""), Err(SlugProblem::TooShort));
+        assert!(Slug::parse(&"a".repeat(LONGEST)).is_ok());
+        assert_eq!(Slug::parse(&"a".repeat(LONGEST + 1)), Err(SlugProblem::TooLong));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::rules::{Standing, check_prices};
 use super::{AttachField, Price, Product, set_benefits, set_fields};
 use crate::benefits::Benefit;
 use crate::files::File;
-use crate::kit::{Id, Imported, Metadata, Refusal, Result};
+use crate::kit::{Id, Imported, Metadata, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
 
 /// A product with everything that belongs to it.
@@ -45,6 +45,9 @@ pub type PricesThereAndHere = Vec<(Id<Price>, Id<Price>)>;
 /// Takes a product over with its prices, whose ids checkout links name.
 pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Product>, PricesThereAndHere)> {
     const OWNER: &str = "SELECT organization_id FROM products WHERE id = $1";
+    if let Some(reason) = problem_of_name(&command.name) {
+        return Ok((Imported::refused(reason), Vec::new()));
+    }
     let current: Vec<Price> = command.prices.iter().filter(|price| !price.is_archived).cloned().collect();
     // A product without any current price is an old one at the reference. It stays without, and cannot be bought.
     if !current.is_empty()

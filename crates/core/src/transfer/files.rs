@@ -79,6 +79,9 @@ impl FileRecord {
 
     /// The file as it is or will be here, if its bytes are still wanted.
     pub fn wanted(&self, tx: &mut Tx<'_>, import: &Import) -> Result<Option<File>> {
+        if self.flaw().is_some() {
+            return Ok(None);
+        }
         const KNOWN: &str = "SELECT id FROM imported_rows \
              WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4";
         let known = [&import.organization_id.uuid(), &import.source_id, &self.id.uuid()];
@@ -97,6 +100,16 @@ impl FileRecord {
         }
     }
 
+    /// Why it cannot be here at all, if so.
+    fn flaw(&self) -> Option<String> {
+        if self.size < 0 {
+            return Some(String::from("it has less than no bytes"));
+        }
+        let is_seen_by_all = self.service.is_public();
+        (is_seen_by_all && !rules::may_have_media_type(self.service, &self.mime_type))
+            .then(|| String::from("everybody may see it, but its media type is not that of a picture"))
+    }
+
     fn row(&self, import: &Import) -> File {
         let of = self.clone();
         let name =
@@ -108,7 +121,12 @@ impl FileRecord {
             service: of.service,
             path: rules::path_of(of.service, import.organization_id, of.id, &name),
             name,
-            mime_type: of.mime_type,
+            // The reference takes any text for a download's, but it must bear being sent as a header.
+            mime_type: if rules::may_have_media_type(of.service, &of.mime_type) {
+                of.mime_type
+            } else {
+                String::from(rules::UNKNOWN_MEDIA_TYPE)
+            },
             size: of.size,
             version: of.version.filter(|version| !version.is_empty()),
             checksum_sha256_hex: digest.map(|digest| crate::kit::hex::hex(&digest)),
@@ -160,8 +178,8 @@ impl Portable for FileRecord {
     }
 
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
-        if self.size < 0 {
-            return Ok(Taken::Behind(String::from("it has less than no bytes")));
+        if let Some(flaw) = self.flaw() {
+            return Ok(Taken::Behind(flaw));
         }
         let mut row = self.row(batch.import());
         if let Some((id, _)) = &self.stored {

@@ -166,7 +166,11 @@ pub fn stored_file(shop: &Shop, name: &str, service: FileService) -> Id<File> {
                 organization_id: Some(organization_id),
                 service,
                 name: name.clone(),
-                mime_type: String::from("application/pdf"),
+                mime_type: String::from(if service.is_public() {
+                    "image/svg+xml"
+                } else {
+                    "application/pdf"
+                }),
                 size: 5,
                 checksum_sha256_base64: Some(String::from("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")),
                 version: None,

@@ -1,12 +1,13 @@
 //! Checkout links: list, create, get, update, delete.
 
+use http::header::ACCEPT;
 use merak_core::access::{self, MERCHANTS};
 use merak_core::checkout_links::{
     self, CheckoutLinkSort, CompleteCheckoutLink, CreateCheckoutLink, ListCheckoutLinks, PaymentProcessor,
     Sold, UpdateCheckoutLink,
 };
 use merak_core::discounts::Discount;
-use merak_core::kit::{Id, Kind, Metadata, Paged, Patch, Result, Scope, WebUrl};
+use merak_core::kit::{Id, Kind, Metadata, Paged, Patch, Refusal, Result, Scope, WebUrl};
 use merak_core::organizations::Organization;
 use merak_core::products::{Price, Product};
 use merak_store::{ReadTx, Timestamp, Tx};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shared::{ById, CheckoutLinkProduct, DiscountMinimal, ProductPrice};
+use crate::pages::notice::Notice;
 use crate::state::House;
 use crate::wire::{
     Call, Components, Created, Described, Json, ListResource, Many, NoContent, Nothing, Operation, answer,
@@ -57,6 +59,13 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(MERCHANTS, WRITERS)
             .refuses(&[Kind::NotFound]),
+        Operation::get("/v1/checkout-links/{client_secret}/redirect", follow)
+            .named("checkout-links:redirect", "Follow Checkout Link")
+            .about("Tells whoever follows a checkout link what it leads to.")
+            .nav(NAV)
+            .refuses(&[Kind::NotFound])
+            .signed()
+            .hidden(),
     ]
 }
 
@@ -86,6 +95,12 @@ request! {
         /// In which order.
         #[serde(default)]
         pub sorting: Sorting,
+    }
+
+    /// The path of a link that is followed.
+    pub struct ByClientSecret {
+        /// What opens the link.
+        pub client_secret: String,
     }
 
     /// A new link to a product.
@@ -326,4 +341,15 @@ fn delete(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<NoContent> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     checkout_links::delete(tx, &tenancy, call.path.id.cast())?;
     Ok(NoContent)
+}
+
+/// What a link leads to while no orders are taken: nothing is made, and whoever came is told so. Browsers get a page.
+fn follow(tx: &mut ReadTx<'_>, call: &Call<ByClientSecret>) -> Result<Notice> {
+    let accepted = call.signed.as_ref().and_then(|signed| signed.headers.get(ACCEPT)?.to_str().ok());
+    let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
+    match checkout_links::follow(tx, &call.path.client_secret) {
+        Ok(_) => Ok(Notice::no_orders_yet(is_browser)),
+        Err(Refusal::Invalid(problems)) if is_browser => Ok(Notice::not_sold(&problems)),
+        Err(refusal) => Err(refusal),
+    }
 }

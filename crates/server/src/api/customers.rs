@@ -2,7 +2,9 @@
 
 use merak_core::access::{self, MERCHANTS};
 use merak_core::customers::{self, CreateCustomer, CustomerSort, ListCustomers, UpdateCustomer};
-use merak_core::kit::{Address, Email, Id, Kind, Metadata, Patch, Refusal, Result, Scope, TaxId, at};
+use merak_core::kit::{
+    Address, Email, Id, Kind, LONGEST_NAME, Metadata, Patch, Refusal, Result, Scope, TaxId, at,
+};
 use merak_core::organizations::Organization;
 use merak_store::{ReadTx, Tx};
 
@@ -75,7 +77,7 @@ request! {
         /// The address.
         pub email: Email,
         /// What they are called.
-        pub name: Option<String>,
+        pub name: Option<String> = {"maxLength": LONGEST_NAME},
         /// Where they are billed.
         pub billing_address: Option<Address>,
         /// Their tax number and its kind.
@@ -94,7 +96,7 @@ request! {
         pub email: Patch<Email>,
         /// What they are called.
         #[serde(default)]
-        pub name: Patch<String>,
+        pub name: Patch<String> = {"maxLength": LONGEST_NAME},
         /// Where they are billed, replaced as a whole.
         #[serde(default)]
         pub billing_address: Patch<Address>,

@@ -1,7 +1,7 @@
 //! Organizations: list, create, get, update.
 
 use merak_core::access::{self, MERCHANTS, Subject, USERS};
-use merak_core::kit::{Kind, Patch, Refusal, Result, Scope, Slug, WebUrl, at};
+use merak_core::kit::{Kind, Patch, Refusal, Result, Scope, Slug, WebUrl, at, slug};
 use merak_core::organizations::{
     self, CreateOrganization, FeatureSettings, ListOrganizations, OrganizationSort, ProfileSettingsPatch,
     SubscribeSettings, UpdateOrganization,
@@ -70,7 +70,7 @@ request! {
         /// What it is called.
         pub name: String = {"minLength": 3},
         /// Its name in addresses: ASCII letters, digits and single hyphens.
-        pub slug: String = {"minLength": 3, "format": "slug"},
+        pub slug: String = {"minLength": 3, "maxLength": slug::LONGEST, "format": "slug"},
         /// Its picture.
         pub avatar_url: Option<WebUrl>,
         /// What is switched on for it.

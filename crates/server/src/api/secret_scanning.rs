@@ -61,8 +61,7 @@ async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Jso
         return Err(Refusal::bad_request("This public key is not known.").into());
     };
     if !key.has_signed(&signed.body, header(&signed.headers, "github-public-key-signature")) {
-        let sentence = String::from("The signature is not that of the report.");
-        return Err(Refusal::Rule { kind: Kind::NotPermitted, message: sentence.into() }.into());
+        return Err(Refusal::not_permitted("The signature is not that of the report.").into());
     }
     flow.finish(|tx, call| {
         let mut labels = Vec::with_capacity(call.body.len());

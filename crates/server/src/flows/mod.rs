@@ -8,6 +8,7 @@ pub mod benefit_settings;
 pub mod github_seller;
 mod remove_stored_file;
 mod settle_access;
+pub mod sweep_uploads;
 pub mod upload_file;
 
 use merak_adapters::rest;

@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use merak_core::kit::{InstanceSecret, Refusal, Token, TokenHash};
 use merak_core::{login_links, user_sessions};
-use merak_store::Tx;
+use merak_store::{ReadTx, Tx};
 use url::form_urlencoded;
 
 use super::docs::Docs;
@@ -29,7 +29,10 @@ pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
     // A HEAD request would use the link up, so it is answered without one.
     let page = get(login).head(|| async { StatusCode::OK });
     let apology = get(|State(rooms): State<Rooms>| async move { rooms.docs.not_connected() });
-    Router::new().route("/login", page).route(super::NOT_CONNECTED, apology).with_state(Rooms { house, docs })
+    Router::new()
+        .route(super::LOGIN, page)
+        .route(super::NOT_CONNECTED, apology)
+        .with_state(Rooms { house, docs })
 }
 
 /// What opening a link came to.
@@ -49,10 +52,7 @@ async fn login(State(rooms): State<Rooms>, RawQuery(query): RawQuery, headers: H
         .map(|(_, token)| house.secret.hash(&token));
     let session = Session::read(&Method::GET, &headers, &house.secret, &house.origins);
     let (session, agent) = (session.map(|session| session.hash), user_agent(&headers).to_owned());
-    let secret = house.secret.clone();
-    let opened =
-        house.store.write(move |tx| open(tx, &secret, (link.as_ref(), session.as_ref()), &agent)).await;
-    let mut response = match opened {
+    let mut response = match sign_in(house, link, session, &agent).await {
         Ok(Opened::Bad) => rooms.docs.stale_link(),
         Ok(Opened::Already) => go_on(),
         Ok(Opened::Fresh(token)) => {
@@ -68,19 +68,46 @@ async fn login(State(rooms): State<Rooms>, RawQuery(query): RawQuery, headers: H
     response
 }
 
-/// Signs in by a link, unless the browser has a good session.
-fn open(
-    tx: &mut Tx<'_>,
-    secret: &InstanceSecret,
-    (link, session): (Option<&TokenHash>, Option<&TokenHash>),
+/// Signs in by a link, unless the browser has a good session. Who guesses links only reads.
+async fn sign_in(
+    house: &House,
+    link: Option<TokenHash>,
+    session: Option<TokenHash>,
     agent: &str,
 ) -> Result<Opened, Refusal> {
+    let seen = {
+        let link = link.clone();
+        house.store.read(move |tx| look(tx, link.as_ref(), session.as_ref())).await?
+    };
+    let (Seen::Open, Some(link)) = (&seen, link) else {
+        return Ok(if let Seen::Session = seen { Opened::Already } else { Opened::Bad });
+    };
+    let (secret, agent) = (house.secret.clone(), agent.to_owned());
+    house.store.write(move |tx| open(tx, &secret, &link, &agent)).await
+}
+
+/// What is seen before anything is written.
+enum Seen {
+    /// The browser has a good session.
+    Session,
+    /// The link can be used.
+    Open,
+    /// Neither.
+    Nothing,
+}
+
+fn look(tx: &mut ReadTx<'_>, link: Option<&TokenHash>, session: Option<&TokenHash>) -> Result<Seen, Refusal> {
     if let Some(session) = session
         && user_sessions::authenticate(tx, session)?.is_some()
     {
-        return Ok(Opened::Already);
+        return Ok(Seen::Session);
     }
-    let Some(link) = link else { return Ok(Opened::Bad) };
+    let Some(link) = link else { return Ok(Seen::Nothing) };
+    Ok(if login_links::is_open(tx, link)? { Seen::Open } else { Seen::Nothing })
+}
+
+/// Uses a link up, if nobody was faster.
+fn open(tx: &mut Tx<'_>, secret: &InstanceSecret, link: &TokenHash, agent: &str) -> Result<Opened, Refusal> {
     match login_links::redeem(tx, link)? {
         Some(user_id) => Ok(Opened::Fresh(user_sessions::create(tx, secret, user_id, agent)?.1)),
         None => Ok(Opened::Bad),

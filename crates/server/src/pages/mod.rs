@@ -5,6 +5,7 @@ pub mod docs;
 
 mod assets;
 mod login;
+pub mod notice;
 mod plain;
 
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use self::docs::Docs;
 use crate::error::framework;
 use crate::state::House;
 use crate::wire::router::Routes;
+
+/// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
+pub const LOGIN: &str = "/login";
 
 /// Where somebody is sent who came back from another service and could not be told from anybody else.
 pub const NOT_CONNECTED: &str = "/not-connected";

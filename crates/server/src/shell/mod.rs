@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
+use crate::pages::LOGIN;
 use crate::state::House;
 use crate::wire::request::{self, Raw};
 use crate::wire::router::{Found, Routes};
@@ -136,7 +137,7 @@ impl Shell {
     ) -> Response {
         let path = request.uri().path();
         if !path.starts_with("/v1/") && path != "/v1" {
-            return self.page(request).await;
+            return self.page(request, peer, request_id).await;
         }
         if content::address_of(path).is_some() {
             let address = self.address(request.headers(), peer);
@@ -211,9 +212,17 @@ impl Shell {
         }
     }
 
-    async fn page(&self, request: Request) -> Response {
-        let Ok(response) = self.pages.clone().oneshot(request).await;
-        response
+    async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
+        if request.uri().path() == LOGIN
+            && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
+        {
+            return Failure::TooManyRequests(seconds).into_response(request_id);
+        }
+        let page = self.pages.clone().oneshot(request);
+        match tokio::time::timeout(self.config.request_timeout, page).await {
+            Ok(Ok(response)) => response,
+            Err(_) => Failure::TimedOut.into_response(request_id),
+        }
     }
 
     /// 307 to the same address with a slash more or less.

@@ -105,7 +105,18 @@ async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store
         });
         return Ok(true);
     }
-    drop(place);
+    if let Job::Purge = &claimed.job {
+        // What has no row is removed along with the rows.
+        let house = Arc::clone(house);
+        flows.running.spawn(async move {
+            if let Err(error) = flows::sweep_uploads::run(&house).await {
+                tracing::warn!(%error, "abandoned uploads could not be removed; the next purge tries again");
+            }
+            drop(place);
+        });
+    } else {
+        drop(place);
+    }
     run(house, claimed).await?;
     Ok(true)
 }

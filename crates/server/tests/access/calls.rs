@@ -80,6 +80,9 @@ impl Call {
     }
 }
 
+/// An operation's name, the id in its path, its body, and what another tenant is answered.
+type Row<'t> = (&'static str, &'t str, Option<Value>, Foreign);
+
 /// What the calls name.
 struct Things {
     organization: String,
@@ -154,50 +157,24 @@ impl Things {
         }
     }
 
-    /// For each operation: its name, the id in its path, its body, and what another tenant is answered.
-    fn rows(&self) -> Vec<(&'static str, &str, Option<Value>, Foreign)> {
-        let Self {
-            organization,
-            slug,
-            benefit,
-            grant,
-            key,
-            naming,
-            field,
-            discount,
-            product,
-            link,
-            campaign,
-            token,
-            ..
-        } = self;
-        let customer = self.customer;
+    /// A call of each operation.
+    fn rows(&self) -> Vec<Row<'_>> {
+        [self.of_shops(), self.of_the_catalogue(), self.of_customers(), self.of_accounts()].concat()
+    }
+
+    /// What a shop is and gives.
+    fn of_shops(&self) -> Vec<Row<'_>> {
+        let Self { organization, benefit, key, field, campaign, .. } = self;
         let ours = Problem("body.organization_id");
         let note = json!({"type": "custom", "description": "A note", "properties": {}, "organization_id": organization});
         let change = json!({"type": "license_keys", "description": "Mine"});
         let question = json!({"type": "text", "slug": "new", "name": "New", "properties": {},
             "organization_id": organization});
-        let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
-            "organization_id": organization});
-        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
-            "organization_id": organization});
-        let recipe = json!({"payment_processor": "stripe", "product_id": product});
-        let buyer = json!({"email": "new@example.com", "organization_id": organization});
-        let session = json!({"customer_id": customer});
-        let granted = json!({"benefit_type": "license_keys"});
-        let Self { file, completion, .. } = self;
-        let mut upload = announcement("downloadable", "a.txt", b"hello world");
-        upload["organization_id"] = json!(organization);
         vec![
             ("organizations:list", NO_ID, None, Empty),
             ("organizations:create", NO_ID, Some(json!({"name": "New", "slug": "new-one"})), NoTenant),
             ("organizations:get", organization, None, NotFound),
             ("organizations:update", organization, Some(json!({"name": "Mine"})), NotFound),
-            ("products:list", NO_ID, None, Empty),
-            ("products:create", NO_ID, Some(offer), NotPermitted),
-            ("products:get", product, None, NotFound),
-            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
-            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
             ("advertisements:list", NO_ID, None, NoTenant),
             ("advertisements:get", campaign, None, NoTenant),
             ("advertisements:view", campaign, None, NoTenant),
@@ -214,17 +191,37 @@ impl Things {
             ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
             ("license_keys:get_activation", key, None, Unauthorized),
             ("custom-fields:list", NO_ID, None, Empty),
-            ("custom-fields:create", NO_ID, Some(question), ours.clone()),
+            ("custom-fields:create", NO_ID, Some(question), ours),
             ("custom-fields:get", field, None, NotFound),
             ("custom-fields:update", field, Some(json!({"type": "text", "name": "Mine"})), NotFound),
             ("custom-fields:delete", field, None, NotFound),
+        ]
+    }
+
+    /// What is sold.
+    fn of_the_catalogue(&self) -> Vec<Row<'_>> {
+        let Self { organization, discount, product, link, file, completion, .. } = self;
+        let sale = json!({"type": "fixed", "duration": "once", "amount": 500, "name": "New",
+            "organization_id": organization});
+        let offer = json!({"name": "New", "prices": [{"type": "one_time", "amount_type": "free"}],
+            "organization_id": organization});
+        let recipe = json!({"payment_processor": "stripe", "product_id": product});
+        let mut upload = announcement("downloadable", "a.txt", b"hello world");
+        upload["organization_id"] = json!(organization);
+        let ours = Problem("body.organization_id");
+        vec![
+            ("products:list", NO_ID, None, Empty),
+            ("products:create", NO_ID, Some(offer), NotPermitted),
+            ("products:get", product, None, NotFound),
+            ("products:update", product, Some(json!({"name": "Mine"})), NotFound),
+            ("products:update_benefits", product, Some(json!({"benefits": []})), NotFound),
             ("files:list", NO_ID, None, NotPermitted),
             ("files:create", NO_ID, Some(upload), NotPermitted),
             ("files:uploaded", file, Some(completion.clone()), NotPermitted),
             ("files:update", file, Some(json!({"name": "b.txt"})), NotPermitted),
             ("files:delete", file, None, NotPermitted),
             ("discounts:list", NO_ID, None, Empty),
-            ("discounts:create", NO_ID, Some(sale), ours.clone()),
+            ("discounts:create", NO_ID, Some(sale), ours),
             ("discounts:get", discount, None, NotFound),
             ("discounts:update", discount, Some(json!({"name": "Mine"})), NotFound),
             ("discounts:delete", discount, None, NotFound),
@@ -233,8 +230,19 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
+        ]
+    }
+
+    /// Customers, and what they see themselves.
+    fn of_customers(&self) -> Vec<Row<'_>> {
+        let Self { organization, slug, grant, key, naming, customer, .. } = self;
+        let buyer = json!({"email": "new@example.com", "organization_id": organization});
+        let session = json!({"customer_id": customer});
+        let granted = json!({"benefit_type": "license_keys"});
+        let ours = Problem("body.organization_id");
+        vec![
             ("customers:list", NO_ID, None, Empty),
-            ("customers:create", NO_ID, Some(buyer), ours.clone()),
+            ("customers:create", NO_ID, Some(buyer), ours),
             ("customers:get", "{customer}", None, NotFound),
             ("customers:update", "{customer}", Some(json!({"name": "Mine"})), NotFound),
             ("customers:delete", "{customer}", None, NotFound),
@@ -251,12 +259,19 @@ impl Things {
             ("customer_portal:license_keys:activate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:license_keys:deactivate", NO_ID, Some(naming.clone()), NoTenant),
             ("customer_portal:organizations:get", slug, None, NoTenant),
+            ("customer_portal:oauth_accounts:authorize", "{customer}", None, NotPermitted),
+            ("customer_portal:oauth_accounts:callback", NO_ID, None, NoTenant),
+        ]
+    }
+
+    /// People, and other services.
+    fn of_accounts(&self) -> Vec<Row<'_>> {
+        let token = &self.token;
+        vec![
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
-            ("customer_portal:oauth_accounts:authorize", "{customer}", None, NotPermitted),
-            ("customer_portal:oauth_accounts:callback", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
             ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),

@@ -205,7 +205,7 @@ fn discount(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Res
 fn product(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<Product> {
     let letter = if n.is_multiple_of(2) { 'A' } else { 'b' };
     let recurring_interval = n.is_multiple_of(3).then_some(RecurringInterval::Month);
-    let (currency, cents) = (Currency::Usd, Cents::new(100 + (n * 37 % 10) as i64));
+    let (currency, cents) = (Currency::Usd, Cents::new(100 + i64::try_from(n * 37 % 10).unwrap()));
     let amount = match n % 5 {
         0 => Amount::Free,
         1 if recurring_interval.is_none() => Amount::Custom {
@@ -226,7 +226,7 @@ fn product(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Resu
         metadata: Metadata::default(),
     };
     let product = products::create(tx, &command)?;
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         let command = UpdateProduct { is_archived: Some(true), ..UpdateProduct::default() };
         products::update(tx, &Tenancy::of(organization_id), product.id, &command)?;
     }

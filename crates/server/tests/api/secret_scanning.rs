@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -220,4 +221,64 @@ merak_testkit::both_engines! {
         let answer = shop.anonymous.with("github-public-key-identifier", "current").post(PATH, json!([])).await;
         assert_eq!(answer.status, 503, "{}", answer.text());
     }
+
+    // a list that could not be fetched is not tried again by each who asks
+    async fn a_list_that_cannot_be_fetched_is_left_alone_for_a_minute(database: TestDatabase) {
+        let fetched = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&fetched);
+        let settings = keys_at(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            async { http::StatusCode::INTERNAL_SERVER_ERROR }
+        })
+        .await;
+        let shop = Shop::open_with(database, settings).await;
+        for n in 0..5 {
+            let answer = shop.anonymous.with("github-public-key-identifier", "current").post(PATH, json!([])).await;
+            answer.refused(503, "ServiceUnavailable");
+            let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+            assert!(if n == 0 { seconds == 1 } else { (50..=60).contains(&seconds) }, "{n}: {seconds}");
+        }
+        assert_eq!(fetched.load(Ordering::Relaxed), 1);
+    }
+
+    // anybody can send a report, so only a few may wait for a list that does not come
+    async fn few_wait_for_a_list(database: TestDatabase) {
+        let (let_go, held) = tokio::sync::watch::channel(false);
+        let settings = keys_at(move || {
+            let mut held = held.clone();
+            async move {
+                held.wait_for(|go| *go).await.unwrap();
+                json!({"public_keys": []}).to_string()
+            }
+        })
+        .await;
+        let shop = Shop::open_with(database, settings).await;
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..30 {
+            let client = shop.anonymous.with("github-public-key-identifier", "current");
+            calls.spawn(async move { client.post(PATH, json!([])).await });
+        }
+        for _ in 0..22 {
+            let answer = tokio::time::timeout(Duration::from_secs(5), calls.join_next()).await;
+            let answer = answer.expect("not all wait").unwrap().unwrap();
+            answer.refused(503, "ServiceUnavailable");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        let_go.send(true).unwrap();
+        for answer in calls.join_all().await {
+            answer.refused(400, "BadRequest");
+        }
+    }
+}
+
+/// Settings with a list of keys that is answered so.
+async fn keys_at<F, A>(answer: impl Fn() -> F + Clone + Send + Sync + 'static) -> Config
+where
+    F: Future<Output = A> + Send,
+    A: axum::response::IntoResponse + 'static,
+{
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/keys", get(answer))).await });
+    Config { scanning_keys_url: Some(url), ..config() }
 }

@@ -84,6 +84,12 @@ struct Position {
     benefit_id: Option<Uuid>,
     /// The page that comes next, counted from one.
     page: u64,
+    /// How many rows the list had when the last page was read: fewer now, and some are on pages that were read.
+    #[serde(default)]
+    total: u64,
+    /// Whether rows had vanished before that, so that the list is to be walked anew.
+    #[serde(default)]
+    has_shrunk: bool,
 }
 
 /// A benefit, as far as the walk must know it.
@@ -101,11 +107,12 @@ pub async fn import(
     (slug, mut begin): (Option<String>, Begin),
     told: Told<'_>,
 ) -> Result<Outcome> {
+    let url = server.url.clone();
     let client = Client::new(server)?;
     let organization = find_organization(&client, slug.as_deref()).await?;
     client.address().clone_into(&mut begin.way);
     let id = organization.id;
-    let mut intake = Intake::begin((store, vault), organization, begin, told).await?;
+    let mut intake = Intake::begin((store, vault), organization, begin, told).await?.reading(url);
     let position = intake.position::<Position>();
     let mut walk = Walk { client, id, intake: &mut intake, benefits: Vec::new() };
     walk.run(position).await?;
@@ -187,50 +194,44 @@ impl Walk<'_, '_> {
         begin: Option<Position>,
     ) -> Result<()> {
         let listing = listing.with("organization_id", &self.id);
-        let mut pages = Pages::new(listing, begin.map_or(1, |position| position.page));
+        let mut pages = Pages::new(listing, begin);
         // A younger Merak may not have each list of the API yet.
         while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
             let arrivals = page.items.iter().map(|item| Arrival::read(kind, item.get())).collect();
-            let position = Position { step, benefit_id: None, page: pages.number };
+            let position = pages.position(step, None);
             self.intake.take(arrivals, &position, Some(page.pagination.total_count)).await?;
         }
         Ok(())
     }
 
-    /// The benefits that are left of a walk by benefit, with the first page of each.
+    /// The benefits that are left of a walk by benefit, with where the walk of each begins.
     fn benefits_from(
         &self,
         begin: Option<Position>,
         is_wanted: impl Fn(&BenefitHead) -> bool,
-    ) -> Vec<(Uuid, u64)> {
+    ) -> Vec<(Uuid, Option<Position>)> {
         let wanted: Vec<Uuid> =
             self.benefits.iter().filter(|benefit| is_wanted(benefit)).map(|benefit| benefit.id).collect();
         // One that was deleted since is no more in the list, and everything is walked again.
         let found = begin.and_then(|position| {
             let at = wanted.iter().position(|id| Some(*id) == position.benefit_id)?;
-            Some((at, position.page))
+            Some((at, position))
         });
-        let (skipped, page) = found.unwrap_or((0, 1));
-        wanted
-            .into_iter()
-            .skip(skipped)
-            .enumerate()
-            .map(|(n, id)| (id, if n == 0 { page } else { 1 }))
-            .collect()
+        let (skipped, mut first) = found.map_or((0, None), |(at, position)| (at, Some(position)));
+        wanted.into_iter().skip(skipped).map(|id| (id, first.take())).collect()
     }
 
     async fn license_keys(&mut self, begin: Option<Position>) -> Result<()> {
         let total = Listing::new("/v1/license-keys").with("organization_id", &self.id);
         let total = total.page(&self.client, 1).await?.pagination.total_count;
-        for (benefit_id, first) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
+        for (benefit_id, begin) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
             let mut listing = Listing::new("/v1/license-keys").with("organization_id", &self.id);
             listing = listing.with("benefit_id", &benefit_id);
             listing.limit = KEYS_PER_PAGE;
-            let mut pages = Pages::new(listing, first);
+            let mut pages = Pages::new(listing, begin);
             while let Some(page) = pages.next(&self.client).await? {
                 let arrivals = self.whole_keys(benefit_id, &page).await?;
-                let position =
-                    Position { step: Step::LicenseKeys, benefit_id: Some(benefit_id), page: pages.number };
+                let position = pages.position(Step::LicenseKeys, Some(benefit_id));
                 self.intake.take(arrivals, &position, Some(total)).await?;
             }
         }
@@ -282,7 +283,7 @@ impl Walk<'_, '_> {
             listing = listing.with("customer_id", &customer);
         }
         let mut granted = HashMap::new();
-        let mut pages = Pages::new(listing, 1);
+        let mut pages = Pages::new(listing, None);
         while let Some(page) = pages.next(&self.client).await? {
             for item in &page.items {
                 if let Ok(grant) = serde_json::from_str::<Grant>(item.get())
@@ -296,9 +297,9 @@ impl Walk<'_, '_> {
     }
 
     async fn benefit_grants(&mut self, begin: Option<Position>) -> Result<()> {
-        for (benefit_id, first) in self.benefits_from(begin, |_| true) {
+        for (benefit_id, begin) in self.benefits_from(begin, |_| true) {
             let listing = Listing::new(format!("/v1/benefits/{benefit_id}/grants"));
-            let mut pages = Pages::new(listing, first);
+            let mut pages = Pages::new(listing, begin);
             while let Some(page) = pages.next(&self.client).await? {
                 let mut arrivals: Vec<Arrival> = page
                     .items
@@ -307,8 +308,7 @@ impl Walk<'_, '_> {
                     .collect();
                 let downloads: Vec<Arrival> = arrivals.iter().flat_map(downloads_of).collect();
                 arrivals.extend(downloads);
-                let position =
-                    Position { step: Step::BenefitGrants, benefit_id: Some(benefit_id), page: pages.number };
+                let position = pages.position(Step::BenefitGrants, Some(benefit_id));
                 self.intake.take(arrivals, &position, None).await?;
             }
         }
@@ -371,8 +371,16 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(listing: Listing, first: u64) -> Self {
-        Self { listing, number: first, total: 0, has_shrunk: false, walks: 1, is_done: false }
+    /// A walk from the first page, or from where an earlier run stopped.
+    fn new(listing: Listing, begin: Option<Position>) -> Self {
+        let (number, total, has_shrunk) =
+            begin.map_or((1, 0, false), |begin| (begin.page, begin.total, begin.has_shrunk));
+        Self { listing, number, total, has_shrunk, walks: 1, is_done: false }
+    }
+
+    /// Where a later run goes on.
+    fn position(&self, step: Step, benefit_id: Option<Uuid>) -> Position {
+        Position { step, benefit_id, page: self.number, total: self.total, has_shrunk: self.has_shrunk }
     }
 
     async fn next(&mut self, client: &Client) -> Result<Option<PageOf>> {
@@ -380,8 +388,13 @@ impl Pages {
             return Ok(None);
         }
         let page = self.listing.page(client, self.number).await?;
-        self.has_shrunk |= page.pagination.total_count < self.total;
-        self.total = page.pagination.total_count;
+        let mut total = page.pagination.total_count;
+        if page.items.is_empty() && self.number > 1 {
+            // The reference says of a page past the end that the list is empty.
+            total = self.listing.page(client, 1).await?.pagination.total_count;
+        }
+        self.has_shrunk |= total < self.total;
+        self.total = total;
         self.number += 1;
         if self.number > page.pagination.max_page || page.items.is_empty() {
             self.is_done = !self.has_shrunk || self.walks >= WALKS;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -19,6 +20,9 @@ use crate::files::{Completion, Expected, SentPart, Sha256Digest, Stored, Upload}
 
 /// How many bytes are copied at once.
 const COPIED_AT_ONCE: usize = 1 << 20;
+
+/// How the name of an upload's folder ends that is being removed. No id has a point in it.
+const REMOVED: &str = ".removed";
 
 /// How many bytes a name on the disk may have; file systems allow 255.
 const LONGEST_NAME: usize = 200;
@@ -107,7 +111,39 @@ impl Folder {
     /// Removes an upload and all its parts.
     pub(super) async fn abort(&self, id: &str) -> io::Result<()> {
         let directory = self.upload(id)?;
-        blocking(move || absent_is_fine(fs::remove_dir_all(directory))).await
+        blocking(move || remove_whole(&directory)).await
+    }
+
+    /// The uploads whose folders were not changed for so long, also those whose removal was interrupted.
+    pub(super) async fn uploads_untouched_for(&self, age: Duration) -> io::Result<Vec<String>> {
+        let uploads = self.root.join("uploads");
+        blocking(move || {
+            let entries = match fs::read_dir(uploads) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                Err(error) => return Err(error),
+            };
+            let now = SystemTime::now();
+            let mut ids = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let about = match entry.metadata() {
+                    Ok(about) => about,
+                    // It was removed just now.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
+                let untouched_for = now.duration_since(about.modified()?).unwrap_or_default();
+                if about.is_dir()
+                    && untouched_for >= age
+                    && let Ok(name) = entry.file_name().into_string()
+                {
+                    ids.push(name.strip_suffix(REMOVED).unwrap_or(&name).to_owned());
+                }
+            }
+            Ok(ids)
+        })
+        .await
     }
 
     /// Removes an object, and the folders that are empty without it.
@@ -295,8 +331,23 @@ fn complete(
         fs::rename(&whole.0, object)?;
         File::open(folder)?.sync_all()?;
     }
-    absent_is_fine(fs::remove_dir_all(directory))?;
+    remove_whole(directory)?;
     stored(object, Some(&etag))
+}
+
+/// Removes an upload's folder. It gets another name first: after a crash in the middle, one that had lost some of its
+/// parts would look like an upload that goes on.
+fn remove_whole(directory: &Path) -> io::Result<()> {
+    remove_by(directory, |away| fs::remove_dir_all(away))
+}
+
+/// The same, with what removes a folder.
+pub(super) fn remove_by(directory: &Path, remove: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut away = directory.as_os_str().to_owned();
+    away.push(REMOVED);
+    let away = PathBuf::from(away);
+    absent_is_fine(fs::rename(directory, &away))?;
+    absent_is_fine(remove(&away))
 }
 
 /// The files of an upload, sorted; none if it is over.
@@ -375,9 +426,34 @@ fn modified(about: &fs::Metadata) -> io::Result<Timestamp> {
     Timestamp::try_from(about.modified()?).map_err(io::Error::other)
 }
 
-/// Makes a folder that only its owner can look into, and those above it.
-fn make_directory(directory: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+/// Makes a folder that only its owner can look into, and those above it. Each that is made is on the disk when the
+/// folder above it is; what a power failure takes of them would take the object with it.
+pub(super) fn make_directory(directory: &Path) -> io::Result<()> {
+    make_missing(directory, &mut |made| {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()
+    })
+}
+
+/// Makes the folders that are missing, the outermost first, and tells of each.
+pub(super) fn make_missing(
+    directory: &Path,
+    is_made: &mut dyn FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700);
+    let mut made = builder.create(directory);
+    if let (Err(error), Some(above)) = (&made, directory.parent())
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        make_missing(above, is_made)?;
+        made = builder.create(directory);
+    }
+    match made {
+        Ok(()) => is_made(directory),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {

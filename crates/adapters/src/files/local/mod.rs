@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! uploads/<upload>/00001-<md5>-<sha256>   the parts of an upload that goes on
+//! uploads/<upload>.removed                an upload that is over and being removed
 //! objects/<path>                          objects
 //! ```
 
@@ -10,6 +11,7 @@ mod signature;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -80,6 +82,16 @@ impl Local {
     /// Opens an object by its path; nothing if there is none.
     pub async fn open(&self, path: &str) -> std::io::Result<Option<Opened>> {
         self.folder.open(path).await
+    }
+
+    /// The uploads that took no part for so long.
+    pub async fn uploads_untouched_for(&self, age: Duration) -> Result<Vec<String>> {
+        self.folder.uploads_untouched_for(age).await.map_err(unreachable)
+    }
+
+    /// Removes an upload by its name. There may be none.
+    pub async fn abort_upload(&self, id: &str) -> Result<()> {
+        self.folder.abort(id).await.map_err(unreachable)
     }
 
     /// The path of an object whose address ends so.

@@ -172,3 +172,73 @@ async fn the_folder_can_be_checked_before_it_is_there() {
     let nowhere = Settings { directory: PathBuf::from("/proc/merak") };
     assert!(Local::new(&nowhere, "http://a", [0; 32]).check().await.is_err());
 }
+
+/// A crash in the middle of a removal, and before it was written down that the object is there.
+#[tokio::test]
+async fn a_completion_is_repeated_after_a_crash_that_left_some_of_the_parts() {
+    let setup = setup();
+    let upload = setup.begin("a").await;
+    let sent = [setup.send(&upload, 1, b"hello ").await, setup.send(&upload, 2, b"world").await];
+    let uploads = setup.folder.path().join("files/uploads");
+    let (directory, kept) = (uploads.join(&upload.id), setup.folder.path().join("kept"));
+    std::fs::create_dir(&kept).unwrap();
+    for part in std::fs::read_dir(&directory).unwrap() {
+        let part = part.unwrap();
+        std::fs::copy(part.path(), kept.join(part.file_name())).unwrap();
+    }
+    let done = setup.local.complete(&upload, &sent, &expected(11)).await.unwrap();
+    std::fs::rename(&kept, &directory).unwrap();
+    let crash = folder::remove_by(&directory, |left| {
+        let first = std::fs::read_dir(left)?.next().unwrap()?;
+        std::fs::remove_file(first.path())?;
+        Err(std::io::Error::other("a crash"))
+    });
+    assert!(crash.is_err());
+    assert_eq!(setup.local.complete(&upload, &sent, &expected(11)).await.unwrap(), done);
+    setup.local.abort(&upload).await.unwrap();
+    assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 0, "nothing is left in the end");
+}
+
+#[test]
+fn every_folder_that_is_made_is_told_of_from_the_outside_in() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let make = |path: &str| {
+        let mut made = Vec::new();
+        let told = &mut |directory: &std::path::Path| {
+            assert_eq!(std::fs::metadata(directory)?.permissions().mode() & 0o777, 0o700);
+            made.push(directory.strip_prefix(folder.path()).unwrap().to_owned());
+            Ok(())
+        };
+        folder::make_missing(&folder.path().join(path), told).map(|()| made)
+    };
+    assert_eq!(make("a/b/c").unwrap(), ["a", "a/b", "a/b/c"].map(PathBuf::from));
+    assert_eq!(make("a/b/d").unwrap(), ["a/b/d"].map(PathBuf::from));
+    assert_eq!(make("a/b").unwrap(), Vec::<PathBuf>::new());
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert!(make("file").is_err());
+    assert!(make("file/a").is_err());
+}
+
+#[tokio::test]
+async fn uploads_are_found_that_nobody_touched_for_long() {
+    let setup = setup();
+    let day = Duration::from_hours(24);
+    assert_eq!(setup.local.uploads_untouched_for(day).await.unwrap(), [""; 0], "there is no folder yet");
+    let (old, removed, _young) = (setup.begin("a").await, setup.begin("b").await, setup.begin("c").await);
+    let uploads = setup.folder.path().join("files/uploads");
+    std::fs::rename(uploads.join(&removed.id), uploads.join(format!("{}.removed", removed.id))).unwrap();
+    for name in [old.id.clone(), format!("{}.removed", removed.id)] {
+        let directory = std::fs::File::open(uploads.join(name)).unwrap();
+        directory.set_modified(std::time::SystemTime::now() - day).unwrap();
+    }
+    let mut found = setup.local.uploads_untouched_for(day).await.unwrap();
+    found.sort();
+    let mut expected = [old.id, removed.id];
+    expected.sort();
+    assert_eq!(found, expected);
+    for id in &found {
+        setup.local.abort_upload(id).await.unwrap();
+    }
+    assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 1);
+}

@@ -182,8 +182,8 @@ impl S3 {
         }
     }
 
-    /// What is wrong with the parts that were sent, if anything is.
-    async fn unfit(&self, upload: &Upload, sent: &[SentPart], expected: &Expected) -> Result<Parts> {
+    /// Compares the parts that are there with those that are said to be sent.
+    async fn parts_as_sent(&self, upload: &Upload, sent: &[SentPart], expected: &Expected) -> Result<Parts> {
         let Some(kept) = self.parts(upload).await? else { return Ok(Parts::NoUpload) };
         let mut size = 0;
         for SentPart { part, etag } in sent {
@@ -203,8 +203,8 @@ impl S3 {
         Ok(Parts::Fit)
     }
 
-    /// Asks for the parts to be put together. Says why not, if the storage finds the parts unfit.
-    async fn put_together(&self, upload: &Upload, sent: &[SentPart]) -> Result<Option<String>> {
+    /// Asks for the parts to be put together.
+    async fn put_together(&self, upload: &Upload, sent: &[SentPart]) -> Result<Parts> {
         let digests: Option<Vec<Sha256Digest>> = sent.iter().map(|sent| sent.part.sha256).collect();
         let composite = digests.map(|digests| composite_sha256(digests).base64());
         let bucket = self.bucket(&upload.object);
@@ -230,13 +230,13 @@ impl S3 {
         let (status, text) = read(request.send().await.map_err(unreachable)?).await?;
         // The answer begins before the work is done, so a 200 may still tell of an error.
         match code_of(&text).as_deref() {
-            None if status.is_success() => Ok(None),
+            None if status.is_success() => Ok(Parts::Fit),
             // Somebody else completed it in the meantime; what is there is looked at next.
-            Some("NoSuchUpload") => Ok(None),
+            Some("NoSuchUpload") => Ok(Parts::NoUpload),
             Some(
                 code @ ("InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "BadDigest"
                 | "InvalidRequest"),
-            ) => Ok(Some(format!("The storage does not accept the parts: {code}."))),
+            ) => Ok(Parts::Unfit(format!("The storage does not accept the parts: {code}."))),
             _ => Err(said_no(status, &text)),
         }
     }
@@ -336,20 +336,21 @@ impl FileStorage for S3 {
     }
 
     async fn complete(&self, upload: &Upload, sent: &[SentPart], expected: &Expected) -> Result<Completion> {
-        match self.unfit(upload, sent, expected).await? {
-            Parts::Fit => {
-                if let Some(sentence) = self.put_together(upload, sent).await? {
-                    return Ok(Completion::Unfit(sentence));
-                }
-            }
-            Parts::Unfit(sentence) => return Ok(Completion::Unfit(sentence)),
-            Parts::NoUpload => {}
+        let mut parts = self.parts_as_sent(upload, sent, expected).await?;
+        if let Parts::Fit = parts {
+            parts = self.put_together(upload, sent).await?;
+        }
+        if let Parts::Unfit(sentence) = parts {
+            return Ok(Completion::Unfit(sentence));
         }
         let Some(head) = self.head(&upload.object).await? else {
             return Ok(Completion::Unfit(String::from("There is no such upload.")));
         };
         if let Some(sentence) = self.misfit(upload, &head, sent, expected).await? {
-            self.remove(&upload.object).await?;
+            // What another call put together is not ours to remove: it may be whole, and this call's claims wrong.
+            if let Parts::Fit = parts {
+                self.remove(&upload.object).await?;
+            }
             return Ok(Completion::Unfit(sentence));
         }
         Ok(Completion::Stored(Stored {
@@ -448,3 +449,6 @@ fn said_no(status: StatusCode, text: &str) -> Error {
         refused(cause)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 
 use super::{BenefitGrant, Scope, accesses};
+use crate::advertisements;
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::customers::{self, Customer};
@@ -234,7 +235,7 @@ pub(super) fn keep(tx: &mut Tx<'_>, grant: &mut BenefitGrant, change: Change) ->
             &[&grant.benefit_id, &change],
         )?;
     }
-    Ok(())
+    advertisements::settle_named(tx, &grant.properties)
 }
 
 fn insert(

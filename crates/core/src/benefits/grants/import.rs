@@ -4,6 +4,7 @@ use merak_store::Tx;
 
 use super::BenefitGrant;
 use super::commands::find_in_scope;
+use crate::advertisements;
 use crate::benefits::Benefit;
 use crate::kit::{Id, Imported, Result};
 
@@ -30,5 +31,6 @@ pub fn import(tx: &mut Tx<'_>, mut grant: BenefitGrant) -> Result<Imported<Benef
         "UPDATE benefit_counts SET grants = grants + 1, granted = granted + $2 WHERE benefit_id = $1",
         &[&grant.benefit_id, &i64::from(grant.is_granted())],
     )?;
+    advertisements::settle_named(tx, &grant.properties)?;
     Ok(Imported::New(grant.id))
 }

@@ -58,6 +58,9 @@ fn note() -> Value {
     nullable(json!({"type": "string", "description": "A private note, shown to those who hold the benefit."}))
 }
 
+/// How long the beginning of keys is at most. Keys are unique and so in an index, also where capitals take more room.
+const LONGEST_PREFIX: usize = 256;
+
 fn license_keys(limit: Value) -> Value {
     let expires = object(
         json!({
@@ -76,7 +79,8 @@ fn license_keys(limit: Value) -> Value {
         &["limit", "enable_customer_admin"],
     );
     json!({
-        "prefix": nullable(json!({"type": "string", "description": "What keys begin with, in capitals."})),
+        "prefix": nullable(json!({"type": "string", "maxLength": LONGEST_PREFIX,
+                                  "description": "What keys begin with, in capitals."})),
         "expires": nullable(expires),
         "activations": nullable(activations),
         "limit_usage": nullable(limit)
@@ -104,7 +108,7 @@ fn input_properties(kind: BenefitType, is_update: bool) -> Value {
             json!({
                 "archived": {"type": "object", "additionalProperties": {"type": "boolean"},
                              "propertyNames": {"format": "uuid4"}, "default": {}},
-                "files": {"type": "array", "items": uuid(), "minItems": 1}
+                "files": {"type": "array", "items": uuid(), "minItems": 1, "maxItems": 1000}
             }),
             &["files"],
         ),

@@ -1,8 +1,9 @@
 //! What sellers send of custom fields. The five shapes differ in their properties only, so requests are checked by
 //! those shapes and then read into one struct for all types.
 
+use merak_core::custom_fields::slug::LONGEST as LONGEST_SLUG;
 use merak_core::custom_fields::{CustomFieldType, FieldSlug, Properties};
-use merak_core::kit::{Id, Metadata};
+use merak_core::kit::{Id, LONGEST_NAME, Metadata};
 use merak_core::organizations::Organization;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,16 +11,13 @@ use serde_json::{Value, json};
 use crate::api::shared::custom_field::{of_each_type, properties_schema};
 use crate::wire::{Components, Described, one_of_named};
 
-/// How long names and slugs are at most, so that they fit into an index.
-const LONGEST: usize = 512;
-
 fn slug() -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[a-z0-9-_]+$",
+    json!({"type": "string", "minLength": 1, "maxLength": LONGEST_SLUG, "pattern": "^[a-z0-9-_]+$",
            "description": "The name of its answers in stored data."})
 }
 
 fn name() -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": LONGEST, "description": "What you call it."})
+    json!({"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "description": "What you call it."})
 }
 
 fn nullable(schema: &Value) -> Value {

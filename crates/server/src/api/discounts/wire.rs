@@ -3,7 +3,7 @@
 use merak_core::discounts::{
     CompleteDiscount, DiscountCode, DiscountDuration, DiscountType, Reduction, Span,
 };
-use merak_core::kit::{Cents, Currency, Id, Metadata, Patch};
+use merak_core::kit::{Cents, Currency, Id, LONGEST_NAME, Metadata, Patch};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
 use merak_store::Timestamp;
@@ -13,9 +13,6 @@ use serde_json::{Map, Value, json};
 use crate::api::shared::discount::{SHAPES, shapes};
 use crate::api::shared::{DiscountMinimal, DiscountProduct};
 use crate::wire::{Components, Described, one_of_named};
-
-/// How long a name is at most, so that it fits into an index.
-const LONGEST_NAME: usize = 512;
 
 fn nullable(schema: &Value) -> Value {
     json!({"anyOf": [schema, {"type": "null"}]})
@@ -64,7 +61,7 @@ fn basis_points() -> Value {
 }
 
 fn product_ids() -> Value {
-    nullable(&json!({"type": "array", "items": {"type": "string", "format": "uuid4"},
+    nullable(&json!({"type": "array", "items": {"type": "string", "format": "uuid4"}, "maxItems": 100,
                      "description": "The products it is for; none means all."}))
 }
 

@@ -1,7 +1,7 @@
 //! How products are written by their sellers. Prices come in five shapes, of which the content chooses one.
 
 use merak_core::files::File;
-use merak_core::kit::{Cents, Currency, Id, Metadata};
+use merak_core::kit::{Cents, Currency, Id, LONGEST_NAME, Metadata};
 use merak_core::organizations;
 use merak_core::products::{self, Amount, AmountType, AttachField, NewPrice, PriceType, RecurringInterval};
 use serde::de::Error as _;
@@ -127,16 +127,16 @@ request! {
         #[serde(default)]
         pub metadata: Metadata = {"default": {}},
         /// What it is called.
-        pub name: String = {"minLength": 3},
+        pub name: String = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// What buyers read about it.
         pub description: Option<String> = {"x-trim": true},
         /// What it costs.
         pub prices: OneTimePrices,
         /// Its pictures, in order: uploaded files of the service `product_media`.
-        pub medias: Option<Vec<Id<File>>>,
+        pub medias: Option<Vec<Id<File>>> = {"maxItems": 100},
         /// What its buyers are asked, in order.
         #[serde(default)]
-        pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": []},
+        pub attached_custom_fields: Vec<AttachedCustomFieldCreate> = {"default": [], "maxItems": 100},
         /// Who sells it. Left out with an organization's token, else required.
         pub organization_id: Option<Id<organizations::Organization>>,
     }
@@ -187,23 +187,23 @@ request! {
         /// The organization's own notes, replaced as a whole.
         pub metadata: Option<Metadata>,
         /// What it is called.
-        pub name: Option<String> = {"minLength": 3},
+        pub name: Option<String> = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// What buyers read about it. A blank text changes nothing.
         pub description: Option<String> = {"x-trim": true},
         /// Whether it is no longer sold.
         pub is_archived: Option<bool>,
         /// The complete list of prices: those named by their id stay, new ones are added, all others are archived.
-        pub prices: Option<Vec<PriceChange>>,
+        pub prices: Option<Vec<PriceChange>> = {"maxItems": 100},
         /// Its pictures, in order, replaced as a whole.
-        pub medias: Option<Vec<Id<File>>>,
+        pub medias: Option<Vec<Id<File>>> = {"maxItems": 100},
         /// What its buyers are asked, in order, replaced as a whole.
-        pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>>,
+        pub attached_custom_fields: Option<Vec<AttachedCustomFieldCreate>> = {"maxItems": 100},
     }
 
     /// What is to come with a product.
     pub struct ProductBenefitsUpdate {
         /// The complete list of benefits, in order.
-        pub benefits: Vec<Id<merak_core::benefits::Benefit>>,
+        pub benefits: Vec<Id<merak_core::benefits::Benefit>> = {"maxItems": 100},
     }
 }
 

@@ -73,7 +73,8 @@ pub fn properties_schema(r#type: CustomFieldType, components: &mut Components) -
         }
         CustomFieldType::Checkbox => {}
         CustomFieldType::Select => {
-            members["options"] = json!({"type": "array", "items": option_schema(components)});
+            members["options"] =
+                json!({"type": "array", "items": option_schema(components), "maxItems": 1000});
         }
     }
     let mut schema = json!({"type": "object", "properties": members});

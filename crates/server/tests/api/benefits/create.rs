@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Shop, UNKNOWN, everything};
+use crate::support::{Answer, Shop, UNKNOWN, everything, noise};
 
 const PATH: &str = "/v1/benefits/";
 
@@ -85,6 +85,22 @@ scenarios! {
         create(shop, "license_keys", json!({"expires": {"ttl": 100, "timeframe": "year"}})).await.expect(201);
         let answer = create(shop, "license_keys", json!({"expires": {"ttl": 99_999_999_999_i64, "timeframe": "year"}})).await;
         assert_eq!(answer.status, 422, "{}", answer.text());
+    }
+
+    // so that keys fit into an index of PostgreSQL
+    async fn a_key_begins_with_at_most_256_characters(shop) {
+        let benefit = create(shop, "license_keys", json!({"prefix": noise(256)})).await.expect(201);
+        let customer = shop.customer().await;
+        let id: uuid::Uuid = benefit["id"].as_str().unwrap().parse().unwrap();
+        shop.sell(merak_core::kit::Id::from_uuid(id), customer.id).await;
+        let answer = create(shop, "license_keys", json!({"prefix": noise(257)})).await;
+        assert_eq!(answer.schema_problems(), ["string_too_long body.license_keys.properties.prefix"]);
+    }
+
+    // so that a grant stays within one unit of work
+    async fn a_benefit_has_at_most_a_thousand_files(shop) {
+        let answer = create(shop, "downloadables", json!({"files": vec![UNKNOWN; 1001]})).await;
+        assert_eq!(answer.schema_problems(), ["too_long body.downloadables.properties.files"]);
     }
 
     // spec 20 B4

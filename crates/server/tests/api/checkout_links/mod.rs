@@ -1,6 +1,7 @@
 //! `/v1/checkout-links/`.
 
 mod create;
+mod follow;
 mod update;
 
 use serde_json::{Value, json};

@@ -71,6 +71,8 @@ scenarios! {
             (select(json!({"options": [{"value": "a"}]})), "missing body.select.properties.options.0.label"),
             (select(json!({"options": [{"value": "", "label": "A"}]})),
                 "string_too_short body.select.properties.options.0.value"),
+            (select(json!({"options": vec![json!({"value": "a", "label": "A"}); 1001]})),
+                "too_long body.select.properties.options"),
             (select(json!({"options": ["a"]})), "model_attributes_type body.select.properties.options.0"),
             (json!({"type": "color", "slug": "s", "name": "N", "properties": {}}), "union_tag_invalid body"),
             (json!({"slug": "s", "name": "N", "properties": {}}), "union_tag_not_found body"),

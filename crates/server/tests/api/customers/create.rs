@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Shop, UNKNOWN, everything};
+use crate::support::{Answer, Shop, UNKNOWN, everything, noise};
 
 const PATH: &str = "/v1/customers/";
 
@@ -106,6 +106,18 @@ scenarios! {
         }
         let answer = create(shop, json!({"email": "a@example.com", "billing_address": {"city": "Oslo"}})).await;
         assert_eq!(answer.schema_problems(), ["missing body.billing_address.country"]);
+    }
+
+    // so that it fits into an index of PostgreSQL, however little it can be compressed
+    async fn a_name_has_at_most_512_characters(shop) {
+        let made = create(shop, json!({"email": "a@example.com", "name": noise(512)})).await.expect(201);
+        let path = format!("/v1/customers/{}", made["id"].as_str().unwrap());
+        for length in [513, 3000] {
+            let answer = create(shop, json!({"email": "b@example.com", "name": noise(length)})).await;
+            assert_eq!(answer.schema_problems(), ["string_too_long body.name"]);
+            let answer = shop.merchant.patch(&path, json!({"name": noise(length)})).await;
+            assert_eq!(answer.schema_problems(), ["string_too_long body.name"]);
+        }
     }
 
     // spec 10 §10.8 line 95

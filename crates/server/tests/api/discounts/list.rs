@@ -9,12 +9,12 @@ scenarios! {
     async fn discounts_are_found_by_organization_name_and_code(shop) {
         let second = shop.second_organization("second").await;
         let product = product_of(shop, shop.organization.id).await;
-        let (used, _) = made(shop, ten_percent(json!({"name": "Alpha", "code": "Bee", "products": [product.id]}))).await;
+        let (used, _) = made(shop, ten_percent(&json!({"name": "Alpha", "code": "Bee", "products": [product.id]}))).await;
         redeem(shop, &used).await;
         shop.advance(1);
-        made(shop, ten_percent(json!({"name": "beta 5%"}))).await;
+        made(shop, ten_percent(&json!({"name": "beta 5%"}))).await;
         shop.advance(1);
-        let body = ten_percent(json!({"name": "Gamma", "code": "aaa", "organization_id": second.id}));
+        let body = ten_percent(&json!({"name": "Gamma", "code": "aaa", "organization_id": second.id}));
         shop.merchant.post(PATH, body).await.expect(201);
         let own = shop.organization.id;
         for (query, names) in [

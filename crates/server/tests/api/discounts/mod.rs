@@ -22,7 +22,7 @@ async fn create(shop: &Shop, mut body: Value) -> Answer {
 }
 
 /// Ten percent off once, with these members in addition or instead.
-fn ten_percent(members: Value) -> Value {
+fn ten_percent(members: &Value) -> Value {
     let mut body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ten off"});
     body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     body

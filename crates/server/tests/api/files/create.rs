@@ -1,5 +1,6 @@
 //! `POST /v1/files/`.
 
+use merak_core::kit::Refusal;
 use serde_json::{Value, json};
 
 use crate::support::files::{announcement, path_of, sha256};
@@ -78,7 +79,7 @@ scenarios! {
             ("product_media", "image/svg+xml", 10_485_761, "less_than_equal body.product_media.size"),
             ("organization_avatar", "image/png", 1_048_577, "less_than_equal body.organization_avatar.size"),
             ("organization_avatar", "image/avif", 10, "string_pattern_mismatch body.organization_avatar.mime_type"),
-            ("downloadable", "anything at all", -1, "greater_than_equal body.downloadable.size"),
+            ("downloadable", "application/x-anything", -1, "greater_than_equal body.downloadable.size"),
         ] {
             let mut body = shop.file(service, "a", b"");
             (body["mime_type"], body["size"]) = (json!(mime_type), json!(size));
@@ -87,13 +88,24 @@ scenarios! {
         for (service, mime_type, size) in [
             ("product_media", "image/svg+xml", 10_485_760),
             ("organization_avatar", "image/webp", 1_048_576),
-            ("downloadable", "anything at all", 10_485_761),
+            ("downloadable", "application/x-anything; at=all", 10_485_761),
         ] {
             let mut body = shop.file(service, "a", b"");
             (body["mime_type"], body["size"]) = (json!(mime_type), json!(size));
             body["upload"]["parts"] = parts(&[(1, 0, size)]);
             shop.merchant.post(PATH, body).await.expect(201);
         }
+    }
+
+    // A storage is sent the type as a header, and so is who downloads.
+    async fn a_media_type_is_one(shop) {
+        let long = format!("a/{}", "b".repeat(254));
+        for mime_type in ["a\nb", "a/b\r\nx-a: b", "", "text", "text/plain; a=\u{e9}", &long] {
+            let answer = refused(shop, |body| body["mime_type"] = json!(mime_type)).await;
+            assert_eq!(answer.rule_problems(), ["value_error body.downloadable.mime_type"], "{mime_type:?}");
+        }
+        let left = shop.store.read(|tx| Ok::<_, Refusal>(tx.one::<i64>("SELECT count(*) FROM files", &[])?));
+        assert_eq!(left.await.unwrap(), 0);
     }
 
     // spec 20 §1.1: the tag of the union

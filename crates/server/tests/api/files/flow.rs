@@ -134,6 +134,28 @@ scenarios! {
         assert_eq!(failed_jobs(shop).await, Value::Null);
     }
 
+    // An import that was stopped, or a crash before the storage's name of an upload was written down.
+    async fn uploads_that_no_file_knows_of_are_removed_after_a_day(shop) {
+        let known = shop.announce(&text_file(shop, "a.txt")).await;
+        let known = known.announced["upload"]["id"].as_str().unwrap();
+        let (old, young) = ("0".repeat(32), "1".repeat(32));
+        for name in [&old, &young] {
+            fs::create_dir(uploads(shop).join(name)).unwrap();
+        }
+        let day_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(24);
+        for name in [&*old, known] {
+            fs::File::open(uploads(shop).join(name)).unwrap().set_modified(day_ago).unwrap();
+        }
+        // The next purge.
+        shop.advance(3600);
+        let begin = std::time::Instant::now();
+        while uploads(shop).join(&old).exists() {
+            assert!(begin.elapsed().as_secs() < 20, "it is still there");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert!(uploads(shop).join(&young).exists() && uploads(shop).join(known).exists());
+    }
+
     async fn a_job_whose_call_failed_comes_back(shop) {
         let upload = shop.upload(&text_file(shop, "a.txt"), b"hello world").await;
         break_storage(shop);

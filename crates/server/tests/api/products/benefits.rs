@@ -31,6 +31,13 @@ scenarios! {
         }
     }
 
+    // so that no statement has more parameters than SQLite takes
+    async fn a_product_has_at_most_a_hundred_benefits(shop) {
+        let product = make(shop, &[once()]).await;
+        let answer = shop.merchant.post(&benefits(&product), json!({"benefits": vec![UNKNOWN; 101]})).await;
+        assert_eq!(answer.schema_problems(), ["too_long body.benefits"]);
+    }
+
     // spec 20 P21, §2.6
     async fn only_benefits_of_the_products_organization(shop) {
         let product = make(shop, &[once()]).await;

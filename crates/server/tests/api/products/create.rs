@@ -4,7 +4,7 @@ use merak_core::files::FileService;
 use serde_json::{Value, json};
 
 use super::{every, file, make, new, once, path};
-use crate::support::{UNKNOWN, everything};
+use crate::support::{UNKNOWN, everything, noise};
 
 scenarios! {
     // spec 20 P12
@@ -50,6 +50,34 @@ scenarios! {
         ] {
             let product = make(shop, &[price]).await;
             assert_eq!(keys(&product["prices"][0]), format!("{common} {members}"));
+        }
+    }
+
+    // so that it fits into an index of PostgreSQL, however little it can be compressed
+    async fn a_name_has_at_most_512_characters(shop) {
+        let mut body = new(shop, &[once()]);
+        body["name"] = json!(noise(512));
+        let product = shop.merchant.post("/v1/products/", body.clone()).await.expect(201);
+        shop.merchant.patch(&path(&product), json!({"name": noise(511)})).await.expect(200);
+        for length in [513, 3000] {
+            body["name"] = json!(noise(length));
+            let answer = shop.merchant.post("/v1/products/", body.clone()).await;
+            assert_eq!(answer.schema_problems(), ["string_too_long body.ProductOneTimeCreate.name"]);
+            let answer = shop.merchant.patch(&path(&product), json!({"name": noise(length)})).await;
+            assert_eq!(answer.schema_problems(), ["string_too_long body.name"]);
+        }
+    }
+
+    // so that no statement has more parameters than SQLite takes
+    async fn lists_have_at_most_a_hundred_entries(shop) {
+        let field = json!({"custom_field_id": UNKNOWN, "required": true});
+        for (name, entry) in [("medias", json!(UNKNOWN)), ("attached_custom_fields", field)] {
+            for (price, branch) in [(once(), "OneTime"), (every("month", 900), "Recurring")] {
+                let mut body = new(shop, &[price]);
+                body[name] = json!(vec![&entry; 101]);
+                let answer = shop.merchant.post("/v1/products/", body).await;
+                assert_eq!(answer.schema_problems(), [format!("too_long body.Product{branch}Create.{name}")]);
+            }
         }
     }
 

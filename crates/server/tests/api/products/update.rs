@@ -39,6 +39,23 @@ scenarios! {
         assert_eq!(answer.schema_problems(), ["string_too_short body.name"]);
     }
 
+    // so that no statement has more parameters than SQLite takes
+    async fn lists_have_at_most_a_hundred_entries(shop) {
+        let product = make(shop, &[once()]).await;
+        let field = json!({"custom_field_id": UNKNOWN, "required": true});
+        for (name, entry) in
+            [("medias", json!(UNKNOWN)), ("attached_custom_fields", field), ("prices", json!({"id": UNKNOWN}))]
+        {
+            let answer = shop.merchant.patch(&path(&product), json!({name: vec![&entry; 101]})).await;
+            assert_eq!(answer.schema_problems(), [format!("too_long body.{name}")]);
+            let answer = shop.merchant.patch(&path(&product), json!({name: vec![&entry; 100]})).await;
+            answer.refused(422, "PolarRequestValidationError");
+        }
+        let picture = file(shop, FileService::ProductMedia, true).await;
+        let after = shop.merchant.patch(&path(&product), json!({"medias": vec![picture; 100]})).await.expect(200);
+        assert_eq!(after["medias"].as_array().unwrap().len(), 100);
+    }
+
     // spec 20 P25
     async fn nothing_and_nulls_change_nothing(shop) {
         let product = make(shop, &[once()]).await;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use merak_core::login_links;
 use merak_server::Config;
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::json;
@@ -148,6 +149,48 @@ fn an_answer_does_not_take_for_ever() {
         shop.merchant.get("/v1/customers/").await.expect(200);
         let_go.send(()).unwrap();
         holding.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_page_does_not_take_for_ever_and_who_guesses_links_only_reads() {
+    on_one_engine(Config { request_timeout: Duration::from_millis(500), ..config() }, async |shop| {
+        let (secret, id) = (shop.secret.clone(), shop.member.id);
+        let (_, token) = shop.write(move |tx| login_links::create(tx, &secret, id)).await.unwrap();
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+        let store = shop.store.clone();
+        let holding = tokio::spawn(async move {
+            let mut begin = Some(begin);
+            let unit = move |_: &mut merak_store::Tx<'_>| {
+                if let Some(begin) = begin.take() {
+                    begin.send(()).unwrap();
+                }
+                held.recv().unwrap();
+                Ok::<(), merak_store::Error>(())
+            };
+            store.write(unit).await
+        });
+        begun.await.unwrap();
+        let guessed = shop.anonymous.get("/login?token=polar_ml_x").await;
+        assert_eq!(guessed.status, 400, "{}", guessed.text());
+        let known = shop.anonymous.get(&format!("/login?token={}", token.as_str())).await;
+        assert_eq!(known.expect(504), json!({"detail": "Gateway Timeout"}));
+        let_go.send(()).unwrap();
+        holding.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn sign_in_links_cannot_be_tried_without_end() {
+    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, async |shop| {
+        let mut last = shop.anonymous.get("/login?token=polar_ml_x").await;
+        assert_eq!(last.status, 400, "{}", last.text());
+        for _ in 0..20 {
+            last = shop.anonymous.get("/login?token=polar_ml_x").await;
+        }
+        slow_down(&last);
+        shop.anonymous.get("/healthz").await.expect(200);
     });
 }
 

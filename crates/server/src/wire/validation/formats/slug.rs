@@ -8,9 +8,12 @@ use crate::wire::validation::problem::Fault;
 pub(super) fn coerce(text: &str) -> Result<String, Fault> {
     match Slug::parse(text) {
         Ok(slug) => Ok(slug.as_str().to_owned()),
-        Err(problem @ (SlugProblem::TooShort | SlugProblem::Characters | SlugProblem::Reserved)) => {
-            Err(Fault::custom(&problem.to_string()))
-        }
+        Err(
+            problem @ (SlugProblem::TooShort
+            | SlugProblem::TooLong
+            | SlugProblem::Characters
+            | SlugProblem::Reserved),
+        ) => Err(Fault::custom(&problem.to_string())),
     }
 }
 
