@@ -49,7 +49,7 @@ scenarios! {
             let answer = shop.merchant.patch(&path(&product), json!({name: vec![&entry; 101]})).await;
             assert_eq!(answer.schema_problems(), [format!("too_long body.{name}")]);
             let answer = shop.merchant.patch(&path(&product), json!({name: vec![&entry; 100]})).await;
-            answer.refused(422, "PolarRequestValidationError");
+            assert!(answer.rule_problems()[0].starts_with("value_error body."), "{name}");
         }
         let picture = file(shop, FileService::ProductMedia, true).await;
         let after = shop.merchant.patch(&path(&product), json!({"medias": vec![picture; 100]})).await.expect(200);

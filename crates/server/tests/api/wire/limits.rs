@@ -158,20 +158,20 @@ fn a_page_does_not_take_for_ever_and_who_guesses_links_only_reads() {
         let (secret, id) = (shop.secret.clone(), shop.member.id);
         let (_, token) = shop.write(move |tx| login_links::create(tx, &secret, id)).await.unwrap();
         let (let_go, held) = std::sync::mpsc::channel::<()>();
-        let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+        let (start, has_begun) = tokio::sync::oneshot::channel::<()>();
         let store = shop.store.clone();
         let holding = tokio::spawn(async move {
-            let mut begin = Some(begin);
+            let mut start = Some(start);
             let unit = move |_: &mut merak_store::Tx<'_>| {
-                if let Some(begin) = begin.take() {
-                    begin.send(()).unwrap();
+                if let Some(start) = start.take() {
+                    start.send(()).unwrap();
                 }
                 held.recv().unwrap();
                 Ok::<(), merak_store::Error>(())
             };
             store.write(unit).await
         });
-        begun.await.unwrap();
+        has_begun.await.unwrap();
         let guessed = shop.anonymous.get("/login?token=polar_ml_x").await;
         assert_eq!(guessed.status, 400, "{}", guessed.text());
         let known = shop.anonymous.get(&format!("/login?token={}", token.as_str())).await;
