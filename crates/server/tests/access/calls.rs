@@ -101,6 +101,8 @@ struct Things {
     discount: String,
     product: String,
     link: String,
+    /// The link's secret, which stands in its address.
+    secret: String,
     campaign: String,
     token: String,
 }
@@ -128,7 +130,7 @@ impl Things {
             "organization_id": shop.organization.id});
         let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
         let body = json!({"payment_processor": "stripe", "product_id": product});
-        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201)["id"].clone();
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201).clone();
         let command = CreateCampaign {
             customer_id: customer.id,
             image_url: "https://acme.example/ad.png".parse().unwrap(),
@@ -151,7 +153,8 @@ impl Things {
             field: field.as_str().unwrap().to_owned(),
             discount: discount.as_str().unwrap().to_owned(),
             product: product.as_str().unwrap().to_owned(),
-            link: link.as_str().unwrap().to_owned(),
+            link: link["id"].as_str().unwrap().to_owned(),
+            secret: link["client_secret"].as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
             token: token_of_member(shop).await,
         }
@@ -230,6 +233,7 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
+            ("checkout-links:redirect", NO_ID, None, NoTenant),
         ]
     }
 
@@ -319,7 +323,7 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
-            path = path.replace("{token}", "i-am-hacker");
+            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &things.secret);
             if operation.id == "files:list" {
                 // Users must say whose files they want.
                 path = format!("{path}?organization_id={}", things.organization);
