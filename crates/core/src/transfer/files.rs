@@ -79,11 +79,11 @@ impl FileRecord {
 
     /// The file as it is or will be here, if its bytes are still wanted.
     pub fn wanted(&self, tx: &mut Tx<'_>, import: &Import) -> Result<Option<File>> {
+        const KNOWN: &str = "SELECT id FROM imported_rows \
+             WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4";
         if self.flaw().is_some() {
             return Ok(None);
         }
-        const KNOWN: &str = "SELECT id FROM imported_rows \
-             WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4";
         let known = [&import.organization_id.uuid(), &import.source_id, &self.id.uuid()];
         let known: Option<Id<File>> = tx.find(KNOWN, &[known[0], known[1], known[2], &RecordKind::File])?;
         let mut row = self.row(import);
