@@ -149,15 +149,6 @@ pub struct RepositoryPlace<'p> {
 /// A token of an installation, for one repository. It does not print.
 pub struct InstallationToken(String);
 
-/// What came of giving access.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
-    /// The person was invited and has to accept.
-    Invited,
-    /// The person has access.
-    Member,
-}
-
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: Option<String>,
@@ -396,11 +387,10 @@ impl Github {
         token: &InstallationToken,
         place: &RepositoryPlace<'_>,
         wanted: &Collaborator<'_>,
-    ) -> Result<Given> {
+    ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", wanted.username];
         let call = self.as_installation(token, Method::PUT, &segments)?;
-        let answer = send(SERVICE, call.json(&json!({"permission": wanted.permission}))).await?;
-        Ok(if answer.status.as_u16() == 201 { Given::Invited } else { Given::Member })
+        send(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(|_| ())
     }
 
     /// The invitation of an account to a repository that still waits, if there is one.

@@ -53,10 +53,19 @@ CREATE TABLE benefit_grant_accesses (
     permission text,
     -- Since when the service is known to have given it; null while it is asked.
     given_at timestamptz,
+    -- Since when the service may have taken it back; null unless it was asked to.
+    asked_back_at timestamptz,
     created_at timestamptz NOT NULL,
     CONSTRAINT benefit_grant_accesses_pkey PRIMARY KEY (id),
     CONSTRAINT benefit_grant_accesses_place_key UNIQUE (grant_id, platform, account_id, container, target),
     CONSTRAINT benefit_grant_accesses_grant_id_fkey FOREIGN KEY (grant_id) REFERENCES benefit_grants (id),
     CONSTRAINT benefit_grant_accesses_platform_check CHECK (platform IN ('github', 'discord'))
 );
-CREATE INDEX benefit_grant_accesses_customer_id_idx ON benefit_grant_accesses (customer_id, benefit_id);
+CREATE INDEX benefit_grant_accesses_account_id_idx ON benefit_grant_accesses (account_id, platform);
+
+-- How often a job failed since it was asked for. Being told to wait is no failure; each claim counts in "attempts".
+ALTER TABLE jobs ADD COLUMN failures bigint NOT NULL DEFAULT 0;
+-- Whether it calls the outside: a slow service must not hold up the others.
+ALTER TABLE jobs ADD COLUMN is_flow boolean NOT NULL DEFAULT false;
+CREATE INDEX jobs_due_unit_idx ON jobs (due_at, id) WHERE failed_at IS NULL AND NOT is_flow;
+CREATE INDEX jobs_failed_idx ON jobs (failed_at, id) WHERE failed_at IS NOT NULL;

@@ -136,7 +136,7 @@ scenarios! {
         shop.advance(Duration::from_secs(1));
         assert_eq!(purge(), (0, 1));
         shop.write(make).unwrap();
-        shop.advance(Duration::from_secs(31 * 24 * 3600 - 900));
+        shop.advance(Duration::from_mins(31 * 24 * 60 - 15));
         assert_eq!(purge(), (1, 1), "the second session has a quarter of an hour left");
     }
 

@@ -243,11 +243,11 @@ scenarios! {
             redeemed
         };
         assert!(!try_it());
-        shop.advance(just_under(Duration::from_secs(60)));
+        shop.advance(just_under(Duration::from_mins(1)));
         assert!(!try_it());
         shop.advance(Duration::from_micros(1));
         assert!(try_it());
-        shop.advance(Duration::from_secs(60));
+        shop.advance(Duration::from_mins(1));
         assert!(try_it());
         shop.advance(Duration::from_micros(1));
         assert!(!try_it());

@@ -147,20 +147,22 @@ scenarios! {
             give(shop, product.id, &shop.customer());
         }
         let lasting = json!({"expires": {"ttl": 7800, "timeframe": "year"}});
-        let benefit = shop.benefit(BenefitType::LicenseKeys, lasting).unwrap();
-        shop.set_benefits(product.id, &[benefit.id]).unwrap();
+        let (before, benefit) = (note(shop), shop.benefit(BenefitType::LicenseKeys, lasting).unwrap());
+        shop.set_benefits(product.id, &[before, benefit.id]).unwrap();
         // Keys made so late would outlast the calendar, so the benefit refuses.
-        shop.advance(Duration::from_secs(300 * 366 * 86400));
-        assert!(step(shop), "the walk itself is done");
+        shop.advance(Duration::from_hours(300 * 366 * 24));
+        assert!(!step(shop), "the batch is refused, and parted");
         assert_eq!(shop.read(jobs::backlog).unwrap(), (2, 0));
         for _ in 0..2 {
             assert!(!step(shop));
         }
         assert_eq!((granted(shop, benefit.id), shop.read(jobs::backlog).unwrap()), (0, (2, 0)));
+        assert_eq!(granted(shop, before), 0, "a purchase is granted as a whole or not at all");
         shop.change_benefit(&benefit, json!({}));
-        shop.advance(Duration::from_secs(60));
+        shop.advance(Duration::from_mins(1));
         shop.run_jobs();
         assert_eq!((granted(shop, benefit.id), shop.read(jobs::backlog).unwrap()), (2, (0, 0)));
+        assert_eq!(granted(shop, before), 2);
     }
 
     /// An order is recorded once for each gift, and only within one organization.
@@ -222,7 +224,6 @@ fn step(shop: &Shop) -> bool {
         jobs::settle(tx, &work, &outcome)
     });
     let Err(refusal) = result else { return true };
-    let outcome = jobs::Outcome::Failed(refusal.to_string());
-    shop.write(move |tx| jobs::settle(tx, &claimed, &outcome)).unwrap();
+    shop.write(move |tx| jobs::settle_refused(tx, &claimed, &refusal)).unwrap();
     false
 }

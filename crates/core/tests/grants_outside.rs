@@ -149,6 +149,89 @@ scenarios! {
         assert_eq!(world, World::default());
     }
 
+    // spec 20 G4: whichever benefit gives it
+    fn what_two_benefits_give_is_taken_back_with_the_last(shop) {
+        let (one, two) = (role(shop, "10", "11"), role(shop, "10", "11"));
+        let (buyer, mut world, order) = (shop.customer(), World::default(), shop.order());
+        given(shop, &one, &buyer, order, &mut world);
+        let second = given(shop, &two, &buyer, order, &mut world);
+        shop.revoke(&one, &buyer, order);
+        assert_eq!(settle(shop, &mut world), 0, "nobody is asked");
+        assert_eq!((world.places(), state(shop, &second).0), (vec![String::from("500@10/11")], "granted"));
+        shop.revoke(&two, &buyer, order);
+        settle(shop, &mut world);
+        assert_eq!(world, World::default());
+    }
+
+    // spec 20 G4: the account is what counts, not who connected it; what was given is taken back once
+    fn what_two_customers_share_is_taken_back_with_the_last(shop) {
+        let (benefit, mut world) = (role(shop, "10", "11"), World::default());
+        let (buyers, order) = ([shop.customer(), shop.customer()], shop.order());
+        for buyer in &buyers {
+            given(shop, &benefit, buyer, order, &mut world);
+        }
+        shop.revoke(&benefit, &buyers[0], order);
+        assert_eq!(settle(shop, &mut world), 0);
+        assert_eq!(world.places(), ["500@10/11"]);
+        let other = role(shop, "10", "11");
+        given(shop, &other, &buyers[0], order, &mut world);
+        shop.revoke(&other, &buyers[0], order);
+        shop.revoke(&benefit, &buyers[1], order);
+        assert_eq!(settle(shop, &mut world), 1);
+        assert_eq!(world, World::default());
+    }
+
+    // spec 20 G4: another benefit of the same repository, with another permission
+    fn what_is_left_of_a_repository_has_its_own_permission(shop) {
+        let (read, write) = (repository(shop, "acme", "app", "pull"), repository(shop, "Acme", "App", "push"));
+        let (buyer, mut world, order) = (shop.customer(), World::default(), shop.order());
+        connect_on(shop, &buyer, Platform::Github, "500");
+        let mut left = None;
+        for benefit in [&read, &write] {
+            let grant = shop.grant(benefit, &buyer, order);
+            choose(shop, &grant, "500");
+            settle(shop, &mut world);
+            left.get_or_insert(grant);
+        }
+        shop.revoke(&write, &buyer, order);
+        assert_eq!(settle(shop, &mut world), 1, "the permission is given anew");
+        let key = (String::from("500"), String::from("acme"), String::from("app"));
+        assert_eq!(world.0.get(&key), Some(&Some(String::from("pull"))));
+        assert_eq!(state(shop, &left.unwrap()).0, "granted");
+    }
+
+    // spec 20 G4: another grant came while the service was asked to take back
+    fn what_was_given_meanwhile_is_given_again(shop) {
+        let (benefit, mut world) = (role(shop, "10", "11"), World::default());
+        let (buyers, order) = ([shop.customer(), shop.customer()], shop.order());
+        let first = given(shop, &benefit, &buyers[0], order, &mut world);
+        shop.revoke(&benefit, &buyers[0], order);
+        let id = first.id;
+        let errand = shop.write(move |tx| accesses::plan(tx, id)).unwrap();
+        let second = given_meanwhile(shop, &benefit, &buyers[1], order, &mut world);
+        for access in errand.withdraw {
+            world.take(&access);
+            shop.write(move |tx| accesses::withdrawn(tx, &access)).unwrap();
+        }
+        assert_eq!(world, World::default());
+        settle(shop, &mut world);
+        assert_eq!((world.places(), state(shop, &second).0), (vec![String::from("500@10/11")], "granted"));
+    }
+
+    // A crash between the service's answer and our note of it, and a buyer who comes back to the first account.
+    fn what_may_have_been_taken_back_is_given_again(shop) {
+        let (benefit, buyer, mut world) = (role(shop, "10", "11"), shop.customer(), World::default());
+        let grant = given(shop, &benefit, &buyer, shop.order(), &mut world);
+        connect(shop, &buyer, "600");
+        choose(shop, &grant, "600");
+        let id = grant.id;
+        let errand = shop.write(move |tx| accesses::plan(tx, id)).unwrap();
+        world.take(&errand.withdraw[0]);
+        choose(shop, &grant, "500");
+        settle(shop, &mut world);
+        assert_eq!((world.places(), state(shop, &grant).0), (vec![String::from("500@10/11")], "granted"));
+    }
+
     // spec 20 G5 and G18
     fn a_pending_grant_that_is_revoked_takes_nothing_from_another(shop) {
         let (benefit, buyer, mut world) = (role(shop, "10", "11"), shop.customer(), World::default());
@@ -448,6 +531,24 @@ fn given(shop: &Shop, benefit: &Benefit, buyer: &Customer, scope: Scope, world: 
     settle(shop, world);
     let grant = find(shop, &grant);
     assert!(grant.is_granted());
+    grant
+}
+
+/// As [`given`], while jobs of others are under way.
+fn given_meanwhile(
+    shop: &Shop,
+    benefit: &Benefit,
+    buyer: &Customer,
+    scope: Scope,
+    world: &mut World,
+) -> BenefitGrant {
+    let grant = shop.grant(benefit, buyer, scope);
+    connect(shop, buyer, "500");
+    choose(shop, &grant, "500");
+    let id = grant.id;
+    let gift = shop.write(move |tx| accesses::plan(tx, id)).unwrap().give.unwrap().access;
+    world.give(&gift);
+    shop.write(move |tx| accesses::given(tx, &gift)).unwrap();
     grant
 }
 

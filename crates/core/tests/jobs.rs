@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use merak_core::connections::Platform;
 use merak_core::customer_sessions;
 use merak_core::idempotency::{self, Known, Name};
-use merak_core::jobs::{self, Claimed, Job, Outcome};
-use merak_core::kit::Id;
+use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
+use merak_core::kit::{Id, Kind, Refusal};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -77,6 +78,108 @@ scenarios! {
         assert!(claim(shop).is_none());
     }
 
+    /// A GitHub that is down for days costs nobody anything: the job goes on asking, once an hour at last.
+    fn a_job_that_calls_the_outside_is_tried_for_days(shop) {
+        for platform in [Some(Platform::Discord), Some(Platform::Github), None] {
+            enqueue(shop, settlement(1));
+            let begin = shop.now();
+            let mut longest = Duration::ZERO;
+            while let Some(claimed) = claim(shop) {
+                let reason = String::from("status 503");
+                settle(shop, &claimed, match platform {
+                    Some(platform) => Outcome::FailedOutside(reason, platform.pause_after(claimed.failure())),
+                    None => Outcome::Failed(reason),
+                });
+                let Some(due_at) = shop.read(jobs::next_due).unwrap() else { break };
+                longest = longest.max(due_at.since(shop.now()));
+                shop.source.set(due_at);
+            }
+            assert!(shop.now().since(begin) >= hours(72), "{platform:?}: {:?}", shop.now().since(begin));
+            assert_eq!(longest, hours(1), "{platform:?}");
+            let failed = shop.read(|tx| jobs::list_failed(tx, 10)).unwrap();
+            assert_eq!((failed.len(), failed[0].last_error.as_deref()), (1, Some("status 503")));
+            shop.write(|tx| Ok(tx.execute("DELETE FROM jobs", &[])?)).unwrap();
+        }
+    }
+
+    /// Who was asked to wait has not failed, however often.
+    fn a_job_that_is_postponed_is_never_set_aside(shop) {
+        for job in [settlement(1), revocation(1)] {
+            enqueue(shop, job);
+            for _ in 0..150 {
+                let claimed = claim(shop).unwrap();
+                assert_eq!(claimed.failure(), 1);
+                settle(shop, &claimed, Outcome::Postponed(String::from("asks to wait"), 90));
+                shop.advance(Duration::from_secs(89));
+                assert!(claim(shop).is_none());
+                shop.advance(Duration::from_secs(1));
+            }
+            assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+            settle(shop, &claim(shop).unwrap(), Outcome::Done);
+        }
+    }
+
+    /// A conflict that outlasted the store's own reruns is nobody's failure.
+    fn a_job_that_meets_conflicts_is_never_set_aside(shop) {
+        enqueue(shop, revocation(1));
+        for _ in 0..30 {
+            let claimed = claim(shop).unwrap();
+            shop.write(move |tx| {
+                jobs::settle_refused(tx, &claimed, &Refusal::Store(merak_store::Error::Conflict))
+            })
+            .unwrap();
+            assert!(claim(shop).is_none());
+            shop.advance(Duration::from_mins(1));
+        }
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        assert_eq!(claim(shop).unwrap().failure(), 1);
+    }
+
+    /// With no place left for calls, those that need nothing but the store are found behind any number that call.
+    fn units_are_found_behind_jobs_that_call_the_outside(shop) {
+        for number in 0..120 {
+            enqueue(shop, settlement(number));
+        }
+        assert_eq!(shop.read(jobs::next_unit_due).unwrap(), None);
+        assert!(shop.write(jobs::claim_unit).unwrap().is_none());
+        shop.advance(hours(1));
+        enqueue(shop, revocation(1));
+        assert_eq!(shop.read(jobs::next_unit_due).unwrap(), Some(shop.now()));
+        let claimed = shop.write(jobs::claim_unit).unwrap().unwrap();
+        assert_eq!(claimed.job, revocation(1));
+        assert!(shop.write(jobs::claim_unit).unwrap().is_none());
+        assert_eq!(claim(shop).unwrap().job, settlement(0));
+    }
+
+    fn what_was_set_aside_keeps_its_error_and_can_be_run_again(shop) {
+        enqueue(shop, revocation(1));
+        shop.advance(Duration::from_secs(1));
+        enqueue(shop, revocation(2));
+        while let Some(claimed) = claim(shop) {
+            settle(shop, &claimed, Outcome::Failed(String::from("no network")));
+            shop.advance(hours(2));
+        }
+        let failed = shop.read(|tx| jobs::list_failed(tx, 10)).unwrap();
+        assert_eq!(failed.len(), 2);
+        assert!(failed.iter().all(|job| job.failures == 10 && job.last_error.as_deref() == Some("no network")));
+        assert_eq!(shop.read(|tx| jobs::list_failed(tx, 1)).unwrap()[0].id, failed[0].id);
+        let id = failed[0].id;
+        shop.write(move |tx| jobs::retry(tx, id)).unwrap();
+        let claimed = claim(shop).unwrap();
+        assert_eq!(claimed.failure(), 1);
+        assert_eq!(refusal(shop.write(move |tx| jobs::retry(tx, id))).0, Kind::NotFound, "it runs");
+        settle(shop, &claimed, Outcome::Failed(String::from("again")));
+        assert!(claim(shop).is_none());
+        shop.write(move |tx| jobs::retry(tx, id)).unwrap();
+        assert_eq!(shop.read(|tx| jobs::list_waiting(tx, 10)).unwrap()[0].last_error.as_deref(), Some("again"));
+        settle(shop, &claim(shop).unwrap(), Outcome::Done);
+        assert_eq!(refusal(shop.write(move |tx| jobs::retry(tx, id))).0, Kind::NotFound, "it is done");
+        assert_eq!(shop.write(jobs::retry_failed).unwrap(), 1);
+        assert_eq!(shop.write(jobs::retry_failed).unwrap(), 0);
+        settle(shop, &claim(shop).unwrap(), Outcome::Done);
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+    }
+
     fn work_that_comes_back_by_itself_waits_once(shop) {
         for _ in 0..3 {
             shop.write(jobs::ensure_recurring).unwrap();
@@ -134,6 +237,10 @@ fn id<T>(number: u128) -> Id<T> {
 
 fn revocation(number: u128) -> Job {
     Job::RevokeGrantsOfCustomer { customer_id: id(number) }
+}
+
+fn settlement(number: u128) -> Job {
+    FlowJob::SettleAccess { grant_id: id(number), customer_id: id(number) }.into()
 }
 
 fn enqueue(shop: &Shop, job: Job) {

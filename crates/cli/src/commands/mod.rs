@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod grant;
 mod import;
+mod jobs;
 mod openapi;
 mod organization;
 mod restore;
@@ -53,6 +54,9 @@ pub enum Command {
     /// Look after advertisements.
     #[command(subcommand)]
     Advertisement(advertisement::Advertisement),
+    /// Look after what the worker has to do.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -77,6 +81,7 @@ impl Command {
             Self::Export(export) => export.run(options),
             Self::Import(import) => import.run(options),
             Self::Advertisement(advertisement) => advertisement.run(options),
+            Self::Jobs(jobs) => jobs.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),

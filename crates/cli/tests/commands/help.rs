@@ -19,6 +19,9 @@ const COMMANDS: &[&str] = &[
     "grant",
     "advertisement",
     "advertisement create",
+    "jobs",
+    "jobs list",
+    "jobs retry",
     "openapi",
     "backup",
     "restore",
@@ -93,7 +96,8 @@ fn what_is_listed_is_what_was_looked_at() {
     };
     let mut all = vec![String::new()];
     for command in listed("") {
-        let under = if ["advertisement", "token", "organization", "user"].contains(&command.as_str()) {
+        let under = if ["advertisement", "jobs", "token", "organization", "user"].contains(&command.as_str())
+        {
             listed(&command)
         } else {
             Vec::new()

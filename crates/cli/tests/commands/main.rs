@@ -9,6 +9,7 @@ mod grant;
 mod help;
 mod http;
 mod installation;
+mod jobs;
 mod log;
 mod migrate;
 mod openapi;

@@ -26,9 +26,9 @@ text_enum! {
 }
 
 impl Platform {
-    /// For how many seconds to leave the platform alone after the given failed attempt, the first being 1.
-    pub fn pause_after(self, attempt: i64) -> i64 {
-        let doubled = 2_i64.saturating_pow(u32::try_from(attempt.clamp(1, 12)).unwrap_or(12));
+    /// For how many seconds to leave the platform alone after the given failure, the first being 1.
+    pub fn pause_after(self, failure: i64) -> i64 {
+        let doubled = 2_i64.saturating_pow(u32::try_from(failure.clamp(1, 12)).unwrap_or(12));
         match self {
             Self::Discord => 5 * doubled,
             Self::Github => doubled,

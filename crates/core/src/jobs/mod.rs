@@ -8,7 +8,8 @@ mod queue;
 use serde::{Deserialize, Serialize};
 
 pub use self::queue::{
-    Claimed, LEASE, Outcome, backlog, claim, enqueue, ensure_recurring, next_due, run, settle,
+    Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_unit, enqueue, ensure_recurring, list_failed,
+    list_waiting, next_due, next_unit_due, retry, retry_failed, run, settle, settle_refused,
 };
 use crate::benefits::Benefit;
 use crate::benefits::grants::{BenefitGrant, Cursor, Purchase, PurchaseCursor};

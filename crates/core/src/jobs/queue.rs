@@ -1,17 +1,27 @@
 //! The queue of jobs.
 
+use const_format::concatcp;
 use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
-use crate::kit::{Id, Kind, Result};
+use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
 
 /// After how many failures a job is set aside.
-const ATTEMPTS: i64 = 10;
+const FAILURES: i64 = 10;
+
+/// After how many failures a job that calls the outside is set aside: at an hour each, nearly four days.
+const FLOW_FAILURES: i64 = 100;
+
+/// For how long a job that failed pauses at most, in seconds.
+const LONGEST_PAUSE: i64 = 3600;
+
+/// For how long a job pauses that met too many concurrent changes, in seconds.
+const CONFLICT_PAUSE: i64 = 5;
 
 /// How many rows one purge removes of each kind before it comes back for more.
 const PURGE_BATCH: i64 = 1000;
@@ -19,26 +29,32 @@ const PURGE_BATCH: i64 = 1000;
 row! {
     /// A row of the queue.
     #[derive(Clone, Debug)]
-    struct JobRow in "jobs" {
-        id: Id<JobRow>,
-        kind: String,
-        payload: Json,
-        lane: Option<String>,
-        dedupe_key: Option<String>,
-        due_at: Timestamp,
-        leased_until: Option<Timestamp>,
-        attempts: i64,
-        last_error: Option<String>,
-        failed_at: Option<Timestamp>,
-        created_at: Timestamp,
+    pub struct Waiting in "jobs" {
+        /// Its id.
+        pub id: Id<Waiting>,
+        /// What it does.
+        pub kind: String,
+        /// When it may be taken.
+        pub due_at: Timestamp,
+        /// Until when a worker has it.
+        pub leased_until: Option<Timestamp>,
+        /// How often it failed.
+        pub failures: i64,
+        /// Why it did not end well last.
+        pub last_error: Option<String>,
+        /// When it was set aside.
+        pub failed_at: Option<Timestamp>,
+        /// When it was asked for.
+        pub created_at: Timestamp,
     }
 }
 
 /// A job that a worker leased.
 #[derive(Clone, Debug)]
 pub struct Claimed {
-    id: Id<JobRow>,
+    id: Id<Waiting>,
     attempts: i64,
+    failures: i64,
     /// What to do.
     pub job: Job,
 }
@@ -53,13 +69,27 @@ pub enum Outcome {
     /// It failed, for this reason, and is to be tried again later.
     Failed(String),
     /// A service outside failed, for this reason, and is to be left alone for so many seconds.
+    FailedOutside(String, i64),
+    /// It could not be done yet, for this reason, and is to be left alone for so many seconds. That is no failure.
     Postponed(String, i64),
 }
 
+impl Outcome {
+    /// What came of a job that was refused. Too many concurrent changes are nobody's failure.
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Store(error @ merak_store::Error::Conflict) => {
+                Self::Postponed(error.to_string(), CONFLICT_PAUSE)
+            }
+            refusal => Self::Failed(refusal.to_string()),
+        }
+    }
+}
+
 impl Claimed {
-    /// Which attempt this is, the first being 1.
-    pub fn attempt(&self) -> i64 {
-        self.attempts
+    /// The how-manieth failure it would be if it failed now, the first being 1.
+    pub fn failure(&self) -> i64 {
+        self.failures.saturating_add(1)
     }
 }
 
@@ -75,29 +105,47 @@ pub fn ensure_recurring(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 fn insert(tx: &mut Tx<'_>, job: &Job, due_at: Timestamp) -> Result<()> {
-    let (id, created_at) = (Id::<JobRow>::new(tx), tx.now());
+    let (id, created_at) = (Id::<Waiting>::new(tx), tx.now());
     tx.execute(
-        "INSERT INTO jobs (id, kind, payload, lane, dedupe_key, due_at, attempts, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $7) ON CONFLICT (dedupe_key) DO NOTHING",
-        &[&id, &job.kind(), &Json::new(job)?, &job.lane(), &job.dedupe_key(), &due_at, &created_at],
+        "INSERT INTO jobs (id, kind, payload, lane, dedupe_key, due_at, attempts, created_at, is_flow) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING",
+        &[
+            &id,
+            &job.kind(),
+            &Json::new(job)?,
+            &job.lane(),
+            &job.dedupe_key(),
+            &due_at,
+            &created_at,
+            &matches!(job, Job::Flow(_)),
+        ],
     )?;
     Ok(())
 }
 
 /// Leases the next job that is due and whose lane is free.
 pub fn claim(tx: &mut Tx<'_>) -> Result<Option<Claimed>> {
+    claim_with(tx, concatcp!(CLAIM, CLAIM_FIRST))
+}
+
+/// As [`claim`], of those that need nothing but the store.
+pub fn claim_unit(tx: &mut Tx<'_>) -> Result<Option<Claimed>> {
+    claim_with(tx, concatcp!(CLAIM, ONLY_UNITS, CLAIM_FIRST))
+}
+
+const CLAIM: &str = "UPDATE jobs SET leased_until = $2, attempts = attempts + 1, dedupe_key = NULL WHERE id = \
+     (SELECT due.id FROM jobs AS due WHERE due.failed_at IS NULL AND due.due_at <= $1 \
+     AND (due.leased_until IS NULL OR due.leased_until <= $1) \
+     AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.lane = due.lane AND other.leased_until > $1)";
+const ONLY_UNITS: &str = " AND NOT is_flow";
+const CLAIM_FIRST: &str = " ORDER BY due.due_at, due.id LIMIT 1) RETURNING id, attempts, failures, payload";
+
+fn claim_with(tx: &mut Tx<'_>, sql: &str) -> Result<Option<Claimed>> {
     let now = tx.now();
     let until = now.add_seconds(LEASE);
-    let claimed = tx.returning::<(Id<JobRow>, i64, Json)>(
-        "UPDATE jobs SET leased_until = $2, attempts = attempts + 1, dedupe_key = NULL WHERE id = \
-         (SELECT due.id FROM jobs AS due WHERE due.failed_at IS NULL AND due.due_at <= $1 \
-         AND (due.leased_until IS NULL OR due.leased_until <= $1) \
-         AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.lane = due.lane AND other.leased_until > $1) \
-         ORDER BY due.due_at, due.id LIMIT 1) RETURNING id, attempts, payload",
-        &[&now, &until],
-    )?;
-    let Some((id, attempts, payload)) = claimed.into_iter().next() else { return Ok(None) };
-    Ok(Some(Claimed { id, attempts, job: payload.parse()? }))
+    let claimed = tx.returning::<(Id<Waiting>, i64, i64, Json)>(sql, &[&now, &until])?;
+    let Some((id, attempts, failures, payload)) = claimed.into_iter().next() else { return Ok(None) };
+    Ok(Some(Claimed { id, attempts, failures, job: payload.parse()? }))
 }
 
 /// Runs a job that needs nothing but the store. May be run again after a crash.
@@ -182,11 +230,36 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
             Ok(())
         }
         Outcome::Failed(reason) => {
-            let pause = 2_i64.saturating_pow(u32::try_from(claimed.attempts.clamp(0, 12)).unwrap_or(12));
+            let pause = 2_i64.saturating_pow(u32::try_from(claimed.failure().clamp(0, 12)).unwrap_or(12));
             fail(tx, claimed, reason, pause)
         }
-        Outcome::Postponed(reason, pause) => fail(tx, claimed, reason, *pause),
+        Outcome::FailedOutside(reason, pause) => fail(tx, claimed, reason, *pause),
+        Outcome::Postponed(reason, pause) => {
+            let due_at = tx.now().add_seconds(*pause);
+            tx.execute(
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3 WHERE id = $1 AND attempts = $4",
+                &[&claimed.id, reason, &due_at, &claimed.attempts],
+            )?;
+            Ok(())
+        }
     }
+}
+
+/// Records that a job was refused, in a unit of its own: that which did its work has left no trace. A batch of
+/// purchases, one of which was refused, is parted, so that the others do not wait for it.
+pub fn settle_refused(tx: &mut Tx<'_>, claimed: &Claimed, refusal: &Refusal) -> Result<()> {
+    let outcome = match &claimed.job {
+        Job::UpdateGrantsOfProduct { product_id, after } if !matches!(refusal, Refusal::Store(_)) => {
+            match grants::part_batch_of_product(tx, *product_id, *after)? {
+                Some(cursor) => {
+                    Outcome::Next(Job::UpdateGrantsOfProduct { product_id: *product_id, after: Some(cursor) })
+                }
+                None => Outcome::Done,
+            }
+        }
+        _ => Outcome::of_refusal(refusal),
+    };
+    settle(tx, claimed, &outcome)
 }
 
 /// Takes a finished job out of the queue. False if another worker has it by now, or did so before: each claim counts
@@ -198,23 +271,75 @@ fn remove(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool> {
 
 fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &str, pause: i64) -> Result<()> {
     let now = tx.now();
+    let most = if matches!(claimed.job, Job::Flow(_)) { FLOW_FAILURES } else { FAILURES };
     // A job that comes back by itself is never set aside: nobody would ask for it again.
-    let is_last = claimed.attempts >= ATTEMPTS && claimed.job.recurs_after().is_none();
+    let is_last = claimed.failure() >= most && claimed.job.recurs_after().is_none();
     tx.execute(
-        "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4 \
+        "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4, failures = failures + 1 \
          WHERE id = $1 AND attempts = $5",
-        &[&claimed.id, &reason, &now.add_seconds(pause), &is_last.then_some(now), &claimed.attempts],
+        &[
+            &claimed.id,
+            &reason,
+            &now.add_seconds(pause.min(LONGEST_PAUSE)),
+            &is_last.then_some(now),
+            &claimed.attempts,
+        ],
     )?;
     Ok(())
 }
 
 /// When the next job can be taken, if there is one: a leased one when its lease ends, should its worker have died.
 pub fn next_due(tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>> {
-    Ok(tx.find::<Timestamp>(
-        "SELECT CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END AS takeable_at \
-         FROM (SELECT due_at, leased_until FROM jobs WHERE failed_at IS NULL ORDER BY due_at, id LIMIT 100) AS first \
-         ORDER BY takeable_at LIMIT 1",
-        &[],
+    Ok(tx.find(concatcp!(NEXT_DUE, NEXT_DUE_FIRST), &[])?)
+}
+
+/// As [`next_due`], of those that need nothing but the store.
+pub fn next_unit_due(tx: &mut ReadTx<'_>) -> Result<Option<Timestamp>> {
+    Ok(tx.find(concatcp!(NEXT_DUE, ONLY_UNITS, NEXT_DUE_FIRST), &[])?)
+}
+
+const NEXT_DUE: &str = "SELECT CASE WHEN leased_until > due_at THEN leased_until ELSE due_at END AS takeable_at \
+     FROM (SELECT due_at, leased_until FROM jobs WHERE failed_at IS NULL";
+const NEXT_DUE_FIRST: &str = " ORDER BY due_at, id LIMIT 100) AS first ORDER BY takeable_at LIMIT 1";
+
+/// The jobs that were set aside, the oldest first, at most so many.
+pub fn list_failed(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Waiting>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Waiting::COLUMNS,
+        " FROM jobs WHERE failed_at IS NOT NULL ORDER BY failed_at, id LIMIT $1"
+    );
+    Ok(tx.all(SQL, &[&limit])?)
+}
+
+/// The jobs that wait or run, the next first, at most so many.
+pub fn list_waiting(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Waiting>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Waiting::COLUMNS,
+        " FROM jobs WHERE failed_at IS NULL ORDER BY due_at, id LIMIT $1"
+    );
+    Ok(tx.all(SQL, &[&limit])?)
+}
+
+/// Lets a job that was set aside, or waits, run at once, as if it had never failed. One that does not exist or runs is
+/// not found.
+pub fn retry(tx: &mut Tx<'_>, id: Id<Waiting>) -> Result<()> {
+    let now = tx.now();
+    let updated = tx.execute(
+        "UPDATE jobs SET failed_at = NULL, failures = 0, due_at = $2, leased_until = NULL \
+         WHERE id = $1 AND (leased_until IS NULL OR leased_until <= $2)",
+        &[&id, &now],
+    )?;
+    if updated == 1 { Ok(()) } else { Err(Refusal::not_found()) }
+}
+
+/// Lets every job that was set aside run at once, as if it had never failed. Returns how many there were.
+pub fn retry_failed(tx: &mut Tx<'_>) -> Result<u64> {
+    let now = tx.now();
+    Ok(tx.execute(
+        "UPDATE jobs SET failed_at = NULL, failures = 0, due_at = $1 WHERE failed_at IS NOT NULL",
+        &[&now],
     )?)
 }
 

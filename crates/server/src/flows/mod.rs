@@ -13,7 +13,7 @@ pub mod upload_file;
 
 use merak_adapters::rest;
 use merak_core::connections::NewTokens;
-use merak_core::jobs::{Claimed, FlowJob};
+use merak_core::jobs::{Claimed, FlowJob, Outcome};
 use merak_core::kit::Refusal;
 
 use crate::state::House;
@@ -35,6 +35,16 @@ pub enum Error {
 impl From<merak_store::Error> for Error {
     fn from(error: merak_store::Error) -> Self {
         Self::Refused(Refusal::Store(error))
+    }
+}
+
+impl Error {
+    /// What came of a job whose flow ended so.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Refused(refusal) => Outcome::of_refusal(refusal),
+            Self::Outside(_) | Self::NotConnected(_) => Outcome::Failed(self.to_string()),
+        }
     }
 }
 

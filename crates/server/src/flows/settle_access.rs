@@ -78,12 +78,14 @@ async fn postpone(
     platform: Platform,
     error: &rest::Error,
 ) -> Result<(), Error> {
-    let seconds = match error {
-        rest::Error::RateLimited { after, .. } => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-        _ => platform.pause_after(claimed.attempt()),
+    let outcome = match error {
+        rest::Error::RateLimited { after, .. } => {
+            Outcome::Postponed(error.to_string(), i64::try_from(after.as_secs()).unwrap_or(i64::MAX))
+        }
+        _ => Outcome::FailedOutside(error.to_string(), platform.pause_after(claimed.failure())),
     };
-    tracing::warn!(kind = claimed.job.kind(), %error, seconds, "job postponed");
-    let (claimed, outcome) = (claimed.clone(), Outcome::Postponed(error.to_string(), seconds));
+    tracing::warn!(kind = claimed.job.kind(), %error, "job postponed");
+    let claimed = claimed.clone();
     Ok(house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await?)
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use merak_core::jobs::{self, Claimed, Job, Outcome};
 use merak_core::kit::Refusal;
+use merak_store::{ReadTx, Tx};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -71,6 +72,7 @@ async fn work(house: Arc<House>, mut stopped: watch::Receiver<bool>) {
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = flows.ended(), if flows.is_full() => {}
             _ = stopped.changed() => {}
         }
     }
@@ -83,18 +85,20 @@ async fn prepare(house: &House) -> Result<(), merak_store::Error> {
 
 /// Runs one job if one is due. Returns whether there was one.
 async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store::Error> {
+    // A job is only taken when it can be run, because its lease runs from then on: with no place free, one that needs
+    // nothing but the store.
+    let place = Arc::clone(&flows.room).try_acquire_owned().ok();
+    let is_unit = place.is_none();
     // Looking costs a read; only a queue with something due costs a write.
-    let is_due = house
-        .store
-        .read(|tx| Ok::<_, Refusal>(jobs::next_due(tx)?.is_some_and(|due| due <= tx.now())))
-        .await
-        .map_err(cause)?;
-    if !is_due {
+    let look = move |tx: &mut ReadTx<'_>| {
+        let due = if is_unit { jobs::next_unit_due(tx)? } else { jobs::next_due(tx)? };
+        Ok::<_, Refusal>(due.is_some_and(|due| due <= tx.now()))
+    };
+    if !house.store.read(look).await.map_err(cause)? {
         return Ok(false);
     }
-    // A job is only taken when it can be run, whichever it turns out to be: its lease runs from now.
-    let Ok(place) = Arc::clone(&flows.room).acquire_owned().await else { return Ok(false) };
-    let Some(claimed) = house.store.write(jobs::claim).await.map_err(cause)? else { return Ok(false) };
+    let claim = move |tx: &mut Tx<'_>| if is_unit { jobs::claim_unit(tx) } else { jobs::claim(tx) };
+    let Some(claimed) = house.store.write(claim).await.map_err(cause)? else { return Ok(false) };
     if let Job::Flow(_) = &claimed.job {
         let house = Arc::clone(house);
         flows.running.spawn(async move {
@@ -135,6 +139,18 @@ impl Flows {
         }
     }
 
+    /// Whether there is no place for another one.
+    fn is_full(&self) -> bool {
+        self.room.available_permits() == 0
+    }
+
+    /// Waits until one has ended.
+    async fn ended(&mut self) {
+        if let Some(ended) = self.running.join_next().await {
+            note(ended);
+        }
+    }
+
     /// Waits until all have ended.
     async fn finish(mut self) {
         while let Some(ended) = self.running.join_next().await {
@@ -160,34 +176,31 @@ async fn run(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> 
             jobs::settle(tx, &work, &outcome)
         })
         .await;
-    record(house, claimed, result.map_err(|refusal| refusal.to_string())).await
-}
-
-/// Runs a job that calls the outside and settles itself, in time for its lease.
-async fn run_flow(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> {
-    let Job::Flow(job) = &claimed.job else { return Ok(()) };
-    let flow = AssertUnwindSafe(flows::run(house, &claimed, job)).catch_unwind();
-    let result = match tokio::time::timeout(FLOW_PATIENCE, flow).await {
-        Ok(Ok(result)) => result.map_err(|error| error.to_string()),
-        Ok(Err(_)) => Err(String::from("the flow panicked")),
-        Err(_) => Err(String::from("the outside took too long")),
-    };
-    record(house, claimed, result).await
-}
-
-/// Writes the failure of a job down, in a unit of its own.
-async fn record(
-    house: &House,
-    claimed: Claimed,
-    result: Result<(), String>,
-) -> Result<(), merak_store::Error> {
     let kind = claimed.job.kind();
-    let Err(reason) = result else {
+    let Err(refusal) = result else {
         tracing::debug!(kind, "job done");
         return Ok(());
     };
-    tracing::warn!(kind, error = reason, "job failed");
-    let outcome = Outcome::Failed(reason);
+    tracing::warn!(kind, error = %refusal, "job failed");
+    house.store.write(move |tx| jobs::settle_refused(tx, &claimed, &refusal)).await.map_err(cause)
+}
+
+/// Runs a job that calls the outside and settles itself, in time for its lease. If it does not, the failure is recorded
+/// in a unit of its own.
+async fn run_flow(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> {
+    let Job::Flow(job) = &claimed.job else { return Ok(()) };
+    let kind = claimed.job.kind();
+    let flow = AssertUnwindSafe(flows::run(house, &claimed, job)).catch_unwind();
+    let outcome = match tokio::time::timeout(FLOW_PATIENCE, flow).await {
+        Ok(Ok(Ok(()))) => {
+            tracing::debug!(kind, "job done");
+            return Ok(());
+        }
+        Ok(Ok(Err(error))) => error.outcome(),
+        Ok(Err(_)) => Outcome::Failed(String::from("the flow panicked")),
+        Err(_) => Outcome::Failed(String::from("the outside took too long")),
+    };
+    tracing::warn!(kind, ?outcome, "job failed");
     house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await.map_err(cause)
 }
 

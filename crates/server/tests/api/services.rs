@@ -38,6 +38,8 @@ pub struct World {
     /// What was asked, as `METHOD /path?query`, in order.
     pub requests: Vec<String>,
     failures: VecDeque<Failure>,
+    /// Whether requests are left without an answer.
+    pub is_hanging: bool,
 }
 
 struct Failure {
@@ -69,6 +71,7 @@ impl Services {
             github: GithubWorld::new(AppKey::from_pem(APP_KEY).unwrap(), APP_KEY),
             requests: Vec::new(),
             failures: VecDeque::new(),
+            is_hanging: false,
         };
         let services = Self { address, world: Arc::new(Mutex::new(world)) };
         let handler = services.clone();
@@ -144,6 +147,9 @@ impl Services {
             headers: head.headers,
             body,
         };
+        while self.world().is_hanging {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
         let mut world = self.world();
         let line = format!("{} {}", seen.method, head.uri);
         world.requests.push(line.clone());

@@ -20,6 +20,7 @@ use super::{BenefitGrant, Change};
 use crate::benefits::{Benefit, kinds};
 use crate::connections::{self, CustomerAccount, Platform};
 use crate::customers::{self, Customer};
+use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Result};
 
 row! {
@@ -46,6 +47,8 @@ row! {
         pub permission: Option<String>,
         /// Since when it is known to be given.
         pub given_at: Option<Timestamp>,
+        /// Since when it may have been taken back.
+        pub asked_back_at: Option<Timestamp>,
         /// When it was about to be asked for first.
         pub created_at: Timestamp,
     }
@@ -119,17 +122,25 @@ pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
     for access in of_grant(tx, id)? {
         if place.is_some_and(|place| access.is_to(place)) {
             known = Some(access);
-        } else if is_held_otherwise(tx, &access)? {
+        } else if is_left_to_others(tx, &access)? {
             remove(tx, &access)?;
         } else {
+            // Should the grant come back to it before that is done, nobody knows whether it is still there.
+            let now = tx.now();
+            tx.execute(
+                "UPDATE benefit_grant_accesses SET asked_back_at = $2 WHERE id = $1",
+                &[&access.id, &now],
+            )?;
             errand.withdraw.push(access);
         }
     }
     let Some((place, account)) = entitled else { return Ok(errand) };
     let access = match known {
         Some(access) => {
-            let is_settled =
-                grant.is_granted() && access.given_at.is_some() && access.permission == place.permission;
+            let is_settled = grant.is_granted()
+                && access.given_at.is_some()
+                && access.asked_back_at.is_none()
+                && access.permission == place.permission;
             if is_settled {
                 return Ok(errand);
             }
@@ -141,22 +152,19 @@ pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
     Ok(errand)
 }
 
-/// Records that a service took something back. Other revoked grants that gave the same are settled with it.
+/// Records that a service took something back. What other revoked grants of the organization gave the account there is
+/// settled with it; what others still give is asked for again.
 pub fn withdrawn(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
     remove(tx, access)?;
-    tx.execute(
-        "DELETE FROM benefit_grant_accesses WHERE customer_id = $1 AND benefit_id = $2 AND platform = $3 \
-         AND account_id = $4 AND lower(container) = lower($5) AND lower(target) = lower($6) AND grant_id IN \
-         (SELECT id FROM benefit_grants WHERE customer_id = $1 AND benefit_id = $2 AND revoked_at IS NOT NULL)",
-        &[
-            &access.customer_id,
-            &access.benefit_id,
-            &access.platform,
-            &access.account_id,
-            &access.container,
-            &access.target,
-        ],
-    )?;
+    for (other, grant) in others_to_same_place(tx, access)? {
+        if grant.is_revoked() {
+            remove(tx, &other)?;
+        } else if grant.is_granted() {
+            // It came while the service was asked, so the service took it too.
+            tx.execute("UPDATE benefit_grant_accesses SET given_at = NULL WHERE id = $1", &[&other.id])?;
+            enqueue(tx, &grant)?;
+        }
+    }
     Ok(())
 }
 
@@ -165,7 +173,7 @@ pub fn withdrawn(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
 pub fn given(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
     let now = tx.now();
     let updated = tx.execute(
-        "UPDATE benefit_grant_accesses SET given_at = $6, permission = $7 WHERE grant_id = $1 AND platform = $2 \
+        "UPDATE benefit_grant_accesses SET given_at = $6, asked_back_at = NULL, permission = $7 WHERE grant_id = $1 AND platform = $2 \
          AND account_id = $3 AND container = $4 AND target = $5",
         &[
             &access.grant_id,
@@ -179,7 +187,7 @@ pub fn given(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
     )?;
     if updated == 0 {
         // Somebody took it back and forgot it while the service was slow to give it.
-        tx.insert(&Access { given_at: Some(now), ..access.clone() })?;
+        tx.insert(&Access { given_at: Some(now), asked_back_at: None, ..access.clone() })?;
     }
     let Some((mut grant, benefit)) = find(tx, access.grant_id)? else { return Ok(()) };
     let Some((place, _)) = entitlement(tx, &grant, &benefit)? else { return Ok(()) };
@@ -232,25 +240,55 @@ fn of_grant(tx: &mut ReadTx<'_>, id: Id<BenefitGrant>) -> Result<Vec<Access>> {
     Ok(tx.all(SQL, &[&id])?)
 }
 
-/// Whether another purchase of the same benefit entitles the same account to the same.
-fn is_held_otherwise(tx: &mut ReadTx<'_>, access: &Access) -> Result<bool> {
-    let other = tx.find::<Id<Access>>(
-        "SELECT benefit_grant_accesses.id FROM benefit_grant_accesses \
-         JOIN benefit_grants ON benefit_grants.id = benefit_grant_accesses.grant_id \
-         WHERE benefit_grant_accesses.customer_id = $1 AND benefit_grant_accesses.benefit_id = $2 \
-         AND platform = $3 AND account_id = $4 AND lower(container) = lower($5) AND lower(target) = lower($6) \
-         AND grant_id <> $7 AND benefit_grants.granted_at IS NOT NULL LIMIT 1",
+/// Whether another grant gives the same account the same, whichever benefit of the organization it is of. If one does,
+/// what is left to the account has the permission of those that are left.
+fn is_left_to_others(tx: &mut Tx<'_>, access: &Access) -> Result<bool> {
+    let mut others = others_to_same_place(tx, access)?;
+    others.retain(|(_, grant)| grant.is_granted());
+    if !others.iter().any(|(other, _)| other.permission == access.permission) {
+        for (other, grant) in &others {
+            tx.execute(
+                "UPDATE benefit_grant_accesses SET permission = $2 WHERE id = $1",
+                &[&other.id, &access.permission],
+            )?;
+            enqueue(tx, grant)?;
+        }
+    }
+    Ok(!others.is_empty())
+}
+
+/// What other grants of the organization gave the same account in the same place.
+fn others_to_same_place(tx: &mut ReadTx<'_>, access: &Access) -> Result<Vec<(Access, BenefitGrant)>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Access::COLUMNS,
+        ", ",
+        BenefitGrant::COLUMNS,
+        " FROM benefit_grant_accesses JOIN benefit_grants ON benefit_grants.id = benefit_grant_accesses.grant_id \
+         JOIN benefits ON benefits.id = benefit_grants.benefit_id \
+         WHERE benefit_grant_accesses.platform = $1 AND benefit_grant_accesses.account_id = $2 \
+         AND lower(benefit_grant_accesses.container) = lower($3) AND lower(benefit_grant_accesses.target) = lower($4) \
+         AND benefit_grant_accesses.grant_id <> $5 \
+         AND benefits.organization_id = (SELECT organization_id FROM benefits WHERE id = $6) \
+         ORDER BY benefit_grant_accesses.id"
+    );
+    Ok(tx.all(
+        SQL,
         &[
-            &access.customer_id,
-            &access.benefit_id,
             &access.platform,
             &access.account_id,
             &access.container,
             &access.target,
             &access.grant_id,
+            &access.benefit_id,
         ],
-    )?;
-    Ok(other.is_some())
+    )?)
+}
+
+/// Asks for the job that brings another service into line with a grant.
+pub(super) fn enqueue(tx: &mut Tx<'_>, grant: &BenefitGrant) -> Result<()> {
+    let job = FlowJob::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id };
+    jobs::enqueue(tx, &job.into())
 }
 
 fn announce(tx: &mut Tx<'_>, grant: &BenefitGrant, place: Place) -> Result<Access> {
@@ -265,6 +303,7 @@ fn announce(tx: &mut Tx<'_>, grant: &BenefitGrant, place: Place) -> Result<Acces
         target: place.target,
         permission: place.permission,
         given_at: None,
+        asked_back_at: None,
         created_at: tx.now(),
     };
     tx.insert(&access)?;

@@ -9,7 +9,6 @@ use crate::advertisements;
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::customers::{self, Customer};
-use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Refusal, Result};
 
 /// How many grants a job changes in one unit of work.
@@ -174,8 +173,7 @@ fn settle_outside(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> R
     if !is_to_be_given && !accesses::has_any(tx, grant.id)? {
         return Ok(());
     }
-    let job = FlowJob::SettleAccess { grant_id: grant.id, customer_id: grant.customer_id };
-    jobs::enqueue(tx, &job.into())
+    accesses::enqueue(tx, grant)
 }
 
 /// Names the connected account through which a live grant is to be given, and asks for it to be given. What the account

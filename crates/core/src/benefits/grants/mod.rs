@@ -24,7 +24,7 @@ pub use self::commands::{
 };
 pub use self::import::import;
 pub use self::purchases::{
-    Purchase, PurchaseCursor, grant_purchase, revoke_purchase, update_batch_of_product,
+    Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase, update_batch_of_product,
 };
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;

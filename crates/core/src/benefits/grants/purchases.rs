@@ -91,12 +91,39 @@ pub struct PurchaseCursor {
 }
 
 /// Brings the next one-time buyers of a product in line with what comes with it. Returns where to go on; `None` when
-/// done. A purchase whose grants are refused gets a job of its own, so that it keeps nobody else waiting.
+/// done. If one of them is refused, so is the batch, and [`part_batch_of_product`] goes on.
 pub fn update_batch_of_product(
     tx: &mut Tx<'_>,
     product_id: Id<Product>,
     after: Option<PurchaseCursor>,
 ) -> Result<Option<PurchaseCursor>> {
+    let (batch, cursor) = batch_of_product(tx, product_id, after)?;
+    for order in &batch {
+        grant_purchase(tx, &order.purchase())?;
+    }
+    Ok(cursor)
+}
+
+/// Gives each purchase of a batch a job of its own, so that one that is refused leaves no trace and keeps nobody else
+/// waiting. Returns where to go on; `None` when done.
+pub fn part_batch_of_product(
+    tx: &mut Tx<'_>,
+    product_id: Id<Product>,
+    after: Option<PurchaseCursor>,
+) -> Result<Option<PurchaseCursor>> {
+    let (batch, cursor) = batch_of_product(tx, product_id, after)?;
+    for order in &batch {
+        jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: order.purchase() })?;
+    }
+    Ok(cursor)
+}
+
+/// The next one-time purchases of a live product, and where to go on after them.
+fn batch_of_product(
+    tx: &mut ReadTx<'_>,
+    product_id: Id<Product>,
+    after: Option<PurchaseCursor>,
+) -> Result<(Vec<Order>, Option<PurchaseCursor>)> {
     const BASE: &str = concatcp!(
         "SELECT ",
         Order::COLUMNS,
@@ -107,7 +134,7 @@ pub fn update_batch_of_product(
     const FIRST: &str = concatcp!(BASE, IN_ORDER);
     const NEXT: &str = concatcp!(BASE, " AND (orders.created_at, orders.id) > ($3, $4)", IN_ORDER);
     if products::find(tx, product_id)?.is_none() {
-        return Ok(None);
+        return Ok((Vec::new(), None));
     }
     let batch: Vec<Order> = match after {
         None => tx.all(FIRST, &[&product_id, &BATCH])?,
@@ -115,13 +142,5 @@ pub fn update_batch_of_product(
     };
     let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
     let cursor = batch.last().map(|order| PurchaseCursor { created_at: order.created_at, id: order.id });
-    for order in &batch {
-        let purchase = order.purchase();
-        match grant_purchase(tx, &purchase) {
-            Ok(_) => {}
-            Err(Refusal::Store(error)) => return Err(error.into()),
-            Err(_) => jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase })?,
-        }
-    }
-    Ok(cursor.filter(|_| !is_last))
+    Ok((batch, cursor.filter(|_| !is_last)))
 }

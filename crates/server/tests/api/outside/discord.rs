@@ -1,5 +1,6 @@
 //! Roles on Discord servers.
 
+use merak_core::jobs::{self, Job};
 use serde_json::{Value, json};
 
 use super::{connected, id_of, location, parameter, property_problems, typed, until};
@@ -7,6 +8,31 @@ use crate::support::everything;
 use crate::support::shop::order;
 
 connected! {
+    // A service that hangs takes every place for calls, and nobody else waits for it.
+    async fn other_jobs_do_not_wait_for_a_service_that_hangs(connected) {
+        let shop = &connected.shop;
+        let benefit = connected.role("10", "11").await;
+        let mut buyers = Vec::new();
+        for n in 0..12_u64 {
+            let buyer = shop.customer().await;
+            connected.connect(&buyer, "discord", 500 + n).await;
+            buyers.push((shop.grant(typed(&benefit), buyer.id, order()).await, 500 + n));
+        }
+        connected.services.world().is_hanging = true;
+        for (grant, account) in &buyers {
+            connected.choose(grant, "discord", &account.to_string()).await.expect(200);
+        }
+        let job = Job::RevokeGrantsOfCustomer { customer_id: buyers[0].0.customer_id };
+        shop.store.write(move |tx| jobs::enqueue(tx, &job)).await.unwrap();
+        let first = &buyers[0].0;
+        until(|| async { connected.grant(first).await["is_revoked"] == true }).await;
+        let waiting = connected.waiting().await;
+        assert!(waiting.iter().all(|(_, _, error)| error.is_none()), "no call was given up yet: {waiting:?}");
+        connected.services.world().is_hanging = false;
+        let last = &buyers[11].0;
+        until(|| async { connected.grant(last).await["is_granted"] == true }).await;
+    }
+
     // spec 20 §3.8
     async fn a_seller_adds_the_bot_and_gets_a_token_for_the_server(connected) {
         let away = connected.leave("/v1/integrations/discord/bot/authorize?return_to=/settings").await;
@@ -319,15 +345,20 @@ connected! {
         let customer = shop.customer().await;
         let grant = shop.grant(typed(&id), customer.id, order()).await;
         connected.connect(&customer, "discord", 500).await;
-        for _ in 0..10 {
+        for _ in 0..12 {
             services.fail("PUT /discord/api/v10/guilds/10/members/500", 500);
         }
         connected.choose(&grant, "discord", "500").await.expect(200);
-        for attempt in 1..10 {
+        for attempt in 1..=11 {
             let (wait, _) = connected.postponed(attempt).await;
+            assert!(wait <= 3600, "{wait}");
+            if attempt == 11 {
+                // Days later.
+                shop.sql("UPDATE jobs SET failures = 99", vec![]).await;
+            }
             shop.advance(u64::try_from(wait).unwrap());
         }
-        until(async || shop.store.read(merak_core::jobs::backlog).await.unwrap().1 == 1).await;
+        until(async || shop.store.read(jobs::backlog).await.unwrap().1 == 1).await;
         let error: Option<String> = shop
             .store
             .read(|tx| tx.one("SELECT last_error FROM jobs WHERE failed_at IS NOT NULL", &[]))
