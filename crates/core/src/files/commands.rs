@@ -46,7 +46,9 @@ pub fn announce(tx: &mut Tx<'_>, actor: &Actor, command: &CreateFile) -> Result<
         let sentence = format!("A file's name has 1 to {} characters.", rules::LONGEST_NAME);
         problems.push(at("body").field("name").value_error(sentence, command.name.as_str()));
     }
-    if !rules::is_media_type(&command.mime_type) {
+    // Browsers tell no type of a file that they do not know.
+    let mime_type = if command.mime_type.is_empty() { rules::UNKNOWN_MEDIA_TYPE } else { &command.mime_type };
+    if !rules::is_media_type(mime_type) {
         let sentence = format!(
             "A media type is a type and a subtype with a slash between, in at most {} bytes.",
             rules::LONGEST_MEDIA_TYPE
@@ -67,7 +69,7 @@ pub fn announce(tx: &mut Tx<'_>, actor: &Actor, command: &CreateFile) -> Result<
         service: command.service,
         path: rules::path_of(command.service, organization_id, id, &name),
         name,
-        mime_type: command.mime_type.clone(),
+        mime_type: mime_type.to_owned(),
         size: command.size,
         version: command.version.clone().filter(|version| !version.is_empty()),
         checksum_sha256_base64: command.checksum_sha256_base64.clone(),

@@ -100,12 +100,17 @@ scenarios! {
     // A storage is sent the type as a header, and so is who downloads.
     async fn a_media_type_is_one(shop) {
         let long = format!("a/{}", "b".repeat(254));
-        for mime_type in ["a\nb", "a/b\r\nx-a: b", "", "text", "text/plain; a=\u{e9}", &long] {
+        for mime_type in ["a\nb", "a/b\r\nx-a: b", " ", "text", "text/plain; a=\u{e9}", &long] {
             let answer = refused(shop, |body| body["mime_type"] = json!(mime_type)).await;
             assert_eq!(answer.rule_problems(), ["value_error body.downloadable.mime_type"], "{mime_type:?}");
         }
         let left = shop.store.read(|tx| Ok::<_, Refusal>(tx.one::<i64>("SELECT count(*) FROM files", &[])?));
         assert_eq!(left.await.unwrap(), 0);
+        // As browsers send it of a file that they do not know.
+        let mut body = shop.file("downloadable", "a.xyz", b"a");
+        body["mime_type"] = json!("");
+        let made = shop.merchant.post(PATH, body).await;
+        assert_eq!(made.expect(201)["mime_type"], "application/octet-stream");
     }
 
     // spec 20 §1.1: the tag of the union
