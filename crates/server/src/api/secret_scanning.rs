@@ -62,7 +62,7 @@ async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Jso
     };
     if !key.has_signed(&signed.body, header(&signed.headers, "github-public-key-signature")) {
         let sentence = String::from("The signature is not that of the report.");
-        return Err(Refusal::Rule { kind: Kind::NotPermitted, message: sentence.into() }.into());
+        return Err(Refusal::Rule { kind: Kind::NotPermitted, message: sentence }.into());
     }
     flow.finish(|tx, call| {
         let mut labels = Vec::with_capacity(call.body.len());

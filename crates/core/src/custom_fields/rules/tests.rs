@@ -26,7 +26,7 @@ fn field(slug: &str, r#type: CustomFieldType, properties: Value) -> CustomField 
 
 /// What becomes of one answer, or its kind of problem.
 fn answer(field: &CustomField, required: bool, answer: impl Into<Value>) -> Result<Value, &'static str> {
-    let answers = serde_json::Map::from_iter([(field.slug.to_string(), answer.into())]);
+    let answers = Map::from_iter([(field.slug.to_string(), answer.into())]);
     let checked = check_answers(&[Asked { field, required }], &answers);
     checked.map(|stored| stored[field.slug.as_str()].clone()).map_err(|problems| {
         assert_eq!(problems.len(), 1);
