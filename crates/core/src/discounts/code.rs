@@ -16,7 +16,7 @@ pub const LONGEST: usize = 256;
 /// Why a text cannot be a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiscountCodeProblem {
-    /// It has fewer than [`SHORTEST`] or more than [`LONGEST`] characters.
+    /// It has fewer than `SHORTEST` or more than `LONGEST` characters.
     #[error("The code must have between {SHORTEST} and {LONGEST} characters.")]
     Length,
     /// It has other characters than letters and numbers.

@@ -1,7 +1,7 @@
 //! Moments as clients write them.
 //!
 //! Accepted are ISO 8601 text, with a space or an underscore for the `T` and with or without a zone, a day alone, and
-//! Unix time as a number or as text. Numbers beyond [`MILLISECONDS_ABOVE`] are milliseconds.
+//! Unix time as a number or as text. Numbers beyond `MILLISECONDS_ABOVE` are milliseconds.
 
 use std::fmt;
 

@@ -6,7 +6,7 @@
 //! stopped, and what was taken once is never taken again.
 //!
 //! Records have the members of the API's answers, so that what another server answers is one. A noun that travels is
-//! a file here and a line in [`record`].
+//! a file here and a line in `record.rs`.
 
 mod batch;
 mod benefit_grants;
