@@ -148,6 +148,7 @@ def test_a_shop_moves_from_one_engine_to_the_other(
 
 def customers_in(server: Server, file: Path) -> int:
     """How many customers the installation exports; none while there is no organization yet."""
+    file.unlink(missing_ok=True)
     if server.begin("export", str(file)).wait() != 0:
         return 0
     return sum(json.loads(line)["type"] == "customer" for line in file.read_text().splitlines())
