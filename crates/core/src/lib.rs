@@ -8,7 +8,10 @@
 pub mod access;
 pub mod advertisements;
 pub mod benefits;
+pub mod billing;
 pub mod checkout_links;
+pub mod checkouts;
+pub mod clock;
 pub mod connections;
 pub mod custom_fields;
 pub mod customer_sessions;
@@ -26,6 +29,7 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod subscriptions;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -45,4 +49,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
 ];
