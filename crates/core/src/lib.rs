@@ -16,6 +16,7 @@ pub mod customers;
 pub mod demo;
 pub mod discounts;
 pub mod downloadables;
+pub mod emails;
 pub mod files;
 pub mod idempotency;
 pub mod instance;
@@ -45,4 +46,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
 ];
