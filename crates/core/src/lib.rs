@@ -19,6 +19,7 @@ pub mod customers;
 pub mod demo;
 pub mod discounts;
 pub mod downloadables;
+pub mod emails;
 pub mod files;
 pub mod idempotency;
 pub mod instance;
@@ -50,4 +51,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
+    Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
 ];
