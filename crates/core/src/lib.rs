@@ -21,11 +21,13 @@ pub mod idempotency;
 pub mod instance;
 pub mod jobs;
 pub mod kit;
+pub mod ledger;
 pub mod license_keys;
 pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod taxes;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -45,4 +47,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0013_ledger", sql: include_str!("../migrations/0013_ledger.sql") },
 ];
