@@ -25,12 +25,14 @@ pub mod idempotency;
 pub mod instance;
 pub mod jobs;
 pub mod kit;
+pub mod ledger;
 pub mod license_keys;
 pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
 pub mod subscriptions;
+pub mod taxes;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -52,4 +54,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
     Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
+    Migration { name: "0013_ledger", sql: include_str!("../migrations/0013_ledger.sql") },
 ];
