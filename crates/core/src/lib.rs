@@ -16,6 +16,7 @@ pub mod customers;
 pub mod demo;
 pub mod discounts;
 pub mod downloadables;
+pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod instance;
@@ -26,6 +27,7 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod streams;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -45,4 +47,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
 ];
