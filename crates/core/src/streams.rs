@@ -7,7 +7,7 @@
 use std::fmt;
 
 use const_format::concatcp;
-use merak_store::{Json, ReadTx, Timestamp, Tx, row};
+use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -18,6 +18,9 @@ use crate::users::User;
 
 /// For how long messages are kept, in seconds. Every server has passed them on long before.
 const KEPT_FOR: i64 = 3600;
+
+/// How many messages one statement inserts.
+const INSERTED_AT_ONCE: usize = 100;
 
 /// What can be listened to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,14 +71,27 @@ pub fn publish(
     key: &str,
     payload: &(impl Serialize + ?Sized),
 ) -> Result<()> {
-    let message = Message {
-        id: Id::new(tx),
-        channel: channel.to_string(),
-        key: key.to_owned(),
-        payload: Json::new(payload)?,
-        created_at: tx.now(),
-    };
-    Ok(tx.insert(&message)?)
+    publish_to_all(tx, &[*channel], key, payload)
+}
+
+/// Tells those who listen to any of the channels, in one statement.
+pub fn publish_to_all(
+    tx: &mut Tx<'_>,
+    channels: &[Channel],
+    key: &str,
+    payload: &(impl Serialize + ?Sized),
+) -> Result<()> {
+    let (payload, now) = (Json::new(payload)?, tx.now());
+    for channels in channels.chunks(INSERTED_AT_ONCE) {
+        let mut sql = Sql::new("INSERT INTO stream_messages (id, channel, key, payload, created_at) VALUES ");
+        for (n, channel) in channels.iter().enumerate() {
+            sql.push(if n == 0 { "(" } else { ", (" }).bind(Id::<Message>::new(tx)).push(", ");
+            sql.bind(channel.to_string()).push(", ").bind(key.to_owned()).push(", ");
+            sql.bind(payload.clone()).push(", ").bind(now).push(")");
+        }
+        tx.apply(&sql)?;
+    }
+    Ok(())
 }
 
 /// The messages of a channel after the given one, the oldest first, at most so many.
