@@ -20,6 +20,7 @@ pub mod demo;
 pub mod discounts;
 pub mod downloadables;
 pub mod emails;
+pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod instance;
@@ -33,6 +34,7 @@ pub mod organizations;
 pub mod products;
 pub mod subscriptions;
 pub mod taxes;
+pub mod streams;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -55,4 +57,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
     Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
     Migration { name: "0013_ledger", sql: include_str!("../migrations/0013_ledger.sql") },
+    Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
 ];

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::kinds::{self, Finding};
 use super::{Benefit, BenefitType, queries};
 use crate::access::Tenancy;
+use crate::events::{self, EventType};
 use crate::jobs::{self, Job};
 use crate::kit::{Id, Kind, Refuses, Result};
 use crate::organizations::Organization;
@@ -72,6 +73,7 @@ pub fn create_found(tx: &mut Tx<'_>, command: &CreateBenefit, finding: Option<&F
          VALUES ($1, $2, 0, 0, 0)",
         &[&benefit.id, &benefit.organization_id],
     )?;
+    events::emit(tx, benefit.organization_id, EventType::BenefitCreated, benefit.id.uuid())?;
     Ok(benefit)
 }
 
@@ -108,6 +110,8 @@ pub fn update(
     command: &UpdateBenefit,
 ) -> Result<Benefit> {
     let mut benefit = get_to_update(tx, tenancy, id, command.r#type)?;
+    // The shop is told of every change that was asked for, even of one that changes nothing.
+    events::emit(tx, benefit.organization_id, EventType::BenefitUpdated, id.uuid())?;
     if command.description.is_none() && command.properties.is_none() {
         return Ok(benefit);
     }
@@ -142,5 +146,6 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<()>
     let now = tx.now();
     tx.changed_one("UPDATE benefits SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     products::remove_benefit(tx, id)?;
+    events::emit(tx, benefit.organization_id, EventType::BenefitUpdated, id.uuid())?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfBenefit { benefit_id: id })
 }

@@ -6,7 +6,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
+use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -200,6 +200,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 login_links::purge(tx, PURGE_BATCH)?,
                 idempotency::purge(tx, PURGE_BATCH)?,
                 files::give_up_uploads(tx, PURGE_BATCH)?,
+                events::purge(tx, PURGE_BATCH)?,
+                streams::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }

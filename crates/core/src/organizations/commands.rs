@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use super::{FeatureSettings, Organization, ProfileSettings, ProfileSettingsPatch, queries};
 use crate::access::Tenancy;
+use crate::events::{self, EventType};
 use crate::kit::{Id, Patch, Refusal, Result, Slug, WebUrl, at};
+use crate::streams::{self, Channel};
 use crate::users::User;
 
 /// The least amount of a pledge unless an organization says otherwise, in cents.
@@ -137,7 +139,18 @@ pub fn update(
     organization.onboarded_at = organization.onboarded_at.or(Some(now));
     organization.modified_at = Some(now);
     store(tx, &organization)?;
+    tell(tx, id)?;
     Ok(organization)
+}
+
+/// Tells the shop, and the members who have it open, of a change that was asked for, even of one that changes nothing.
+fn tell(tx: &mut Tx<'_>, id: Id<Organization>) -> Result<()> {
+    const MEMBERS: &str = "SELECT user_id FROM organization_members WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY user_id";
+    events::emit(tx, id, EventType::OrganizationUpdated, id.uuid())?;
+    let payload = serde_json::json!({"organization_id": id});
+    let mut channels = vec![Channel::Organization(id)];
+    channels.extend(tx.all::<Id<User>>(MEMBERS, &[&id])?.into_iter().map(Channel::User));
+    streams::publish_to_all(tx, &channels, "organization.updated", &payload)
 }
 
 fn store(tx: &mut Tx<'_>, organization: &Organization) -> Result<()> {

@@ -7,6 +7,7 @@ use super::price::{NewPrice, Price, PriceChange};
 use super::rules::{self, PriceTerms, Standing};
 use super::{AttachField, Product, contents, queries, set_fields, set_medias};
 use crate::access::Tenancy;
+use crate::events::{self, EventType};
 use crate::files::File;
 use crate::kit::{Id, Metadata, Refusal, Result, at};
 use crate::organizations::Organization;
@@ -63,6 +64,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateProduct) -> Result<Product> {
     set_medias::set_medias(tx, &product, &command.medias)?;
     set_fields::set_fields(tx, &product, &command.fields)?;
     count(tx, &product, 1)?;
+    events::emit(tx, product.organization_id, EventType::ProductCreated, id.uuid())?;
     Ok(product)
 }
 
@@ -126,6 +128,8 @@ pub fn update(
     if is_changed || prices_changed {
         store(tx, &before, &product)?;
     }
+    // The shop is told of every change that was asked for, even of one that changes nothing.
+    events::emit(tx, product.organization_id, EventType::ProductUpdated, id.uuid())?;
     Ok(product)
 }
 

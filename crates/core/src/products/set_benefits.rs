@@ -7,11 +7,13 @@ use merak_store::{Sql, Tx};
 use super::{Product, contents, queries};
 use crate::access::Tenancy;
 use crate::benefits::{self, Benefit};
+use crate::events::{self, EventType};
 use crate::jobs::{self, Job};
 use crate::kit::{FieldProblem, Id, Refusal, Result, at};
 
 /// Sets what comes with a product the caller may see: the complete list, in order. What is named twice counts where it
-/// stands first. A job brings everybody in line who bought the product before, even if nothing changed.
+/// stands first. A job brings everybody in line who bought the product before, and the shop is told, even if nothing
+/// changed.
 pub fn set_benefits(
     tx: &mut Tx<'_>,
     tenancy: &Tenancy,
@@ -35,6 +37,7 @@ pub fn set_benefits(
         count(tx, &added, 1)?;
         count(tx, &removed, -1)?;
     }
+    events::emit(tx, product.organization_id, EventType::ProductUpdated, id.uuid())?;
     jobs::enqueue(tx, &Job::UpdateGrantsOfProduct { product_id: id, after: None })?;
     Ok(product)
 }

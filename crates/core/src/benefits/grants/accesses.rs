@@ -16,7 +16,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use serde::Deserialize;
 
 use super::commands::{WITH_BENEFIT, keep};
-use super::{BenefitGrant, Change};
+use super::{BenefitGrant, Change, announce};
 use crate::benefits::{Benefit, kinds};
 use crate::connections::{self, CustomerAccount, Platform};
 use crate::customers::{self, Customer};
@@ -142,6 +142,7 @@ pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
                 && access.asked_back_at.is_none()
                 && access.permission == place.permission;
             if is_settled {
+                announce::settled(tx, &benefit, &grant)?;
                 return Ok(errand);
             }
             Access { permission: place.permission, ..access }
@@ -196,7 +197,8 @@ pub fn given(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
         return Ok(());
     }
     let properties = outside.remembered(&place)?;
-    keep(tx, &mut grant, Change::Granted(properties))
+    keep(tx, &benefit, &mut grant, Change::Granted(properties))?;
+    announce::settled(tx, &benefit, &grant)
 }
 
 /// Records that a service will not give something until somebody does something about it: the grant waits. What was not
@@ -209,7 +211,8 @@ pub fn refused(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
         return Ok(());
     }
     let properties = Json::from(serde_json::json!({"account_id": place.account_id}));
-    keep(tx, &mut grant, Change::ActionRequired(properties))
+    keep(tx, &benefit, &mut grant, Change::ActionRequired(properties))?;
+    announce::settled(tx, &benefit, &grant)
 }
 
 /// What a grant entitles its holder's account to, if the holder chose one.

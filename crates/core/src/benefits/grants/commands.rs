@@ -4,6 +4,7 @@ use const_format::concatcp;
 use merak_store::{Json, ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 
+use super::announce::{self, Occasion};
 use super::{BenefitGrant, Scope, accesses};
 use crate::advertisements;
 use crate::benefits::kinds::{self, Outcome};
@@ -22,12 +23,13 @@ pub fn grant(
     scope: Scope,
 ) -> Result<BenefitGrant> {
     let benefit = require_benefit(tx, benefit_id, customer_id)?;
-    let mut grant = match find_in_scope(tx, benefit_id, customer_id, scope)? {
+    let (mut grant, occasion) = match find_in_scope(tx, benefit_id, customer_id, scope)? {
         Some(grant) if grant.is_granted() => return Ok(grant),
-        Some(grant) => grant,
-        None => insert(tx, benefit_id, customer_id, scope)?,
+        Some(grant) if grant.is_revoked() => (grant, Occasion::First),
+        Some(grant) => (grant, Occasion::Again),
+        None => (insert(tx, benefit_id, customer_id, scope)?, Occasion::First),
     };
-    carry_out(tx, &benefit, &mut grant)?;
+    carry_out(tx, &benefit, &mut grant, occasion)?;
     Ok(grant)
 }
 
@@ -84,7 +86,7 @@ pub fn update_batch_of_benefit(
     let mut cursor = None;
     for mut grant in batch {
         cursor = Some(Cursor { created_at: grant.created_at, id: grant.id });
-        carry_out(tx, &benefit, &mut grant)?;
+        carry_out(tx, &benefit, &mut grant, Occasion::Update)?;
     }
     Ok(cursor.filter(|_| !is_last))
 }
@@ -139,14 +141,20 @@ pub(super) enum Change {
     Revoked(Json),
 }
 
-/// Lets the kind do its part and records what came of it.
-fn carry_out(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Result<()> {
+/// Lets the kind do its part, and records and tells what came of it.
+fn carry_out(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant, occasion: Occasion) -> Result<()> {
     let change = match kinds::of(benefit.r#type).grant(tx, benefit, grant)? {
         Outcome::Granted(properties) => Change::Granted(properties),
         Outcome::ActionRequired(properties) => Change::ActionRequired(properties),
         Outcome::Outside(properties) => Change::Asked(properties),
     };
-    keep(tx, grant, change)?;
+    let is_settled = !matches!(change, Change::Asked(_));
+    keep(tx, benefit, grant, change)?;
+    if is_settled {
+        announce::carried_out(tx, benefit, grant, occasion)?;
+    } else {
+        announce::owe(tx, grant, occasion)?;
+    }
     settle_outside(tx, benefit, grant)
 }
 
@@ -159,7 +167,8 @@ fn take_back(tx: &mut Tx<'_>, benefit: &Benefit, grant: &mut BenefitGrant) -> Re
     } else {
         grant.properties.clone()
     };
-    keep(tx, grant, Change::Revoked(properties))?;
+    keep(tx, benefit, grant, Change::Revoked(properties))?;
+    announce::revoked(tx, benefit, grant)?;
     settle_outside(tx, benefit, grant)
 }
 
@@ -186,7 +195,8 @@ pub fn choose_account(
 ) -> Result<()> {
     let mut properties: serde_json::Map<String, serde_json::Value> = grant.properties.parse()?;
     properties.insert(String::from("account_id"), account_id.into());
-    keep(tx, grant, Change::Asked(Json::from(serde_json::Value::Object(properties))))?;
+    keep(tx, benefit, grant, Change::Asked(Json::from(serde_json::Value::Object(properties))))?;
+    announce::owe(tx, grant, Occasion::Update)?;
     settle_outside(tx, benefit, grant)
 }
 
@@ -199,8 +209,13 @@ fn is_held_otherwise(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<bool> 
     Ok(other.is_some())
 }
 
-/// Writes what became of a grant, and keeps the benefit's counts.
-pub(super) fn keep(tx: &mut Tx<'_>, grant: &mut BenefitGrant, change: Change) -> Result<()> {
+/// Writes what became of a grant, keeps the benefit's counts, and lets open portals know of what their customer has now.
+pub(super) fn keep(
+    tx: &mut Tx<'_>,
+    benefit: &Benefit,
+    grant: &mut BenefitGrant,
+    change: Change,
+) -> Result<()> {
     let (was_granted, now) = (grant.is_granted(), tx.now());
     let properties = match change {
         Change::Granted(properties) => {
@@ -232,6 +247,9 @@ pub(super) fn keep(tx: &mut Tx<'_>, grant: &mut BenefitGrant, change: Change) ->
             "UPDATE benefit_counts SET granted = granted + $2 WHERE benefit_id = $1",
             &[&grant.benefit_id, &change],
         )?;
+    }
+    if change > 0 {
+        announce::publish_granted(tx, benefit, grant)?;
     }
     advertisements::settle_named(tx, &grant.properties)
 }

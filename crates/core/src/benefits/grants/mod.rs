@@ -7,6 +7,7 @@
 //! | revoked | null         | time         | the customer had it, or was never to have |
 
 pub mod accesses;
+mod announce;
 mod commands;
 mod import;
 mod purchases;
