@@ -32,9 +32,9 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod streams;
 pub mod subscriptions;
 pub mod taxes;
-pub mod streams;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -54,8 +54,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
-    Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
-    Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
     Migration { name: "0013_ledger", sql: include_str!("../migrations/0013_ledger.sql") },
+    Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
     Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
+    Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
 ];
