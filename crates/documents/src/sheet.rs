@@ -133,7 +133,9 @@ impl Sheets {
             let settings = PageSettings::from_wh(WIDTH, HEIGHT).ok_or_else(|| Error("no page".into()))?;
             let mut page = document.start_page_with(settings);
             let mut surface = page.surface();
-            marks.iter().for_each(|mark| draw(&mut surface, mark));
+            for mark in marks {
+                draw(&mut surface, mark);
+            }
             let baseline = HEIGHT - 48.0;
             let number = format!("{} / {count}", at + 1);
             let x = RIGHT - width(&number, Style::NOTE);
