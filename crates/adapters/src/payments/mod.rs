@@ -10,6 +10,8 @@
 //! | [`Sandbox`](sandbox::Sandbox) | built in, with test cards; no money moves |
 //! | Stripe | Stripe, by its REST interface |
 
+#[cfg(test)]
+mod conformance;
 mod error;
 mod event;
 mod outcome;
@@ -60,6 +62,9 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// processor may have forgotten: before a day is over, repeat the call with its key instead. Of several, one that
     /// took or may take money is told.
     async fn find_charge(&self, reference: &str) -> Result<Option<ChargeOutcome>>;
+
+    /// Gives a charge up that waits for the customer, and says how it stands then. What is paid already stays paid.
+    async fn cancel(&self, intent_id: &str, key: &str) -> Result<ChargeOutcome>;
 
     /// Gives back all or a part of a charge.
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome>;

@@ -125,6 +125,18 @@ impl Processor for Sandbox {
         Ok(ChargeOutcome::weightiest(outcomes))
     }
 
+    async fn cancel(&self, intent_id: &str, _key: &str) -> Result<ChargeOutcome> {
+        let canceled = self
+            .change(intent_id, |content, _| {
+                let Content::Intent(intent) = content else { return Ok(None) };
+                intent.cancel();
+                Ok(intent.amount_cents().is_some().then(|| intent.clone()))
+            })
+            .await?;
+        let intent = canceled.flatten().ok_or_else(|| unknown("the charge"))?;
+        self.charge_outcome(&intent)
+    }
+
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome> {
         let Some((_, intent_name)) = request.intent_id.rsplit_once('_') else {
             return Err(unknown("the charge"));
