@@ -1,0 +1,1 @@
+//! Tests of what is said to Stripe and of what it answers.
