@@ -11,6 +11,7 @@ pub mod benefits;
 pub mod checkout_links;
 pub mod connections;
 pub mod custom_fields;
+pub mod customer_session_codes;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;

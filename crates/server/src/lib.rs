@@ -7,6 +7,7 @@
 pub mod api;
 pub mod config;
 mod content;
+mod emails;
 pub mod error;
 mod flows;
 mod metrics;

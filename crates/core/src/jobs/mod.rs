@@ -57,7 +57,8 @@ pub enum Job {
         /// Where to go on.
         after: Option<Id<Customer>>,
     },
-    /// Remove what ended: sessions, sign-in links, kept answers and uploads that were never completed.
+    /// Remove what ended: sessions, sign-in links and codes, kept answers, records of mails, and uploads that were never
+    /// completed.
     Purge,
     /// What needs the outside.
     #[serde(untagged)]

@@ -20,6 +20,10 @@ use crate::wire::router::Routes;
 /// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
 pub const LOGIN: &str = "/login";
 
+/// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
+/// uses it.
+pub const LOGIN_BY_MAIL: &str = "/login/by-mail";
+
 /// Where somebody is sent who came back from another service and could not be told from anybody else.
 pub const NOT_CONNECTED: &str = "/not-connected";
 
