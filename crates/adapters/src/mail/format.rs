@@ -84,7 +84,8 @@ fn mailbox(mailbox: &Mailbox) -> Result<LettreMailbox, AddressError> {
 
 /// An address as servers want it, its domain in ASCII.
 pub(super) fn address(text: &str) -> Result<Address, AddressError> {
-    let (local, domain) = text.rsplit_once('@').ok_or_else(|| AddressError(String::from("it has no @-sign")))?;
+    let (local, domain) =
+        text.rsplit_once('@').ok_or_else(|| AddressError(String::from("it has no @-sign")))?;
     let domain = idna::domain_to_ascii(domain).map_err(|error| AddressError(error.to_string()))?;
     Address::new(local, domain).map_err(|error| AddressError(error.to_string()))
 }
@@ -93,7 +94,8 @@ pub(super) fn address(text: &str) -> Result<Address, AddressError> {
 /// the marks that turn the reading direction of what follows.
 fn one_line(text: &str) -> String {
     let is_unseen = |letter: char| {
-        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+        letter.is_control()
+            || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
     };
     let spaced: String = text.chars().map(|letter| if is_unseen(letter) { ' ' } else { letter }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -136,16 +136,15 @@ impl Smtp {
         self.connect().await.map_err(|error| unreachable(error.to_string()))
     }
 
-    async fn connect(
-        &self,
-    ) -> std::result::Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
+    async fn connect(&self) -> std::result::Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
         let settings = &self.settings;
         let hello = ClientId::Domain(settings.hello.clone());
         let tls = || TlsParameters::new(settings.host.clone());
         let from_the_beginning = if settings.tls == Tls::Implicit { Some(tls()?) } else { None };
         let place = (settings.host.as_str(), settings.port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), &hello, from_the_beginning, None).await?;
+            AsyncSmtpConnection::connect_tokio1(place, Some(CONNECT), &hello, from_the_beginning, None)
+                .await?;
         if settings.tls == Tls::Starttls {
             connection.starttls(tls()?, &hello).await?;
         }
@@ -174,7 +173,9 @@ impl Smtp {
                 Ok(Delivery::Taken)
             }
             Err(error) => match error.status() {
-                Some(code) if error.is_permanent() && !ABOUT_THE_LOGIN.contains(&code.to_string().as_str()) => {
+                Some(code)
+                    if error.is_permanent() && !ABOUT_THE_LOGIN.contains(&code.to_string().as_str()) =>
+                {
                     Ok(Delivery::Refused(error.to_string()))
                 }
                 Some(_) => Err(Error::Refused { service: SERVICE, cause: error.to_string() }),

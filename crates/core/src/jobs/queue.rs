@@ -6,7 +6,10 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_session_codes, customer_sessions, customers, emails, files, idempotency, login_links, user_sessions};
+use crate::{
+    customer_session_codes, customer_sessions, customers, emails, files, idempotency, login_links,
+    user_sessions,
+};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;

@@ -25,7 +25,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Your order: {}", receipt.product_name), blocks }
         }
         Email::SubscriptionConfirmation { product_name, price, receipt, trial_ends_at, benefits, .. } => {
-            let begun = Begun { price: *price, receipt: receipt.as_ref(), trial_ends_at: *trial_ends_at, benefits };
+            let begun =
+                Begun { price: *price, receipt: receipt.as_ref(), trial_ends_at: *trial_ends_at, benefits };
             let mut blocks = vec![Block::Words(format!("Thank you for subscribing to {product_name}."))];
             blocks.extend(begun_blocks(&begun));
             blocks.extend(to_portal("Look at your subscription"));
@@ -34,7 +35,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
         Email::SubscriptionRenewed { receipt, period_ends_at, .. } => {
             let name = &receipt.product_name;
             let until = day(*period_ends_at);
-            let mut blocks = vec![Block::Words(format!("Your subscription to {name} is paid until {until}."))];
+            let mut blocks =
+                vec![Block::Words(format!("Your subscription to {name} is paid until {until}."))];
             blocks.extend(receipt_blocks(receipt));
             blocks.extend(to_portal("Look at your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
@@ -100,8 +102,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
         }
         Email::NewSubscription { product_name, price: costs, customer_email, customer_name } => {
             let who = buyer(customer_name.as_deref(), customer_email);
-            let facts =
-                vec![("Product", product_name.clone()), ("Price", price(*costs)), ("Customer", who)];
+            let facts = vec![("Product", product_name.clone()), ("Price", price(*costs)), ("Customer", who)];
             notice(draft, &format!("New subscription: {product_name}"), facts)
         }
     }

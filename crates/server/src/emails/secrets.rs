@@ -6,12 +6,7 @@ use merak_store::Timestamp;
 use super::words::minutes;
 use super::{Block, Letter, Letterhead};
 
-pub(super) fn secret_letter(
-    head: &Letterhead,
-    draft: &Draft,
-    email: &SecretEmail,
-    now: Timestamp,
-) -> Letter {
+pub(super) fn secret_letter(head: &Letterhead, draft: &Draft, email: &SecretEmail, now: Timestamp) -> Letter {
     let left = minutes(now, email.expires_at());
     match email {
         SecretEmail::SignInCode { code, .. } => {
