@@ -111,6 +111,7 @@ impl Server {
             store: store.clone(),
             secret,
             letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
+            shows_mail: config.shows_mail,
             public_url,
             checkout_link_url,
             origins,

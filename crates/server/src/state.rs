@@ -28,6 +28,8 @@ pub struct House {
     pub origins: Origins,
     /// Who and where this installation is, as its mails say it.
     pub letterhead: Letterhead,
+    /// Whether everybody may read the mail that goes into a folder.
+    pub shows_mail: bool,
     /// The services outside.
     pub adapters: Adapters,
 }

@@ -83,6 +83,18 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// Reads `Name <address>` or an address alone, which gets the usual name.
+    pub fn parse(text: &str, usual_name: &str) -> std::result::Result<Self, AddressError> {
+        let text = text.trim();
+        let (name, written) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((name, written)) => (name.trim().trim_matches('"'), written.trim()),
+            None => ("", text),
+        };
+        let name = if name.is_empty() { usual_name } else { name };
+        format::address(written)?;
+        Ok(Self { name: name.to_owned(), address: written.to_owned() })
+    }
+
     /// What stands behind the @-sign, in ASCII.
     pub fn domain(&self) -> String {
         let domain = self.address.rsplit('@').next().unwrap_or_default();

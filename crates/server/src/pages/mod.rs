@@ -5,6 +5,7 @@ pub mod docs;
 
 mod assets;
 mod login;
+mod mail;
 pub mod notice;
 mod plain;
 
@@ -32,7 +33,8 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
     Arc::clone(&docs)
         .router()
-        .merge(login::router(Arc::clone(house), docs))
+        .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
+        .merge(mail::router(house, docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })
