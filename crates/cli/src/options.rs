@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
-use crate::{occupancy, secret, services};
+use crate::{mail, occupancy, secret, services};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -153,6 +153,16 @@ pub struct Options {
     /// Address of GitHub's API [default: `https://api.github.com`].
     #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
     pub github_api_url: Option<String>,
+
+    /// Where mail goes: `smtp://USER:PASSWORD@HOST:PORT?tls=starttls` (or implicit, or none), `folder:PATH`, or `log`
+    /// [default: log; folder:mail in the data directory for the demo].
+    #[arg(long, env = "MERAK_MAIL", global = true, value_name = "WHERE")]
+    pub mail: Option<String>,
+
+    /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
+    #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
+    pub mail_from: Option<String>,
+
     /// Where files are kept [default: local].
     #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
     pub storage: Option<StorageKind>,
@@ -217,6 +227,7 @@ impl Options {
             web_address("--storage-endpoint", url)?;
         }
         options.storage()?;
+        mail::check(&options)?;
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
     }
@@ -265,6 +276,8 @@ impl Options {
             github_client_secret: self.github_client_secret.or(file.github_client_secret),
             github_url: self.github_url.or(file.github_url),
             github_api_url: self.github_api_url.or(file.github_api_url),
+            mail: self.mail.or(file.mail),
+            mail_from: self.mail_from.or(file.mail_from),
             storage: self.storage.or(file.storage),
             storage_dir: self.storage_dir.or(file.storage_dir),
             storage_bucket: self.storage_bucket.or(file.storage_bucket),
@@ -413,6 +426,8 @@ impl Options {
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
             storage: self.storage()?,
+            mail: mail::mail(self)?,
+            mail_from: mail::sender(self)?.unwrap_or(usual.mail_from),
             ..usual
         })
     }

@@ -14,6 +14,7 @@ pub mod checkouts;
 pub mod clock;
 pub mod connections;
 pub mod custom_fields;
+pub mod customer_session_codes;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;

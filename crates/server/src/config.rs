@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
+pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::{discord, github};
 
 /// Where files are kept.
@@ -14,6 +17,31 @@ pub enum Storage {
     Local(local::Settings),
     /// In buckets.
     S3(s3::Settings),
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// To a mail server.
+    Smtp(SmtpSettings),
+    /// Into a folder, one file for each.
+    Folder(PathBuf),
+    /// Nowhere: the log says that there was some.
+    Log,
+    /// Into the memory, for tests.
+    Memory(Arc<Memory>),
+}
+
+impl Mail {
+    /// Who takes it. Nobody is called yet.
+    pub fn mailer(&self) -> Arc<dyn Mailer> {
+        match self {
+            Self::Smtp(settings) => Arc::new(Smtp::new(settings.clone())),
+            Self::Folder(path) => Arc::new(Folder::new(path)),
+            Self::Log => Arc::new(Log),
+            Self::Memory(memory) => Arc::<Memory>::clone(memory),
+        }
+    }
 }
 
 /// Settings of the HTTP side.
@@ -59,6 +87,12 @@ pub struct Config {
     pub discord: Option<discord::Options>,
     /// GitHub, if benefits can be repositories there.
     pub github: Option<github::Options>,
+    /// Where mail goes.
+    pub mail: Mail,
+    /// The sender of all mail: the name of this installation and its address.
+    pub mail_from: Mailbox,
+    /// Whether everybody who reaches this server may read the mail that goes into a folder: only to try things out.
+    pub shows_mail: bool,
 }
 
 impl Default for Config {
@@ -82,6 +116,9 @@ impl Default for Config {
             transfer_timeout: Duration::from_secs(30),
             discord: None,
             github: None,
+            mail: Mail::Log,
+            mail_from: Mailbox { name: String::from("Merak"), address: String::from("no-reply@localhost") },
+            shows_mail: false,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             scanning_keys_url: None,
         }

@@ -7,6 +7,7 @@
 pub mod api;
 pub mod config;
 mod content;
+mod emails;
 pub mod error;
 mod flows;
 mod metrics;
@@ -33,7 +34,8 @@ use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::{Config, Storage};
+pub use self::config::{Config, Mail, Storage};
+use self::emails::Letterhead;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
 use self::state::{Adapters, House};
@@ -99,6 +101,7 @@ impl Server {
             scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
             discord: config.discord.clone().map(Discord::new).transpose()?,
             github: config.github.clone().map(Github::new).transpose()?,
+            mail: config.mail.mailer(),
         };
         let checkout_link_url = config
             .checkout_link_url
@@ -107,6 +110,8 @@ impl Server {
         let house = Arc::new(House {
             store: store.clone(),
             secret,
+            letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
+            shows_mail: config.shows_mail,
             public_url,
             checkout_link_url,
             origins,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
+use merak_adapters::mail::Mailer;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
+use crate::emails::Letterhead;
 use crate::wire::Origins;
 
 /// The shared things of a running server.
@@ -24,6 +26,10 @@ pub struct House {
     pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// Who and where this installation is, as its mails say it.
+    pub letterhead: Letterhead,
+    /// Whether everybody may read the mail that goes into a folder.
+    pub shows_mail: bool,
     /// The services outside.
     pub adapters: Adapters,
 }
@@ -49,4 +55,6 @@ pub struct Adapters {
     pub discord: Option<Discord>,
     /// GitHub, if this installation is connected to it.
     pub github: Option<Github>,
+    /// Who takes mail.
+    pub mail: Arc<dyn Mailer>,
 }

@@ -57,8 +57,8 @@ pub enum Job {
         /// Where to go on.
         after: Option<Id<Customer>>,
     },
-    /// Remove what ended: sessions, sign-in links, kept answers, uploads that were never completed, old events and
-    /// messages.
+    /// Remove what ended: sessions, sign-in links and codes, kept answers, records of mails, uploads that were never
+    /// completed, old events and messages.
     Purge,
     /// What needs the outside.
     #[serde(untagged)]

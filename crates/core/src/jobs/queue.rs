@@ -6,7 +6,14 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
+use crate::{
+    customer_session_codes, customer_sessions, customers, emails, events, files, idempotency, login_links,
+    streams, user_sessions,
+};
+use crate::{
+    customer_session_codes, customer_sessions, customers, emails, files, idempotency, login_links,
+    user_sessions,
+};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -70,6 +77,8 @@ pub enum Outcome {
     Failed(String),
     /// A service outside failed, for this reason, and is to be left alone for so many seconds.
     FailedOutside(String, i64),
+    /// It will never be done as things are, for this reason: it is set aside at once.
+    SetAside(String),
     /// It could not be done yet, for this reason, and is to be left alone for so many seconds. That is no failure.
     Postponed(String, i64),
 }
@@ -202,6 +211,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 files::give_up_uploads(tx, PURGE_BATCH)?,
                 events::purge(tx, PURGE_BATCH)?,
                 streams::purge(tx, PURGE_BATCH)?,
+                emails::purge(tx, PURGE_BATCH)?,
+                customer_session_codes::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }
@@ -236,6 +247,15 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
             fail(tx, claimed, reason, pause)
         }
         Outcome::FailedOutside(reason, pause) => fail(tx, claimed, reason, *pause),
+        Outcome::SetAside(reason) => {
+            let now = tx.now();
+            tx.execute(
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, failed_at = $3, failures = failures + 1 \
+                 WHERE id = $1 AND attempts = $4",
+                &[&claimed.id, reason, &now, &claimed.attempts],
+            )?;
+            Ok(())
+        }
         Outcome::Postponed(reason, pause) => {
             let due_at = tx.now().add_seconds(*pause);
             tx.execute(

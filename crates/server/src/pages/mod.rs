@@ -5,6 +5,7 @@ pub mod docs;
 
 mod assets;
 mod login;
+mod mail;
 pub mod notice;
 mod plain;
 
@@ -20,6 +21,10 @@ use crate::wire::router::Routes;
 /// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
 pub const LOGIN: &str = "/login";
 
+/// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
+/// uses it.
+pub const LOGIN_BY_MAIL: &str = "/login/by-mail";
+
 /// Where somebody is sent who came back from another service and could not be told from anybody else.
 pub const NOT_CONNECTED: &str = "/not-connected";
 
@@ -28,7 +33,8 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
     Arc::clone(&docs)
         .router()
-        .merge(login::router(Arc::clone(house), docs))
+        .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
+        .merge(mail::router(house, docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
-use crate::pages::LOGIN;
+use crate::pages::{LOGIN, LOGIN_BY_MAIL};
 use crate::state::House;
 use crate::wire::request::{self, Raw};
 use crate::wire::router::{Found, Routes};
@@ -191,6 +191,11 @@ impl Shell {
             body: &body,
         };
         let checked = request::check(operation, raw, &self.house)?;
+        if operation.is_scarce {
+            let address = self.address(&head.headers, peer);
+            let spent = self.limits.spend_scarce(operation.id, address, &checked.body);
+            spent.map_err(Failure::TooManyRequests)?;
+        }
         if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
@@ -213,7 +218,7 @@ impl Shell {
     }
 
     async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
-        if request.uri().path() == LOGIN
+        if matches!(request.uri().path(), LOGIN | LOGIN_BY_MAIL)
             && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
         {
             return Failure::TooManyRequests(seconds).into_response(request_id);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::described::{Components, Described};
@@ -47,6 +47,10 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
 
+/// 202 with `null`: something may happen afterwards, and whether it will is not told.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
+
 /// 302 to another address.
 #[derive(Clone, Debug)]
 pub struct Found(pub String);
@@ -85,6 +89,18 @@ impl<T: Described + Serialize + Send + 'static> Answer for Created<T> {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         write(Self::STATUS, &self.0)
+    }
+}
+
+impl Answer for Accepted {
+    const STATUS: u16 = 202;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        Some(json!({"type": "null"}))
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        Ok(Reply::new(Self::STATUS, Bytes::from_static(b"null")))
     }
 }
 

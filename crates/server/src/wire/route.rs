@@ -115,6 +115,8 @@ pub struct Operation {
     pub is_hidden: bool,
     /// Whether its caller is known by a signature of the body, so that handlers see what was sent.
     pub is_signed: bool,
+    /// Whether it may be called only now and then: it sends mail to whoever is named, or takes guesses.
+    pub is_scarce: bool,
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -168,6 +170,7 @@ impl Operation {
             refusals: &[],
             is_hidden: false,
             is_signed: false,
+            is_scarce: false,
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
@@ -264,6 +267,14 @@ impl Operation {
     #[must_use]
     pub fn signed(mut self) -> Self {
         self.is_signed = true;
+        self
+    }
+
+    /// Lets it be called only now and then, by one caller, about one address and in all: it sends mail to whoever is
+    /// named, or takes guesses.
+    #[must_use]
+    pub fn scarce(mut self) -> Self {
+        self.is_scarce = true;
         self
     }
 

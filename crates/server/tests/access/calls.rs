@@ -243,6 +243,7 @@ impl Things {
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let code_request = json!({"email": "nora@example.com", "organization_id": organization});
         let ours = Problem("body.organization_id");
         vec![
             ("customers:list", NO_ID, None, Empty),
@@ -254,6 +255,13 @@ impl Things {
             ("customer_portal:benefit-grants:list", NO_ID, None, Empty),
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
+            ("customer_portal:customer_session:request", NO_ID, Some(code_request), NoTenant),
+            (
+                "customer_portal:customer_session:authenticate",
+                NO_ID,
+                Some(json!({"code": "ABC123"})),
+                NoTenant,
+            ),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
             ("customer_portal:downloadables:list", NO_ID, None, Empty),
             ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
@@ -278,6 +286,7 @@ impl Things {
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
+            ("magic_link:request", NO_ID, Some(json!({"email": "nobody@example.com"})), NoTenant),
             ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),
             ("integrations_discord:bot_callback", NO_ID, None, NoTenant),
             ("integrations_discord:guild_lookup", NO_ID, None, NoTenant),
