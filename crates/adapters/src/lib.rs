@@ -10,6 +10,7 @@ mod error;
 pub mod files;
 pub mod github;
 pub mod http;
+pub mod payments;
 pub mod rest;
 pub mod secret_scanning;
 

@@ -8,7 +8,10 @@
 pub mod access;
 pub mod advertisements;
 pub mod benefits;
+pub mod billing;
 pub mod checkout_links;
+pub mod checkouts;
+pub mod clock;
 pub mod connections;
 pub mod custom_fields;
 pub mod customer_sessions;
@@ -16,18 +19,22 @@ pub mod customers;
 pub mod demo;
 pub mod discounts;
 pub mod downloadables;
+pub mod emails;
 pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod instance;
 pub mod jobs;
 pub mod kit;
+pub mod ledger;
 pub mod license_keys;
 pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
 pub mod streams;
+pub mod subscriptions;
+pub mod taxes;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -47,5 +54,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0013_ledger", sql: include_str!("../migrations/0013_ledger.sql") },
+    Migration { name: "0014_emails", sql: include_str!("../migrations/0014_emails.sql") },
     Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
+    Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
 ];

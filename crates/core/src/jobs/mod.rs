@@ -14,6 +14,7 @@ pub use self::queue::{
 use crate::benefits::Benefit;
 use crate::benefits::grants::{BenefitGrant, Cursor, Purchase, PurchaseCursor};
 use crate::customers::Customer;
+use crate::emails::Outgoing;
 use crate::files::File;
 use crate::kit::Id;
 use crate::products::Product;
@@ -81,6 +82,11 @@ pub enum FlowJob {
         /// Whose grant it is.
         customer_id: Id<Customer>,
     },
+    /// Send a mail.
+    SendEmail {
+        /// The mail.
+        email_id: Id<Outgoing>,
+    },
 }
 
 impl FlowJob {
@@ -88,6 +94,7 @@ impl FlowJob {
         match self {
             Self::RemoveStoredFile { .. } => "remove_stored_file",
             Self::SettleAccess { .. } => "settle_access",
+            Self::SendEmail { .. } => "send_email",
         }
     }
 
@@ -97,6 +104,7 @@ impl FlowJob {
             Self::RemoveStoredFile { file_id } => format!("file:{file_id}"),
             // One customer's accounts are touched by one job at a time.
             Self::SettleAccess { customer_id, .. } => format!("access:{customer_id}"),
+            Self::SendEmail { email_id } => format!("email:{email_id}"),
         }
     }
 }

@@ -17,6 +17,7 @@ pub use self::contents::{
     AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
 };
 pub use self::import::{ImportProduct, PricesThereAndHere, import};
+pub(crate) use self::price::first_price;
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };

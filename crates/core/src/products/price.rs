@@ -212,3 +212,10 @@ pub fn find_prices(tx: &mut ReadTx<'_>, ids: &[Id<Price>]) -> Result<Vec<Price>>
 pub fn find_price(tx: &mut ReadTx<'_>, id: Id<Price>) -> Result<Option<Price>> {
     Ok(find_prices(tx, &[id])?.pop())
 }
+
+/// The price a product is given at: the oldest current one, else the oldest there ever was.
+pub(crate) fn first_price(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Option<Id<Price>>> {
+    const SQL: &str =
+        "SELECT id FROM product_prices WHERE product_id = $1 ORDER BY is_archived, position LIMIT 1";
+    Ok(tx.find(SQL, &[&product_id])?)
+}

@@ -12,7 +12,7 @@ use super::{Place, RecordKind, customers};
 use crate::customers::Customer;
 use crate::kit::{Id, Imported, Result};
 use crate::orders::{self, Order};
-use crate::products::Product;
+use crate::products::{self, Product};
 
 /// An order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ impl OrderRecord {
             modified_at: order.modified_at,
             customer_id: order.customer_id,
             product_id: order.product_id,
-            subscription_id: order.subscription_id,
+            subscription_id: order.subscription_id.map(|id| id.uuid()),
         };
         Ok((orders.into_iter().map(record).collect(), place))
     }
@@ -81,14 +81,13 @@ impl Portable for OrderRecord {
         let Some(product_id) = batch.find(RecordKind::Product, self.product_id.uuid()) else {
             return Ok(Taken::Behind(String::from("its product did not come in")));
         };
-        let order = Order {
-            id: self.id,
-            customer_id,
-            product_id,
-            subscription_id: self.subscription_id,
-            created_at: self.created_at,
-            modified_at: self.modified_at,
+        let Some(product) = products::find(batch.tx, product_id)? else {
+            return Ok(Taken::Behind(String::from("its product is not here any more")));
         };
+        let price_id = products::first_price(batch.tx, product_id)?;
+        let mut order = Order::of_nothing(self.id, &product, price_id, customer_id, self.created_at);
+        order.subscription_id = self.subscription_id.map(Id::from_uuid);
+        order.modified_at = self.modified_at;
         let imported: Imported<Order> = orders::import(batch.tx, &order)?;
         Ok(imported.into())
     }

@@ -53,6 +53,7 @@ pub async fn run(house: &House, claimed: &Claimed, job: &FlowJob) -> Result<(), 
     match job {
         FlowJob::RemoveStoredFile { file_id } => remove_stored_file::run(house, claimed, *file_id).await,
         FlowJob::SettleAccess { grant_id, .. } => settle_access::run(house, claimed, *grant_id).await,
+        FlowJob::SendEmail { .. } => Err(Error::NotConnected("a mail server")),
     }
 }
 

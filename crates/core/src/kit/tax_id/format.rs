@@ -1,11 +1,6 @@
-//! Tax numbers and the registers they belong to.
+//! The registers that tax numbers belong to.
 
-use std::borrow::Cow;
-
-use merak_store::{Cell, Column, Param, Value};
-use serde::{Deserialize, Serialize};
-
-use super::text_enum::{text_enum, undecodable};
+use crate::kit::text_enum;
 
 text_enum! {
     /// The register that a tax number is of: the country and the local name of the number.
@@ -161,43 +156,9 @@ text_enum! {
     }
 }
 
-/// A tax number and its register, kept as it was given. On the wire and in the store it is a pair:
-/// `["FR61954506077","eu_vat"]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaxId(
-    /// The number.
-    pub String,
-    /// The register.
-    pub TaxIdFormat,
-);
-
-impl Param for TaxId {
-    fn value(&self) -> Value<'_> {
-        let json = serde_json::to_string(self).expect("two texts are always JSON");
-        Value::Json(Cow::Owned(json))
-    }
-}
-
-impl Column for TaxId {
-    fn read(cell: Cell<'_>) -> merak_store::Result<Self> {
-        serde_json::from_str(cell.json()?).map_err(undecodable)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_tax_number_is_a_pair_on_the_wire() {
-        let json = r#"["FR61954506077","eu_vat"]"#;
-        let tax_id: TaxId = serde_json::from_str(json).unwrap();
-        assert_eq!(tax_id, TaxId("FR61954506077".into(), TaxIdFormat::EuVat));
-        assert_eq!(serde_json::to_string(&tax_id).unwrap(), json);
-        for wrong in [r#"["1"]"#, r#"["1","eu_vat","2"]"#, r#"["1","xx_vat"]"#, r#"[1,"eu_vat"]"#, "{}"] {
-            assert!(serde_json::from_str::<TaxId>(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn there_are_74_registers_in_alphabetical_order() {

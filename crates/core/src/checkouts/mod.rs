@@ -1,0 +1,182 @@
+//! Checkouts: a buyer's way from choosing to having.
+//!
+//! ```text
+//!             create
+//!               │
+//!   update ──► open ──(time is up)──► expired
+//!               │ confirm
+//!               ▼
+//!           confirmed ──(paid, or nothing to pay)──► succeeded
+//!               └───────(the payment failed later)─► failed
+//! ```
+//!
+//! While a confirmation waits for the processor, the checkout still shows as open, and `confirming_payment_id` holds
+//! its place: nobody can change it or confirm it again. A payment that is declined gives the place back.
+
+use merak_store::{Json, Timestamp, Tx, row};
+
+use crate::billing::Payment;
+use crate::customers::Customer;
+use crate::discounts::Discount;
+use crate::kit::{
+    Address, Cents, Currency, Email, Id, Metadata, Result, TaxId, WebUrl, sort_properties, text_enum,
+};
+use crate::organizations::Organization;
+use crate::products::{Price, Product};
+use crate::subscriptions::Subscription;
+
+text_enum! {
+    /// How far a checkout has come.
+    #[derive(Default)]
+    pub enum CheckoutStatus {
+        /// The buyer can fill it in.
+        #[default]
+        Open = "open",
+        /// Its time was up.
+        Expired = "expired",
+        /// The buyer has confirmed it; the payment is on its way.
+        Confirmed = "confirmed",
+        /// The buyer has what was sold.
+        Succeeded = "succeeded",
+        /// The payment failed after all.
+        Failed = "failed",
+    }
+}
+
+row! {
+    /// One checkout.
+    #[derive(Clone, Debug)]
+    pub struct Checkout in "checkouts" {
+        /// The checkout's id.
+        pub id: Id<Checkout>,
+        /// Who sells.
+        pub organization_id: Id<Organization>,
+        /// What lets a browser see and fill it.
+        pub client_secret: String,
+        /// How far it has come.
+        pub status: CheckoutStatus,
+        /// Until when it is open, by the organization's clock.
+        pub expires_at: Timestamp,
+        /// The payment that a confirmation under way waits for.
+        pub confirming_payment_id: Option<Id<Payment>>,
+        /// Where the buyer goes then; none is our own page.
+        pub success_url: Option<WebUrl>,
+        /// The origin of the page that it is embedded in.
+        pub embed_origin: Option<String>,
+        /// What is sold.
+        pub product_id: Id<Product>,
+        /// At which price.
+        pub product_price_id: Id<Price>,
+        /// What it costs, before discount and tax; none if the price is free.
+        pub amount: Option<Cents>,
+        /// In which currency; none if the price is free.
+        pub currency: Option<Currency>,
+        /// The discount, which may have ended by now.
+        pub discount_id: Option<Id<Discount>>,
+        /// What the discount takes off.
+        pub discount_amount: Cents,
+        /// The tax; none as long as it cannot be computed.
+        pub tax_amount: Option<Cents>,
+        /// How the tax came about, for the invoice.
+        pub tax: Option<Json>,
+        /// Whether the buyer can type the code of a discount.
+        pub allow_discount_codes: bool,
+        /// Who buys, once that is known.
+        pub customer_id: Option<Id<Customer>>,
+        /// The buyer's name.
+        pub customer_name: Option<String>,
+        /// The buyer's address for mail.
+        pub customer_email: Option<Email>,
+        /// Where the buyer's browser called from.
+        pub customer_ip_address: Option<String>,
+        /// Where the buyer is billed.
+        pub customer_billing_address: Option<Address>,
+        /// The buyer's tax number.
+        pub customer_tax_id: Option<TaxId>,
+        /// The seller's own notes, which the order and the subscription get a copy of.
+        pub metadata: Metadata,
+        /// Notes that the customer gets a copy of.
+        pub customer_metadata: Metadata,
+        /// What the buyer answered to the product's custom fields, by slug: an object.
+        pub custom_field_data: Json,
+        /// The free subscription that it turns into a paid one.
+        pub subscription_id: Option<Id<Subscription>>,
+        /// What the browser needs to know of the processor: an object.
+        pub payment_processor_metadata: Json,
+        /// Whether it was made by the operations that came before.
+        pub is_legacy: bool,
+        /// When it was made, by the organization's clock.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub modified_at: Option<Timestamp>,
+    }
+}
+
+sort_properties! {
+    /// What a list of checkouts can be sorted by.
+    pub enum CheckoutSort {
+        /// When the checkout was made.
+        CreatedAt = "created_at" => "checkouts.created_at",
+        /// Until when it is open.
+        ExpiresAt = "expires_at" => "checkouts.expires_at",
+    }
+}
+
+impl Checkout {
+    /// The amount less discount; none if the price is free.
+    pub fn subtotal(&self) -> Option<Cents> {
+        self.amount.map(|amount| Cents::new(amount.get() - self.discount_amount.get()))
+    }
+
+    /// What is to be paid, with as much tax as is known; none if the price is free.
+    pub fn total(&self) -> Option<Cents> {
+        let tax = self.tax_amount.unwrap_or_default();
+        self.subtotal().map(|subtotal| Cents::new(subtotal.get() + tax.get()))
+    }
+
+    /// Whether anything is to be paid.
+    pub fn is_payment_required(&self) -> bool {
+        self.total().is_some_and(|total| total.get() > 0)
+    }
+}
+
+/// Writes a checkout that has changed.
+pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
+    tx.changed_one(
+        "UPDATE checkouts SET status = $2, expires_at = $3, confirming_payment_id = $4, success_url = $5, \
+         embed_origin = $6, product_price_id = $7, amount = $8, currency = $9, discount_id = $10, discount_amount = $11, \
+         tax_amount = $12, tax = $13, allow_discount_codes = $14, customer_id = $15, customer_name = $16, \
+         customer_email = $17, customer_ip_address = $18, customer_billing_address = $19, customer_tax_id = $20, \
+         metadata = $21, customer_metadata = $22, custom_field_data = $23, subscription_id = $24, \
+         payment_processor_metadata = $25, modified_at = $26 WHERE id = $1",
+        &[
+            &checkout.id,
+            &checkout.status,
+            &checkout.expires_at,
+            &checkout.confirming_payment_id,
+            &checkout.success_url,
+            &checkout.embed_origin,
+            &checkout.product_price_id,
+            &checkout.amount,
+            &checkout.currency,
+            &checkout.discount_id,
+            &checkout.discount_amount,
+            &checkout.tax_amount,
+            &checkout.tax,
+            &checkout.allow_discount_codes,
+            &checkout.customer_id,
+            &checkout.customer_name,
+            &checkout.customer_email,
+            &checkout.customer_ip_address,
+            &checkout.customer_billing_address,
+            &checkout.customer_tax_id,
+            &checkout.metadata,
+            &checkout.customer_metadata,
+            &checkout.custom_field_data,
+            &checkout.subscription_id,
+            &checkout.payment_processor_metadata,
+            &checkout.modified_at,
+        ],
+    )?;
+    Ok(())
+}
