@@ -6,7 +6,10 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
+use crate::{
+    custom_fields, customer_sessions, customers, events, files, idempotency, login_links, streams,
+    user_sessions,
+};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -193,6 +196,13 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
             None => Outcome::Done,
         },
+        Job::MoveAnswers { organization_id } => {
+            if custom_fields::move_batch(tx, *organization_id)? {
+                Outcome::Next(job.clone())
+            } else {
+                Outcome::Done
+            }
+        }
         Job::Purge => {
             let removed = [
                 customer_sessions::purge(tx, PURGE_BATCH)?,
