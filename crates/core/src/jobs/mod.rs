@@ -63,6 +63,8 @@ pub enum Job {
         /// Whose answers.
         organization_id: Id<Organization>,
     },
+    /// Write down of checkouts that their time is up.
+    ExpireCheckouts,
     /// Remove what ended: sessions, sign-in links, kept answers, uploads that were never completed, old events and
     /// messages.
     Purge,
@@ -132,6 +134,7 @@ impl Job {
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::IndexCustomers { .. } => "index_customers",
             Self::MoveAnswers { .. } => "move_answers",
+            Self::ExpireCheckouts => "expire_checkouts",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -148,19 +151,20 @@ impl Job {
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
             Self::MoveAnswers { organization_id } => Some(format!("answers:{organization_id}")),
-            Self::Purge => None,
+            Self::ExpireCheckouts | Self::Purge => None,
             Self::Flow(job) => Some(job.lane()),
         }
     }
 
     /// At most one waiting job has this name; asking again for the same changes nothing.
     fn dedupe_key(&self) -> Option<&'static str> {
-        matches!(self, Self::Purge).then_some("purge")
+        self.recurs_after().map(|_| self.kind())
     }
 
     /// For jobs that come back by themselves: after how many seconds.
     const fn recurs_after(&self) -> Option<i64> {
         match self {
+            Self::ExpireCheckouts => Some(900),
             Self::Purge => Some(3600),
             _ => None,
         }
