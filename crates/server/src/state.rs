@@ -11,6 +11,7 @@ use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
+use crate::streams::Hub;
 use crate::wire::Origins;
 
 /// The shared things of a running server.
@@ -32,6 +33,8 @@ pub struct House {
     pub shows_mail: bool,
     /// The services outside.
     pub adapters: Adapters,
+    /// Who listens to event streams here.
+    pub streams: Arc<Hub>,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.

@@ -17,6 +17,7 @@ use crate::customers::Customer;
 use crate::emails::Outgoing;
 use crate::files::File;
 use crate::kit::Id;
+use crate::organizations::Organization;
 use crate::products::Product;
 
 /// Everything a worker can be asked to do.
@@ -57,6 +58,13 @@ pub enum Job {
         /// Where to go on.
         after: Option<Id<Customer>>,
     },
+    /// Give stored answers the slugs that their custom fields have now.
+    MoveAnswers {
+        /// Whose answers.
+        organization_id: Id<Organization>,
+    },
+    /// Write down of checkouts that their time is up.
+    ExpireCheckouts,
     /// Remove what ended: sessions, sign-in links and codes, kept answers, records of mails, uploads that were never
     /// completed, old events and messages.
     Purge,
@@ -125,6 +133,8 @@ impl Job {
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::IndexCustomers { .. } => "index_customers",
+            Self::MoveAnswers { .. } => "move_answers",
+            Self::ExpireCheckouts => "expire_checkouts",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -140,19 +150,21 @@ impl Job {
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
-            Self::Purge => None,
+            Self::MoveAnswers { organization_id } => Some(format!("answers:{organization_id}")),
+            Self::ExpireCheckouts | Self::Purge => None,
             Self::Flow(job) => Some(job.lane()),
         }
     }
 
     /// At most one waiting job has this name; asking again for the same changes nothing.
     fn dedupe_key(&self) -> Option<&'static str> {
-        matches!(self, Self::Purge).then_some("purge")
+        self.recurs_after().map(|_| self.kind())
     }
 
     /// For jobs that come back by themselves: after how many seconds.
     const fn recurs_after(&self) -> Option<i64> {
         match self {
+            Self::ExpireCheckouts => Some(900),
             Self::Purge => Some(3600),
             _ => None,
         }

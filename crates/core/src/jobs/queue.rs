@@ -5,14 +5,11 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
+use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{
-    customer_session_codes, customer_sessions, customers, emails, events, files, idempotency, login_links,
-    streams, user_sessions,
-};
-use crate::{
-    customer_session_codes, customer_sessions, customers, emails, files, idempotency, login_links,
-    user_sessions,
+    custom_fields, customer_session_codes, customer_sessions, customers, emails, events, files, idempotency,
+    login_links, streams, user_sessions,
 };
 
 /// For how long a worker has a job to itself, in seconds.
@@ -110,6 +107,7 @@ pub fn enqueue(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 /// Makes sure that the jobs that come back by themselves are waiting.
 pub fn ensure_recurring(tx: &mut Tx<'_>) -> Result<()> {
+    enqueue(tx, &Job::ExpireCheckouts)?;
     enqueue(tx, &Job::Purge)
 }
 
@@ -202,6 +200,18 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
             None => Outcome::Done,
         },
+        Job::MoveAnswers { organization_id } => {
+            if custom_fields::move_batch(tx, *organization_id)? {
+                Outcome::Next(job.clone())
+            } else {
+                Outcome::Done
+            }
+        }
+        Job::ExpireCheckouts => {
+            let expired = checkouts::expire(tx, PURGE_BATCH)?;
+            let is_there_more = expired >= PURGE_BATCH.unsigned_abs();
+            if is_there_more { Outcome::Next(Job::ExpireCheckouts) } else { Outcome::Done }
+        }
         Job::Purge => {
             let removed = [
                 customer_sessions::purge(tx, PURGE_BATCH)?,

@@ -25,6 +25,16 @@ const SCARCE_PER_ORGANIZATION: (u32, u32) = (300, 300);
 
 /// The same for all calls of one route: who guesses from everywhere is not quicker than this.
 const SCARCE_IN_ALL: (u32, u32) = (600, 600);
+/// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+        IpAddr::V4(_) => address,
+    }
+}
 
 /// The budgets. A budget of 0 calls a second is no limit.
 pub struct RateLimits {
@@ -115,17 +125,6 @@ struct Scarce {
 impl Scarce {
     fn all(&self) -> impl Iterator<Item = &DefaultKeyedRateLimiter<u64>> {
         self.per_address.iter().chain([&self.per_email, &self.per_organization, &self.in_all])
-    }
-}
-
-/// One subscriber has a whole /64 of IPv6 addresses.
-fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & !u128::from(u64::MAX);
-            IpAddr::V6(network.into())
-        }
-        IpAddr::V4(_) => address,
     }
 }
 
