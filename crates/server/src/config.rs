@@ -6,6 +6,7 @@ use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
 use merak_adapters::{discord, github};
+use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -59,6 +60,8 @@ pub struct Config {
     pub discord: Option<discord::Options>,
     /// GitHub, if benefits can be repositories there.
     pub github: Option<github::Options>,
+    /// What tax there is on sales.
+    pub taxes: TaxSettings,
 }
 
 impl Default for Config {
@@ -84,6 +87,7 @@ impl Default for Config {
             github: None,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             scanning_keys_url: None,
+            taxes: TaxSettings::None,
         }
     }
 }

@@ -110,6 +110,7 @@ impl Server {
             public_url,
             checkout_link_url,
             origins,
+            taxes: config.taxes.taxes(),
             adapters,
         });
         let pages = pages::router(&house, &routes);

@@ -7,6 +7,7 @@ use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
+use merak_core::taxes::Taxes;
 use merak_store::Store;
 
 use crate::wire::Origins;
@@ -24,6 +25,8 @@ pub struct House {
     pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// What tax there is on sales.
+    pub taxes: Taxes,
     /// The services outside.
     pub adapters: Adapters,
 }

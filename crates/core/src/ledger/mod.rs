@@ -45,7 +45,7 @@ use uuid::Uuid;
 
 pub use self::audit::audit;
 pub use self::commands::{post, post_all};
-pub use self::queries::{Balance, balances, head, list_of_order};
+pub use self::queries::{Balance, balances, head, list_of_order, list_organizations};
 use crate::kit::{Cents, Currency, Id, text_enum};
 use crate::organizations::Organization;
 

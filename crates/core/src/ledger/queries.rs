@@ -78,3 +78,8 @@ pub fn list_of_order(
     };
     Ok(entries.into_iter().map(with_lines).collect())
 }
+
+/// Everybody who may have a ledger, also those that are blocked or deleted: what happened stays.
+pub fn list_organizations(tx: &mut ReadTx<'_>) -> Result<Vec<(Id<Organization>, String)>> {
+    Ok(tx.all("SELECT id, slug FROM organizations ORDER BY id", &[])?)
+}
