@@ -32,9 +32,9 @@ pub fn post_all(tx: &mut Tx<'_>, organization_id: Id<Organization>, new: &[NewEn
         let lines = checked(&new.lines)?;
         sequence += 1;
         let mut entry = entry(tx, organization_id, new);
-        (entry.sequence, entry.previous_hash) = (sequence, hash);
+        (entry.sequence, entry.previous_hash) = (sequence, std::mem::take(&mut hash));
         entry.hash = hash_of(&entry, &lines);
-        hash = entry.hash.clone();
+        hash.clone_from(&entry.hash);
         entries.push((entry, lines));
     }
     if entries.is_empty() {
