@@ -9,6 +9,7 @@ pub use merak_adapters::files::{local, s3};
 use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::{discord, github};
+use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -97,6 +98,8 @@ pub struct Config {
     pub mail_from: Mailbox,
     /// Whether everybody who reaches this server may read the mail that goes into a folder: only to try things out.
     pub shows_mail: bool,
+    /// What tax there is on sales.
+    pub taxes: TaxSettings,
 }
 
 impl Default for Config {
@@ -127,6 +130,7 @@ impl Default for Config {
             shows_mail: false,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             scanning_keys_url: None,
+            taxes: TaxSettings::None,
         }
     }
 }

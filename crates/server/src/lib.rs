@@ -118,6 +118,7 @@ impl Server {
             public_url,
             checkout_link_url,
             origins,
+            taxes: config.taxes.taxes(),
             adapters,
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
         });

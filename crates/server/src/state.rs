@@ -8,6 +8,7 @@ use merak_adapters::github::Github;
 use merak_adapters::mail::Mailer;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
+use merak_core::taxes::Taxes;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
@@ -31,6 +32,8 @@ pub struct House {
     pub letterhead: Letterhead,
     /// Whether everybody may read the mail that goes into a folder.
     pub shows_mail: bool,
+    /// What tax there is on sales.
+    pub taxes: Taxes,
     /// The services outside.
     pub adapters: Adapters,
     /// Who listens to event streams here.
