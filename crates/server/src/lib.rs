@@ -114,7 +114,7 @@ impl Server {
             checkout_link_url,
             origins,
             adapters,
-            streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
+            streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
