@@ -120,7 +120,7 @@ impl Server {
             origins,
             taxes: config.taxes.taxes(),
             adapters,
-            streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
+            streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
