@@ -28,6 +28,7 @@ mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod emails;
 mod files;
 mod license_keys;
 mod lists;
