@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
 
 /// Where files are kept.
@@ -14,6 +15,15 @@ pub enum Storage {
     Local(local::Settings),
     /// In buckets.
     S3(s3::Settings),
+}
+
+/// Who moves money.
+#[derive(Clone, Debug)]
+pub enum Payments {
+    /// Nobody: payments are played.
+    Sandbox,
+    /// Stripe.
+    Stripe(stripe::Options),
 }
 
 /// Settings of the HTTP side.
@@ -53,6 +63,8 @@ pub struct Config {
     pub transfer_timeout: Duration,
     /// Where files are kept.
     pub storage: Storage,
+    /// Who moves money.
+    pub payments: Payments,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
     /// Discord, if benefits can be roles there.
@@ -83,6 +95,7 @@ impl Default for Config {
             discord: None,
             github: None,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            payments: Payments::Sandbox,
             scanning_keys_url: None,
         }
     }

@@ -51,6 +51,10 @@ pub struct Created<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Found(pub String);
 
+/// 202 with `null`: it was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
+
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -85,6 +89,18 @@ impl<T: Described + Serialize + Send + 'static> Answer for Created<T> {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         write(Self::STATUS, &self.0)
+    }
+}
+
+impl Answer for Accepted {
+    const STATUS: u16 = 202;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        write(Self::STATUS, &Value::Null)
     }
 }
 

@@ -14,7 +14,7 @@ pub mod route;
 pub mod router;
 pub mod validation;
 
-pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
+pub use answer::{Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
 pub use cookie::Origins;
 pub use described::{
     Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,
