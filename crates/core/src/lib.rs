@@ -33,6 +33,7 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod sandbox_records;
 pub mod streams;
 pub mod subscriptions;
 pub mod taxes;
@@ -60,4 +61,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
     Migration { name: "0018_checkout_counts", sql: include_str!("../migrations/0018_checkout_counts.sql") },
+    Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
 ];

@@ -33,5 +33,6 @@ mod organizations;
 mod product_lists;
 mod product_properties;
 mod products;
+mod sandbox_records;
 mod simulation;
 mod transfer;

@@ -8,6 +8,7 @@ use std::time::Duration;
 pub use merak_adapters::files::{local, s3};
 use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
+use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
 use merak_core::taxes::TaxSettings;
 
@@ -43,6 +44,15 @@ impl Mail {
             Self::Memory(memory) => Arc::<Memory>::clone(memory),
         }
     }
+}
+
+/// Who moves money.
+#[derive(Clone, Debug)]
+pub enum Payments {
+    /// Nobody: payments are played.
+    Sandbox,
+    /// Stripe.
+    Stripe(stripe::Options),
 }
 
 /// Settings of the HTTP side.
@@ -88,6 +98,8 @@ pub struct Config {
     pub transfer_timeout: Duration,
     /// Where files are kept.
     pub storage: Storage,
+    /// Who moves money.
+    pub payments: Payments,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
     /// Discord, if benefits can be roles there.
@@ -132,6 +144,7 @@ impl Default for Config {
             mail_from: Mailbox { name: String::from("Merak"), address: String::from("no-reply@localhost") },
             shows_mail: false,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            payments: Payments::Sandbox,
             scanning_keys_url: None,
             taxes: TaxSettings::None,
         }

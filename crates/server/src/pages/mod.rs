@@ -8,6 +8,7 @@ mod login;
 mod mail;
 pub mod notice;
 mod plain;
+mod sandbox;
 
 use std::sync::Arc;
 
@@ -18,8 +19,15 @@ use crate::error::framework;
 use crate::state::House;
 use crate::wire::router::Routes;
 
-/// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
-pub const LOGIN: &str = "/login";
+/// Where a sign-in link leads.
+const LOGIN: &str = "/login";
+
+/// Whether a page looks into the data for whoever calls, so that calls of it are counted.
+pub fn is_counted(path: &str) -> bool {
+    path == LOGIN
+        || path == LOGIN_BY_MAIL
+        || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+}
 
 /// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
 /// uses it.
@@ -34,7 +42,8 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
-        .merge(mail::router(house, docs))
+        .merge(mail::router(house, Arc::clone(&docs)))
+        .merge(sandbox::router(Arc::clone(house), docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

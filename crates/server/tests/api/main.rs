@@ -35,6 +35,7 @@ mod lists;
 mod organizations;
 mod outside;
 mod pages;
+mod payments;
 mod personal_access_tokens;
 mod products;
 mod secret_scanning;
