@@ -7,6 +7,7 @@ mod access;
 mod advertisements;
 mod checkout_links;
 mod checkouts;
+mod custom_field_renames;
 mod custom_fields;
 mod customer_search;
 mod customers;

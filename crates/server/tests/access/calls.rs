@@ -8,8 +8,9 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
+use crate::support::http::EVENT_STREAM;
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -26,6 +27,8 @@ pub enum Foreign {
     NotPermitted,
     /// 200 without an item.
     Empty,
+    /// A stream of the caller's own things, or 404 if there are none.
+    OwnStream,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -46,6 +49,8 @@ impl Foreign {
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
+            Self::OwnStream if answer.status == 404 => answer.refused(404, "ResourceNotFound"),
+            Self::OwnStream => assert_eq!(answer.header("content-type"), Some(EVENT_STREAM), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
                 let kind = if is_organization && *place == "body.organization_id" {
@@ -291,6 +296,7 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:customers:stream", NO_ID, None, OwnStream),
             ("customer_portal:downloadables:list", NO_ID, None, Empty),
             ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
@@ -306,11 +312,13 @@ impl Things {
 
     /// People, and other services.
     fn of_accounts(&self) -> Vec<Row<'_>> {
-        let token = &self.token;
+        let Self { token, organization, .. } = self;
         vec![
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("stream:user", NO_ID, None, NoTenant),
+            ("stream:organization", organization, None, Unauthorized),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),

@@ -41,4 +41,5 @@ mod products;
 mod secret_scanning;
 mod services;
 mod sessions;
+mod streams;
 mod wire;
