@@ -6,6 +6,7 @@ mod support;
 mod access;
 mod advertisements;
 mod checkout_links;
+mod checkouts;
 mod custom_field_renames;
 mod custom_fields;
 mod customer_search;

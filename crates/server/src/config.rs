@@ -10,6 +10,7 @@ use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
+use merak_core::checkouts::Geography;
 use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
@@ -96,6 +97,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long the sender of a file, or who downloads one, may be silent.
     pub transfer_timeout: Duration,
+    /// Who knows in which country an address of the network is, if anybody does.
+    pub geography: Option<Arc<dyn Geography>>,
     /// Where files are kept.
     pub storage: Storage,
     /// Who moves money.
@@ -138,6 +141,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
+            geography: None,
             discord: None,
             github: None,
             mail: Mail::Log,

@@ -128,6 +128,7 @@ impl Server {
             taxes: config.taxes.taxes(),
             adapters,
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
+            geography: config.geography.clone(),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
