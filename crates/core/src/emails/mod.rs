@@ -3,11 +3,13 @@
 //! A mail is a row first. Its job sends it at least once and notes that it did; sent twice, it has the same
 //! `Message-ID`, by which it can be known again.
 
+mod benefit_lines;
 mod commands;
 mod email;
 
 use merak_store::{Json, Timestamp, row};
 
+pub use self::benefit_lines::benefit_lines;
 pub use self::commands::{enqueue, enqueue_secret};
 pub use self::email::{
     BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,

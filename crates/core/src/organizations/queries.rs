@@ -5,7 +5,7 @@ use merak_store::{ReadTx, Sql};
 
 use super::{Organization, OrganizationSort};
 use crate::access::Tenancy;
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
+use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order_by};
 
 /// The organization, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Organization>) -> Result<Organization> {
@@ -28,6 +28,15 @@ pub fn find_by_slug(tx: &mut ReadTx<'_>, slug: &str) -> Result<Option<Organizati
         " FROM organizations WHERE slug = $1 AND blocked_at IS NULL AND deleted_at IS NULL"
     );
     Ok(tx.find(SQL, &[&slug.to_lowercase()])?)
+}
+
+/// The addresses of those who work for the organization, in the order in which they came.
+pub fn addresses_of_members(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Vec<Email>> {
+    const SQL: &str = "SELECT users.email FROM organization_members \
+         JOIN users ON users.id = organization_members.user_id \
+         WHERE organization_members.organization_id = $1 AND organization_members.deleted_at IS NULL \
+         AND users.deleted_at IS NULL ORDER BY organization_members.created_at, users.id";
+    Ok(tx.all(SQL, &[&id])?)
 }
 
 /// The organization of an installation that has just one.

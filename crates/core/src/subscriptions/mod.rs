@@ -3,11 +3,14 @@
 //! The shop's own record decides; a payment processor only moves money. Period `n` begins `n - anchor_period` intervals
 //! of the calendar after `anchor_at`, whatever was done when.
 
+mod announce;
 mod changes;
+mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::changes::{change, create};
+pub use self::changes::{change, change_paid, create};
+pub use self::queries::find;
 
 use crate::benefits::grants::{Purchase, Scope};
 use crate::billing::PaymentMethod;
