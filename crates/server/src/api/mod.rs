@@ -12,11 +12,13 @@ mod discounts;
 mod files;
 mod integrations;
 mod license_keys;
+mod orders;
 mod organizations;
 mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
+mod subscriptions;
 
 use crate::wire::Operation;
 
@@ -24,7 +26,9 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        subscriptions::operations(),
         products::operations(),
+        orders::operations(),
         advertisements::operations(),
         benefits::operations(),
         license_keys::operations(),
