@@ -4,11 +4,13 @@ mod advertisements;
 mod auth;
 mod benefits;
 mod checkout_links;
+mod checkouts;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod embeds;
 mod files;
 mod integrations;
 mod license_keys;
@@ -18,6 +20,7 @@ mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
+mod streams;
 mod subscriptions;
 
 use crate::wire::Operation;
@@ -36,6 +39,8 @@ pub fn operations() -> Vec<Operation> {
         discounts::operations(),
         files::operations(),
         checkout_links::operations(),
+        checkouts::operations(),
+        embeds::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),
@@ -43,6 +48,7 @@ pub fn operations() -> Vec<Operation> {
         auth::operations(),
         secret_scanning::operations(),
         integrations::operations(),
+        streams::operations(),
     ]
     .into_iter()
     .flatten()

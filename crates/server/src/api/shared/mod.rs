@@ -17,7 +17,7 @@ pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
-pub use discount::DiscountMinimal;
+pub use discount::{CheckoutDiscount, DiscountMinimal};
 pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
@@ -25,7 +25,9 @@ pub use license_key::{
 pub use order::{CustomerOrder, Order, OrderInvoice};
 pub use organization::Organization;
 pub use price::ProductPrice;
-pub use product::{CheckoutLinkProduct, DiscountProduct, PortalProduct, Product};
+pub use product::{
+    AttachedCustomField, CheckoutLinkProduct, CheckoutProduct, DiscountProduct, PortalProduct, Product,
+};
 pub use subscription::{CustomerSubscription, Subscription};
 
 use merak_core::kit::Id;
