@@ -1,5 +1,6 @@
 //! Subscriptions: list, export, change, revoke.
 
+mod table;
 mod wire;
 
 use merak_core::access::{self, MERCHANTS};
@@ -9,7 +10,7 @@ use merak_core::kit::{Id, Kind, Paged, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, ListSubscriptions, SubscriptionSort};
+use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort};
 use merak_store::{ReadTx, Tx};
 
 use self::wire::SubscriptionUpdate;
@@ -17,7 +18,8 @@ pub use self::wire::{CustomerSubscriptionUpdate, Wish};
 use super::shared::{ById, Subscription};
 use crate::state::House;
 use crate::wire::{
-    Call, Json, ListResource, Many, Nothing, Operation, first_page, page, request, sorting, usual_limit,
+    Appearance, Call, Json, ListResource, Many, Nothing, Operation, Part, first_page, page, request, sorting,
+    usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Subscriptions";
@@ -29,6 +31,14 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/v1/subscriptions/", list)
             .named("subscriptions:list", "List Subscriptions")
             .about("Lists the subscriptions of the caller's organizations that have begun.")
+            .nav(NAV)
+            .admits(MERCHANTS, READERS),
+        Operation::long("/v1/subscriptions/export", Appearance { content_type: "text/csv; charset=utf-8", file_name: "polar-subscribers.csv" }, export)
+            .named("subscriptions:export", "Export Subscriptions")
+            .about(
+                "Gives all subscriptions that have begun as a table in CSV, at most a million. Who accepts nothing but \
+                 `application/json` gets the table as one JSON string.",
+            )
             .nav(NAV)
             .admits(MERCHANTS, READERS),
         Operation::delete("/v1/subscriptions/{id}", revoke)
@@ -71,6 +81,15 @@ request! {
     }
 }
 
+request! {
+    /// Which subscriptions to export.
+    pub struct ExportQuery {
+        /// Only those of these organizations.
+        #[serde(default)]
+        pub organization_id: Many<Id<Organization>>,
+    }
+}
+
 fn list(
     tx: &mut ReadTx<'_>,
     call: &Call<Nothing, ListSubscriptionsQuery>,
@@ -91,6 +110,20 @@ fn list(
     let shown = |complete| Subscription::new(complete, &call.house, now);
     let items = complete.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
     Ok(Json(ListResource::new(Paged::new(items, total), page, |subscription| subscription)))
+}
+
+fn export(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ExportQuery>,
+    after: Option<ExportCursor>,
+) -> Result<Part<ExportCursor>> {
+    let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&call.query.organization_id.0);
+    let (subscribers, next) = subscriptions::export(tx, &tenancy, after)?;
+    let mut text = String::from(if after.is_none() { table::HEADER } else { "" });
+    for subscriber in &subscribers {
+        table::push(&mut text, subscriber);
+    }
+    Ok(Part { text, next })
 }
 
 fn revoke(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<Subscription>> {
