@@ -10,7 +10,7 @@ use merak_core::kit::{Id, Kind, Paged, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort};
+use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort, price_change};
 use merak_store::{ReadTx, Tx};
 
 use self::wire::SubscriptionUpdate;
@@ -41,6 +41,22 @@ pub fn operations() -> Vec<Operation> {
             )
             .nav(NAV)
             .admits(MERCHANTS, READERS),
+        Operation::patch("/v1/subscriptions/{id}", update)
+            .named("subscriptions:update", "Update Subscription")
+            .about(
+                "Changes the price of a subscription, lets it end with its period or now, or lets it go on after all. At \
+                 the same interval the rest of the period is settled by the next invoice.",
+            )
+            .nav(NAV)
+            .admits(MERCHANTS, WRITERS)
+            .refuses(&[
+                Kind::BadRequest,
+                Kind::SubscriptionNotActive,
+                Kind::MissingPaymentMethod,
+                Kind::AlreadyCanceled,
+                Kind::NotFound,
+                Kind::Gone,
+            ]),
         Operation::delete("/v1/subscriptions/{id}", revoke)
             .named("subscriptions:revoke", "Revoke Subscription")
             .about("Ends a subscription now, and takes back what came with it. Nothing is paid back.")
@@ -124,6 +140,28 @@ fn export(
         table::push(&mut text, subscriber);
     }
     Ok(Part { text, next })
+}
+
+fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, SubscriptionUpdate>) -> Result<Json<Subscription>> {
+    let tenancy = access::tenancy(tx, &call.actor)?;
+    let found = subscriptions::get(tx, &tenancy, call.path.id.cast())?;
+    let changed = fulfil(tx, found, call.body.wish()?)?;
+    show(tx, changed, &call.house)
+}
+
+/// Does to a subscription what its seller or buyer wishes.
+pub fn fulfil(
+    tx: &mut Tx<'_>,
+    found: subscriptions::Subscription,
+    wish: Wish,
+) -> Result<subscriptions::Subscription> {
+    match wish {
+        Wish::Nothing => Ok(found),
+        Wish::Cancel(why) => subscriptions::cancel(tx, &found, why),
+        Wish::Revoke(why) => subscriptions::revoke(tx, &found, why),
+        Wish::Uncancel => subscriptions::uncancel(tx, &found),
+        Wish::Price(price_id) => price_change::apply(tx, &found, price_id),
+    }
 }
 
 fn revoke(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<Subscription>> {

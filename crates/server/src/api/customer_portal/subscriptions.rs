@@ -10,6 +10,7 @@ use merak_store::{ReadTx, Tx};
 
 use super::{READERS, WRITERS};
 use crate::api::shared::{ById, CustomerSubscription};
+use crate::api::subscriptions::{CustomerSubscriptionUpdate, fulfil};
 use crate::wire::{
     Call, Json, ListResource, Many, Nothing, Operation, first_page, page, request, sorting, usual_limit,
 };
@@ -29,6 +30,22 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
+        Operation::patch("/v1/customer-portal/subscriptions/{id}", update)
+            .named("customer_portal:subscriptions:update", "Update Subscription")
+            .about(
+                "Changes the price of a subscription, lets it end with its period, or lets it go on after all. What is \
+                 free ends now.",
+            )
+            .nav(NAV)
+            .admits(BUYERS, WRITERS)
+            .refuses(&[
+                Kind::BadRequest,
+                Kind::SubscriptionNotActive,
+                Kind::MissingPaymentMethod,
+                Kind::AlreadyCanceled,
+                Kind::NotFound,
+                Kind::Gone,
+            ]),
         Operation::delete("/v1/customer-portal/subscriptions/{id}", cancel)
             .named("customer_portal:subscriptions:cancel", "Cancel Subscription")
             .about("Lets a subscription end with its period, or now if it is free.")
@@ -86,6 +103,17 @@ fn list(
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {
     let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
     Ok(Json(CustomerSubscription::new(found, &call.house)))
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    call: &Call<ById, Nothing, CustomerSubscriptionUpdate>,
+) -> Result<Json<CustomerSubscription>> {
+    let id = call.path.id.cast();
+    let found = subscriptions::find_of_buyer(tx, &call.actor, id)?;
+    fulfil(tx, found.subscription, call.body.wish())?;
+    let changed = subscriptions::find_of_buyer(tx, &call.actor, id)?;
+    Ok(Json(CustomerSubscription::new(changed, &call.house)))
 }
 
 fn cancel(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {
