@@ -7,13 +7,16 @@
 //!
 //! | Processor | Is |
 //! | --- | --- |
-//! | Sandbox | built in, with test cards; no money moves |
+//! | [`Sandbox`](sandbox::Sandbox) | built in, with test cards; no money moves |
 //! | Stripe | Stripe, by its REST interface |
 
 mod error;
 mod event;
 mod outcome;
 mod request;
+pub mod sandbox;
+mod signature;
+pub mod stripe;
 
 use std::fmt;
 
@@ -60,6 +63,9 @@ pub trait Processor: fmt::Debug + Send + Sync {
 
     /// Gives back all or a part of a charge.
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome>;
+
+    /// How a refund stands now.
+    async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome>;
 
     /// The saved cards of a customer, at most a hundred, the newest first. A customer that is no more has none.
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>>;
