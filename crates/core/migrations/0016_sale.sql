@@ -93,8 +93,9 @@ CREATE TABLE checkouts (
     discount_amount bigint NOT NULL,
     -- Null as long as it cannot be computed.
     tax_amount bigint,
-    -- How the tax came about, for the invoice.
+    -- How the tax came about, for the invoice, and whether the amount holds it already.
     tax json,
+    is_tax_inclusive boolean NOT NULL,
     allow_discount_codes boolean NOT NULL,
     customer_id uuid,
     customer_name text,

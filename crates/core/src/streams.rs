@@ -19,6 +19,16 @@ use crate::users::User;
 /// For how long messages are kept, in seconds. Every server has passed them on long before.
 const KEPT_FOR: i64 = 3600;
 
+/// How far back a server looks for messages that it has not passed on, in seconds. It bounds how long a unit of work may
+/// take, and how far the clocks of several servers may differ, before a message is missed.
+const LOOKBACK: i64 = 30;
+
+/// How many messages a server looks back at most.
+const RECENT: i64 = 20_000;
+
+/// How many messages one statement reads.
+const READ_AT_ONCE: usize = 500;
+
 /// How many messages one statement inserts.
 const INSERTED_AT_ONCE: usize = 100;
 
@@ -108,6 +118,40 @@ pub fn after(
     );
     let after = after.unwrap_or(Id::from_uuid(Uuid::nil()));
     Ok(tx.all(SQL, &[&channel.to_string(), &after, &limit])?)
+}
+
+/// The ids of what was written of late, the newest first; a server passes on those among them that it has not passed on
+/// yet. Units of work do not commit in the order of their messages' ids, so it is not enough to look after the last one.
+pub fn recent(tx: &mut ReadTx<'_>) -> Result<Vec<Id<Message>>> {
+    let since = tx.now().add_seconds(-LOOKBACK);
+    Ok(tx.all(
+        "SELECT id FROM stream_messages WHERE created_at > $1 ORDER BY created_at DESC, id DESC LIMIT $2",
+        &[&since, &RECENT],
+    )?)
+}
+
+/// The ids of what was written to these channels of late, or a little earlier: who begins to listen has missed it.
+pub fn recent_of(tx: &mut ReadTx<'_>, channels: &[Channel]) -> Result<Vec<Id<Message>>> {
+    let mut sql = Sql::new("SELECT id FROM stream_messages WHERE channel IN ");
+    sql.bind_list(channels.iter().map(Channel::to_string));
+    sql.push(" AND created_at > ").bind(tx.now().add_seconds(-2 * LOOKBACK));
+    Ok(tx.list(&sql)?)
+}
+
+/// These messages, the oldest first.
+pub fn find_many(tx: &mut ReadTx<'_>, ids: &[Id<Message>]) -> Result<Vec<Message>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(READ_AT_ONCE) {
+        let mut sql = Sql::new(concatcp!(
+            "SELECT ",
+            Message::COLUMNS,
+            " FROM stream_messages WHERE stream_messages.id IN "
+        ));
+        sql.bind_list(ids.iter().copied());
+        found.append(&mut tx.list::<Message>(&sql)?);
+    }
+    found.sort_by_key(|message| message.id);
+    Ok(found)
 }
 
 /// Removes at most `limit` messages that everybody who listened has heard. Returns how many.

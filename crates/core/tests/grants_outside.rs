@@ -2,6 +2,7 @@
 //! breaks off.
 
 mod crashes;
+mod told;
 
 use std::collections::BTreeMap;
 

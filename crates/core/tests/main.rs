@@ -13,6 +13,7 @@ mod demo;
 mod discount_races;
 mod discounts;
 mod downloadables;
+mod events;
 mod files;
 mod grants;
 mod grants_of_buyers;

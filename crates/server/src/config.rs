@@ -39,6 +39,10 @@ pub struct Config {
     pub rate_limit_per_key: u32,
     /// How many connections there may be at once.
     pub connections: usize,
+    /// How many event streams may be open at once.
+    pub streams: usize,
+    /// How many of them may be open to one address.
+    pub streams_per_address: usize,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -74,6 +78,8 @@ impl Default for Config {
             rate_limit_per_address: 500,
             rate_limit_per_key: 100,
             connections: 10_000,
+            streams: 5_000,
+            streams_per_address: 200,
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),

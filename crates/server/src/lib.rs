@@ -2,7 +2,7 @@
 //!
 //! `api` holds the operations, `wire` the grammar they share, `shell` the way from a connection to an operation and
 //! back, `pages` what people look at, `workers` what happens afterwards, `flows` what calls the outside, `content` the
-//! bytes of files that are kept in a local folder.
+//! bytes of files that are kept in a local folder, `streams` the messages that pass to who listens.
 
 pub mod api;
 pub mod config;
@@ -13,6 +13,7 @@ mod metrics;
 pub mod pages;
 mod shell;
 pub mod state;
+mod streams;
 pub mod wire;
 pub mod workers;
 
@@ -37,6 +38,7 @@ pub use self::config::{Config, Storage};
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
 use self::state::{Adapters, House};
+use self::streams::Hub;
 use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
@@ -75,6 +77,7 @@ pub struct Server {
     running: shell::Running,
     metrics: Option<shell::metrics_page::MetricsPage>,
     worker: Worker,
+    streams: Arc<Hub>,
     store: Store,
 }
 
@@ -111,10 +114,13 @@ impl Server {
             checkout_link_url,
             origins,
             adapters,
+            streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));
+        let streams = Arc::clone(&house.streams);
+        tokio::spawn(streams::pass_on(Arc::clone(&streams), store.clone()));
         let shell = Arc::new(Shell::new(house, routes, config, pages));
         let metrics = match metrics_listen {
             Some(wanted) => Some(
@@ -126,7 +132,7 @@ impl Server {
         };
         tokio::spawn(keep_up(Arc::downgrade(&shell)));
         let running = shell::start(shell, listener, address);
-        Ok(Self { running, metrics, worker, store })
+        Ok(Self { running, metrics, worker, streams, store })
     }
 
     /// Where the API listens.
@@ -141,6 +147,8 @@ impl Server {
 
     /// Stops in good order: no new connections, running requests and the running job end, everything is committed.
     pub async fn stop(self) {
+        // A stream would go on for ever.
+        self.streams.close();
         self.running.stop().await;
         self.worker.stop().await;
         if let Some(metrics) = self.metrics {

@@ -9,6 +9,7 @@ use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
+use crate::streams::Hub;
 use crate::wire::Origins;
 
 /// The shared things of a running server.
@@ -26,6 +27,8 @@ pub struct House {
     pub origins: Origins,
     /// The services outside.
     pub adapters: Adapters,
+    /// Who listens to event streams here.
+    pub streams: Arc<Hub>,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.

@@ -26,29 +26,38 @@ pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<CheckoutLink>) -> Resu
     find(tx, id)?.filter(|link| tenancy.contains(link.organization_id)).ok_or_else(Refusal::not_found)
 }
 
-/// What whoever knows a link's secret can buy with it: not found if it or what it sells is gone or its organization is
-/// blocked, refused if nothing of the product is sold any more.
-pub fn follow(tx: &mut ReadTx<'_>, client_secret: &str) -> Result<Product> {
+/// What whoever knows a link's secret can buy with it, and at which price: the link's own while it is current, else the
+/// product's oldest. Not found if the link or what it sells is gone or its organization is blocked, refused if nothing
+/// of the product is sold any more.
+pub fn follow(tx: &mut ReadTx<'_>, client_secret: &str) -> Result<(CheckoutLink, Product, Price)> {
     const SQL: &str = concatcp!(
         "SELECT ",
+        CheckoutLink::COLUMNS,
+        ", ",
         Product::COLUMNS,
         " FROM checkout_links JOIN products ON products.id = checkout_links.product_id \
          JOIN organizations ON organizations.id = checkout_links.organization_id \
          WHERE client_secret = $1 AND checkout_links.deleted_at IS NULL AND products.deleted_at IS NULL \
          AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
     );
-    const PRICE: &str = "SELECT id FROM product_prices WHERE product_id = $1 AND NOT is_archived LIMIT 1";
-    let product: Product = tx.find(SQL, &[&client_secret])?.ok_or_else(Refusal::not_found)?;
+    let found: Option<(CheckoutLink, Product)> = tx.find(SQL, &[&client_secret])?;
+    let (link, product) = found.ok_or_else(Refusal::not_found)?;
     let refused = |member, sentence| {
         Refusal::invalid(at("body").field(member).value_error(sentence, product.id.to_string()))
     };
     if product.is_archived {
         return Err(refused("product_id", "This product is not sold any more."));
     }
-    if tx.find::<Id<Price>>(PRICE, &[&product.id])?.is_none() {
-        return Err(refused("product_price_id", "This product has no price."));
-    }
-    Ok(product)
+    let own = match link.product_price_id {
+        Some(id) => products::find_price(tx, id)?.filter(|price| !price.is_archived),
+        None => None,
+    };
+    let price = match own {
+        Some(price) => price,
+        None => products::first_current_price(tx, product.id)?
+            .ok_or_else(|| refused("product_price_id", "This product has no price."))?,
+    };
+    Ok((link, product, price))
 }
 
 /// A list of checkout links.

@@ -12,17 +12,59 @@
 //!
 //! While a confirmation waits for the processor, the checkout still shows as open, and `confirming_payment_id` holds
 //! its place: nobody can change it or confirm it again. A payment that is declined gives the place back.
+//!
+//! # Amounts
+//!
+//! | Member | Is |
+//! | --- | --- |
+//! | `amount` | the price, as it stands on the product or as the buyer chose it |
+//! | `discount_amount` | what the discount takes off it; only fixed prices are reduced |
+//! | [`subtotal`](Checkout::subtotal) | what the seller gets: the amount less discount, and less the tax if the price holds it already |
+//! | `tax_amount` | the tax |
+//! | [`total`](Checkout::total) | what the buyer pays: subtotal and tax |
+//!
+//! So where prices hold their tax, the buyer pays the amount less discount, whatever the rate, and the subtotal gives
+//! way. Elsewhere the subtotal is the amount less discount, and the tax comes on top. Total is subtotal and tax in
+//! both cases.
+
+mod create;
+mod expire;
+mod geography;
+mod queries;
+mod success_url;
+mod terms;
+mod totals;
+mod update;
 
 use merak_store::{Json, Timestamp, Tx, row};
+use serde_json::json;
+
+pub use self::create::{
+    CreateByBuyer, CreateCheckout, CreateLegacy, Visit, create, create_by_buyer, create_by_link,
+    create_legacy,
+};
+pub use self::expire::expire;
+pub use self::geography::{Geography, Means};
+pub use self::queries::{
+    CompleteCheckout, ListCheckouts, PublicCheckout, complete, complete_one, find_by_client_secret, get,
+    get_legacy, list, public,
+};
+pub use self::success_url::success_url;
+pub use self::terms::{Terms, missing_answers, terms};
+pub use self::totals::totals;
+pub use self::update::{ClientUpdate, UpdateCheckout, apply_client_update, update, update_by_client};
 
 use crate::billing::Payment;
 use crate::customers::Customer;
 use crate::discounts::Discount;
+use crate::events::{self, EventType};
 use crate::kit::{
-    Address, Cents, Currency, Email, Id, Metadata, Result, TaxId, WebUrl, sort_properties, text_enum,
+    Address, Cents, Currency, Email, Id, Kind, Metadata, Refuses, Result, TaxId, WebUrl, sort_properties,
+    text_enum,
 };
 use crate::organizations::Organization;
 use crate::products::{Price, Product};
+use crate::streams::{self, Channel};
 use crate::subscriptions::Subscription;
 
 text_enum! {
@@ -79,6 +121,8 @@ row! {
         pub tax_amount: Option<Cents>,
         /// How the tax came about, for the invoice.
         pub tax: Option<Json>,
+        /// Whether the amount holds the tax already.
+        pub is_tax_inclusive: bool,
         /// Whether the buyer can type the code of a discount.
         pub allow_discount_codes: bool,
         /// Who buys, once that is known.
@@ -122,10 +166,41 @@ sort_properties! {
     }
 }
 
+/// For how long a checkout is open, in seconds.
+pub const LIFETIME: i64 = 30 * 60;
+
+/// Why a checkout cannot be changed or confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It has left its open state.
+    #[error("Checkout {id} is not open: it is {status}.")]
+    NotOpen {
+        /// The checkout.
+        id: Id<Checkout>,
+        /// How far it has come.
+        status: CheckoutStatus,
+    },
+    /// A confirmation of it is under way.
+    #[error("Checkout {id} is not open: it is being confirmed.")]
+    Confirming {
+        /// The checkout.
+        id: Id<Checkout>,
+    },
+}
+
+impl Refuses for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotOpen { .. } | Self::Confirming { .. } => Kind::CheckoutNotOpen,
+        }
+    }
+}
+
 impl Checkout {
-    /// The amount less discount; none if the price is free.
+    /// The amount less discount, without tax; none if the price is free.
     pub fn subtotal(&self) -> Option<Cents> {
-        self.amount.map(|amount| Cents::new(amount.get() - self.discount_amount.get()))
+        let held = if self.is_tax_inclusive { self.tax_amount.unwrap_or_default().get() } else { 0 };
+        self.amount.map(|amount| Cents::new(amount.get() - self.discount_amount.get() - held))
     }
 
     /// What is to be paid, with as much tax as is known; none if the price is free.
@@ -138,6 +213,36 @@ impl Checkout {
     pub fn is_payment_required(&self) -> bool {
         self.total().is_some_and(|total| total.get() > 0)
     }
+
+    /// Refuses unless it can be changed and confirmed.
+    pub fn require_open(&self) -> Result<()> {
+        if self.status != CheckoutStatus::Open {
+            return Err(Error::NotOpen { id: self.id, status: self.status }.into());
+        }
+        if self.confirming_payment_id.is_some() {
+            return Err(Error::Confirming { id: self.id }.into());
+        }
+        Ok(())
+    }
+
+    /// The checkout as it is at this instant of its organization: nobody writes down at once that its time is up.
+    #[must_use]
+    pub(crate) fn as_of(mut self, now: Timestamp) -> Self {
+        let is_idle = self.status == CheckoutStatus::Open && self.confirming_payment_id.is_none();
+        if is_idle && self.expires_at <= now {
+            self.status = CheckoutStatus::Expired;
+        }
+        self
+    }
+}
+
+/// Writes a checkout that has changed, and tells those who listen and the seller's programs.
+pub fn change(tx: &mut Tx<'_>, checkout: &mut Checkout) -> Result<()> {
+    checkout.modified_at = Some(tx.now());
+    save(tx, checkout)?;
+    let channel = Channel::Checkout(checkout.id.uuid());
+    streams::publish(tx, &channel, "checkout.updated", &json!({"status": checkout.status}))?;
+    events::emit(tx, checkout.organization_id, EventType::CheckoutUpdated, checkout.id.uuid())
 }
 
 /// Writes a checkout that has changed.
@@ -148,7 +253,7 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
          tax_amount = $12, tax = $13, allow_discount_codes = $14, customer_id = $15, customer_name = $16, \
          customer_email = $17, customer_ip_address = $18, customer_billing_address = $19, customer_tax_id = $20, \
          metadata = $21, customer_metadata = $22, custom_field_data = $23, subscription_id = $24, \
-         payment_processor_metadata = $25, modified_at = $26 WHERE id = $1",
+         payment_processor_metadata = $25, modified_at = $26, is_tax_inclusive = $27 WHERE id = $1",
         &[
             &checkout.id,
             &checkout.status,
@@ -176,6 +281,7 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
             &checkout.subscription_id,
             &checkout.payment_processor_metadata,
             &checkout.modified_at,
+            &checkout.is_tax_inclusive,
         ],
     )?;
     Ok(())

@@ -6,6 +6,8 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 use super::{Customer, CustomerSort, search};
 use crate::access::{Actor, Subject, Tenancy};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::organizations::Organization;
+use crate::users::User;
 
 const BY_ID: &str =
     concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
@@ -40,6 +42,20 @@ pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<Customer>) -> Re
         Subject::Anonymous | Subject::Organization(_) => false,
     };
     find(tx, id)?.filter(is_own).ok_or_else(Refusal::not_found)
+}
+
+/// The person's live customer in the organization, the oldest if there are several.
+pub fn find_of_user(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    user_id: Id<User>,
+) -> Result<Option<Customer>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Customer::COLUMNS,
+        " FROM customers WHERE user_id = $1 AND organization_id = $2 AND deleted_at IS NULL ORDER BY id LIMIT 1"
+    );
+    Ok(tx.find(SQL, &[&user_id, &organization_id])?)
 }
 
 /// A list of customers.

@@ -57,6 +57,8 @@ pub enum Job {
         /// Where to go on.
         after: Option<Id<Customer>>,
     },
+    /// Write down of checkouts that their time is up.
+    ExpireCheckouts,
     /// Remove what ended: sessions, sign-in links, kept answers, uploads that were never completed, old events and
     /// messages.
     Purge,
@@ -125,6 +127,7 @@ impl Job {
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::IndexCustomers { .. } => "index_customers",
+            Self::ExpireCheckouts => "expire_checkouts",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -140,19 +143,20 @@ impl Job {
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
-            Self::Purge => None,
+            Self::ExpireCheckouts | Self::Purge => None,
             Self::Flow(job) => Some(job.lane()),
         }
     }
 
     /// At most one waiting job has this name; asking again for the same changes nothing.
     fn dedupe_key(&self) -> Option<&'static str> {
-        matches!(self, Self::Purge).then_some("purge")
+        self.recurs_after().map(|_| self.kind())
     }
 
     /// For jobs that come back by themselves: after how many seconds.
     const fn recurs_after(&self) -> Option<i64> {
         match self {
+            Self::ExpireCheckouts => Some(900),
             Self::Purge => Some(3600),
             _ => None,
         }

@@ -5,6 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
+use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
 
@@ -101,6 +102,7 @@ pub fn enqueue(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
 
 /// Makes sure that the jobs that come back by themselves are waiting.
 pub fn ensure_recurring(tx: &mut Tx<'_>) -> Result<()> {
+    enqueue(tx, &Job::ExpireCheckouts)?;
     enqueue(tx, &Job::Purge)
 }
 
@@ -193,6 +195,11 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
             None => Outcome::Done,
         },
+        Job::ExpireCheckouts => {
+            let expired = checkouts::expire(tx, PURGE_BATCH)?;
+            let is_there_more = expired >= PURGE_BATCH.unsigned_abs();
+            if is_there_more { Outcome::Next(Job::ExpireCheckouts) } else { Outcome::Done }
+        }
         Job::Purge => {
             let removed = [
                 customer_sessions::purge(tx, PURGE_BATCH)?,

@@ -9,15 +9,20 @@ use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order_by};
 
 /// The organization, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Organization>) -> Result<Organization> {
+    if !tenancy.contains(id) {
+        return Err(Refusal::not_found());
+    }
+    find(tx, id)?.ok_or_else(Refusal::not_found)
+}
+
+/// The organization, unless it is deleted; says nothing about who may see it.
+pub fn find(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Option<Organization>> {
     const SQL: &str = concatcp!(
         "SELECT ",
         Organization::COLUMNS,
         " FROM organizations WHERE id = $1 AND deleted_at IS NULL"
     );
-    if !tenancy.contains(id) {
-        return Err(Refusal::not_found());
-    }
-    tx.find(SQL, &[&id])?.ok_or_else(Refusal::not_found)
+    Ok(tx.find(SQL, &[&id])?)
 }
 
 /// The organization with this slug in any letter case, open to everybody unless it is blocked or deleted.

@@ -83,6 +83,11 @@ pub fn complete_one(tx: &mut ReadTx<'_>, product: Product) -> Result<CompletePro
     Ok(completed.expect("one product was given and so one is complete"))
 }
 
+/// What buyers of a product are asked, in the seller's order.
+pub fn questions(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Vec<Question>> {
+    Ok(fields_of(tx, &[product_id])?.remove(&product_id).unwrap_or_default())
+}
+
 /// The current prices of each of these products, the oldest first.
 pub(super) fn prices_of(
     tx: &mut ReadTx<'_>,

@@ -14,13 +14,14 @@ use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateProduct, UpdateProduct, create, update};
 pub use self::contents::{
-    AttachedField, CompleteProduct, PublicProduct, benefits_of, complete, complete_one, public,
+    AttachedField, CompleteProduct, PublicProduct, Question, benefits_of, complete, complete_one, public,
+    questions,
 };
 pub use self::import::{ImportProduct, PricesThereAndHere, import};
-pub(crate) use self::price::first_price;
 pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };
+pub(crate) use self::price::{first_current_price, first_price};
 pub use self::queries::{ListProducts, find, find_all, get, list};
 pub use self::rules::{PriceListProblem, check_prices};
 pub use self::set_benefits::{remove_benefit, set_benefits};

@@ -1,5 +1,6 @@
 //! Prices. A price never changes once it is made; it can only be archived, for good.
 
+use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, row};
 use serde_json::{Value, json};
 
@@ -217,5 +218,15 @@ pub fn find_price(tx: &mut ReadTx<'_>, id: Id<Price>) -> Result<Option<Price>> {
 pub(crate) fn first_price(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Option<Id<Price>>> {
     const SQL: &str =
         "SELECT id FROM product_prices WHERE product_id = $1 ORDER BY is_archived, position LIMIT 1";
+    Ok(tx.find(SQL, &[&product_id])?)
+}
+
+/// The oldest current price of a product, if it has one.
+pub(crate) fn first_current_price(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Option<Price>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Price::COLUMNS,
+        " FROM product_prices WHERE product_id = $1 AND NOT is_archived ORDER BY position LIMIT 1"
+    );
     Ok(tx.find(SQL, &[&product_id])?)
 }

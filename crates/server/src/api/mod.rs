@@ -17,6 +17,7 @@ mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
+mod streams;
 
 use crate::wire::Operation;
 
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
         auth::operations(),
         secret_scanning::operations(),
         integrations::operations(),
+        streams::operations(),
     ]
     .into_iter()
     .flatten()

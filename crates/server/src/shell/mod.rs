@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use self::rate_limit::RateLimits;
+use self::rate_limit::{RateLimits, subscriber};
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;
 use crate::content::{self, Content};
@@ -29,9 +29,10 @@ use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
 use crate::pages::LOGIN;
 use crate::state::House;
+use crate::streams;
 use crate::wire::request::{self, Raw};
 use crate::wire::router::{Found, Routes};
-use crate::wire::{Operation, Reply};
+use crate::wire::{Operation, Reply, Served};
 
 /// An answer on its way out.
 pub type Response = http::Response<Body>;
@@ -155,7 +156,7 @@ impl Shell {
                     Err(_) => Err(Failure::TimedOut),
                 };
                 let response = match result {
-                    Ok(reply) => reply_response(reply),
+                    Ok(response) => response,
                     Err(failure) => failure.into_response(request_id),
                 };
                 let took = started.elapsed();
@@ -175,11 +176,11 @@ impl Shell {
         parameters: serde_json::Map<String, serde_json::Value>,
         request: Request,
         peer: SocketAddr,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Response, Failure> {
         let is_open = matches!(operation.admits, merak_core::access::Admits::Everybody);
         let (head, body) = request.into_parts();
+        let address = self.address(&head.headers, peer);
         if is_open {
-            let address = self.address(&head.headers, peer);
             self.limits.spend_address(address).map_err(Failure::TooManyRequests)?;
         }
         let body = if operation.takes_body() { self.read(body, &head.headers).await? } else { Bytes::new() };
@@ -194,7 +195,10 @@ impl Shell {
         if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
-        operation.serve(Arc::clone(&self.house), checked).await
+        match operation.serve(Arc::clone(&self.house), checked).await? {
+            Served::Reply(reply) => Ok(reply_response(reply)),
+            Served::Stream(listening) => streams::open(&self.house, subscriber(address), listening).await,
+        }
     }
 
     /// Reads a body, as far as it may go and as long as it may take.

@@ -10,6 +10,17 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 /// A caller may spend this many seconds' worth of calls at once.
 const BURST_SECONDS: u32 = 4;
 
+/// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            IpAddr::V6(network.into())
+        }
+        IpAddr::V4(_) => address,
+    }
+}
+
 /// The budgets. A budget of 0 calls a second is no limit.
 pub struct RateLimits {
     per_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
@@ -32,15 +43,7 @@ impl RateLimits {
     /// Spends a call of an address. Otherwise says after how many seconds there is one again.
     pub fn spend_address(&self, address: IpAddr) -> Result<(), u64> {
         let Some(limiter) = &self.per_address else { return Ok(()) };
-        // One subscriber has a whole /64 of IPv6 addresses.
-        let address = match address {
-            IpAddr::V6(address) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                IpAddr::V6(network.into())
-            }
-            IpAddr::V4(_) => address,
-        };
-        limiter.check_key(&address).map_err(|no| self.wait(&no))
+        limiter.check_key(&subscriber(address)).map_err(|no| self.wait(&no))
     }
 
     /// Spends a call made with a license key, which is kept here only as a keyed hash.

@@ -77,7 +77,9 @@ impl<P: Input, Q: Input, B: Input> Flow<P, Q, B> {
         mut unit: impl FnMut(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<T> + Send + 'static,
     ) -> Result<T, Failure> {
         let call = Arc::clone(&self.call);
-        Ok(self.call.house.store.write(move |tx| unit(tx, &call)).await?)
+        let written = self.call.house.store.write(move |tx| unit(tx, &call)).await?;
+        self.call.house.streams.nudge();
+        Ok(written)
     }
 
     /// Runs the last unit. Its answer is kept with its effect, if the caller named the write.
@@ -94,7 +96,9 @@ impl<P: Input, Q: Input, B: Input> Flow<P, Q, B> {
             idempotency::keep(tx, &name_of(named, &call), reply.status, &reply.body)?;
             Ok(Outcome::Kept(reply))
         };
-        Ok(Finished(self.call.house.store.write(unit).await?))
+        let outcome = self.call.house.store.write(unit).await?;
+        self.call.house.streams.nudge();
+        Ok(Finished(outcome))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod request;
 pub mod route;
 pub mod router;
+mod stream;
 pub mod validation;
 
 pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
@@ -23,4 +24,5 @@ pub(crate) use described::{answer, request};
 pub use flow::{Finishing, Flow};
 pub(crate) use list::sorting;
 pub use list::{ListResource, Many, Pagination, first_page, page, parse_sorts, sorts, usual_limit};
-pub use route::{Call, Nothing, Operation, Unit};
+pub use route::{Call, Nothing, Operation, Served, Unit};
+pub use stream::Listening;

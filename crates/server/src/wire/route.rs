@@ -8,19 +8,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use http::Method;
 use merak_core::access::{self, Actor, Admits, Subject};
 use merak_core::idempotency::{self, Known};
 use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
+use merak_core::streams::Channel;
 use merak_core::user_sessions;
 use merak_store::{ReadTx, Tx};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Listening;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::flow::{self, Finishing, Flow};
 use super::request::{Bearer, Checked, Credential, Named, Signed};
+use super::stream::{self, Messages};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
 use crate::state::House;
@@ -64,7 +68,16 @@ impl Described for Nothing {
 pub trait Input: Described + DeserializeOwned + Clone + Send + Sync + 'static {}
 impl<T: Described + DeserializeOwned + Clone + Send + Sync + 'static> Input for T {}
 
-type Running = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+/// What an operation comes to.
+#[derive(Debug)]
+pub enum Served {
+    /// An answer.
+    Reply(Reply),
+    /// An answer that goes on: messages to who listens.
+    Stream(Listening),
+}
+
+pub(super) type Running = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send>>;
 type Run = Box<dyn Fn(Arc<House>, Checked, Admits) -> Running + Send + Sync>;
 
 /// The kind of unit of work that a handler needs.
@@ -77,6 +90,8 @@ pub enum Unit<P, Q, B, A> {
     WriteOne(fn(&mut Tx<'_>, &Call<P, Q, B>) -> Decision<A>),
     /// It calls the outside between units of work; see [`super::flow`]. Made by [`Unit::flow`].
     Flow(flow::Handler<P, Q, B, A>),
+    /// It only reads, and finds out which channels the caller listens to.
+    Stream(stream::Handler<P, Q, B>),
 }
 
 impl<P, Q, B, A> Unit<P, Q, B, A> {
@@ -144,16 +159,21 @@ impl Operation {
     ) -> Self {
         let run: Run = match unit {
             Unit::Read(handler) => {
-                Box::new(move |house, checked, admits| Box::pin(run_read(house, checked, admits, handler)))
+                Box::new(move |house, checked, admits| replying(run_read(house, checked, admits, handler)))
             }
             Unit::Write(handler) => Box::new(move |house, checked, admits| {
-                Box::pin(run_write(house, checked, admits, handler, false))
+                replying(run_write(house, checked, admits, handler, false))
             }),
             Unit::WriteOne(handler) => Box::new(move |house, checked, admits| {
-                Box::pin(run_write(house, checked, admits, handler, true))
+                replying(run_write(house, checked, admits, handler, true))
             }),
             Unit::Flow(handler) => Box::new(move |house, checked, admits| {
-                Box::pin(flow::run(house, checked, admits, Arc::clone(&handler)))
+                replying(flow::run(house, checked, admits, Arc::clone(&handler)))
+            }),
+            Unit::Stream(handler) => Box::new(move |house, checked, admits| {
+                Box::pin(
+                    async move { stream::run(&house, checked, admits, handler).await.map(Served::Stream) },
+                )
             }),
         };
         Self {
@@ -209,6 +229,15 @@ impl Operation {
         handler: fn(&mut Tx<'_>, &Call<P, Q, Nothing>) -> Decision<A>,
     ) -> Self {
         Self::new(Method::DELETE, path, Unit::Write(handler))
+    }
+
+    /// A `GET` that is answered by a stream of messages from now on. The handler says which channels the caller may
+    /// listen to. It is asked again while the stream goes on, which ends as soon as it refuses or says otherwise.
+    pub fn stream<P: Input, Q: Input>(
+        path: &'static str,
+        handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
+    ) -> Self {
+        Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
 
     /// Its id in the contract and its title.
@@ -305,7 +334,7 @@ impl Operation {
     }
 
     /// Answers a request whose parts were checked. Access comes before what the check found.
-    pub async fn serve(&self, house: Arc<House>, mut checked: Checked) -> Result<Reply, Failure> {
+    pub async fn serve(&self, house: Arc<House>, mut checked: Checked) -> Result<Served, Failure> {
         if checked.problems.is_empty() {
             return (self.run)(house, checked, self.admits).await;
         }
@@ -341,6 +370,10 @@ fn identify(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Re
         Bearer::Token(hash) => access::authenticate(tx, hash, admits.admits_customers())?
             .ok_or(Failure::Denied(access::Denied::InvalidToken)),
     }
+}
+
+fn replying(running: impl Future<Output = Result<Reply, Failure>> + Send + 'static) -> Running {
+    Box::pin(running.map_ok(Served::Reply))
 }
 
 async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
@@ -401,6 +434,9 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
     };
     let (written, actor) =
         if by_one_statement { house.store.write_one(unit).await? } else { house.store.write(unit).await? };
+    if !by_one_statement {
+        house.streams.nudge();
+    }
     note_use(&house, &actor);
     match written {
         Written::Fresh(answer) => Ok(answer.reply()?),

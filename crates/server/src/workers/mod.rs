@@ -178,6 +178,7 @@ async fn run(house: &House, claimed: Claimed) -> Result<(), merak_store::Error> 
         .await;
     let kind = claimed.job.kind();
     let Err(refusal) = result else {
+        house.streams.nudge();
         tracing::debug!(kind, "job done");
         return Ok(());
     };
@@ -193,6 +194,7 @@ async fn run_flow(house: &House, claimed: Claimed) -> Result<(), merak_store::Er
     let flow = AssertUnwindSafe(flows::run(house, &claimed, job)).catch_unwind();
     let outcome = match tokio::time::timeout(FLOW_PATIENCE, flow).await {
         Ok(Ok(Ok(()))) => {
+            house.streams.nudge();
             tracing::debug!(kind, "job done");
             return Ok(());
         }
