@@ -12,7 +12,7 @@ use crate::organizations::Organization;
 
 /// Entries that are written together, because each ledger is a chain whose end is read and moved once for all of them.
 #[derive(Debug, Default)]
-pub(super) struct Books(Vec<(Id<Organization>, NewEntry)>);
+pub(crate) struct Books(Vec<(Id<Organization>, NewEntry)>);
 
 impl Books {
     /// Notes an entry.
@@ -96,7 +96,7 @@ impl Books {
     }
 
     /// Writes what was noted, in the order in which it was.
-    pub(super) fn post(self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) fn post(self, tx: &mut Tx<'_>) -> Result<()> {
         let mut chains: BTreeMap<Id<Organization>, Vec<NewEntry>> = BTreeMap::new();
         for (organization_id, entry) in self.0 {
             chains.entry(organization_id).or_default().push(entry);

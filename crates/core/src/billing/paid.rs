@@ -12,7 +12,7 @@ use crate::clock;
 use crate::emails::{self, Email, PortalLink, Receipt};
 use crate::events::{self, EventType};
 use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
-use crate::orders::Order;
+use crate::orders::{self, Order};
 use crate::organizations::Organization;
 use crate::products::{self, Product};
 use crate::streams::{self, Channel};
@@ -180,7 +180,7 @@ pub(crate) fn record(
         created_at: invoice.created_at,
         modified_at: None,
     };
-    tx.insert(&order)?;
+    orders::record(tx, &order)?;
     books.note_paid(invoice, &order, payment);
     Ok(order)
 }

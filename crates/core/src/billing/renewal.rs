@@ -72,7 +72,7 @@ fn due(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let mut due: Vec<Subscription> =
         tx.all(&format!("{select}due_at <= $1 ORDER BY due_at, id LIMIT $2"), &[&now, &limit])?;
     let rest = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(limit));
-    let ahead = if rest > 0 { clock::all_ahead(tx)? } else { Vec::new() };
+    let ahead = if rest > 0 { clock::of_those_ahead(tx)? } else { Vec::new() };
     if !ahead.is_empty() {
         let mut sql = Sql::new(select);
         let mut separator = "((";
@@ -130,7 +130,7 @@ impl<'r> Opening<'r> {
         }
         Ok(Self {
             rules,
-            clocks: clock::now_of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
+            clocks: clock::of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
             credits: credits_of(tx, &customers)?,
             customers: customers_of(tx, &customers)?,
             discounts: discounts::find_many(tx, &discounts.into_iter().collect::<Vec<_>>())?

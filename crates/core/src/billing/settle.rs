@@ -51,6 +51,7 @@ pub fn settle(
 /// What is read once for all payments of a batch.
 struct Settling<'r> {
     rules: &'r Rules,
+    real: Timestamp,
     clocks: HashMap<Id<Organization>, Timestamp>,
     invoices: HashMap<Id<Invoice>, Invoice>,
     subscriptions: HashMap<Id<Subscription>, Subscription>,
@@ -68,7 +69,8 @@ impl<'r> Settling<'r> {
         let products: BTreeSet<_> = invoices.iter().map(|invoice| invoice.product_id).collect();
         Ok(Self {
             rules,
-            clocks: clock::now_of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
+            real: tx.now(),
+            clocks: clock::of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
             invoices: invoices.into_iter().map(|invoice| (invoice.id, invoice)).collect(),
             subscriptions: subscriptions.into_iter().map(|one| (one.id, one)).collect(),
             names: names_of(tx, &products)?,
@@ -222,7 +224,7 @@ impl<'r> Settling<'r> {
     }
 
     fn now(&self, payment: &Payment) -> Timestamp {
-        self.clocks.get(&payment.organization_id).copied().unwrap_or(payment.created_at)
+        self.clocks.get(&payment.organization_id).copied().unwrap_or(self.real)
     }
 }
 

@@ -35,6 +35,16 @@ pub fn find_by_slug(tx: &mut ReadTx<'_>, slug: &str) -> Result<Option<Organizati
     Ok(tx.find(SQL, &[&slug.to_lowercase()])?)
 }
 
+/// These organizations, in no order; says nothing about who may see them.
+pub fn find_many(tx: &mut ReadTx<'_>, ids: &[Id<Organization>]) -> Result<Vec<Organization>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!("SELECT ", Organization::COLUMNS, " FROM organizations WHERE id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
 /// The addresses of those who work for the organization, in the order in which they came.
 pub fn addresses_of_members(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Vec<Email>> {
     const SQL: &str = "SELECT users.email FROM organization_members \

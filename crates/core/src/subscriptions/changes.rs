@@ -2,7 +2,7 @@
 
 use merak_store::Tx;
 
-use super::{Subscription, announce};
+use super::{Subscription, announce, counts};
 use crate::emails::Receipt;
 use crate::jobs::{self, Job};
 use crate::kit::Result;
@@ -11,6 +11,7 @@ use crate::kit::Result;
 /// the receipt of what was paid at its start.
 pub fn create(tx: &mut Tx<'_>, subscription: &Subscription, paid: Option<Receipt>) -> Result<()> {
     tx.insert(subscription)?;
+    counts::add(tx, subscription)?;
     if subscription.status.is_active() {
         jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: subscription.purchase() })?;
     }
@@ -35,6 +36,7 @@ pub fn change_paid(
 ) -> Result<()> {
     after.modified_at = Some(tx.now());
     save(tx, after)?;
+    counts::shift(tx, before, after)?;
     let is_other = before.product_id != after.product_id
         || before.status.is_active() != after.status.is_active()
         || before.status.is_revoked() != after.status.is_revoked();
