@@ -34,7 +34,7 @@ use merak_store::{Json, Timestamp, row};
 
 pub(crate) use self::books::Books;
 pub use self::outcome::{Answer, Outcome};
-pub(crate) use self::paid::{Copies, announce, receipt, record};
+pub(crate) use self::paid::{Copies, announce, next_number, receipt, record};
 pub use self::rules::{CatchUp, GivenUp, Rules};
 pub use self::settle::settle;
 use crate::checkouts::Checkout;

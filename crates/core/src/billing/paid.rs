@@ -56,8 +56,9 @@ pub(super) fn pay(
         custom_field_data: before.custom_field_data.clone(),
         billing_address: invoice.customer_billing_address.clone(),
     };
-    let order = record(tx, books, invoice, payment, copies, now)?;
-    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, &order, &product_name));
+    let number = next_number(tx, invoice.organization_id)?;
+    let order = record(tx, books, invoice, payment, copies, (number, now))?;
+    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
     let mut after = before.clone();
     let is_recovered = recover(&mut after, invoice);
     let is_moved = move_to(tx, &mut after, invoice)?;
@@ -143,14 +144,14 @@ pub(crate) struct Copies {
     pub(crate) billing_address: Option<Address>,
 }
 
-/// Writes that an invoice is paid, and its order. Nobody is told yet.
+/// Writes that an invoice is paid, and its order with this number. Nobody is told yet.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     books: &mut Books,
     invoice: &mut Invoice,
     payment: Option<&Payment>,
     copies: Copies,
-    now: Timestamp,
+    (number, now): (i64, Timestamp),
 ) -> Result<Order> {
     invoice.status = InvoiceStatus::Paid;
     invoice.settled_at = Some(now);
@@ -168,7 +169,7 @@ pub(crate) fn record(
         checkout_id: invoice.checkout_id,
         discount_id: invoice.discount_id,
         invoice_id: Some(invoice.id),
-        invoice_number: Some(next_number(tx, invoice.organization_id)?),
+        invoice_number: Some(number),
         billing_reason: invoice.billing_reason,
         amount: invoice.subtotal(),
         tax_amount: invoice.tax_amount,
@@ -196,7 +197,7 @@ pub(crate) fn announce(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
 
 /// The next number of an invoice in its organization, without gaps: it is taken in the unit that makes the order, and
 /// given back if that leaves no trace.
-fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64> {
+pub(crate) fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64> {
     let numbers = tx.returning::<i64>(
         "INSERT INTO invoice_numbers (organization_id, last_number) VALUES ($1, 1) ON CONFLICT (organization_id) \
          DO UPDATE SET last_number = invoice_numbers.last_number + 1 RETURNING last_number",
@@ -206,9 +207,9 @@ fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64
 }
 
 /// What the customer reads of an order.
-pub(crate) fn receipt(invoice: &Invoice, order: &Order, product_name: &str) -> Receipt {
+pub(crate) fn receipt(invoice: &Invoice, number: i64, product_name: &str) -> Receipt {
     Receipt {
-        number: order.invoice_number.map(|number| number.to_string()),
+        number: Some(number.to_string()),
         product_name: product_name.to_owned(),
         lines: Vec::new(),
         currency: invoice.currency,

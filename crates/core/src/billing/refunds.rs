@@ -157,13 +157,14 @@ pub(super) fn return_stray(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
     Ok(tx.insert(&refund)?)
 }
 
-/// Writes down that money went back by the processor's own means, without our having asked for it. Once for each of the
-/// processor's ids.
+/// Writes down a refund that was made at the processor, without our having asked for it. Once for each of the processor's
+/// ids.
 pub(super) fn note_foreign(
     tx: &mut Tx<'_>,
     payment: &Payment,
     processor_refund_id: &str,
     amount: Option<Cents>,
+    outcome: &RefundOutcome,
 ) -> Result<()> {
     let (given, given_tax) = given_back(tx, payment.id)?;
     let left = payment.amount.get() - given;
@@ -196,7 +197,7 @@ pub(super) fn note_foreign(
         settled_at: None,
     };
     tx.insert(&refund)?;
-    settle_one(tx, &mut refund, &RefundOutcome::Succeeded)
+    settle_one(tx, &mut refund, outcome)
 }
 
 /// The order that a payment paid.

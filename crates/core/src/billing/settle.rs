@@ -145,7 +145,7 @@ impl<'r> Settling<'r> {
             payments::save(tx, payment)?;
             let checkout = confirm::confirmed_now(tx, checkout, payment, answer.client_secret.as_deref())?;
             let country = method.and_then(|method| method.country);
-            return complete::complete(tx, self.rules, &mut self.books, checkout, Some(payment), country);
+            return complete::complete(tx, &mut self.books, checkout, Some(payment), country);
         }
         let invoice = payment.invoice_id.and_then(|id| self.invoices.get_mut(&id));
         let Some(invoice) = invoice.filter(|invoice| invoice.status == InvoiceStatus::Open) else {
