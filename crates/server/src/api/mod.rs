@@ -4,11 +4,13 @@ mod advertisements;
 mod auth;
 mod benefits;
 mod checkout_links;
+mod checkouts;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod embeds;
 mod files;
 mod integrations;
 mod license_keys;
@@ -33,6 +35,8 @@ pub fn operations() -> Vec<Operation> {
         discounts::operations(),
         files::operations(),
         checkout_links::operations(),
+        checkouts::operations(),
+        embeds::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -177,7 +177,7 @@ impl Shell {
         request: Request,
         peer: SocketAddr,
     ) -> Result<Response, Failure> {
-        let is_open = matches!(operation.admits, merak_core::access::Admits::Everybody);
+        let is_open = operation.admits.admits_anonymous();
         let (head, body) = request.into_parts();
         let address = self.address(&head.headers, peer);
         if is_open {
@@ -185,6 +185,7 @@ impl Shell {
         }
         let body = if operation.takes_body() { self.read(body, &head.headers).await? } else { Bytes::new() };
         let raw = Raw {
+            address,
             path: head.uri.path(),
             parameters,
             query: head.uri.query().unwrap_or_default(),

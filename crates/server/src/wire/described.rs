@@ -5,6 +5,7 @@
 //! `request!` and `answer!`, that make the struct and its schema from one text.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use merak_core::kit::{Address, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
 use merak_store::Timestamp;
@@ -205,6 +206,7 @@ plain! {
     bool => {"type": "boolean"},
     i64 => {"type": "integer"},
     String => {"type": "string"},
+    IpAddr => {"type": "string", "format": "ipvanyaddress"},
     Uuid => {"type": "string", "format": "uuid4"},
     Timestamp => {"type": "string", "format": "date-time"},
     Email => {"type": "string", "format": "email"},

@@ -4,6 +4,7 @@
 //! and whether they may. So authorisation, effect and the kept answer of an `Idempotency-Key` are one transaction.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub session: Option<TokenHash>,
     /// What was signed, for operations whose caller is known by a signature.
     pub signed: Option<Arc<Signed>>,
+    /// Where the call comes from, as far as the proxies in between are believed.
+    pub address: IpAddr,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -275,6 +278,17 @@ impl Operation {
         self
     }
 
+    /// Whom it admits, being signed in in a browser not enough: exactly one of these scopes is needed, if there are any.
+    #[must_use]
+    pub fn admits_only(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::Exactly { kinds, scopes };
+        self
+    }
+
     /// How it can refuse, besides by 422 and for want of access.
     #[must_use]
     pub fn refuses(mut self, refusals: &'static [Kind]) -> Self {
@@ -305,7 +319,7 @@ impl Operation {
 
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET
+        !self.method.is_safe()
     }
 
     /// Compiles its schemas, whose references point into the finished components.
@@ -465,6 +479,7 @@ pub(super) fn prepare<P: Input, Q: Input, B: Input>(
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
         signed: checked.signed,
+        address: checked.address,
         session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };

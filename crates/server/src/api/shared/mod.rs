@@ -15,14 +15,14 @@ pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
-pub use discount::DiscountMinimal;
+pub use discount::{CheckoutDiscount, DiscountMinimal};
 pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
 pub use organization::Organization;
 pub use price::ProductPrice;
-pub use product::{CheckoutLinkProduct, DiscountProduct, Product};
+pub use product::{AttachedCustomField, CheckoutLinkProduct, CheckoutProduct, DiscountProduct, Product};
 
 use merak_core::kit::Id;
 

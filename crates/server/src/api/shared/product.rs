@@ -5,12 +5,14 @@ use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::Organization;
 use merak_core::products::{self, CompleteProduct, PublicProduct};
 use merak_store::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::file::ProductMediaFileRead;
 use super::{BenefitBase, CustomField, ProductPrice};
 use crate::api::benefits::{Benefit, GuildTokens};
 use crate::state::House;
-use crate::wire::answer;
+use crate::wire::{Components, Described, answer, one_of_named};
 
 answer! {
     /// Something an organization sells.
@@ -99,6 +101,22 @@ answer! {
         pub is_archived: bool,
         /// Who sells it.
         pub organization_id: Id<Organization>,
+    }
+}
+
+/// A product that a checkout sells: what a checkout link shows of it, by another name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct CheckoutProduct(pub CheckoutLinkProduct);
+
+impl Described for CheckoutProduct {
+    fn schema(components: &mut Components) -> Value {
+        one_of_named(components, "CheckoutProduct", |components| {
+            CheckoutLinkProduct::schema(components);
+            let mut schema = components["CheckoutLinkProduct"].clone();
+            schema["description"] = json!("A product that a checkout sells.");
+            schema
+        })
     }
 }
 
