@@ -4,6 +4,7 @@ mod buyers;
 mod commands;
 mod contents;
 mod counts;
+mod invoice;
 mod queries;
 
 use merak_store::{Json, Timestamp, row};
@@ -11,6 +12,7 @@ use merak_store::{Json, Timestamp, row};
 pub use self::buyers::{ListOrdersOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::commands::{give, import, record};
 pub use self::contents::{CompleteOrder, OrderOfBuyer, complete, complete_one};
+pub use self::invoice::{Buyer, InvoiceData, invoice_data, invoice_token, read_invoice_token};
 pub use self::queries::{ListOrders, find, get, list};
 use crate::benefits::grants::{Purchase, Scope};
 use crate::billing::{BillingReason, Invoice};

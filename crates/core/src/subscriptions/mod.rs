@@ -6,14 +6,18 @@
 mod announce;
 mod buyers;
 mod changes;
+mod commands;
 mod contents;
 mod counts;
+pub mod proration;
 mod queries;
+pub mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
 pub use self::buyers::{ListSubscriptionsOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::changes::{change, change_paid, create};
+pub use self::commands::{cancel, revoke, uncancel};
 pub use self::contents::{CompleteSubscription, SubscriptionOfBuyer, complete, complete_one};
 pub use self::queries::{ListSubscriptions, find, find_many, get, list};
 
