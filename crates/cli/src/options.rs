@@ -37,6 +37,16 @@ pub enum StorageKind {
     S3,
 }
 
+/// Who moves money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessorName {
+    /// Nobody: payments are played with test cards.
+    Sandbox,
+    /// Stripe, with an account of yours.
+    Stripe,
+}
+
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -153,6 +163,27 @@ pub struct Options {
     /// Address of GitHub's API [default: `https://api.github.com`].
     #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
     pub github_api_url: Option<String>,
+
+    /// Who moves money [default: sandbox].
+    #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
+    pub payment_processor: Option<ProcessorName>,
+
+    /// Secret key of the account at Stripe.
+    #[arg(long, env = "MERAK_STRIPE_SECRET_KEY", global = true, value_name = "TEXT")]
+    pub stripe_secret_key: Option<String>,
+
+    /// Key of that account that pages may know.
+    #[arg(long, env = "MERAK_STRIPE_PUBLISHABLE_KEY", global = true, value_name = "TEXT")]
+    pub stripe_publishable_key: Option<String>,
+
+    /// Secret of the webhook that Stripe tells events to.
+    #[arg(long, env = "MERAK_STRIPE_WEBHOOK_SECRET", global = true, value_name = "TEXT")]
+    pub stripe_webhook_secret: Option<String>,
+
+    /// Address of Stripe's API [default: `https://api.stripe.com`].
+    #[arg(long, env = "MERAK_STRIPE_API_URL", global = true, value_name = "URL")]
+    pub stripe_api_url: Option<String>,
+
     /// Where files are kept [default: local].
     #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
     pub storage: Option<StorageKind>,
@@ -265,6 +296,11 @@ impl Options {
             github_client_secret: self.github_client_secret.or(file.github_client_secret),
             github_url: self.github_url.or(file.github_url),
             github_api_url: self.github_api_url.or(file.github_api_url),
+            payment_processor: self.payment_processor.or(file.payment_processor),
+            stripe_secret_key: self.stripe_secret_key.or(file.stripe_secret_key),
+            stripe_publishable_key: self.stripe_publishable_key.or(file.stripe_publishable_key),
+            stripe_webhook_secret: self.stripe_webhook_secret.or(file.stripe_webhook_secret),
+            stripe_api_url: self.stripe_api_url.or(file.stripe_api_url),
             storage: self.storage.or(file.storage),
             storage_dir: self.storage_dir.or(file.storage_dir),
             storage_bucket: self.storage_bucket.or(file.storage_bucket),

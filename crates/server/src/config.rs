@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
 use merak_core::checkouts::Geography;
 use merak_core::taxes::Taxes;
@@ -17,6 +18,15 @@ pub enum Storage {
     Local(local::Settings),
     /// In buckets.
     S3(s3::Settings),
+}
+
+/// Who moves money.
+#[derive(Clone, Debug)]
+pub enum Payments {
+    /// Nobody: payments are played.
+    Sandbox,
+    /// Stripe.
+    Stripe(stripe::Options),
 }
 
 /// Settings of the HTTP side.
@@ -64,6 +74,8 @@ pub struct Config {
     pub geography: Option<Arc<dyn Geography>>,
     /// Where files are kept.
     pub storage: Storage,
+    /// Who moves money.
+    pub payments: Payments,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
     /// Discord, if benefits can be roles there.
@@ -98,6 +110,7 @@ impl Default for Config {
             discord: None,
             github: None,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            payments: Payments::Sandbox,
             scanning_keys_url: None,
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
+use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
@@ -67,6 +68,8 @@ impl House {
 pub struct Adapters {
     /// Where files are.
     pub files: Arc<dyn FileStorage>,
+    /// Who moves money.
+    pub payments: Arc<dyn Processor>,
     /// The keys of who reports leaked tokens, if reports are taken.
     pub scanning_keys: Option<ScanningKeys>,
     /// Discord, if this installation is connected to it.

@@ -6,7 +6,9 @@
 
 pub mod benefit_settings;
 pub mod github_seller;
+pub mod receive_processor_event;
 mod remove_stored_file;
+pub mod sandbox_memory;
 mod settle_access;
 pub mod sweep_uploads;
 pub mod upload_file;

@@ -255,6 +255,7 @@ impl Sandbox {
             Stage::RequiresAction => ChargeState::RequiresAction { url: Some(self.page(intent)) },
             Stage::Processing { .. } => ChargeState::Processing,
             Stage::Declined(reason) => ChargeState::Declined(reason.decline()),
+            Stage::Canceled => ChargeState::Canceled,
         };
         Ok(ChargeOutcome {
             intent_id: Some(intent.id.clone()),
@@ -269,6 +270,7 @@ impl Sandbox {
             Stage::RequiresAction => SetupState::RequiresAction { url: Some(self.page(intent)) },
             Stage::Processing { .. } => SetupState::Processing,
             Stage::Declined(reason) => SetupState::Declined(reason.decline()),
+            Stage::Canceled => SetupState::Canceled,
         };
         Ok(SetupOutcome {
             intent_id: Some(intent.id.clone()),

@@ -1,5 +1,7 @@
 //! The sandbox as a processor.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
@@ -125,6 +127,18 @@ impl Processor for Sandbox {
         Ok(ChargeOutcome::weightiest(outcomes))
     }
 
+    async fn cancel(&self, intent_id: &str, _key: &str) -> Result<ChargeOutcome> {
+        let canceled = self
+            .change(intent_id, |content, _| {
+                let Content::Intent(intent) = content else { return Ok(None) };
+                intent.cancel();
+                Ok(intent.amount_cents().is_some().then(|| intent.clone()))
+            })
+            .await?;
+        let intent = canceled.flatten().ok_or_else(|| unknown("the charge"))?;
+        self.charge_outcome(&intent)
+    }
+
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome> {
         let Some((_, intent_name)) = request.intent_id.rsplit_once('_') else {
             return Err(unknown("the charge"));
@@ -198,6 +212,10 @@ impl Processor for Sandbox {
         now: Timestamp,
     ) -> std::result::Result<Vec<Event>, EventError> {
         self.read(headers, body, now).map(|event| vec![event])
+    }
+
+    fn as_sandbox(self: Arc<Self>) -> Option<Arc<Sandbox>> {
+        Some(self)
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) enum Stage {
     Processing { until: i64, approve: bool },
     Succeeded,
     Declined(Reason),
+    Canceled,
 }
 
 /// A card as records hold it.
@@ -250,9 +251,16 @@ impl Intent {
         self.plan_outcome(scenario, now);
     }
 
+    /// Gives up waiting for the customer.
+    pub(super) fn cancel(&mut self) {
+        if self.stage == Stage::RequiresAction {
+            self.stage = Stage::Canceled;
+        }
+    }
+
     fn plan_outcome(&mut self, scenario: Scenario, now: i64) {
         match self.stage {
-            Stage::RequiresAction => {}
+            Stage::RequiresAction | Stage::Canceled => {}
             Stage::Declined(reason) => self.plan(self.failure(reason), now, now),
             Stage::Processing { until, approve } => {
                 let kind = if approve { self.success() } else { self.failure(Reason::Declined) };
