@@ -21,6 +21,7 @@ mod grants_of_products;
 mod grants_outside;
 mod idempotency;
 mod jobs;
+mod ledger;
 mod license_key_owners;
 mod license_key_races;
 mod license_keys;

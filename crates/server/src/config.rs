@@ -10,6 +10,7 @@ use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
 use merak_core::checkouts::Geography;
 use merak_core::taxes::Taxes;
+use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -82,6 +83,8 @@ pub struct Config {
     pub discord: Option<discord::Options>,
     /// GitHub, if benefits can be repositories there.
     pub github: Option<github::Options>,
+    /// What tax there is on sales.
+    pub taxes: TaxSettings,
 }
 
 impl Default for Config {
@@ -112,6 +115,7 @@ impl Default for Config {
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             payments: Payments::Sandbox,
             scanning_keys_url: None,
+            taxes: TaxSettings::None,
         }
     }
 }

@@ -120,6 +120,7 @@ impl Server {
             public_url,
             checkout_link_url,
             origins,
+            taxes: config.taxes.taxes(),
             adapters,
             taxes: config.taxes.clone(),
             geography: config.geography.clone(),

@@ -28,6 +28,8 @@ pub struct House {
     pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// What tax there is on sales.
+    pub taxes: Taxes,
     /// The services outside.
     pub adapters: Adapters,
     /// Who knows what tax there is.
