@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod advertisements;
+mod billing;
 mod checkout_links;
 mod custom_fields;
 mod customer_search;

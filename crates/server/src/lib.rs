@@ -33,11 +33,12 @@ use merak_adapters::payments::sandbox::Sandbox;
 use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::instance;
-use merak_core::kit::InstanceSecret;
+use merak_core::billing::Rules;
+use merak_core::kit::{Cents, Currency, InstanceSecret};
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::{Config, Payments, Storage};
+pub use self::config::{Billing, Config, Payments, Storage};
 use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
@@ -47,6 +48,7 @@ use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
+use self::workers::biller::Biller;
 use self::workers::courier::Courier;
 
 /// How often budgets and histograms are tidied.
@@ -82,6 +84,7 @@ pub struct Server {
     running: shell::Running,
     metrics: Option<shell::metrics_page::MetricsPage>,
     worker: Worker,
+    biller: Biller,
     streams: Arc<Hub>,
     courier: Option<Courier>,
     store: Store,
@@ -114,21 +117,29 @@ impl Server {
             .checkout_link_url
             .clone()
             .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+        let billing = Rules {
+            taxes: config.taxes.taxes(),
+            processor: adapters.payments.name().to_owned(),
+            minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
+            retry_days: config.billing.retry_days.clone(),
+            given_up: config.billing.given_up,
+            catch_up: config.billing.catch_up,
+        };
         let house = Arc::new(House {
             store: store.clone(),
+            billing,
             secret,
             public_url,
             checkout_link_url,
             origins,
-            taxes: config.taxes.taxes(),
             adapters,
-            taxes: config.taxes.clone(),
             geography: config.geography.clone(),
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));
+        let biller = Biller::start(&house);
         let streams = Arc::clone(&house.streams);
         tokio::spawn(streams::pass_on(Arc::clone(&streams), store.clone()));
         let courier = Courier::start(&house);
@@ -143,8 +154,7 @@ impl Server {
         };
         tokio::spawn(keep_up(Arc::downgrade(&shell)));
         let running = shell::start(shell, listener, address);
-        Ok(Self { running, metrics, worker, streams, store })
-        Ok(Self { running, metrics, worker, courier, store })
+        Ok(Self { running, metrics, worker, biller, streams, courier, store })
     }
 
     /// Where the API listens.
@@ -163,6 +173,7 @@ impl Server {
         self.streams.close();
         self.running.stop().await;
         self.worker.stop().await;
+        self.biller.stop().await;
         if let Some(courier) = self.courier {
             courier.stop().await;
         }

@@ -23,6 +23,32 @@ pub fn find(tx: &mut ReadTx<'_>, id: Id<PaymentMethod>) -> Result<Option<Payment
     Ok(tx.find(SQL, &[&id])?)
 }
 
+/// The method that the processor calls so.
+pub fn find_by_processor(
+    tx: &mut ReadTx<'_>,
+    processor: &str,
+    processor_method_id: &str,
+) -> Result<Option<PaymentMethod>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        PaymentMethod::COLUMNS,
+        " FROM payment_methods WHERE processor = $1 AND processor_method_id = $2"
+    );
+    Ok(tx.find(SQL, &[&processor, &processor_method_id])?)
+}
+
+/// The method that an invoice's subscription is paid with, if it can be charged.
+pub fn of_invoice(tx: &mut ReadTx<'_>, invoice: &Invoice) -> Result<Option<PaymentMethod>> {
+    let subscription = match invoice.subscription_id {
+        Some(id) => subscriptions::find(tx, id)?,
+        None => None,
+    };
+    match subscription.and_then(|subscription| subscription.payment_method_id) {
+        Some(id) => Ok(find(tx, id)?.filter(PaymentMethod::is_saved)),
+        None => Ok(None),
+    }
+}
+
 /// The saved methods of a customer, the newest first, at most a hundred.
 pub fn list(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Vec<PaymentMethod>> {
     const SQL: &str = concatcp!(

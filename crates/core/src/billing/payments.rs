@@ -293,6 +293,14 @@ fn state_of(address: &Address) -> Option<String> {
     Some(state.strip_prefix(&prefix).unwrap_or(state).to_owned())
 }
 
+/// Whether there is a payment whose answer is overdue.
+pub fn is_any_due(tx: &mut ReadTx<'_>) -> Result<bool> {
+    let now = tx.now();
+    let due: Option<Id<Payment>> =
+        tx.find("SELECT id FROM payments WHERE ask_at <= $1 ORDER BY ask_at LIMIT 1", &[&now])?;
+    Ok(due.is_some())
+}
+
 /// Takes payments whose processor has to be asked what became of them, the longest overdue first, for a while for
 /// whoever calls this: nobody else is given them meanwhile.
 pub fn take_due(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Payment>> {
@@ -358,6 +366,20 @@ pub fn remember_payer(
         "SELECT processor_customer_id FROM processor_customers WHERE customer_id = $1 AND processor = $2",
         &[&customer_id, &processor],
     )?)
+}
+
+/// What the processor calls a customer from now on: it does not know the name of before any more.
+pub fn replace_payer(
+    tx: &mut Tx<'_>,
+    customer_id: Id<Customer>,
+    processor: &str,
+    processor_customer_id: &str,
+) -> Result<String> {
+    tx.execute(
+        "UPDATE processor_customers SET processor_customer_id = $3 WHERE customer_id = $1 AND processor = $2",
+        &[&customer_id, &processor, &processor_customer_id],
+    )?;
+    Ok(processor_customer_id.to_owned())
 }
 
 /// What the processor calls a customer, if it knows them.

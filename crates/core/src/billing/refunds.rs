@@ -247,6 +247,14 @@ pub fn question(tx: &mut ReadTx<'_>, refund: Refund) -> Result<Option<RefundQues
     Ok(known.map(|(processor, intent_id)| RefundQuestion { refund, processor, intent_id }))
 }
 
+/// Whether there is a refund whose answer is overdue.
+pub fn is_any_due(tx: &mut ReadTx<'_>) -> Result<bool> {
+    let now = tx.now();
+    let due: Option<Id<Refund>> =
+        tx.find("SELECT id FROM refunds WHERE ask_at <= $1 ORDER BY ask_at LIMIT 1", &[&now])?;
+    Ok(due.is_some())
+}
+
 /// Takes refunds whose processor has to be asked, as [`payments::take_due`] does.
 pub fn take_due(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Refund>> {
     let now = tx.now();

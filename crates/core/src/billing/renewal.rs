@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use merak_store::{Sql, Timestamp, Tx};
+use merak_store::{ReadTx, Sql, Timestamp, Tx};
 
 use super::books::Books;
 use super::dunning::{self, Owed};
@@ -55,18 +55,53 @@ pub fn open_due_of(
     organization_id: Id<Organization>,
     limit: i64,
 ) -> Result<Batch> {
+    let due = due_of(tx, organization_id, limit)?;
+    open(tx, rules, due)
+}
+
+fn due_of(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    limit: i64,
+) -> Result<Vec<Subscription>> {
     let columns = Subscription::COLUMNS;
     let sql = format!(
         "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
     );
     let now = clock::now(tx, organization_id)?;
-    let due = tx.all(&sql, &[&organization_id, &now, &limit])?;
-    open(tx, rules, due)
+    Ok(tx.all(&sql, &[&organization_id, &now, &limit])?)
+}
+
+/// Whether anything is due.
+pub fn is_any_due(tx: &mut ReadTx<'_>) -> Result<bool> {
+    Ok(!due(tx, 1)?.is_empty())
+}
+
+/// Looks at the first subscription that is due in an hour again, because it cannot be renewed now. Returns which.
+pub fn put_off_first(tx: &mut Tx<'_>) -> Result<Option<Id<Subscription>>> {
+    let first = due(tx, 1)?.pop();
+    put_off(tx, first)
+}
+
+/// As [`put_off_first`], of one organization.
+pub fn put_off_first_of(
+    tx: &mut Tx<'_>,
+    organization_id: Id<Organization>,
+) -> Result<Option<Id<Subscription>>> {
+    let first = due_of(tx, organization_id, 1)?.pop();
+    put_off(tx, first)
+}
+
+fn put_off(tx: &mut Tx<'_>, first: Option<Subscription>) -> Result<Option<Id<Subscription>>> {
+    let Some(first) = first else { return Ok(None) };
+    let later = clock::now(tx, first.organization_id)?.add_seconds(3600);
+    dunning::note(tx, first.id, first.retries, Some(later))?;
+    Ok(Some(first.id))
 }
 
 /// What is due by the clocks of their organizations. Most organizations have the real one, which one index answers; those
 /// whose clock was moved are looked at by themselves.
-fn due(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Subscription>> {
+fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let (columns, now) = (Subscription::COLUMNS, tx.now());
     let select = format!("SELECT {columns} FROM subscriptions WHERE ");
     let mut due: Vec<Subscription> =
