@@ -9,6 +9,7 @@ pub mod discord;
 mod error;
 pub mod files;
 pub mod github;
+mod hex;
 pub mod http;
 pub mod payments;
 pub mod rest;

@@ -129,6 +129,25 @@ impl Answer {
 
 /// Sends a call and reads the answer, as far as it may go.
 pub(crate) async fn send(service: &'static str, call: RequestBuilder) -> Result<Answer> {
+    let Exchanged { status, headers, body } = exchange(service, call).await?;
+    if status.is_success() {
+        return Ok(Answer { service, status, body });
+    }
+    Err(failure(service, status, &headers, &body))
+}
+
+/// What a service answered, whatever it is.
+pub(crate) struct Exchanged {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a call whose refusals the caller wants to read. Only no answer is an error.
+pub(crate) async fn exchange(service: &'static str, call: RequestBuilder) -> Result<Exchanged> {
     let unavailable = |cause: String| Error::Unavailable { service, cause };
     let mut response = call.send().await.map_err(|error| unavailable(cause(error)))?;
     let (status, headers) = (response.status(), response.headers().clone());
@@ -139,10 +158,7 @@ pub(crate) async fn send(service: &'static str, call: RequestBuilder) -> Result<
         }
         body.extend_from_slice(&chunk);
     }
-    if status.is_success() {
-        return Ok(Answer { service, status, body });
-    }
-    Err(failure(service, status, &headers, &body))
+    Ok(Exchanged { status, headers, body })
 }
 
 fn failure(service: &'static str, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
@@ -162,7 +178,7 @@ fn failure(service: &'static str, status: StatusCode, headers: &HeaderMap, body:
 }
 
 /// How long the service asks to wait, if it does: a 429 always, and GitHub's 403 with an empty budget.
-fn wait_asked_for(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
+pub(crate) fn wait_asked_for(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Duration> {
     let is_budget_empty = number(headers, "x-ratelimit-remaining") == Some(0.0);
     let retry_after = number(headers, RETRY_AFTER.as_str());
     match status {

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
+use merak_core::billing::{CatchUp, GivenUp, Rules};
 use merak_core::checkouts::Geography;
-use merak_core::taxes::Taxes;
+use merak_core::kit::Cents;
+use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -17,6 +20,33 @@ pub enum Storage {
     Local(local::Settings),
     /// In buckets.
     S3(s3::Settings),
+}
+
+/// Who moves money.
+#[derive(Clone, Debug)]
+pub enum Payments {
+    /// Nobody: payments are played.
+    Sandbox,
+    /// Stripe.
+    Stripe(stripe::Options),
+}
+
+/// What an operator settles about billing.
+#[derive(Clone, Debug)]
+pub struct Billing {
+    /// So many days after its first failure a payment of a subscription is tried again; ascending.
+    pub retry_days: Vec<u32>,
+    /// What becomes of a subscription whose payment is given up.
+    pub given_up: GivenUp,
+    /// What is billed after nothing was done for longer than a period.
+    pub catch_up: CatchUp,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        let Rules { retry_days, given_up, catch_up, .. } = Rules::new("", Cents::default());
+        Self { retry_days, given_up, catch_up }
+    }
 }
 
 /// Settings of the HTTP side.
@@ -58,18 +88,22 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long the sender of a file, or who downloads one, may be silent.
     pub transfer_timeout: Duration,
-    /// Who knows what tax there is.
-    pub taxes: Taxes,
     /// Who knows in which country an address of the network is, if anybody does.
     pub geography: Option<Arc<dyn Geography>>,
     /// Where files are kept.
     pub storage: Storage,
+    /// Who moves money.
+    pub payments: Payments,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
     /// Discord, if benefits can be roles there.
     pub discord: Option<discord::Options>,
     /// GitHub, if benefits can be repositories there.
     pub github: Option<github::Options>,
+    /// What tax there is on sales.
+    pub taxes: TaxSettings,
+    /// When payments are tried again, and what becomes of what is not paid.
+    pub billing: Billing,
 }
 
 impl Default for Config {
@@ -93,12 +127,14 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
-            taxes: Taxes::none(),
             geography: None,
             discord: None,
             github: None,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            payments: Payments::Sandbox,
             scanning_keys_url: None,
+            taxes: TaxSettings::None,
+            billing: Billing::default(),
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
+use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
+use merak_core::billing::Rules;
 use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
-use merak_core::taxes::Taxes;
 use merak_store::Store;
 
 use crate::streams::Hub;
@@ -27,10 +28,10 @@ pub struct House {
     pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// What is settled about billing; who knows the taxes, too.
+    pub billing: Rules,
     /// The services outside.
     pub adapters: Adapters,
-    /// Who knows what tax there is.
-    pub taxes: Taxes,
     /// Who knows in which country an address of the network is, if anybody does.
     pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
@@ -58,7 +59,7 @@ impl House {
 
     /// What checkouts are computed with.
     pub fn means(&self) -> Means<'_> {
-        Means { taxes: &self.taxes, geography: self.geography.as_deref() }
+        Means { taxes: &self.billing.taxes, geography: self.geography.as_deref() }
     }
 }
 
@@ -67,6 +68,8 @@ impl House {
 pub struct Adapters {
     /// Where files are.
     pub files: Arc<dyn FileStorage>,
+    /// Who moves money.
+    pub payments: Arc<dyn Processor>,
     /// The keys of who reports leaked tokens, if reports are taken.
     pub scanning_keys: Option<ScanningKeys>,
     /// Discord, if this installation is connected to it.

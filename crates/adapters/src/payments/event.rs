@@ -1,6 +1,7 @@
 //! What a processor tells by itself.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Decline;
 
@@ -22,7 +23,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// A charge's money is there.
     ChargeSucceeded,

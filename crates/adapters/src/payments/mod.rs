@@ -7,15 +7,21 @@
 //!
 //! | Processor | Is |
 //! | --- | --- |
-//! | Sandbox | built in, with test cards; no money moves |
+//! | [`Sandbox`](sandbox::Sandbox) | built in, with test cards; no money moves |
 //! | Stripe | Stripe, by its REST interface |
 
+#[cfg(test)]
+mod conformance;
 mod error;
 mod event;
 mod outcome;
 mod request;
+pub mod sandbox;
+mod signature;
+pub mod stripe;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -58,8 +64,14 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// took or may take money is told.
     async fn find_charge(&self, reference: &str) -> Result<Option<ChargeOutcome>>;
 
+    /// Gives a charge up that waits for the customer, and says how it stands then. What is paid already stays paid.
+    async fn cancel(&self, intent_id: &str, key: &str) -> Result<ChargeOutcome>;
+
     /// Gives back all or a part of a charge.
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome>;
+
+    /// How a refund stands now.
+    async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome>;
 
     /// The saved cards of a customer, at most a hundred, the newest first. A customer that is no more has none.
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>>;
@@ -78,4 +90,7 @@ pub trait Processor: fmt::Debug + Send + Sync {
         body: &[u8],
         now: Timestamp,
     ) -> std::result::Result<Vec<Event>, EventError>;
+
+    /// This processor, if it is the sandbox, whose pages and events are ours.
+    fn as_sandbox(self: Arc<Self>) -> Option<Arc<sandbox::Sandbox>>;
 }

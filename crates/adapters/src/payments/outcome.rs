@@ -1,5 +1,7 @@
 //! What came of what was asked of a processor.
 
+use serde::{Deserialize, Serialize};
+
 /// How a charge stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChargeOutcome {
@@ -36,6 +38,19 @@ pub enum ChargeState {
     Canceled,
 }
 
+impl ChargeOutcome {
+    /// Of several, the one in which money has moved, else one in which it may.
+    pub(super) fn weightiest(outcomes: Vec<Self>) -> Option<Self> {
+        outcomes.into_iter().min_by_key(|outcome| match outcome.state {
+            ChargeState::Succeeded { .. } => 0,
+            ChargeState::Processing => 1,
+            ChargeState::RequiresAction { .. } => 2,
+            ChargeState::Declined(_) => 3,
+            ChargeState::Canceled => 4,
+        })
+    }
+}
+
 /// How the saving of a method stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupOutcome {
@@ -69,7 +84,7 @@ pub enum SetupState {
 }
 
 /// Why a method was not accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decline {
     /// Why, in a word of the processor: `insufficient_funds`.
     pub code: String,

@@ -5,6 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
+use crate::billing::hints;
 use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
@@ -209,6 +210,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 files::give_up_uploads(tx, PURGE_BATCH)?,
                 events::purge(tx, PURGE_BATCH)?,
                 streams::purge(tx, PURGE_BATCH)?,
+                hints::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }

@@ -7,6 +7,7 @@ mod assets;
 mod login;
 pub mod notice;
 mod plain;
+mod sandbox;
 
 use std::sync::Arc;
 
@@ -17,8 +18,13 @@ use crate::error::framework;
 use crate::state::House;
 use crate::wire::router::Routes;
 
-/// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
-pub const LOGIN: &str = "/login";
+/// Where a sign-in link leads.
+const LOGIN: &str = "/login";
+
+/// Whether a page looks into the data for whoever calls, so that calls of it are counted.
+pub fn is_counted(path: &str) -> bool {
+    path == LOGIN || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+}
 
 /// Where somebody is sent who came back from another service and could not be told from anybody else.
 pub const NOT_CONNECTED: &str = "/not-connected";
@@ -28,7 +34,8 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
     Arc::clone(&docs)
         .router()
-        .merge(login::router(Arc::clone(house), docs))
+        .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
+        .merge(sandbox::router(Arc::clone(house), docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

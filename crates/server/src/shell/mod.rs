@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
-use crate::pages::LOGIN;
+use crate::pages;
 use crate::state::House;
 use crate::streams;
 use crate::wire::request::{self, Raw};
@@ -219,7 +219,7 @@ impl Shell {
     }
 
     async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
-        if request.uri().path() == LOGIN
+        if pages::is_counted(request.uri().path())
             && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
         {
             return Failure::TooManyRequests(seconds).into_response(request_id);

@@ -54,6 +54,9 @@ pub struct Found(pub String);
 /// 307 to another address.
 #[derive(Clone, Debug)]
 pub struct TemporaryRedirect(pub String);
+/// 202 with `null`: it was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
 
 /// 204.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +92,18 @@ impl<T: Described + Serialize + Send + 'static> Answer for Created<T> {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         write(Self::STATUS, &self.0)
+    }
+}
+
+impl Answer for Accepted {
+    const STATUS: u16 = 202;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        write(Self::STATUS, &Value::Null)
     }
 }
 

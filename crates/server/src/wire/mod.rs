@@ -16,7 +16,9 @@ pub mod router;
 mod stream;
 pub mod validation;
 
-pub use answer::{Answer, Created, Found, Json, NoContent, Reply, SeeOther, TemporaryRedirect, Text};
+pub use answer::{
+    Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, TemporaryRedirect, Text,
+};
 pub use cookie::Origins;
 pub use described::{
     Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,

@@ -328,7 +328,8 @@ impl Operation {
         self
     }
 
-    /// Lets the handler see the headers and the body as they were sent, to verify a signature.
+    /// Lets the handler see the headers and the body as they were sent, to verify a signature. Without a type for the
+    /// body, the handler also reads it: what a stranger sent need not be well-formed to be refused.
     #[must_use]
     pub fn signed(mut self) -> Self {
         self.is_signed = true;
@@ -369,7 +370,7 @@ impl Operation {
 
     /// Whether a request to it has a body to read.
     pub fn takes_body(&self) -> bool {
-        self.shapes.body.is_some()
+        self.shapes.body.is_some() || self.is_signed
     }
 
     /// Answers a request whose parts were checked. Access comes before what the check found.

@@ -276,6 +276,8 @@ impl Things {
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
+            ("integrations_stripe:webhook", NO_ID, None, NoTenant),
+            ("integrations_sandbox:webhook", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
             ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),

@@ -15,8 +15,8 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::PartClaim;
-use crate::files::digest::{hex, unhex};
 use crate::files::{Completion, Expected, SentPart, Sha256Digest, Stored, Upload};
+use crate::hex::{hex, unhex};
 
 /// How many bytes are copied at once.
 const COPIED_AT_ONCE: usize = 1 << 20;

@@ -5,7 +5,7 @@ use sha2::Sha256;
 use url::form_urlencoded::{Serializer, parse};
 
 use crate::files::Sha256Digest;
-use crate::files::digest::{hex, unhex};
+use crate::hex::{hex, unhex};
 
 /// Why an address opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -115,9 +115,22 @@ pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<()> {
             let Some(subscription) = subscriptions::find(tx, Id::from_uuid(id))? else { return Ok(()) };
             bring_in_line(tx, &subscription.purchase(), Standing::of(subscription.status))
         }
-        Scope::Order(_) | Scope::ByHand => bring_in_line(tx, purchase, Standing::Holds),
+        Scope::Order(id) => {
+            const RETURNED: &str = concatcp!(
+                "SELECT id FROM orders WHERE id = $1 AND ",
+                IS_RETURNED
+            );
+            let returned: Option<Uuid> = tx.find(RETURNED, &[&id])?;
+            let standing = returned.map_or(Standing::Holds, |_| Standing::Lost);
+            bring_in_line(tx, purchase, standing)
+        }
+        Scope::ByHand => bring_in_line(tx, purchase, Standing::Holds),
     }
 }
+
+/// Whether what came with an order was taken back with its money.
+const IS_RETURNED: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.order_id = orders.id \
+     AND refunds.revokes_benefits AND refunds.status = 'succeeded')";
 
 fn bring_in_line(tx: &mut Tx<'_>, purchase: &Purchase, standing: Standing) -> Result<()> {
     match standing {
@@ -221,7 +234,8 @@ fn orders_of_product(
         "SELECT ",
         Order::COLUMNS,
         " FROM orders JOIN customers ON customers.id = orders.customer_id AND customers.deleted_at IS NULL \
-         WHERE orders.product_id = $1 AND orders.subscription_id IS NULL"
+         WHERE orders.product_id = $1 AND orders.subscription_id IS NULL AND NOT ",
+        IS_RETURNED
     );
     const IN_ORDER: &str = " ORDER BY orders.created_at, orders.id LIMIT $2";
     const FIRST: &str = concatcp!(BASE, IN_ORDER);

@@ -1,0 +1,63 @@
+//! Reads Stripe's events.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::answers::{decline, id_of};
+use crate::payments::{Decline, Event, EventKind};
+
+/// The event in a body, if it is one.
+pub(super) fn read(body: &[u8]) -> Option<Event> {
+    let told: Value = serde_json::from_slice(body).ok()?;
+    let object = &told["data"]["object"];
+    let kind = kind(told["type"].as_str()?, object)?;
+    let is_intent = matches!(object["object"].as_str(), Some("payment_intent" | "setup_intent"));
+    Some(Event {
+        id: told["id"].as_str()?.to_owned(),
+        occurred_at: Timestamp::from_second(told["created"].as_i64()?).ok()?,
+        kind,
+        intent_id: if is_intent { id_of(object) } else { id_of(&object["payment_intent"]) },
+        reference: object["metadata"]["reference"].as_str().map(str::to_owned),
+        amount_cents: object["amount"].as_i64(),
+    })
+}
+
+/// What happened; nothing if the object lacks its name.
+fn kind(word: &str, object: &Value) -> Option<EventKind> {
+    let id = || id_of(object);
+    Some(match word {
+        "payment_intent.succeeded" => EventKind::ChargeSucceeded,
+        "payment_intent.payment_failed" => EventKind::ChargeFailed(decline(&object["last_payment_error"])),
+        "payment_intent.canceled" => EventKind::ChargeFailed(given_up()),
+        "setup_intent.succeeded" => EventKind::SetupSucceeded,
+        "setup_intent.setup_failed" => EventKind::SetupFailed(decline(&object["last_setup_error"])),
+        "setup_intent.canceled" => EventKind::SetupFailed(given_up()),
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
+            match object["status"].as_str() {
+                Some("succeeded") => EventKind::RefundSettled { refund_id: id()? },
+                Some("failed" | "canceled") => EventKind::RefundFailed { refund_id: id()? },
+                _ => EventKind::Ignored,
+            }
+        }
+        "charge.dispute.created" => EventKind::DisputeOpened { dispute_id: id()? },
+        "charge.dispute.closed" => EventKind::DisputeClosed {
+            dispute_id: id()?,
+            // A warning that is closed never took money.
+            won: matches!(object["status"].as_str(), Some("won" | "warning_closed")),
+        },
+        "payment_method.updated" | "payment_method.automatically_updated" => {
+            EventKind::MethodUpdated { method_id: id()? }
+        }
+        "payment_method.detached" => EventKind::MethodDetached { method_id: id()? },
+        _ => EventKind::Ignored,
+    })
+}
+
+fn given_up() -> Decline {
+    Decline {
+        code: String::from("canceled"),
+        message: String::from("The payment was given up."),
+        hard: false,
+        authentication_required: false,
+    }
+}
