@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod advertisements;
+mod billing;
 mod checkout_links;
 mod checkouts;
 mod custom_field_renames;
@@ -36,4 +37,5 @@ mod product_properties;
 mod products;
 mod sandbox_records;
 mod simulation;
+mod subscriptions;
 mod transfer;

@@ -10,7 +10,9 @@ use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
+use merak_core::billing::{CatchUp, GivenUp, Rules};
 use merak_core::checkouts::Geography;
+use merak_core::kit::Cents;
 use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
@@ -54,6 +56,24 @@ pub enum Payments {
     Sandbox,
     /// Stripe.
     Stripe(stripe::Options),
+}
+
+/// What an operator settles about billing.
+#[derive(Clone, Debug)]
+pub struct Billing {
+    /// So many days after its first failure a payment of a subscription is tried again; ascending.
+    pub retry_days: Vec<u32>,
+    /// What becomes of a subscription whose payment is given up.
+    pub given_up: GivenUp,
+    /// What is billed after nothing was done for longer than a period.
+    pub catch_up: CatchUp,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        let Rules { retry_days, given_up, catch_up, .. } = Rules::new("", Cents::default());
+        Self { retry_days, given_up, catch_up }
+    }
 }
 
 /// Settings of the HTTP side.
@@ -117,6 +137,8 @@ pub struct Config {
     pub shows_mail: bool,
     /// What tax there is on sales.
     pub taxes: TaxSettings,
+    /// When payments are tried again, and what becomes of what is not paid.
+    pub billing: Billing,
 }
 
 impl Default for Config {
@@ -151,6 +173,7 @@ impl Default for Config {
             payments: Payments::Sandbox,
             scanning_keys_url: None,
             taxes: TaxSettings::None,
+            billing: Billing::default(),
         }
     }
 }

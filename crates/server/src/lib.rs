@@ -33,12 +33,13 @@ use merak_adapters::payments::Processor;
 use merak_adapters::payments::sandbox::Sandbox;
 use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
+use merak_core::billing::Rules;
 use merak_core::instance;
-use merak_core::kit::InstanceSecret;
+use merak_core::kit::{Cents, Currency, InstanceSecret};
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::{Config, Mail, Payments, Storage};
+pub use self::config::{Billing, Config, Mail, Payments, Storage};
 use self::emails::Letterhead;
 use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
@@ -49,6 +50,7 @@ use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
+use self::workers::biller::Biller;
 use self::workers::courier::Courier;
 
 /// How often budgets and histograms are tidied.
@@ -84,6 +86,7 @@ pub struct Server {
     running: shell::Running,
     metrics: Option<shell::metrics_page::MetricsPage>,
     worker: Worker,
+    biller: Biller,
     streams: Arc<Hub>,
     courier: Option<Courier>,
     store: Store,
@@ -117,15 +120,23 @@ impl Server {
             .checkout_link_url
             .clone()
             .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+        let billing = Rules {
+            taxes: config.taxes.taxes(),
+            processor: adapters.payments.name().to_owned(),
+            minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
+            retry_days: config.billing.retry_days.clone(),
+            given_up: config.billing.given_up,
+            catch_up: config.billing.catch_up,
+        };
         let house = Arc::new(House {
             store: store.clone(),
+            billing,
             secret,
             letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
             shows_mail: config.shows_mail,
             public_url,
             checkout_link_url,
             origins,
-            taxes: config.taxes.taxes(),
             adapters,
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
             geography: config.geography.clone(),
@@ -133,6 +144,7 @@ impl Server {
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));
+        let biller = Biller::start(&house);
         let streams = Arc::clone(&house.streams);
         tokio::spawn(streams::pass_on(Arc::clone(&streams), store.clone()));
         let courier = Courier::start(&house);
@@ -147,7 +159,7 @@ impl Server {
         };
         tokio::spawn(keep_up(Arc::downgrade(&shell)));
         let running = shell::start(shell, listener, address);
-        Ok(Self { running, metrics, worker, streams, courier, store })
+        Ok(Self { running, metrics, worker, biller, streams, courier, store })
     }
 
     /// Where the API listens.
@@ -166,6 +178,7 @@ impl Server {
         self.streams.close();
         self.running.stop().await;
         self.worker.stop().await;
+        self.biller.stop().await;
         if let Some(courier) = self.courier {
             courier.stop().await;
         }

@@ -8,9 +8,9 @@ use merak_adapters::github::Github;
 use merak_adapters::mail::Mailer;
 use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
+use merak_core::billing::Rules;
 use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
-use merak_core::taxes::Taxes;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
@@ -34,8 +34,8 @@ pub struct House {
     pub letterhead: Letterhead,
     /// Whether everybody may read the mail that goes into a folder.
     pub shows_mail: bool,
-    /// What tax there is on sales.
-    pub taxes: Taxes,
+    /// What is settled about billing; who knows the taxes, too.
+    pub billing: Rules,
     /// The services outside.
     pub adapters: Adapters,
     /// Who knows in which country an address of the network is, if anybody does.
@@ -65,7 +65,7 @@ impl House {
 
     /// What checkouts are computed with.
     pub fn means(&self) -> Means<'_> {
-        Means { taxes: &self.taxes, geography: self.geography.as_deref() }
+        Means { taxes: &self.billing.taxes, geography: self.geography.as_deref() }
     }
 }
 

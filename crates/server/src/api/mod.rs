@@ -14,12 +14,14 @@ mod embeds;
 mod files;
 mod integrations;
 mod license_keys;
+mod orders;
 mod organizations;
 mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
 mod streams;
+mod subscriptions;
 
 use crate::wire::Operation;
 
@@ -27,7 +29,9 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        subscriptions::operations(),
         products::operations(),
+        orders::operations(),
         advertisements::operations(),
         benefits::operations(),
         license_keys::operations(),

@@ -58,7 +58,6 @@ pub struct Found(pub String);
 /// 307 to another address.
 #[derive(Clone, Debug)]
 pub struct TemporaryRedirect(pub String);
-
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;

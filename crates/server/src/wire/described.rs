@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use merak_core::kit::{Address, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
+use merak_core::kit::{Address, Cents, Currency, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
 use merak_store::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -234,6 +234,18 @@ impl Described for Seconds {
 impl<'de> serde::Deserialize<'de> for Seconds {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Described for Cents {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "integer"})
+    }
+}
+
+impl Described for Currency {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string"})
     }
 }
 

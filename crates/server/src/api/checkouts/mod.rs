@@ -1,6 +1,7 @@
 //! Checkouts: for the programs of sellers, for the browsers of buyers, and as they were made before.
 
 mod client;
+mod confirm;
 mod custom;
 mod legacy;
 mod stream;
@@ -12,6 +13,7 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     let mut all = custom::operations();
     all.extend(client::operations());
+    all.extend(confirm::operations());
     all.extend(stream::operations());
     all.extend(legacy::operations());
     all

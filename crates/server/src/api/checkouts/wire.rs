@@ -155,6 +155,51 @@ pub struct CheckoutPublic {
     end: CheckoutBuyersEnd,
 }
 
+/// A checkout that was confirmed, as its buyer sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckoutPublicConfirmed {
+    #[serde(flatten)]
+    checkout: CheckoutPublic,
+    #[serde(flatten)]
+    confirmation: CheckoutConfirmation,
+}
+
+answer! {
+    /// What only the answer to a confirmation shows.
+    pub struct CheckoutConfirmation {
+        /// The token of a session in the customer portal, for an hour.
+        pub customer_session_token: String,
+    }
+}
+
+impl Described for CheckoutPublicConfirmed {
+    fn schema(components: &mut Components) -> Value {
+        let parts: &[fn(&mut Components) -> Value] = &[
+            CheckoutBase::schema,
+            CheckoutSold::schema,
+            CheckoutBuyersEnd::schema,
+            CheckoutConfirmation::schema,
+        ];
+        let about = "A checkout that was confirmed, as its buyer sees it.";
+        let name = "CheckoutPublicConfirmed";
+        let reference = joined(components, name, about, parts);
+        if let Some(schema) = components.get_mut(name) {
+            schema["properties"]["status"] = json!({"type": "string", "const": "confirmed"});
+        }
+        reference
+    }
+}
+
+impl CheckoutPublicConfirmed {
+    /// A checkout of the core that was confirmed. It says so even if it has gone on since: clients know no other word here.
+    pub fn new(public: PublicCheckout, house: &House, customer_session_token: &str) -> Self {
+        let mut checkout = CheckoutPublic::new(public, house);
+        checkout.base.status = CheckoutStatus::Confirmed;
+        let customer_session_token = customer_session_token.to_owned();
+        Self { checkout, confirmation: CheckoutConfirmation { customer_session_token } }
+    }
+}
+
 impl Described for Checkout {
     fn schema(components: &mut Components) -> Value {
         joined(

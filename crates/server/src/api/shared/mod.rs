@@ -7,9 +7,11 @@ mod customer;
 pub mod discount;
 pub mod file;
 mod license_key;
+mod order;
 mod organization;
 pub mod price;
 mod product;
+mod subscription;
 
 pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
@@ -20,9 +22,13 @@ pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
+pub use order::{CustomerOrder, Order, OrderInvoice};
 pub use organization::Organization;
 pub use price::ProductPrice;
-pub use product::{AttachedCustomField, CheckoutLinkProduct, CheckoutProduct, DiscountProduct, Product};
+pub use product::{
+    AttachedCustomField, CheckoutLinkProduct, CheckoutProduct, DiscountProduct, PortalProduct, Product,
+};
+pub use subscription::{CustomerSubscription, Subscription};
 
 use merak_core::kit::Id;
 

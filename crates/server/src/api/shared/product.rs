@@ -83,7 +83,35 @@ answer! {
         pub medias: Vec<ProductMediaFileRead>,
     }
 
-    /// A product that a discount is for.
+    /// A product as somebody who bought it sees it.
+    pub struct PortalProduct {
+        /// When the product was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub modified_at: Option<Timestamp>,
+        /// The product's id.
+        pub id: Id<products::Product>,
+        /// What it is called.
+        pub name: String,
+        /// What buyers read about it.
+        pub description: Option<String>,
+        /// Whether all its current prices are recurring.
+        pub is_recurring: bool,
+        /// Whether it is no longer sold.
+        pub is_archived: bool,
+        /// Who sells it.
+        pub organization_id: Id<Organization>,
+        /// The current prices, the oldest first.
+        pub prices: Vec<ProductPrice>,
+        /// What comes with it, in the seller's order.
+        pub benefits: Vec<BenefitBase>,
+        /// Its pictures, in the seller's order.
+        pub medias: Vec<ProductMediaFileRead>,
+        /// Who sells it.
+        pub organization: super::Organization,
+    }
+
+    /// A product by itself: one that a discount is for, or that was bought.
     pub struct DiscountProduct {
         /// When the product was made.
         pub created_at: Timestamp,
@@ -171,6 +199,27 @@ impl CheckoutLinkProduct {
             prices: prices.into_iter().map(Into::into).collect(),
             benefits: benefits.into_iter().map(Into::into).collect(),
             medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
+        }
+    }
+}
+
+impl PortalProduct {
+    /// A product of the core, with its pictures where they are in this house's storage.
+    pub fn new(public: PublicProduct, organization: Organization, house: &House) -> Self {
+        let PublicProduct { product, prices, benefits, medias } = public;
+        Self {
+            created_at: product.created_at,
+            modified_at: product.modified_at,
+            id: product.id,
+            name: product.name,
+            description: product.description,
+            is_recurring: product.is_recurring,
+            is_archived: product.is_archived,
+            organization_id: product.organization_id,
+            prices: prices.into_iter().map(Into::into).collect(),
+            benefits: benefits.into_iter().map(Into::into).collect(),
+            medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
+            organization: organization.into(),
         }
     }
 }
