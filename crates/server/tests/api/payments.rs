@@ -212,10 +212,10 @@ merak_testkit::both_engines! {
 #[test]
 fn calls_of_the_bank_are_counted() {
     merak_testkit::run(async {
-        let settings = Config { rate_limit_per_address: 2, ..config() };
+        let settings = Config { rate_limit_per_address: 1, ..config() };
         let shop = Shop::open_with(migrated(Engine::Sqlite), settings).await;
         let mut statuses = Vec::new();
-        for _ in 0..8 {
+        for _ in 0..20 {
             statuses.push(shop.anonymous.get("/sandbox/authenticate/x").await.status);
         }
         assert!(statuses.contains(&404) && statuses.contains(&429), "{statuses:?}");
