@@ -87,7 +87,7 @@ scenarios! {
         let opened = shop.write(move |tx| emails::open(tx, &wrong, id)).unwrap();
         assert!(matches!(opened, Opened::Useless(_)));
         shop.write(move |tx| emails::note_sent(tx, id, "<1@merak.example>")).unwrap();
-        shop.advance(Duration::from_secs(1800));
+        shop.advance(Duration::from_mins(30));
         let Opened::Useless(reason) = open(shop, other) else { panic!("the code has ended") };
         shop.write(move |tx| emails::note_useless(tx, other, reason)).unwrap();
         let left: i64 = shop.read(|tx| Ok(tx.one("SELECT count(*) FROM emails WHERE sealed_payload IS NOT NULL", &[])?)).unwrap();
