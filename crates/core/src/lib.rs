@@ -26,6 +26,7 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod search;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -45,4 +46,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_sessions", sql: include_str!("../migrations/0009_sessions.sql") },
     Migration { name: "0010_customer_search", sql: include_str!("../migrations/0010_customer_search.sql") },
     Migration { name: "0011_imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

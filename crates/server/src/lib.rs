@@ -30,6 +30,7 @@ use merak_adapters::http::ClientError;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::instance;
 use merak_core::kit::InstanceSecret;
+use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
 
@@ -111,6 +112,7 @@ impl Server {
             checkout_link_url,
             origins,
             adapters,
+            totals: Totals::default(),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;

@@ -7,6 +7,7 @@ use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::kit::InstanceSecret;
+use merak_core::search::Totals;
 use merak_store::Store;
 
 use crate::wire::Origins;
@@ -26,6 +27,8 @@ pub struct House {
     pub origins: Origins,
     /// The services outside.
     pub adapters: Adapters,
+    /// What broad searches found.
+    pub totals: Totals,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.

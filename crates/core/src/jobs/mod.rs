@@ -6,6 +6,7 @@
 mod queue;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use self::queue::{
     Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_unit, enqueue, ensure_recurring, list_failed,
@@ -17,6 +18,7 @@ use crate::customers::Customer;
 use crate::files::File;
 use crate::kit::Id;
 use crate::products::Product;
+use crate::search::Noun;
 
 /// Everything a worker can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +53,12 @@ pub enum Job {
         /// The purchase.
         purchase: Purchase,
     },
-    /// Make customers findable that were there before the search was.
-    IndexCustomers {
-        /// Where to go on.
-        after: Option<Id<Customer>>,
+    /// Make things findable that were there before their search was.
+    Index {
+        /// Which things.
+        noun: Noun,
+        /// Where to go on: the id of the last one.
+        after: Option<Uuid>,
     },
     /// Remove what ended: sessions, sign-in links, kept answers and uploads that were never completed.
     Purge,
@@ -115,7 +119,7 @@ impl Job {
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
-            Self::IndexCustomers { .. } => "index_customers",
+            Self::Index { .. } => "index",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -130,7 +134,7 @@ impl Job {
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
-            Self::IndexCustomers { .. } => Some(String::from("index_customers")),
+            Self::Index { noun, .. } => Some(format!("index:{}", noun.as_str())),
             Self::Purge => None,
             Self::Flow(job) => Some(job.lane()),
         }

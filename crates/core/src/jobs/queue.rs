@@ -6,7 +6,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 use super::Job;
 use crate::benefits::grants;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, files, idempotency, login_links, user_sessions};
+use crate::{customer_sessions, files, idempotency, login_links, search, user_sessions};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -189,8 +189,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
-            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+        Job::Index { noun, after } => match search::index_batch(tx, *noun, *after)? {
+            Some(last) => Outcome::Next(Job::Index { noun: *noun, after: Some(last) }),
             None => Outcome::Done,
         },
         Job::Purge => {
