@@ -28,5 +28,7 @@ mod organizations;
 mod product_lists;
 mod product_properties;
 mod products;
+mod search;
+mod search_totals;
 mod simulation;
 mod transfer;

@@ -6,7 +6,7 @@ use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql};
 
 use super::marks::{folded, marks_of_query, marks_text};
 use super::totals::Question;
-use super::{Noun, Searched, Totals};
+use super::{Names, Noun, Searched, Totals};
 use crate::kit::{Id, Page, Paged, Result};
 use crate::organizations::Organization;
 
@@ -69,16 +69,22 @@ pub(crate) fn page<T: Searched>(
     if total <= offset {
         return Ok(Paged::new(Vec::new(), total));
     }
-    let way = (offset + limit).saturating_mul(finder.all) / total / pace(noun, finder.engine);
+    let wanted = usize::try_from(limit.min(total - offset)).unwrap_or(usize::MAX);
+    let end = offset + limit;
+    // In so many things in a row there are all that the page needs, unless the matches stand close together elsewhere.
+    let stretch = (end + end / 2 + 10).saturating_mul(finder.all) / total + 1;
+    if stretch / pace(noun, finder.engine) <= total {
+        let rows: Vec<T> = tx.list(&finder.walked::<T>(search, Some(stretch)))?;
+        if rows.len() >= wanted {
+            return Ok(Paged::new(rows, total));
+        }
+    }
     let by_marks = finder.by_marks();
-    let found = match by_marks {
-        Some(found) if total <= way => Some(found),
-        None if total.max(finder.all / stride(finder.engine)) <= way => Some(finder.by_reading()),
-        _ => None,
-    };
-    let select = match found {
-        Some(found) => finder.sorted::<T>(&found, search),
-        None => finder.walked::<T>(search),
+    let reading = if by_marks.is_some() { 0 } else { finder.all / stride(finder.engine) };
+    let select = if finder.all / pace(noun, finder.engine) < 2 * (total + reading) {
+        finder.walked::<T>(search, None)
+    } else {
+        finder.sorted::<T>(&by_marks.unwrap_or_else(|| finder.by_reading()), search)
     };
     Ok(Paged::new(tx.list(&select)?, total))
 }
@@ -248,61 +254,90 @@ impl Finder<'_> {
         match (self.noun.sorted_by(search.order), search.filter) {
             (Some(order), None) => {
                 sql.push(&format!("{rows}.id FROM (", rows = names.rows)).append(found);
-                sql.push(&format!(") AS {}", names.rows)).push(&Order::clause(&order));
+                sql.push(&format!(") AS {}", names.rows));
+                push_page(&mut sql, search, &order);
             }
             (_, filter) => {
                 sql.push(&format!("{}.id", names.table));
                 self.push_filtered(&mut sql, found, filter.unwrap_or(&|_| {}));
-                sql.push(&Order::clause(search.order));
+                push_page(&mut sql, search, search.order);
             }
         }
-        sql.push(" LIMIT ").bind(search.page.rows()).push(" OFFSET ").bind(search.page.offset());
         sql.push(")").push(&Order::clause(search.order));
         sql
     }
 
-    /// A select of the page that goes along the list and compares on the way.
-    fn walked<T: Searched>(&self, search: &Search<'_>) -> Sql {
-        let names = self.noun.names();
-        let mut sql = Sql::new(format!("SELECT {} FROM {}", T::SELECTED, names.table));
-        let page = |table, order, filter: &dyn Fn(&mut Sql), sql: &mut Sql| {
-            PartitionedPage {
-                table,
-                column: "organization_id",
-                filter,
-                order,
-                limit: search.page.rows(),
-                offset: search.page.offset(),
+    /// A select of the page that goes along the list and compares on the way: all of it, or so many things from its
+    /// beginning.
+    fn walked<T: Searched>(&self, search: &Search<'_>, stretch: Option<i64>) -> Sql {
+        let Names { table, rows, .. } = *self.noun.names();
+        let order = self.noun.sorted_by(search.order).filter(|_| search.filter.is_none());
+        let is_live = |sql: &mut Sql| {
+            sql.push(&format!(" AND {table}.deleted_at IS NULL"));
+            if let Some(filter) = search.filter {
+                filter(sql);
             }
-            .push_stretches(sql, search.organizations, search.stretches);
         };
-        match (self.noun.sorted_by(search.order), search.filter) {
+        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN (SELECT ", T::SELECTED));
+        match (&order, stretch) {
             (Some(order), None) => {
-                sql.push(&format!(
-                    " WHERE {}.id IN (SELECT {rows}.id FROM {rows}",
-                    names.table,
-                    rows = names.rows
-                ));
+                sql.push(&format!("{rows}.id FROM {rows}"));
                 let filter = |sql: &mut Sql| {
                     sql.push(" AND ");
                     push_contains(sql, self.engine, "content", &self.query);
                 };
-                page(names.rows, &order, &filter, &mut sql);
-                sql.push(")").push(&Order::clause(search.order));
+                push_list(&mut sql, search, (rows, order, &filter), None);
             }
-            (_, filter) => {
+            (Some(order), stretch) => {
+                sql.push(&format!("{rows}.id FROM (SELECT {}, content FROM {rows}", self.kept()));
+                push_list(&mut sql, search, (rows, order, &|_| {}), stretch);
+                sql.push(&format!(") AS {rows} WHERE "));
+                push_contains(&mut sql, self.engine, "content", &self.query);
+                push_page(&mut sql, search, order);
+            }
+            (None, None) => {
+                sql.push(&format!("{table}.id FROM {table}"));
                 let filter = |sql: &mut Sql| {
-                    sql.push(&format!(" AND {}.deleted_at IS NULL", names.table));
-                    if let Some(filter) = filter {
-                        filter(sql);
-                    }
+                    is_live(sql);
                     push_condition(sql, self.engine, self.noun, &self.query);
                 };
-                page(names.table, search.order, &filter, &mut sql);
+                push_list(&mut sql, search, (table, search.order, &filter), None);
+            }
+            (None, stretch) => {
+                sql.push(&format!("{table}.id FROM (SELECT {table}.id AS id FROM {table}"));
+                push_list(&mut sql, search, (table, search.order, &is_live), stretch);
+                sql.push(&format!(") AS walked CROSS JOIN {rows} CROSS JOIN {table}"));
+                sql.push(&format!(" WHERE {rows}.id = walked.id AND {table}.id = walked.id AND "));
+                push_contains(&mut sql, self.engine, "content", &self.query);
+                push_page(&mut sql, search, search.order);
             }
         }
+        sql.push(")").push(&Order::clause(search.order));
         sql
     }
+}
+
+/// Appends which rows of a table are listed and in which order: so many from the beginning, or the page.
+fn push_list(
+    sql: &mut Sql,
+    search: &Search<'_>,
+    (table, order, filter): (&str, &[Order], &dyn Fn(&mut Sql)),
+    stretch: Option<i64>,
+) {
+    PartitionedPage {
+        table,
+        column: "organization_id",
+        filter,
+        order,
+        limit: stretch.unwrap_or(search.page.rows()),
+        offset: if stretch.is_some() { 0 } else { search.page.offset() },
+    }
+    .push_stretches(sql, search.organizations, search.stretches);
+}
+
+fn push_page(sql: &mut Sql, search: &Search<'_>, order: &[Order]) {
+    sql.push(&Order::clause(order)).push(" LIMIT ").bind(search.page.rows());
+    sql.push(" OFFSET ").bind(search.page.offset());
 }
 
 impl Noun {
