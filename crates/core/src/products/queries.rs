@@ -168,11 +168,21 @@ fn list_of_benefit(
     let mut select = Sql::new(concatcp!(
         "SELECT ",
         Product::COLUMNS,
-        " FROM products WHERE products.id IN (SELECT products.id FROM product_benefits CROSS JOIN products \
-         WHERE products.id = product_benefits.product_id AND products.deleted_at IS NULL \
-         AND product_benefits.benefit_id = "
+        " FROM products WHERE products.id IN (SELECT products.id FROM "
     ));
-    select.bind(benefit_id);
+    // Each engine is held to looking the few products up, where it would rather read all there are.
+    match tx.engine() {
+        Engine::Sqlite => select
+            .push("product_benefits CROSS JOIN products WHERE products.id = product_benefits.product_id")
+            .push(" AND product_benefits.benefit_id = ")
+            .bind(benefit_id),
+        Engine::Postgres => select
+            .push("products WHERE products.id = ANY(ARRAY(SELECT product_id FROM product_benefits")
+            .push(" WHERE benefit_id = ")
+            .bind(benefit_id)
+            .push("))"),
+    };
+    select.push(" AND products.deleted_at IS NULL");
     wanted.push_sort(&mut select);
     select.push(&Order::clause(order)).push(" LIMIT ").bind(wanted.page.rows());
     select.push(" OFFSET ").bind(wanted.page.offset()).push(")").push(&Order::clause(order));
