@@ -43,10 +43,10 @@ scenarios! {
     }
 
     fn a_long_query_is_compared_to_its_end(shop) {
-        let name: String = (0..300).map(|number| char::from(b'a' + (number * 7 % 26) as u8)).collect();
+        let name: String = (b'a'..=b'z').cycle().step_by(7).take(300).map(char::from).collect();
         shop.product_with(&name, &[fixed(None, 100)]);
-        assert_eq!(found_products(shop, &name), [name.clone()]);
-        assert_eq!(found_products(shop, &name[1..]), [name.clone()]);
+        assert_eq!(found_products(shop, &name), [name.as_str()]);
+        assert_eq!(found_products(shop, &name[1..]), [name.as_str()]);
         assert!(found_products(shop, &format!("{name}!")).is_empty());
         assert!(found_products(shop, &format!("{}!", &name[..299])).is_empty());
         assert!(found_products(shop, &"a".repeat(5000)).is_empty());
@@ -228,7 +228,7 @@ scenarios! {
                 let place = if number < 1240 { "early" } else { "late" };
                 let kind = if number % 2 == 0 { "even" } else { "odd" };
                 let name = format!("{place} {number:04} {kind}");
-                make_field(tx, new_field(organization_id, &name, &format!("f-{number:04}"), CustomFieldType::Text))?;
+                make_field(tx, &new_field(organization_id, &name, &format!("f-{number:04}"), CustomFieldType::Text))?;
             }
             Ok(())
         }).unwrap();
@@ -360,8 +360,8 @@ fn field(shop: &Shop, name: &str, slug: &str, r#type: CustomFieldType) -> Custom
     shop.write(move |tx| custom_fields::create(tx, &command)).unwrap()
 }
 
-fn make_field(tx: &mut Tx<'_>, command: CreateCustomField) -> merak_core::kit::Result<()> {
-    custom_fields::create(tx, &command)?;
+fn make_field(tx: &mut Tx<'_>, command: &CreateCustomField) -> merak_core::kit::Result<()> {
+    custom_fields::create(tx, command)?;
     Ok(())
 }
 

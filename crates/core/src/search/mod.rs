@@ -8,6 +8,7 @@
 mod marks;
 mod page;
 mod rows;
+mod statements;
 mod totals;
 
 use merak_store::FromRow;
@@ -16,8 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use self::marks::{folded, indexed, marks_text};
 pub use self::totals::Totals;
 pub(crate) use self::{
-    page::{Search, page, push_condition},
+    page::{Search, page},
     rows::{add, change, index_batch, remove},
+    statements::push_condition,
 };
 use crate::custom_fields::CustomField;
 use crate::customers::Customer;

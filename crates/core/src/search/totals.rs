@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use merak_store::{ReadTx, Sql};
 
 use super::Noun;
-use super::page::push_contains;
 use super::rows::KEPT_CHANGES;
+use super::statements::push_contains;
 use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
