@@ -36,6 +36,8 @@ mod product_lists;
 mod product_properties;
 mod products;
 mod sandbox_records;
+mod search;
+mod search_totals;
 mod simulation;
 mod subscriptions;
 mod transfer;
