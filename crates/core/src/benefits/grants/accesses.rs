@@ -139,25 +139,21 @@ pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
         }
     }
     let Some((place, account)) = entitled else { return Ok(errand) };
+    let own = place.permission.clone();
     let access = match known {
-        Some(access) => {
-            let permission = strongest(tx, &access, place.permission.as_deref())?;
-            let is_settled = grant.is_granted()
-                && access.given_at.is_some()
-                && access.asked_back_at.is_none()
-                && access.permission == permission
-                && remembered_permission(&grant)? == place.permission;
-            if is_settled {
-                return Ok(errand);
-            }
-            Access { permission, ..access }
-        }
-        None => {
-            let access = announce(tx, &grant, place)?;
-            let permission = strongest(tx, &access, access.permission.as_deref())?;
-            Access { permission, ..access }
-        }
+        Some(access) => access,
+        None => announce(tx, &grant, place)?,
     };
+    let permission = strongest(tx, &access, own.as_deref())?;
+    let is_settled = grant.is_granted()
+        && access.given_at.is_some()
+        && access.asked_back_at.is_none()
+        && access.permission == permission
+        && remembered_permission(&grant)? == own;
+    if is_settled {
+        return Ok(errand);
+    }
+    let access = Access { permission, ..access };
     errand.give = Some(Gift { access, account });
     Ok(errand)
 }
