@@ -6,7 +6,6 @@ use merak_core::connections::Platform;
 use serde_json::json;
 
 use super::{World, change, choose, connect_on, repository, settle, state, update_grants};
-use crate::support::*;
 
 scenarios! {
     // spec 20 G4: whichever is granted last, the account may do what the strongest allows
