@@ -3,6 +3,7 @@
 
 mod crashes;
 mod told;
+mod permissions;
 
 use std::collections::BTreeMap;
 
