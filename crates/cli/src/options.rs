@@ -45,6 +45,8 @@ pub enum ProcessorName {
     Sandbox,
     /// Stripe, with an account of yours.
     Stripe,
+}
+
 /// Who knows what tax there is on a sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
