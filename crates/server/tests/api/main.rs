@@ -21,9 +21,9 @@ macro_rules! scenarios {
 }
 
 mod advertisements;
-mod confirmations;
 mod benefits;
 mod checkout_links;
+mod confirmations;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
