@@ -98,27 +98,9 @@ impl<'r> Settling<'r> {
                 };
                 self.failed(tx, payment, &failure)
             }
-            (Outcome::RequiresAction, _) => self.waits(tx, payment, answer, PaymentStatus::RequiresAction),
-            (Outcome::Processing, _) => self.waits(tx, payment, answer, PaymentStatus::Processing),
+            (Outcome::RequiresAction, _) => waits(tx, payment, answer, PaymentStatus::RequiresAction),
+            (Outcome::Processing, _) => waits(tx, payment, answer, PaymentStatus::Processing),
             (Outcome::Failed(failure), _) => self.failed(tx, payment, failure),
-        }
-    }
-
-    /// The processor will know later.
-    fn waits(
-        &mut self,
-        tx: &mut Tx<'_>,
-        payment: &mut Payment,
-        answer: &Answer,
-        status: PaymentStatus,
-    ) -> Result<()> {
-        let is_first = payment.status == PaymentStatus::Pending;
-        payment.status = status;
-        payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
-        payments::save(tx, payment)?;
-        match payment.checkout_id {
-            Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
-            _ => Ok(()),
         }
     }
 
@@ -222,6 +204,18 @@ impl<'r> Settling<'r> {
 
     fn now(&self, payment: &Payment) -> Timestamp {
         self.clocks.get(&payment.organization_id).copied().unwrap_or(self.real)
+    }
+}
+
+/// The processor will know later.
+fn waits(tx: &mut Tx<'_>, payment: &mut Payment, answer: &Answer, status: PaymentStatus) -> Result<()> {
+    let is_first = payment.status == PaymentStatus::Pending;
+    payment.status = status;
+    payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
+    payments::save(tx, payment)?;
+    match payment.checkout_id {
+        Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
+        _ => Ok(()),
     }
 }
 
