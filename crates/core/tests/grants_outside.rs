@@ -2,8 +2,8 @@
 //! breaks off.
 
 mod crashes;
-mod told;
 mod permissions;
+mod told;
 
 use std::collections::BTreeMap;
 
