@@ -60,4 +60,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
     Migration { name: "0018_checkout_counts", sql: include_str!("../migrations/0018_checkout_counts.sql") },
+    Migration { name: "0020_sale_lists", sql: include_str!("../migrations/0020_sale_lists.sql") },
 ];

@@ -9,6 +9,8 @@ pub use merak_adapters::files::{local, s3};
 use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::{discord, github};
+use merak_core::checkouts::Geography;
+use merak_core::taxes::Taxes;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -83,6 +85,10 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long the sender of a file, or who downloads one, may be silent.
     pub transfer_timeout: Duration,
+    /// Who knows what tax there is.
+    pub taxes: Taxes,
+    /// Who knows in which country an address of the network is, if anybody does.
+    pub geography: Option<Arc<dyn Geography>>,
     /// Where files are kept.
     pub storage: Storage,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
@@ -120,6 +126,8 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
+            taxes: Taxes::none(),
+            geography: None,
             discord: None,
             github: None,
             mail: Mail::Log,

@@ -119,6 +119,8 @@ impl Server {
             checkout_link_url,
             origins,
             adapters,
+            taxes: config.taxes.clone(),
+            geography: config.geography.clone(),
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
         });
         let pages = pages::router(&house, &routes);

@@ -7,7 +7,9 @@ use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
 use merak_adapters::mail::Mailer;
 use merak_adapters::secret_scanning::ScanningKeys;
+use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
+use merak_core::taxes::Taxes;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
@@ -33,6 +35,10 @@ pub struct House {
     pub shows_mail: bool,
     /// The services outside.
     pub adapters: Adapters,
+    /// Who knows what tax there is.
+    pub taxes: Taxes,
+    /// Who knows in which country an address of the network is, if anybody does.
+    pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
     pub streams: Arc<Hub>,
 }
@@ -44,6 +50,21 @@ impl House {
     /// The address of the checkout link with this secret.
     pub fn checkout_link_url(&self, client_secret: &str) -> String {
         self.checkout_link_url.replace(SECRET_PLACE, client_secret)
+    }
+
+    /// The page on which the checkout with this secret is filled in.
+    pub fn checkout_url(&self, client_secret: &str) -> String {
+        format!("{}/checkout/{client_secret}", self.public_url)
+    }
+
+    /// The page that a buyer sees who has confirmed, unless the seller has one.
+    pub fn confirmation_url(&self, client_secret: &str) -> String {
+        format!("{}/confirmation", self.checkout_url(client_secret))
+    }
+
+    /// What checkouts are computed with.
+    pub fn means(&self) -> Means<'_> {
+        Means { taxes: &self.taxes, geography: self.geography.as_deref() }
     }
 }
 

@@ -17,6 +17,16 @@ pub fn find(tx: &mut ReadTx<'_>, id: Id<Customer>) -> Result<Option<Customer>> {
     Ok(tx.find(BY_ID, &[&id])?)
 }
 
+/// These customers, deleted ones too, in no order; says nothing about who may see them.
+pub fn find_with_deleted(tx: &mut ReadTx<'_>, ids: &[Id<Customer>]) -> Result<Vec<Customer>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
 /// The live customer, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<Customer> {
     find(tx, id)?.filter(|customer| tenancy.contains(customer.organization_id)).ok_or_else(Refusal::not_found)

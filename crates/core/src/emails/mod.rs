@@ -3,6 +3,7 @@
 //! A mail is a row first. Its job sends it at least once and notes that it did; sent twice, it has the same
 //! `Message-ID`, by which it can be known again.
 
+mod benefit_lines;
 mod commands;
 mod email;
 mod queries;
@@ -10,6 +11,7 @@ mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
+pub use self::benefit_lines::benefit_lines;
 pub use self::commands::{
     enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
 };

@@ -189,8 +189,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             }
         }
         Job::UpdateGrantsOfPurchase { purchase } => {
-            match grants::grant_purchase(tx, purchase) {
-                Ok(_) => Outcome::Done,
+            match grants::update_purchase(tx, purchase) {
+                Ok(()) => Outcome::Done,
                 // Buyer or product were deleted since: there is nothing to give any more.
                 Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Outcome::Done,
                 Err(refusal) => return Err(refusal),

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod avatar;
+pub mod by_id;
 pub mod calendar;
 pub mod country;
 pub mod email;
@@ -30,6 +31,7 @@ pub mod token;
 pub mod url;
 
 pub use address::Address;
+pub use by_id::{ById, distinct};
 pub use calendar::Timeframe;
 pub use country::Country;
 pub use email::{Email, EmailProblem, EmailRules};

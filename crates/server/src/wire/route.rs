@@ -4,6 +4,7 @@
 //! and whether they may. So authorisation, effect and the kept answer of an `Idempotency-Key` are one transaction.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use super::Listening;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::flow::{self, Finishing, Flow};
+use super::long::{self, AnyText, Appearance, Long};
 use super::request::{Bearer, Checked, Credential, Named, Signed};
 use super::stream::{self, Messages};
 use super::validation::{Options, SchemaError, Shape};
@@ -44,6 +46,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub session: Option<TokenHash>,
     /// What was signed, for operations whose caller is known by a signature.
     pub signed: Option<Arc<Signed>>,
+    /// Where the call comes from, as far as the proxies in between are believed.
+    pub address: IpAddr,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -75,6 +79,8 @@ pub enum Served {
     Reply(Reply),
     /// An answer that goes on: messages to who listens.
     Stream(Listening),
+    /// A text of any length.
+    Long(Long),
 }
 
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send>>;
@@ -92,7 +98,12 @@ pub enum Unit<P, Q, B, A> {
     Flow(flow::Handler<P, Q, B, A>),
     /// It only reads, and finds out which channels the caller listens to.
     Stream(stream::Handler<P, Q, B>),
+    /// It reads a text a part at a time; made by [`Operation::long`].
+    Long(LongStart),
 }
+
+/// See [`Unit::Long`].
+pub struct LongStart(long::Start);
 
 impl<P, Q, B, A> Unit<P, Q, B, A> {
     /// The unit of an asynchronous handler that calls the outside between units of work.
@@ -177,6 +188,13 @@ impl Operation {
                     async move { stream::run(&house, checked, admits, handler).await.map(Served::Stream) },
                 )
             }),
+            Unit::Long(start) => {
+                let start = Arc::new(start.0);
+                Box::new(move |house, checked, admits| {
+                    let sending = start(house, checked, admits);
+                    Box::pin(async move { sending.await.map(Served::Long) })
+                })
+            }
         };
         Self {
             method,
@@ -243,6 +261,16 @@ impl Operation {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
 
+    /// A `GET` that is answered by a text of any length, read a part at a time.
+    pub fn long<P: Input, Q: Input, C: Copy + Send + Sync + 'static>(
+        path: &'static str,
+        appearance: Appearance,
+        handler: long::Handler<P, Q, C>,
+    ) -> Self {
+        let start = LongStart(long::start(handler, appearance));
+        Self::new(Method::GET, path, Unit::<P, Q, Nothing, AnyText>::Long(start))
+    }
+
     /// Its id in the contract and its title.
     #[must_use]
     pub fn named(mut self, id: &'static str, title: &'static str) -> Self {
@@ -275,6 +303,17 @@ impl Operation {
     #[must_use]
     pub fn admits(mut self, kinds: &'static [access::SubjectKind], scopes: &'static [kit::Scope]) -> Self {
         self.admits = Admits::Subjects { kinds, scopes };
+        self
+    }
+
+    /// Whom it admits, being signed in in a browser not enough: exactly one of these scopes is needed, if there are any.
+    #[must_use]
+    pub fn admits_only(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::Exactly { kinds, scopes };
         self
     }
 
@@ -316,7 +355,7 @@ impl Operation {
 
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET
+        !self.method.is_safe()
     }
 
     /// Compiles its schemas, whose references point into the finished components.
@@ -476,6 +515,7 @@ pub(super) fn prepare<P: Input, Q: Input, B: Input>(
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
         signed: checked.signed,
+        address: checked.address,
         session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };
