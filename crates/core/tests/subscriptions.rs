@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merak_core::access::{Subject, Tenancy};
-use merak_core::benefits::grants::{self, Scope};
+use merak_core::benefits::grants::Scope;
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::customers::Customer;
 use merak_core::events;
@@ -249,7 +249,7 @@ scenarios! {
         let of = subscription.clone();
         let canceled = shop.write(move |tx| subscriptions::cancel(tx, &of, Cancellation::default())).unwrap();
         let (mut events, mut sent) = (4, 3);
-        shop.advance(Duration::from_secs(60));
+        shop.advance(Duration::from_mins(1));
         let of = canceled.clone();
         let ended = shop.write(move |tx| subscriptions::revoke(tx, &of, Cancellation::default())).unwrap();
         assert_eq!(told(shop, &mut events), ["updated", "canceled", "revoked"]);
