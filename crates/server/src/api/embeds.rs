@@ -109,7 +109,7 @@ fn product(tx: &mut ReadTx<'_>, call: &Call<ById, CardQuery>) -> Result<Card> {
         etag: String::new(),
     };
     let text = merak_store::Json::new(&embed)?;
-    embed.etag = Sha256::digest(text.as_str()).iter().map(|byte| format!("{byte:02x}")).collect();
+    embed.etag = format!("{:x}", Sha256::digest(text.as_str()));
     let header = call.signed.as_ref().and_then(|signed| signed.headers.get(IF_NONE_MATCH)?.to_str().ok());
     let known = header
         .unwrap_or_default()

@@ -116,6 +116,9 @@ impl<P, Q, B, A> Unit<P, Q, B, A> {
     }
 }
 
+/// Says which channels a caller may listen to.
+pub type Listen<P, Q> = fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>;
+
 /// One operation of the API.
 pub struct Operation {
     /// The HTTP method.
@@ -256,7 +259,7 @@ impl Operation {
     /// listen to. It is asked again while the stream goes on, which ends as soon as it refuses or says otherwise.
     pub fn stream<P: Input, Q: Input>(
         path: &'static str,
-        handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
+        handler: Listen<P, Q>,
     ) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
