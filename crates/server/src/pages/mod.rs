@@ -8,6 +8,7 @@ mod login;
 mod mail;
 pub mod notice;
 mod plain;
+pub mod shop;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
         .merge(mail::router(house, docs))
+        .merge(shop::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

@@ -1,0 +1,27 @@
+//! The pages that buyers see: the checkout and the customer portal. They work without JavaScript; scripts only add.
+
+mod frame;
+
+pub use frame::{Frame, Framed, Seller, Shop, answer};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::state::House;
+
+/// The pages and the files they are made with.
+pub fn router(_house: Arc<House>) -> Router {
+    let shop = Arc::new(Shop::new());
+    assets(&shop)
+}
+
+fn assets(shop: &Arc<Shop>) -> Router {
+    let mut router = Router::new();
+    for (at, asset) in shop.assets().into_iter().enumerate() {
+        let shop = Arc::clone(shop);
+        router = router.route(&asset.path, get(async move || shop.assets()[at].answer()));
+    }
+    router
+}
