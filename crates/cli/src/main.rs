@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod secret;
 mod services;
+mod taxes;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::failure::Failure;
 use crate::opened::Opened;
 use crate::{mail, occupancy, secret, services};
+use crate::{occupancy, secret, services, taxes};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -35,6 +36,24 @@ pub enum StorageKind {
     Local,
     /// In buckets of Amazon's S3 or of a service that speaks its protocol.
     S3,
+}
+
+/// Who moves money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessorName {
+    /// Nobody: payments are played with test cards.
+    Sandbox,
+    /// Stripe, with an account of yours.
+    Stripe,
+/// Who knows what tax there is on a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaxKind {
+    /// Nobody: there is none.
+    None,
+    /// A table of rates by country and state.
+    Rates,
 }
 
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
@@ -162,6 +181,25 @@ pub struct Options {
     /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
     #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
     pub mail_from: Option<String>,
+    /// Who moves money [default: sandbox].
+    #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
+    pub payment_processor: Option<ProcessorName>,
+
+    /// Secret key of the account at Stripe.
+    #[arg(long, env = "MERAK_STRIPE_SECRET_KEY", global = true, value_name = "TEXT")]
+    pub stripe_secret_key: Option<String>,
+
+    /// Key of that account that pages may know.
+    #[arg(long, env = "MERAK_STRIPE_PUBLISHABLE_KEY", global = true, value_name = "TEXT")]
+    pub stripe_publishable_key: Option<String>,
+
+    /// Secret of the webhook that Stripe tells events to.
+    #[arg(long, env = "MERAK_STRIPE_WEBHOOK_SECRET", global = true, value_name = "TEXT")]
+    pub stripe_webhook_secret: Option<String>,
+
+    /// Address of Stripe's API [default: `https://api.stripe.com`].
+    #[arg(long, env = "MERAK_STRIPE_API_URL", global = true, value_name = "URL")]
+    pub stripe_api_url: Option<String>,
 
     /// Where files are kept [default: local].
     #[arg(long, env = "MERAK_STORAGE", global = true, value_name = "KIND")]
@@ -198,6 +236,26 @@ pub struct Options {
     /// The key to the buckets.
     #[arg(long, env = "MERAK_STORAGE_SECRET_ACCESS_KEY", global = true, value_name = "TEXT")]
     pub storage_secret_access_key: Option<String>,
+
+    /// Who knows what tax there is on a sale [default: none].
+    #[arg(long, env = "MERAK_TAXES", global = true, value_name = "KIND")]
+    pub taxes: Option<TaxKind>,
+
+    /// Country of the seller, as two letters; decides who of the European Union is charged no tax.
+    #[arg(long, env = "MERAK_TAX_SELLER_COUNTRY", global = true, value_name = "CODE")]
+    pub tax_seller_country: Option<String>,
+
+    /// Where the seller collects tax, as in EU,GB,US-NY; repeat it for more [default: wherever there is a rate].
+    #[arg(long, env = "MERAK_TAX_REGISTRATION", global = true, value_name = "PLACE", value_delimiter = ',')]
+    pub tax_registration: Vec<String>,
+
+    /// File with rates that replace those of the table, each line `country,state,percent,name`.
+    #[arg(long, env = "MERAK_TAX_RATES", global = true, value_name = "FILE")]
+    pub tax_rates: Option<PathBuf>,
+
+    /// Prices hold the tax already, instead of having it added.
+    #[arg(long, env = "MERAK_TAX_INCLUSIVE", global = true)]
+    pub tax_inclusive: bool,
 }
 
 impl Options {
@@ -228,6 +286,7 @@ impl Options {
         }
         options.storage()?;
         mail::check(&options)?;
+        taxes::check(&options)?;
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
     }
@@ -278,6 +337,11 @@ impl Options {
             github_api_url: self.github_api_url.or(file.github_api_url),
             mail: self.mail.or(file.mail),
             mail_from: self.mail_from.or(file.mail_from),
+            payment_processor: self.payment_processor.or(file.payment_processor),
+            stripe_secret_key: self.stripe_secret_key.or(file.stripe_secret_key),
+            stripe_publishable_key: self.stripe_publishable_key.or(file.stripe_publishable_key),
+            stripe_webhook_secret: self.stripe_webhook_secret.or(file.stripe_webhook_secret),
+            stripe_api_url: self.stripe_api_url.or(file.stripe_api_url),
             storage: self.storage.or(file.storage),
             storage_dir: self.storage_dir.or(file.storage_dir),
             storage_bucket: self.storage_bucket.or(file.storage_bucket),
@@ -287,6 +351,15 @@ impl Options {
             storage_region: self.storage_region.or(file.storage_region),
             storage_access_key_id: self.storage_access_key_id.or(file.storage_access_key_id),
             storage_secret_access_key: self.storage_secret_access_key.or(file.storage_secret_access_key),
+            taxes: self.taxes.or(file.taxes),
+            tax_seller_country: self.tax_seller_country.or(file.tax_seller_country),
+            tax_registration: if self.tax_registration.is_empty() {
+                file.tax_registration
+            } else {
+                self.tax_registration
+            },
+            tax_rates: self.tax_rates.or(file.tax_rates),
+            tax_inclusive: self.tax_inclusive || file.tax_inclusive,
         })
     }
 
@@ -428,6 +501,7 @@ impl Options {
             storage: self.storage()?,
             mail: mail::mail(self)?,
             mail_from: mail::sender(self)?.unwrap_or(usual.mail_from),
+            taxes: taxes::settings(self)?,
             ..usual
         })
     }

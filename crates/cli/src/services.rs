@@ -2,23 +2,52 @@
 
 use std::fs;
 
+use merak_adapters::payments::stripe;
 use merak_adapters::rest::ClientCredentials;
 use merak_adapters::{discord, github};
-use merak_server::Config;
+use merak_server::{Config, Payments};
 
 use crate::failure::Failure;
-use crate::options::{Options, web_address};
+use crate::options::{Options, ProcessorName, web_address};
 
 /// Errs if a service is set by half, or at an address that is none.
 pub fn check(options: &Options) -> Result<(), Failure> {
     discord(options)?;
     parts_of_github(options)?;
+    payments(options)?;
     Ok(())
 }
 
 /// The settings of a server, with the services that the options connect it to.
 pub fn connected(options: &Options, config: Config) -> Result<Config, Failure> {
-    Ok(Config { discord: discord(options)?, github: github(options)?, ..config })
+    Ok(Config {
+        discord: discord(options)?,
+        github: github(options)?,
+        payments: payments(options)?,
+        ..config
+    })
+}
+
+/// Who moves money. Keys of an account that is not used are a mistake: somebody believes that they take money.
+pub fn payments(options: &Options) -> Result<Payments, Failure> {
+    let url = url_of("--stripe-api-url", options.stripe_api_url.as_deref(), "https://api.stripe.com")?;
+    let parts = whole([
+        ("--stripe-secret-key", options.stripe_secret_key.as_deref()),
+        ("--stripe-publishable-key", options.stripe_publishable_key.as_deref()),
+        ("--stripe-webhook-secret", options.stripe_webhook_secret.as_deref()),
+    ])?;
+    match (options.payment_processor.unwrap_or(ProcessorName::Sandbox), parts) {
+        (ProcessorName::Sandbox, None) => Ok(Payments::Sandbox),
+        (ProcessorName::Sandbox, Some(_)) => {
+            Err(Failure::usage("--stripe-secret-key needs --payment-processor stripe"))
+        }
+        (ProcessorName::Stripe, None) => {
+            Err(Failure::usage("--payment-processor stripe needs --stripe-secret-key"))
+        }
+        (ProcessorName::Stripe, Some([secret_key, publishable_key, webhook_secret])) => {
+            Ok(Payments::Stripe(stripe::Options { url, secret_key, publishable_key, webhook_secret }))
+        }
+    }
 }
 
 /// Discord, if it is set.

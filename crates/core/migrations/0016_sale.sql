@@ -166,6 +166,7 @@ CREATE TABLE payment_methods (
     CONSTRAINT payment_methods_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
     CONSTRAINT payment_methods_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers (id)
 );
+CREATE INDEX subscriptions_payment_method_id_idx ON subscriptions (payment_method_id) WHERE payment_method_id IS NOT NULL;
 CREATE INDEX payment_methods_customer_id_idx ON payment_methods (customer_id, created_at, id) WHERE detached_at IS NULL;
 
 -- What is to be paid, or was.
@@ -201,7 +202,6 @@ CREATE TABLE invoices (
     modified_at timestamptz,
     settled_at timestamptz,
     CONSTRAINT invoices_pkey PRIMARY KEY (id),
-    CONSTRAINT invoices_subscription_id_period_key UNIQUE (subscription_id, period),
     CONSTRAINT invoices_checkout_id_key UNIQUE (checkout_id),
     CONSTRAINT invoices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
     CONSTRAINT invoices_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers (id),
@@ -212,6 +212,8 @@ CREATE TABLE invoices (
     CONSTRAINT invoices_period_check CHECK ((subscription_id IS NULL) = (period IS NULL)),
     CONSTRAINT invoices_credit_applied_check CHECK (credit_applied >= 0)
 );
+-- What was made out for a change that did not come about leaves its period free.
+CREATE UNIQUE INDEX invoices_subscription_id_period_key ON invoices (subscription_id, period) WHERE status <> 'void';
 
 -- The lines of invoices. Those without an invoice wait for the subscription's next one.
 CREATE TABLE invoice_lines (
@@ -254,9 +256,11 @@ CREATE TABLE payments (
     fee_amount bigint,
     failure_code text,
     failure_message text,
-    -- When the processor has to be asked what became of it, as long as that is not known.
+    -- When the processor has to be asked what became of it, as long as that is not known; by the real clock.
     ask_at timestamptz,
     asked bigint NOT NULL,
+    -- When it was written down by the real clock.
+    planned_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     modified_at timestamptz,
     settled_at timestamptz,
@@ -271,6 +275,7 @@ CREATE TABLE payments (
     CONSTRAINT payments_amount_check CHECK (amount >= 0 AND (kind = 'setup') = (amount = 0))
 );
 CREATE INDEX payments_ask_at_idx ON payments (ask_at, id) WHERE ask_at IS NOT NULL;
+CREATE INDEX payments_organization_ask_at_idx ON payments (organization_id, ask_at, id) WHERE ask_at IS NOT NULL;
 CREATE INDEX payments_intent_idx ON payments (processor, processor_intent_id) WHERE processor_intent_id IS NOT NULL;
 CREATE INDEX payments_checkout_id_idx ON payments (checkout_id, id) WHERE checkout_id IS NOT NULL;
 CREATE INDEX payments_invoice_id_idx ON payments (invoice_id, id) WHERE invoice_id IS NOT NULL;
@@ -364,7 +369,8 @@ CREATE INDEX credit_entries_invoice_id_idx ON credit_entries (invoice_id);
 CREATE TABLE refunds (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
-    order_id uuid NOT NULL,
+    -- Null for money that came when nobody waited for it any more.
+    order_id uuid,
     payment_id uuid NOT NULL,
     -- With tax.
     amount bigint NOT NULL,
@@ -378,6 +384,7 @@ CREATE TABLE refunds (
     failure_message text,
     ask_at timestamptz,
     asked bigint NOT NULL,
+    planned_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL,
     modified_at timestamptz,
     settled_at timestamptz,

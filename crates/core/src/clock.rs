@@ -1,6 +1,8 @@
 //! The clock of an organization. It is the real one, unless a seller who tries things out has moved it ahead: then
 //! everything that falls due for the organization does so by its own clock.
 
+pub mod advance;
+
 use std::collections::HashMap;
 
 use jiff::SignedDuration;

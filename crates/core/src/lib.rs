@@ -36,6 +36,7 @@ pub mod products;
 pub mod streams;
 pub mod subscriptions;
 pub mod taxes;
+pub mod sandbox_records;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -60,4 +61,6 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0015_events", sql: include_str!("../migrations/0015_events.sql") },
     Migration { name: "0016_sale", sql: include_str!("../migrations/0016_sale.sql") },
     Migration { name: "0018_checkout_counts", sql: include_str!("../migrations/0018_checkout_counts.sql") },
+    Migration { name: "0020_sale_lists", sql: include_str!("../migrations/0020_sale_lists.sql") },
+    Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
 ];

@@ -26,6 +26,13 @@ row! {
     }
 }
 
+/// The live user, if there is one.
+pub fn find(tx: &mut ReadTx<'_>, id: Id<User>) -> Result<Option<User>> {
+    const SQL: &str =
+        concatcp!("SELECT ", User::COLUMNS, " FROM users WHERE id = $1 AND deleted_at IS NULL");
+    Ok(tx.find(SQL, &[&id])?)
+}
+
 /// The live user with this address, in any letter case.
 pub fn find_by_email(tx: &mut ReadTx<'_>, email: &Email) -> Result<Option<User>> {
     const SQL: &str = concatcp!(

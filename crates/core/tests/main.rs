@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod advertisements;
+mod billing;
 mod checkout_links;
 mod custom_fields;
 mod customer_search;
@@ -21,6 +22,7 @@ mod grants_of_products;
 mod grants_outside;
 mod idempotency;
 mod jobs;
+mod ledger;
 mod license_key_owners;
 mod license_key_races;
 mod license_keys;

@@ -8,7 +8,12 @@ use std::time::Duration;
 pub use merak_adapters::files::{local, s3};
 use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
+use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
+use merak_core::billing::{CatchUp, GivenUp, Rules};
+use merak_core::checkouts::Geography;
+use merak_core::kit::Cents;
+use merak_core::taxes::TaxSettings;
 
 /// Where files are kept.
 #[derive(Clone, Debug)]
@@ -41,6 +46,30 @@ impl Mail {
             Self::Log => Arc::new(Log),
             Self::Memory(memory) => Arc::<Memory>::clone(memory),
         }
+/// Who moves money.
+#[derive(Clone, Debug)]
+pub enum Payments {
+    /// Nobody: payments are played.
+    Sandbox,
+    /// Stripe.
+    Stripe(stripe::Options),
+}
+
+/// What an operator settles about billing.
+#[derive(Clone, Debug)]
+pub struct Billing {
+    /// So many days after its first failure a payment of a subscription is tried again; ascending.
+    pub retry_days: Vec<u32>,
+    /// What becomes of a subscription whose payment is given up.
+    pub given_up: GivenUp,
+    /// What is billed after nothing was done for longer than a period.
+    pub catch_up: CatchUp,
+}
+
+impl Default for Billing {
+    fn default() -> Self {
+        let Rules { retry_days, given_up, catch_up, .. } = Rules::new("", Cents::default());
+        Self { retry_days, given_up, catch_up }
     }
 }
 
@@ -83,8 +112,12 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// How long the sender of a file, or who downloads one, may be silent.
     pub transfer_timeout: Duration,
+    /// Who knows in which country an address of the network is, if anybody does.
+    pub geography: Option<Arc<dyn Geography>>,
     /// Where files are kept.
     pub storage: Storage,
+    /// Who moves money.
+    pub payments: Payments,
     /// Where the keys of who reports leaked tokens are published; no reports are taken if absent.
     pub scanning_keys_url: Option<String>,
     /// Discord, if benefits can be roles there.
@@ -97,6 +130,10 @@ pub struct Config {
     pub mail_from: Mailbox,
     /// Whether everybody who reaches this server may read the mail that goes into a folder: only to try things out.
     pub shows_mail: bool,
+    /// What tax there is on sales.
+    pub taxes: TaxSettings,
+    /// When payments are tried again, and what becomes of what is not paid.
+    pub billing: Billing,
 }
 
 impl Default for Config {
@@ -120,13 +157,17 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(20),
             transfer_timeout: Duration::from_secs(30),
+            geography: None,
             discord: None,
             github: None,
             mail: Mail::Log,
             mail_from: Mailbox { name: String::from("Merak"), address: String::from("no-reply@localhost") },
             shows_mail: false,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
+            payments: Payments::Sandbox,
             scanning_keys_url: None,
+            taxes: TaxSettings::None,
+            billing: Billing::default(),
         }
     }
 }

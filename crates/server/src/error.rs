@@ -98,6 +98,8 @@ pub const fn status_and_name(kind: Kind) -> (u16, &'static str) {
     match kind {
         Kind::BadRequest => (400, "BadRequest"),
         Kind::Payment => (400, "PaymentError"),
+        Kind::SubscriptionNotActive => (400, "SubscriptionNotActiveOnStripe"),
+        Kind::MissingPaymentMethod => (400, "MissingPaymentMethod"),
         Kind::Unauthenticated => (401, "Unauthorized"),
         Kind::SessionCodeInvalid => (401, "CustomerSessionCodeInvalidOrExpired"),
         Kind::GithubTokenExpired => (401, "GitHubRepositoryBenefitExpiredAccessToken"),
@@ -107,6 +109,7 @@ pub const fn status_and_name(kind: Kind) -> (u16, &'static str) {
         Kind::AlreadyCanceled => (403, "AlreadyCanceledSubscription"),
         Kind::CheckoutNotOpen => (403, "NotOpenCheckout"),
         Kind::NotFound => (404, "ResourceNotFound"),
+        Kind::InvoiceNotAvailable => (404, "InvoiceNotAvailable"),
         Kind::AlreadyExists => (409, "ResourceAlreadyExists"),
         Kind::Gone => (410, "ResourceUnavailable"),
         Kind::Invalid => (422, "PolarRequestValidationError"),
@@ -119,6 +122,9 @@ pub const fn usual_sentence(kind: Kind) -> &'static str {
     match kind {
         Kind::BadRequest => "Bad request",
         Kind::Payment => "The payment was declined.",
+        Kind::SubscriptionNotActive => "This subscription is not active.",
+        Kind::MissingPaymentMethod => "There is no means of payment that could be charged.",
+        Kind::InvoiceNotAvailable => "There is no invoice of this order.",
         Kind::Unauthenticated => "Unauthorized",
         Kind::SessionCodeInvalid => "This customer session code is invalid or has expired.",
         Kind::GithubTokenExpired => "The connection of your GitHub account has ended.",

@@ -29,14 +29,20 @@ use merak_adapters::files::local::Local;
 use merak_adapters::files::s3::{self, S3};
 use merak_adapters::github::Github;
 use merak_adapters::http::ClientError;
+use merak_adapters::payments::Processor;
+use merak_adapters::payments::sandbox::Sandbox;
+use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::instance;
-use merak_core::kit::InstanceSecret;
+use merak_core::billing::Rules;
+use merak_core::kit::{Cents, Currency, InstanceSecret};
 use merak_store::Store;
 use serde_json::Value;
 
 pub use self::config::{Config, Mail, Storage};
 use self::emails::Letterhead;
+pub use self::config::{Billing, Config, Payments, Storage};
+use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
 use self::state::{Adapters, House};
@@ -45,6 +51,8 @@ use self::wire::Origins;
 use self::wire::router::Routes;
 use self::wire::validation::{Options, SchemaError};
 use self::workers::Worker;
+use self::workers::biller::Biller;
+use self::workers::courier::Courier;
 
 /// How often budgets and histograms are tidied.
 const UPKEEP: Duration = Duration::from_secs(10);
@@ -79,7 +87,9 @@ pub struct Server {
     running: shell::Running,
     metrics: Option<shell::metrics_page::MetricsPage>,
     worker: Worker,
+    biller: Biller,
     streams: Arc<Hub>,
+    courier: Option<Courier>,
     store: Store,
 }
 
@@ -100,6 +110,7 @@ impl Server {
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
         let origins = Origins::new(&public_url, &config.front_end_origins);
         let adapters = Adapters {
+            payments: open_payments(&config.payments, &public_url, &secret, &store)?,
             files: open_storage(&config.storage, &public_url, &secret)?,
             scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
             discord: config.discord.clone().map(Discord::new).transpose()?,
@@ -110,8 +121,17 @@ impl Server {
             .checkout_link_url
             .clone()
             .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+        let billing = Rules {
+            taxes: config.taxes.taxes(),
+            processor: adapters.payments.name().to_owned(),
+            minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
+            retry_days: config.billing.retry_days.clone(),
+            given_up: config.billing.given_up,
+            catch_up: config.billing.catch_up,
+        };
         let house = Arc::new(House {
             store: store.clone(),
+            billing,
             secret,
             letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
             shows_mail: config.shows_mail,
@@ -119,13 +139,16 @@ impl Server {
             checkout_link_url,
             origins,
             adapters,
+            geography: config.geography.clone(),
             streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));
+        let biller = Biller::start(&house);
         let streams = Arc::clone(&house.streams);
         tokio::spawn(streams::pass_on(Arc::clone(&streams), store.clone()));
+        let courier = Courier::start(&house);
         let shell = Arc::new(Shell::new(house, routes, config, pages));
         let metrics = match metrics_listen {
             Some(wanted) => Some(
@@ -137,7 +160,7 @@ impl Server {
         };
         tokio::spawn(keep_up(Arc::downgrade(&shell)));
         let running = shell::start(shell, listener, address);
-        Ok(Self { running, metrics, worker, streams, store })
+        Ok(Self { running, metrics, worker, biller, streams, courier, store })
     }
 
     /// Where the API listens.
@@ -156,6 +179,10 @@ impl Server {
         self.streams.close();
         self.running.stop().await;
         self.worker.stop().await;
+        self.biller.stop().await;
+        if let Some(courier) = self.courier {
+            courier.stop().await;
+        }
         if let Some(metrics) = self.metrics {
             metrics.stop();
         }
@@ -175,6 +202,22 @@ pub fn open_storage(
             Arc::new(Local::new(settings, &base_url, secret.derive("addresses of files")))
         }
         Storage::S3(settings) => Arc::new(S3::new(settings)?),
+    })
+}
+
+/// Who moves money, by the settings. Nobody is called yet.
+fn open_payments(
+    payments: &Payments,
+    public_url: &str,
+    secret: &InstanceSecret,
+    store: &Store,
+) -> Result<Arc<dyn Processor>, ClientError> {
+    Ok(match payments {
+        Payments::Sandbox => {
+            let memory = Arc::new(SandboxMemory::new(store.clone()));
+            Arc::new(Sandbox::new(&secret.derive("sandbox for payments"), public_url, memory))
+        }
+        Payments::Stripe(options) => Arc::new(Stripe::new(options.clone())?),
     })
 }
 

@@ -6,7 +6,10 @@ use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
 use merak_adapters::mail::Mailer;
+use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
+use merak_core::billing::Rules;
+use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
 use merak_store::Store;
 
@@ -31,8 +34,12 @@ pub struct House {
     pub letterhead: Letterhead,
     /// Whether everybody may read the mail that goes into a folder.
     pub shows_mail: bool,
+    /// What is settled about billing; who knows the taxes, too.
+    pub billing: Rules,
     /// The services outside.
     pub adapters: Adapters,
+    /// Who knows in which country an address of the network is, if anybody does.
+    pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
     pub streams: Arc<Hub>,
 }
@@ -45,6 +52,21 @@ impl House {
     pub fn checkout_link_url(&self, client_secret: &str) -> String {
         self.checkout_link_url.replace(SECRET_PLACE, client_secret)
     }
+
+    /// The page on which the checkout with this secret is filled in.
+    pub fn checkout_url(&self, client_secret: &str) -> String {
+        format!("{}/checkout/{client_secret}", self.public_url)
+    }
+
+    /// The page that a buyer sees who has confirmed, unless the seller has one.
+    pub fn confirmation_url(&self, client_secret: &str) -> String {
+        format!("{}/confirmation", self.checkout_url(client_secret))
+    }
+
+    /// What checkouts are computed with.
+    pub fn means(&self) -> Means<'_> {
+        Means { taxes: &self.billing.taxes, geography: self.geography.as_deref() }
+    }
 }
 
 /// The services outside, one of each kind.
@@ -52,6 +74,8 @@ impl House {
 pub struct Adapters {
     /// Where files are.
     pub files: Arc<dyn FileStorage>,
+    /// Who moves money.
+    pub payments: Arc<dyn Processor>,
     /// The keys of who reports leaked tokens, if reports are taken.
     pub scanning_keys: Option<ScanningKeys>,
     /// Discord, if this installation is connected to it.

@@ -21,6 +21,7 @@ mod signature;
 pub mod stripe;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -89,4 +90,7 @@ pub trait Processor: fmt::Debug + Send + Sync {
         body: &[u8],
         now: Timestamp,
     ) -> std::result::Result<Vec<Event>, EventError>;
+
+    /// This processor, if it is the sandbox, whose pages and events are ours.
+    fn as_sandbox(self: Arc<Self>) -> Option<Arc<sandbox::Sandbox>>;
 }

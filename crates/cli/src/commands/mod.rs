@@ -1,6 +1,7 @@
 //! The commands.
 
 mod advertisement;
+mod audit;
 mod backup;
 mod demo;
 mod doctor;
@@ -57,6 +58,8 @@ pub enum Command {
     /// Look after what the worker has to do.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// Prove that the ledger holds, and show what its accounts hold.
+    Audit(audit::Audit),
     /// Print the OpenAPI document.
     Openapi,
     /// Copy the embedded database to a file while it is in use.
@@ -82,6 +85,7 @@ impl Command {
             Self::Import(import) => import.run(options),
             Self::Advertisement(advertisement) => advertisement.run(options),
             Self::Jobs(jobs) => jobs.run(options),
+            Self::Audit(audit) => audit.run(options),
             Self::Openapi => openapi::run(options),
             Self::Backup(backup) => backup.run(options),
             Self::Restore(restore) => restore.run(options),

@@ -112,6 +112,14 @@ pub enum Admits {
         /// The scopes, any one of which is enough. `web_default` always is, and is added by [`Admits::scopes`].
         scopes: &'static [Scope],
     },
+    /// The same, but being signed in in a browser is not enough: one of just these scopes is needed. If none is named,
+    /// every good credential will do.
+    Exactly {
+        /// The kinds, sorted by name.
+        kinds: &'static [SubjectKind],
+        /// The scopes, any one of which is enough.
+        scopes: &'static [Scope],
+    },
 }
 
 /// Merchant routes: a user or an organization.
@@ -122,22 +130,35 @@ pub const BUYERS: &[SubjectKind] = &[SubjectKind::Customer, SubjectKind::User];
 pub const USERS: &[SubjectKind] = &[SubjectKind::User];
 
 impl Admits {
-    /// Every scope that would do, sorted by name, the interactive one included.
-    pub fn scopes(&self) -> Vec<Scope> {
+    /// The kinds of subject, sorted by name; none if credentials are not looked at.
+    pub const fn kinds(&self) -> &'static [SubjectKind] {
         match self {
-            Self::Everybody => Vec::new(),
-            Self::Subjects { scopes, .. } => {
-                let mut all = scopes.to_vec();
-                all.push(Scope::WebDefault);
-                all.sort_by_key(|scope| scope.as_str());
-                all
-            }
+            Self::Everybody => &[],
+            Self::Subjects { kinds, .. } | Self::Exactly { kinds, .. } => kinds,
         }
+    }
+
+    /// Every scope that would do, sorted by name, the interactive one included where it would.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut all = match self {
+            Self::Everybody => Vec::new(),
+            Self::Subjects { scopes, .. } | Self::Exactly { scopes, .. } => scopes.to_vec(),
+        };
+        if matches!(self, Self::Subjects { .. }) {
+            all.push(Scope::WebDefault);
+        }
+        all.sort_by_key(|scope| scope.as_str());
+        all
+    }
+
+    /// Whether callers without a credential are let in.
+    pub fn admits_anonymous(&self) -> bool {
+        matches!(self, Self::Everybody) || self.kinds().contains(&SubjectKind::Anonymous)
     }
 
     /// Whether customer session tokens are looked up for this route.
     pub fn admits_customers(&self) -> bool {
-        matches!(self, Self::Subjects { kinds, .. } if kinds.contains(&SubjectKind::Customer))
+        self.kinds().contains(&SubjectKind::Customer)
     }
 }
 
@@ -158,7 +179,10 @@ pub enum Denied {
 
 /// Compares a caller with a route: block, then subject, then scope.
 pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
-    let Admits::Subjects { kinds, scopes } = admits else { return Ok(()) };
+    let (kinds, wanted) = match admits {
+        Admits::Everybody => return Ok(()),
+        Admits::Subjects { kinds, .. } | Admits::Exactly { kinds, .. } => (*kinds, admits.scopes()),
+    };
     let kind = actor.subject.kind();
     if kind == SubjectKind::Anonymous {
         return if kinds.contains(&kind) { Ok(()) } else { Err(Denied::Unauthenticated) };
@@ -169,10 +193,10 @@ pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
     if !kinds.contains(&kind) {
         return Err(Denied::WrongSubject(kinds));
     }
-    if actor.scopes.contains(Scope::WebDefault) || actor.scopes.contains_any(scopes) {
+    if wanted.is_empty() || actor.scopes.contains_any(&wanted) {
         Ok(())
     } else {
-        Err(Denied::InsufficientScope(admits.scopes()))
+        Err(Denied::InsufficientScope(wanted))
     }
 }
 

@@ -3,9 +3,40 @@
 //! An invoice is made out, a payment for it is written down and then tried; what came of it is settled in one unit with
 //! everything that follows. The processor is asked between units, never within one, with the payment's id as the key of
 //! idempotence: a crash at any point leaves a payment that is still pending, and asking again gives its first answer.
+//!
+//! | Room | Does |
+//! | --- | --- |
+//! | [`invoices`] | makes out invoices: lines, discount, tax, credit |
+//! | [`payments`] | plans attempts to get money, and says whose answer is overdue |
+//! | [`settle()`] | writes down what came of payments, with everything that follows |
+//! | [`renewal`] | opens the next period of what is due, ends what was canceled, tries again what is owed |
+//! | [`rules`] | when periods begin, and when a failed payment is tried again |
+//! | [`methods`] | what customers saved to pay with |
+//! | [`refunds`] | gives money back |
+//! | [`hints`] | takes in what processors tell by themselves |
+//!
+//! All of them take and return plain data, so that the whole engine runs without a server and without a processor.
+
+mod books;
+mod dunning;
+pub mod hints;
+pub mod invoices;
+pub mod methods;
+pub mod outcome;
+mod paid;
+pub mod payments;
+pub mod refunds;
+pub mod renewal;
+pub mod rules;
+mod settle;
 
 use merak_store::{Json, Timestamp, row};
 
+pub(crate) use self::books::Books;
+pub use self::outcome::{Answer, Outcome};
+pub(crate) use self::paid::{Copies, announce, next_number, receipt, record};
+pub use self::rules::{CatchUp, GivenUp, Rules};
+pub use self::settle::settle;
 use crate::checkouts::Checkout;
 use crate::customers::Customer;
 use crate::discounts::Discount;
@@ -212,10 +243,12 @@ row! {
         pub failure_code: Option<String>,
         /// Why it failed, for people.
         pub failure_message: Option<String>,
-        /// When the processor has to be asked what became of it; none once that is known.
+        /// When the processor has to be asked what became of it, by the real clock; none once that is known.
         pub ask_at: Option<Timestamp>,
-        /// How often it was asked.
+        /// How often it was asked again.
         pub asked: i64,
+        /// When it was written down, by the real clock.
+        pub planned_at: Timestamp,
         /// When it was written down.
         pub created_at: Timestamp,
         /// When it last changed.
@@ -301,8 +334,8 @@ row! {
         pub id: Id<Refund>,
         /// Who gives it back.
         pub organization_id: Id<Organization>,
-        /// Of which order.
-        pub order_id: Id<Order>,
+        /// Of which order; none if the money came when nobody waited for it any more.
+        pub order_id: Option<Id<Order>>,
         /// Of which payment.
         pub payment_id: Id<Payment>,
         /// How much, with tax.
@@ -321,10 +354,12 @@ row! {
         pub processor_refund_id: Option<String>,
         /// Why it failed.
         pub failure_message: Option<String>,
-        /// When the processor has to be asked; none once the outcome is known.
+        /// When the processor has to be asked, by the real clock; none once the outcome is known.
         pub ask_at: Option<Timestamp>,
-        /// How often it was asked.
+        /// How often it was asked again.
         pub asked: i64,
+        /// When it was written down, by the real clock.
+        pub planned_at: Timestamp,
         /// When it was written down.
         pub created_at: Timestamp,
         /// When it last changed.

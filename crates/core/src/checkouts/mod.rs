@@ -27,6 +27,8 @@
 //! way. Elsewhere the subtotal is the amount less discount, and the tax comes on top. Total is subtotal and tax in
 //! both cases.
 
+pub(crate) mod complete;
+pub mod confirm;
 mod create;
 mod expire;
 mod geography;

@@ -130,6 +130,53 @@ pub fn update(
     Ok(customer)
 }
 
+/// What a purchase tells of its buyer.
+#[derive(Clone, Debug, Default)]
+pub struct Enrichment {
+    /// What they are called, if that was not known.
+    pub name: Option<String>,
+    /// Where they are billed, if that was not known.
+    pub billing_address: Option<Address>,
+    /// Their tax number, if that was not known.
+    pub tax_id: Option<TaxId>,
+    /// Notes, which go over those that are there.
+    pub metadata: Metadata,
+}
+
+/// Fills in what was not known of a customer, and adds to the notes. What was known stays.
+pub fn enrich(tx: &mut Tx<'_>, customer: &Customer, told: &Enrichment) -> Result<()> {
+    let mut after = customer.clone();
+    after.name = after.name.or_else(|| told.name.clone());
+    after.billing_address = after.billing_address.or_else(|| told.billing_address.clone());
+    after.tax_id = after.tax_id.or_else(|| told.tax_id.clone());
+    after.metadata = after.metadata.merged(&told.metadata);
+    let is_same = after.name == customer.name
+        && after.billing_address == customer.billing_address
+        && after.tax_id == customer.tax_id
+        && after.metadata == customer.metadata;
+    if is_same || customer.deleted_at.is_some() {
+        return Ok(());
+    }
+    after.modified_at = Some(tx.now());
+    tx.changed_one(
+        "UPDATE customers SET name = $2, billing_address = $3, tax_id = $4, metadata = $5, modified_at = $6 \
+         WHERE id = $1",
+        &[
+            &after.id,
+            &after.name,
+            &after.billing_address,
+            &after.tax_id,
+            &after.metadata,
+            &after.modified_at,
+        ],
+    )?;
+    if after.name != customer.name {
+        search::remove(tx, after.id)?;
+        search::add(tx, &after)?;
+    }
+    Ok(())
+}
+
 /// Deletes a customer the caller may see: it is gone from every answer at once, its sessions end, and a job takes
 /// back what it was granted.
 pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()> {

@@ -7,9 +7,13 @@ pub mod search;
 
 use merak_store::{Timestamp, row};
 
-pub use self::commands::{CreateCustomer, UpdateCustomer, create, delete, link_user, update};
+pub use self::commands::{
+    CreateCustomer, Enrichment, UpdateCustomer, create, delete, enrich, link_user, update,
+};
 pub use self::import::import;
-pub use self::queries::{ListCustomers, find, find_of_buyer, find_of_user, get, ids_of_buyer, list};
+pub use self::queries::{
+    ListCustomers, find, find_by_email, find_of_buyer, find_of_user, find_with_deleted, get, ids_of_buyer, list,
+};
 use crate::kit::{Address, Email, Id, Metadata, TaxId, sort_properties};
 use crate::organizations::Organization;
 use crate::users::User;

@@ -5,7 +5,7 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Customer, CustomerSort, search};
 use crate::access::{Actor, Subject, Tenancy};
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
 use crate::users::User;
 
@@ -15,6 +15,30 @@ const BY_ID: &str =
 /// The live customer, if there is one; says nothing about who may see it.
 pub fn find(tx: &mut ReadTx<'_>, id: Id<Customer>) -> Result<Option<Customer>> {
     Ok(tx.find(BY_ID, &[&id])?)
+}
+
+/// These customers, deleted ones too, in no order; says nothing about who may see them.
+pub fn find_with_deleted(tx: &mut ReadTx<'_>, ids: &[Id<Customer>]) -> Result<Vec<Customer>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
+/// The organization's live customer with this address, in any letter case.
+pub fn find_by_email(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    email: &Email,
+) -> Result<Option<Customer>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Customer::COLUMNS,
+        " FROM customers WHERE organization_id = $1 AND lower(email) = lower(CAST($2 AS text)) AND deleted_at IS NULL"
+    );
+    Ok(tx.find(SQL, &[&organization_id, email])?)
 }
 
 /// The live customer, if the caller may see it; else not found.

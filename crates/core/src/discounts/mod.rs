@@ -16,7 +16,7 @@ pub use self::queries::{
     CompleteDiscount, ListDiscounts, complete, complete_one, find_by_code, find_many, get, is_for_product,
     list,
 };
-pub use self::redemptions::{Redemption, redeem};
+pub use self::redemptions::{Redemption, redeem, release};
 use crate::kit::{Cents, Currency, Id, Metadata, sort_properties, text_enum};
 use crate::organizations::Organization;
 

@@ -4,7 +4,9 @@ use merak_store::{Timestamp, Tx, row};
 use uuid::Uuid;
 
 use super::Discount;
+use crate::clock;
 use crate::kit::{Id, Result};
+use crate::organizations::Organization;
 
 row! {
     /// A discount that somebody got.
@@ -33,7 +35,10 @@ pub fn redeem(tx: &mut Tx<'_>, discount_id: Id<Discount>, checkout_id: Uuid) -> 
     if known.is_some() {
         return Ok(true);
     }
-    let now = tx.now();
+    let organization_id: Option<Id<Organization>> =
+        tx.find("SELECT organization_id FROM discounts WHERE id = $1", &[&discount_id])?;
+    let Some(organization_id) = organization_id else { return Ok(false) };
+    let now = clock::now(tx, organization_id)?;
     let counted = tx.execute(
         "UPDATE discounts SET redemptions_count = redemptions_count + 1 WHERE id = $1 AND deleted_at IS NULL \
          AND (starts_at IS NULL OR starts_at <= $2) AND (ends_at IS NULL OR ends_at >= $2) \
@@ -46,4 +51,19 @@ pub fn redeem(tx: &mut Tx<'_>, discount_id: Id<Discount>, checkout_id: Uuid) -> 
     let redemption = Redemption { id: Id::new(tx), discount_id, checkout_id, created_at: now };
     tx.insert(&redemption)?;
     Ok(true)
+}
+
+/// Takes a redemption back, because what it was for did not come about. Without one nothing changes.
+pub fn release(tx: &mut Tx<'_>, discount_id: Id<Discount>, checkout_id: Uuid) -> Result<()> {
+    let removed = tx.execute(
+        "DELETE FROM discount_redemptions WHERE discount_id = $1 AND checkout_id = $2",
+        &[&discount_id, &checkout_id],
+    )?;
+    if removed > 0 {
+        tx.changed_one(
+            "UPDATE discounts SET redemptions_count = redemptions_count - 1 WHERE id = $1",
+            &[&discount_id],
+        )?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 //! A mail is a row first. Its job sends it at least once and notes that it did; sent twice, it has the same
 //! `Message-ID`, by which it can be known again.
 
+mod benefit_lines;
 mod commands;
 mod email;
 mod queries;
@@ -13,6 +14,8 @@ use merak_store::{Json, Timestamp, row};
 pub use self::commands::{
     enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
 };
+pub use self::benefit_lines::benefit_lines;
+pub use self::commands::{enqueue, enqueue_secret};
 pub use self::email::{
     BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,
 };

@@ -5,6 +5,7 @@ use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
 use crate::benefits::grants;
+use crate::billing::hints;
 use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{
@@ -189,8 +190,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             }
         }
         Job::UpdateGrantsOfPurchase { purchase } => {
-            match grants::grant_purchase(tx, purchase) {
-                Ok(_) => Outcome::Done,
+            match grants::update_purchase(tx, purchase) {
+                Ok(()) => Outcome::Done,
                 // Buyer or product were deleted since: there is nothing to give any more.
                 Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Outcome::Done,
                 Err(refusal) => return Err(refusal),
@@ -223,6 +224,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 streams::purge(tx, PURGE_BATCH)?,
                 emails::purge(tx, PURGE_BATCH)?,
                 customer_session_codes::purge(tx, PURGE_BATCH)?,
+                hints::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use merak_store::{Cell, Column, Param, Value};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Country;
 use super::text_enum::undecodable;
+use super::{Country, State};
 
 /// A postal address of which only the country is sure. It is written with all six members in this order;
 /// what is read is trimmed, and a blank line is no line.
@@ -49,6 +49,24 @@ impl Address {
             country: self.country,
         }
     }
+
+    /// The address with a state of the United States or a province of Canada in the form that checkouts store: `US-NY`.
+    /// What is no such state stays as it is.
+    #[must_use]
+    pub fn with_state_prefixed(self) -> Self {
+        let known = self.known_state().map(|state| state.to_string());
+        Self { state: known.or(self.state), ..self }
+    }
+
+    /// The state of the United States or province of Canada, if it is one.
+    pub fn known_state(&self) -> Option<State> {
+        State::parse(self.country, self.state.as_deref()?)
+    }
+
+    /// The state without a country before it, as it is reported: `NY` for `US-NY`; elsewhere what was typed.
+    pub fn state_code(&self) -> Option<&str> {
+        self.known_state().map(State::code).or(self.state.as_deref())
+    }
 }
 
 fn tidy(line: Option<String>) -> Option<String> {
@@ -87,6 +105,23 @@ mod tests {
             r#"{"line1":null,"line2":null,"postal_code":null,"city":"Paris","state":null,"country":"FR"}"#
         );
         assert_eq!(address.clone().tidied(), address);
+    }
+
+    // spec 30 §5.2 and T-39
+    #[test]
+    fn a_state_is_stored_with_its_country_and_reported_without() {
+        let read = |json| serde_json::from_str::<Address>(json).unwrap().with_state_prefixed();
+        for (json, stored, reported) in [
+            (r#"{"country":"US","state":"NY"}"#, Some("US-NY"), Some("NY")),
+            (r#"{"country":"us","state":"us-ny"}"#, Some("US-NY"), Some("NY")),
+            (r#"{"country":"CA","state":"QC"}"#, Some("CA-QC"), Some("QC")),
+            (r#"{"country":"US","state":"Nowhere"}"#, Some("Nowhere"), Some("Nowhere")),
+            (r#"{"country":"FR","state":"Bretagne"}"#, Some("Bretagne"), Some("Bretagne")),
+            (r#"{"country":"US"}"#, None, None),
+        ] {
+            let address = read(json);
+            assert_eq!((address.state.as_deref(), address.state_code()), (stored, reported), "{json}");
+        }
     }
 
     #[test]

@@ -101,6 +101,13 @@ impl Metadata {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
 
+    /// These pairs and those, of equal keys those. There may be more than [`MOST_PAIRS`] then.
+    #[must_use]
+    pub fn merged(&self, over: &Self) -> Self {
+        let kept = self.0.iter().filter(|(key, _)| over.get(key).is_none());
+        Self(kept.chain(&over.0).cloned().collect())
+    }
+
     /// How many pairs there are.
     pub fn len(&self) -> usize {
         self.0.len()

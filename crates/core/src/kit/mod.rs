@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod avatar;
+pub mod by_id;
 pub mod calendar;
 pub mod country;
 pub mod email;
@@ -24,12 +25,14 @@ pub mod seal;
 pub mod search;
 pub mod slug;
 pub mod sorting;
+pub mod state;
 pub mod tax_id;
 pub mod text_enum;
 pub mod token;
 pub mod url;
 
 pub use address::Address;
+pub use by_id::{ById, distinct};
 pub use calendar::Timeframe;
 pub use country::Country;
 pub use email::{Email, EmailProblem, EmailRules};
@@ -47,6 +50,7 @@ pub use seal::{Purpose, read_note, sign};
 pub use search::contains_pattern;
 pub use slug::{Slug, SlugProblem};
 pub use sorting::{Sort, SortProperty, order, order_by};
+pub use state::State;
 pub use tax_id::{TaxId, TaxIdFormat};
 pub use text_enum::UnknownText;
 pub use token::{InstanceSecret, Token, TokenHash, TokenKind};

@@ -23,6 +23,12 @@ pub enum Kind {
     NotPermitted,
     /// The subscription has been canceled before.
     AlreadyCanceled,
+    /// The subscription is in no state in which its price can change.
+    SubscriptionNotActive,
+    /// Something is to be paid for now, and there is nothing to pay it with.
+    MissingPaymentMethod,
+    /// There is no invoice of this order.
+    InvoiceNotAvailable,
     /// The checkout has left its open state.
     CheckoutNotOpen,
     /// There is no such thing, or none that this caller may see.

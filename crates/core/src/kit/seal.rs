@@ -41,6 +41,8 @@ pub enum Purpose {
     GithubInstallation,
     /// Comes back with a customer who connected an account.
     CustomerAccount,
+    /// Lets its bearer read the invoice of an order.
+    Invoice,
 }
 
 impl Purpose {
@@ -51,6 +53,7 @@ impl Purpose {
             Self::GithubSeller => "github seller",
             Self::GithubInstallation => "github installation",
             Self::CustomerAccount => "customer account",
+            Self::Invoice => "invoice",
         }
     }
 }

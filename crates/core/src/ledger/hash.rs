@@ -42,3 +42,37 @@ fn write_entry(text: &mut String, entry: &Entry, lines: &[Line]) -> fmt::Result 
     }
     writeln!(text, "description {}", entry.description)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Cents, Currency, Id};
+    use crate::ledger::{Account, EntryKind, FIRST_HASH};
+
+    /// The text of the module above, hashed by another program.
+    #[test]
+    fn the_hash_is_that_of_the_text() {
+        let uuid = |text: &str| uuid::Uuid::parse_str(text).unwrap();
+        let entry = Entry {
+            id: Id::from_uuid(uuid("0195d3a4-2f5b-7c11-8e9a-3b6f0c2d1e50")),
+            organization_id: Id::from_uuid(uuid("0195d3a4-2f5b-7c11-8e9a-3b6f0c2d1e4f")),
+            sequence: 1,
+            kind: EntryKind::Payment,
+            occurred_at: "2025-01-07T10:00:00Z".parse().unwrap(),
+            created_at: "2025-01-07T10:00:01Z".parse().unwrap(),
+            customer_id: None,
+            order_id: Some(uuid("0195d3a4-2f5b-7c11-8e9a-3b6f0c2d1e51")),
+            invoice_id: None,
+            payment_id: None,
+            refund_id: None,
+            dispute_id: None,
+            description: "One license".into(),
+            previous_hash: FIRST_HASH.into(),
+            hash: String::new(),
+        };
+        let lines = [(Account::ProcessorClearing, 1000), (Account::Revenue, -1000)]
+            .map(|(account, amount)| Line { account, amount: Cents::new(amount), currency: Currency::Usd });
+        let expected = "ebe1c9590f0c48b5efdfedde8ebd3266cacbc348aa477f7ec813f072f29301ae";
+        assert_eq!(hash_of(&entry, &lines), expected);
+    }
+}

@@ -34,13 +34,18 @@
 //! `previous` is the hash of the entry before, and 64 zeros for the first one. The lines stand in the order of their
 //! positions.
 
+pub mod audit;
 mod commands;
+pub mod entries;
 mod hash;
+mod queries;
 
 use merak_store::{Timestamp, row};
 use uuid::Uuid;
 
+pub use self::audit::audit;
 pub use self::commands::{post, post_all};
+pub use self::queries::{Balance, balances, head, list_of_order, list_organizations};
 use crate::kit::{Cents, Currency, Id, text_enum};
 use crate::organizations::Organization;
 
@@ -136,6 +141,19 @@ pub struct NewEntry {
     pub description: String,
     /// What it moves. Lines over nothing are left out.
     pub lines: Vec<Line>,
+}
+
+impl NewEntry {
+    /// The entry that tells of a movement of [`entries`].
+    pub fn of(
+        movement: entries::Movement,
+        occurred_at: Timestamp,
+        concerns: Concerns,
+        description: &str,
+    ) -> Self {
+        let (kind, lines) = movement;
+        Self { kind, occurred_at, concerns, description: description.to_owned(), lines }
+    }
 }
 
 row! {

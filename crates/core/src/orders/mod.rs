@@ -1,20 +1,31 @@
 //! Orders: who bought what. A one-time order is the scope in which its buyer holds what comes with the product.
 
-use const_format::concatcp;
-use merak_store::{Json, ReadTx, Timestamp, Tx, row};
+mod buyers;
+mod commands;
+mod contents;
+mod counts;
+mod invoice;
+mod queries;
 
-use crate::benefits::grants::{self, BenefitGrant, Purchase, Scope};
+use merak_store::{Json, Timestamp, row};
+
+pub use self::buyers::{ListOrdersOfBuyer, find_of_buyer, list_of_buyer};
+pub use self::commands::{give, import, record};
+pub use self::contents::{CompleteOrder, OrderOfBuyer, complete, complete_one};
+pub use self::invoice::{Buyer, InvoiceData, invoice_data, invoice_token, read_invoice_token};
+pub use self::queries::{ListOrders, find, get, list};
+use crate::benefits::grants::{Purchase, Scope};
 use crate::billing::{BillingReason, Invoice};
 use crate::checkouts::Checkout;
-use crate::customers::{self, Customer};
+use crate::customers::Customer;
 use crate::discounts::Discount;
-use crate::kit::{Address, Cents, Currency, Id, Imported, Metadata, Refusal, Result};
+use crate::kit::{Address, Cents, Currency, Id, Metadata, sort_properties};
 use crate::organizations::Organization;
-use crate::products::{self, Price, Product};
+use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
 
 row! {
-    /// One purchase, and what was paid for it.
+    /// One purchase, and what was paid for it. It is written by [`record`], which keeps the totals of lists.
     #[derive(Clone, Debug, PartialEq)]
     pub struct Order in "orders" {
         /// The order's id.
@@ -103,41 +114,36 @@ impl Order {
     }
 }
 
-/// Gives a product to a customer of the same organization for nothing, by the seller's hand: records a one-time order
-/// and grants everything that comes with the product.
-pub fn give(
-    tx: &mut Tx<'_>,
-    product_id: Id<Product>,
-    customer_id: Id<Customer>,
-) -> Result<(Order, Vec<BenefitGrant>)> {
-    let product = products::find(tx, product_id)?.ok_or_else(Refusal::not_found)?;
-    let customer = customers::find(tx, customer_id)?.ok_or_else(Refusal::not_found)?;
-    if product.organization_id != customer.organization_id {
-        return Err(Refusal::not_found());
+sort_properties! {
+    /// What a list of orders can be sorted by.
+    pub enum OrderSort {
+        /// When the order was made.
+        CreatedAt = "created_at" => "orders.created_at",
+        /// What was paid, less discount, before tax.
+        Amount = "amount" => "orders.amount",
+        /// The customer's address, whatever its letter case.
+        Customer = "customer" => "lower(customers.email)",
+        /// The product's name, whatever its letter case.
+        Product = "product" => "lower(products.name)",
+        /// The discount's name, whatever its letter case.
+        Discount = "discount" => nullable "lower(discounts.name)",
+        /// The subscription that it pays for.
+        Subscription = "subscription" => nullable "orders.subscription_id",
     }
-    let price_id = products::first_price(tx, product_id)?;
-    let order = Order::of_nothing(Id::new(tx), &product, price_id, customer_id, tx.now());
-    tx.insert(&order)?;
-    let grants = grants::grant_purchase(tx, &order.purchase())?;
-    Ok((order, grants))
 }
 
-/// The order, if there is one; says nothing about who may see it.
-pub fn find(tx: &mut ReadTx<'_>, id: Id<Order>) -> Result<Option<Order>> {
-    const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE id = $1");
-    Ok(tx.find(SQL, &[&id])?)
-}
-
-/// Takes an order over that was made elsewhere, without granting anything: grants come over by themselves.
-pub fn import(tx: &mut Tx<'_>, order: &Order) -> Result<Imported<Order>> {
-    const BUYER: &str = "SELECT customer_id FROM orders WHERE id = $1";
-    let mut order = order.clone();
-    if !tx.insert_new(&order)? {
-        if tx.find::<Id<Customer>>(BUYER, &[&order.id])? == Some(order.customer_id) {
-            return Ok(Imported::Found(order.id));
-        }
-        order.id = Id::new(tx);
-        tx.insert(&order)?;
+sort_properties! {
+    /// What a buyer's list of orders can be sorted by.
+    pub enum OrderOfBuyerSort {
+        /// When the order was made.
+        CreatedAt = "created_at" => "orders.created_at",
+        /// What was paid, less discount, before tax.
+        Amount = "amount" => "orders.amount",
+        /// The organization's slug.
+        Organization = "organization" => "organizations.slug",
+        /// The product's name, whatever its letter case.
+        Product = "product" => "lower(products.name)",
+        /// The subscription that it pays for.
+        Subscription = "subscription" => nullable "orders.subscription_id",
     }
-    Ok(Imported::New(order.id))
 }

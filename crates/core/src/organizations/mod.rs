@@ -9,7 +9,9 @@ use merak_store::{Timestamp, row};
 
 pub use self::commands::{CreateOrganization, UpdateOrganization, create, update};
 pub use self::import::import;
-pub use self::queries::{ListOrganizations, find, find_by_slug, get, list, only};
+pub use self::queries::{
+    ListOrganizations, addresses_of_members, find, find_by_slug, find_many, get, list, only,
+};
 pub use self::settings::{FeatureSettings, ProfileSettings, ProfileSettingsPatch, SubscribeSettings};
 use crate::kit::{Id, sort_properties};
 

@@ -5,7 +5,7 @@ use merak_store::{ReadTx, Sql};
 
 use super::{Organization, OrganizationSort};
 use crate::access::Tenancy;
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
+use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order_by};
 
 /// The organization, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Organization>) -> Result<Organization> {
@@ -33,6 +33,25 @@ pub fn find_by_slug(tx: &mut ReadTx<'_>, slug: &str) -> Result<Option<Organizati
         " FROM organizations WHERE slug = $1 AND blocked_at IS NULL AND deleted_at IS NULL"
     );
     Ok(tx.find(SQL, &[&slug.to_lowercase()])?)
+}
+
+/// These organizations, in no order; says nothing about who may see them.
+pub fn find_many(tx: &mut ReadTx<'_>, ids: &[Id<Organization>]) -> Result<Vec<Organization>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!("SELECT ", Organization::COLUMNS, " FROM organizations WHERE id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
+/// The addresses of those who work for the organization, in the order in which they came.
+pub fn addresses_of_members(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Vec<Email>> {
+    const SQL: &str = "SELECT users.email FROM organization_members \
+         JOIN users ON users.id = organization_members.user_id \
+         WHERE organization_members.organization_id = $1 AND organization_members.deleted_at IS NULL \
+         AND users.deleted_at IS NULL ORDER BY organization_members.created_at, users.id";
+    Ok(tx.all(SQL, &[&id])?)
 }
 
 /// The organization of an installation that has just one.

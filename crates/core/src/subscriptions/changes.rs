@@ -2,31 +2,48 @@
 
 use merak_store::Tx;
 
-use super::Subscription;
+use super::{Subscription, announce, counts};
+use crate::emails::Receipt;
 use crate::jobs::{self, Job};
 use crate::kit::Result;
 
-/// Writes a new subscription. One that is active gives what comes with it.
-pub fn create(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
+/// Writes a new subscription. One that is active gives what comes with it, and its customer gets a confirmation with
+/// the receipt of what was paid at its start.
+pub fn create(tx: &mut Tx<'_>, subscription: &Subscription, paid: Option<Receipt>) -> Result<()> {
     tx.insert(subscription)?;
+    counts::add(tx, subscription)?;
     if subscription.status.is_active() {
         jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: subscription.purchase() })?;
     }
-    Ok(())
+    announce::created(tx, subscription, paid)
 }
 
-/// Writes a subscription that has changed from `before`. What comes with it is given or taken back when it became
-/// active or ceased to be, or is of another product now.
+/// Writes a subscription that has changed from `before`, and tells everybody whom it concerns. What comes with it is
+/// given or taken back when it became active or ceased to be, or is of another product now.
+///
+/// It is announced as changed even if only its period or its amount is another, so once for each thing that happens.
 pub fn change(tx: &mut Tx<'_>, before: &Subscription, after: &mut Subscription) -> Result<()> {
+    change_paid(tx, before, after, None)
+}
+
+/// As [`change`], of one that comes with a payment: should the customer get a confirmation because the subscription
+/// became active or was taken over by a checkout, then the receipt is in it.
+pub fn change_paid(
+    tx: &mut Tx<'_>,
+    before: &Subscription,
+    after: &mut Subscription,
+    paid: Option<Receipt>,
+) -> Result<()> {
     after.modified_at = Some(tx.now());
     save(tx, after)?;
+    counts::shift(tx, before, after)?;
     let is_other = before.product_id != after.product_id
         || before.status.is_active() != after.status.is_active()
         || before.status.is_revoked() != after.status.is_revoked();
     if is_other {
         jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: after.purchase() })?;
     }
-    Ok(())
+    announce::changed(tx, before, after, paid)
 }
 
 fn save(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {

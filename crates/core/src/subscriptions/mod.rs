@@ -3,11 +3,23 @@
 //! The shop's own record decides; a payment processor only moves money. Period `n` begins `n - anchor_period` intervals
 //! of the calendar after `anchor_at`, whatever was done when.
 
+mod announce;
+mod buyers;
 mod changes;
+mod commands;
+mod contents;
+mod counts;
+pub mod proration;
+mod queries;
+pub mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::changes::{change, create};
+pub use self::buyers::{ListSubscriptionsOfBuyer, find_of_buyer, list_of_buyer};
+pub use self::changes::{change, change_paid, create};
+pub use self::commands::{cancel, revoke, uncancel};
+pub use self::contents::{CompleteSubscription, SubscriptionOfBuyer, complete, complete_one};
+pub use self::queries::{ListSubscriptions, find, find_many, get, list};
 
 use crate::benefits::grants::{Purchase, Scope};
 use crate::billing::PaymentMethod;
@@ -159,16 +171,32 @@ sort_properties! {
         /// The customer's address, whatever its letter case.
         Customer = "customer" => "lower(customers.email)",
         /// How it stands; what is to end stands after what is not.
-        Status = "status" => "subscriptions.status_rank",
+        Status = "status" => "CASE subscriptions.status WHEN 'incomplete' THEN 1 WHEN 'incomplete_expired' THEN 2 WHEN 'trialing' THEN 3 WHEN 'active' THEN CASE WHEN subscriptions.cancel_at_period_end THEN 5 ELSE 4 END WHEN 'past_due' THEN 6 WHEN 'canceled' THEN 7 ELSE 8 END",
         /// When it began.
         StartedAt = "started_at" => "subscriptions.started_at",
         /// When the current period ends.
         CurrentPeriodEnd = "current_period_end" => "subscriptions.current_period_end",
-        /// What a month costs.
-        Amount = "amount" => nullable "subscriptions.monthly_amount",
+        /// What a year costs; what is free stands last, in both directions.
+        Amount = "amount" => "coalesce(CASE subscriptions.recurring_interval WHEN 'year' THEN subscriptions.amount ELSE subscriptions.amount * 12 END, 9223372036854775807)",
         /// The product's name, whatever its letter case.
         Product = "product" => "lower(products.name)",
         /// The discount's name, whatever its letter case.
         Discount = "discount" => nullable "lower(discounts.name)",
+    }
+}
+
+sort_properties! {
+    /// What a buyer's list of subscriptions can be sorted by.
+    pub enum SubscriptionOfBuyerSort {
+        /// When it began.
+        StartedAt = "started_at" => "subscriptions.started_at",
+        /// What a year costs; what is free stands first, in both directions.
+        Amount = "amount" => "coalesce(CASE subscriptions.recurring_interval WHEN 'year' THEN subscriptions.amount ELSE subscriptions.amount * 12 END, -1)",
+        /// How it stands; what is to end stands after what is not.
+        Status = "status" => "CASE subscriptions.status WHEN 'incomplete' THEN 1 WHEN 'incomplete_expired' THEN 2 WHEN 'trialing' THEN 3 WHEN 'active' THEN CASE WHEN subscriptions.cancel_at_period_end THEN 5 ELSE 4 END WHEN 'past_due' THEN 6 WHEN 'canceled' THEN 7 ELSE 8 END",
+        /// The organization's slug.
+        Organization = "organization" => "organizations.slug",
+        /// The product's name, whatever its letter case.
+        Product = "product" => "lower(products.name)",
     }
 }

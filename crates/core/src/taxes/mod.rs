@@ -16,10 +16,18 @@
 //! asks it and puts the new answer in place.
 
 pub mod engines;
+mod places;
+mod registration;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use self::engines::rates::Rates;
+pub use self::registration::{EUROPEAN_UNION, Registration, UnknownRegistration, is_in_european_union};
+pub use self::table::{Rate, RateTable, RateTableProblem};
 use crate::kit::{Address, Cents, Country, Currency, TaxId};
 
 /// How many parts of a million a whole is.
@@ -143,5 +151,25 @@ impl Taxes {
             return Ok(Tax::zero(question.country));
         }
         self.0.compute(question)
+    }
+}
+
+/// What an installation is told about taxes.
+#[derive(Clone, Debug, Default)]
+pub enum TaxSettings {
+    /// There are none.
+    #[default]
+    None,
+    /// They follow a table.
+    Rates(Rates),
+}
+
+impl TaxSettings {
+    /// The engine that these settings ask for.
+    pub fn taxes(&self) -> Taxes {
+        match self {
+            Self::None => Taxes::none(),
+            Self::Rates(rates) => Taxes::new(rates.clone()),
+        }
     }
 }

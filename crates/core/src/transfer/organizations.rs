@@ -62,13 +62,7 @@ pub struct OrganizationRecord {
 
 impl OrganizationRecord {
     pub(super) fn export(tx: &mut ReadTx<'_>, organization: &Organization) -> Result<Self> {
-        let members = tx.all(
-            "SELECT users.email FROM organization_members \
-             JOIN users ON users.id = organization_members.user_id \
-             WHERE organization_members.organization_id = $1 AND organization_members.deleted_at IS NULL \
-             AND users.deleted_at IS NULL ORDER BY organization_members.created_at, users.id",
-            &[&organization.id],
-        )?;
+        let members = organizations::addresses_of_members(tx, organization.id)?;
         let of = organization.clone();
         Ok(Self {
             id: of.id,

@@ -1,11 +1,13 @@
 //! Checkout links: list, create, get, update, delete.
 
-use http::header::ACCEPT;
+use http::Method;
+use http::header::{ACCEPT, USER_AGENT};
 use merak_core::access::{self, MERCHANTS};
 use merak_core::checkout_links::{
     self, CheckoutLinkSort, CompleteCheckoutLink, CreateCheckoutLink, ListCheckoutLinks, PaymentProcessor,
     Sold, UpdateCheckoutLink,
 };
+use merak_core::checkouts::{self, Visit};
 use merak_core::discounts::Discount;
 use merak_core::kit::{Id, Kind, Metadata, Paged, Patch, Refusal, Result, Scope, WebUrl};
 use merak_core::organizations::Organization;
@@ -18,8 +20,9 @@ use super::shared::{ById, CheckoutLinkProduct, DiscountMinimal, ProductPrice};
 use crate::pages::notice::Notice;
 use crate::state::House;
 use crate::wire::{
-    Call, Components, Created, Described, Json, ListResource, Many, NoContent, Nothing, Operation, answer,
-    first_page, one_of_named, page, request, sorting, usual_limit,
+    Answer, Call, Components, Created, Described, Json, ListResource, Many, NoContent, Nothing, Operation,
+    Reply, TemporaryRedirect, Text, Unit, answer, first_page, one_of_named, page, request, sorting,
+    usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Checkout-Links";
@@ -59,12 +62,18 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(MERCHANTS, WRITERS)
             .refuses(&[Kind::NotFound]),
-        Operation::get("/v1/checkout-links/{client_secret}/redirect", follow)
+        Operation::new(Method::GET, "/v1/checkout-links/{client_secret}/redirect", Unit::Write(follow))
             .named("checkout-links:redirect", "Follow Checkout Link")
-            .about("Tells whoever follows a checkout link what it leads to.")
+            .about("Begins a checkout for whoever follows a checkout link, and leads there.")
             .nav(NAV)
             .refuses(&[Kind::NotFound])
             .signed()
+            .hidden(),
+        Operation::new(Method::HEAD, "/v1/checkout-links/{client_secret}/redirect", Unit::Read(look))
+            .named("checkout-links:look", "Look At Checkout Link")
+            .about("Says whether a checkout link leads anywhere, and begins nothing.")
+            .nav(NAV)
+            .refuses(&[Kind::NotFound])
             .hidden(),
     ]
 }
@@ -205,7 +214,7 @@ impl Described for CheckoutLinkCreate {
 }
 
 /// The schema with the member by which it is said what is sold.
-fn sold_by(mut schema: Value, member: &str) -> Value {
+pub(super) fn sold_by(mut schema: Value, member: &str) -> Value {
     let members = schema["properties"].as_object_mut();
     if let Some((members, sold)) =
         members.and_then(|members| members.shift_remove("sold").map(|sold| (members, sold)))
@@ -343,13 +352,84 @@ fn delete(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<NoContent> {
     Ok(NoContent)
 }
 
-/// What a link leads to while no orders are taken: nothing is made, and whoever came is told so. Browsers get a page.
-fn follow(tx: &mut ReadTx<'_>, call: &Call<ByClientSecret>) -> Result<Notice> {
-    let accepted = call.signed.as_ref().and_then(|signed| signed.headers.get(ACCEPT)?.to_str().ok());
-    let is_browser = accepted.is_some_and(|accepted| accepted.contains("text/html"));
-    match checkout_links::follow(tx, &call.path.client_secret) {
-        Ok(_) => Ok(Notice::no_orders_yet(is_browser)),
-        Err(Refusal::Invalid(problems)) if is_browser => Ok(Notice::not_sold(&problems)),
+/// Where a link leads: to the page of a new checkout, or to a page that says what it is about.
+enum Followed {
+    Checkout(TemporaryRedirect),
+    Notice(Notice),
+}
+
+impl Answer for Followed {
+    const STATUS: u16 = TemporaryRedirect::STATUS;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> std::result::Result<Reply, serde_json::Error> {
+        match self {
+            Self::Checkout(redirect) => redirect.reply(),
+            Self::Notice(notice) => notice.reply(),
+        }
+    }
+}
+
+/// What programs call themselves that fetch a link to show what is behind it. Nobody buys there.
+const PREVIEWERS: [&str; 10] = [
+    "bluesky",
+    "discordbot",
+    "facebookexternalhit",
+    "iframely",
+    "linkedinbot",
+    "mastodon",
+    "slackbot",
+    "telegrambot",
+    "twitterbot",
+    "whatsapp",
+];
+
+/// Begins a checkout and leads there. Browsers are told by a page why they cannot, previewers by a page what is sold.
+fn follow(tx: &mut Tx<'_>, call: &Call<ByClientSecret>) -> Result<Followed> {
+    let header = |name| {
+        let value = call.signed.as_ref().and_then(|signed| signed.headers.get(name)?.to_str().ok());
+        value.unwrap_or_default().to_ascii_lowercase()
+    };
+    let agent = header(USER_AGENT);
+    if PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
+        let (_, product, _) = checkout_links::follow(tx, &call.path.client_secret)?;
+        return Ok(Followed::Notice(Notice::preview(product.name)));
+    }
+    let query = call.signed.as_ref().map(|signed| signed.query.as_str()).unwrap_or_default();
+    let (embed_origin, forwarded) = forwarded(query);
+    let visit = Visit { embed_origin, ip_address: call.address };
+    match checkouts::create_by_link(tx, &call.path.client_secret, &visit, &call.house.means()) {
+        Ok(checkout) => {
+            let url = call.house.checkout_url(&checkout.client_secret);
+            let url = if forwarded.is_empty() { url } else { format!("{url}?{forwarded}") };
+            Ok(Followed::Checkout(TemporaryRedirect(url)))
+        }
+        Err(Refusal::Invalid(problems)) if header(ACCEPT).contains("text/html") => {
+            Ok(Followed::Notice(Notice::not_sold(&problems)))
+        }
         Err(refusal) => Err(refusal),
     }
+}
+
+/// The `embed_origin` of a query, and the query without it. Of a parameter that is repeated the last value counts, in
+/// the place of the first.
+fn forwarded(query: &str) -> (Option<String>, String) {
+    let mut kept: Vec<(String, String)> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()).into_owned() {
+        match kept.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => kept.push((name, value)),
+        }
+    }
+    let origin = kept.iter().position(|(name, _)| name == "embed_origin").map(|at| kept.remove(at).1);
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish();
+    (origin, query)
+}
+
+fn look(tx: &mut ReadTx<'_>, call: &Call<ByClientSecret>) -> Result<Text> {
+    checkout_links::follow(tx, &call.path.client_secret)?;
+    Ok(Text(""))
 }

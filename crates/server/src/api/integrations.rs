@@ -1,7 +1,9 @@
-//! Connections of sellers to Discord and GitHub, for our own pages: a browser goes there and comes back.
+//! Connections of sellers to Discord and GitHub, for our own pages: a browser goes there and comes back. Also what
+//! payment processors tell.
 
 mod discord;
 mod github;
+mod payments;
 
 use merak_core::access::{Actor, Subject};
 use merak_core::kit::{Id, InstanceSecret, Purpose, Refusal, Result, Scope, read_note, sign};
@@ -22,7 +24,7 @@ const SESSIONS: &[Scope] = &[Scope::WebDefault];
 const STATE_LIFETIME: i64 = 900;
 
 pub fn operations() -> Vec<Operation> {
-    [discord::operations(), github::operations()].into_iter().flatten().collect()
+    [discord::operations(), github::operations(), payments::operations()].into_iter().flatten().collect()
 }
 
 /// What comes back with a seller.

@@ -4,20 +4,24 @@ mod advertisements;
 mod auth;
 mod benefits;
 mod checkout_links;
+mod checkouts;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod embeds;
 mod files;
 mod integrations;
 mod license_keys;
+mod orders;
 mod organizations;
 mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
 mod streams;
+mod subscriptions;
 
 use crate::wire::Operation;
 
@@ -25,7 +29,9 @@ use crate::wire::Operation;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        subscriptions::operations(),
         products::operations(),
+        orders::operations(),
         advertisements::operations(),
         benefits::operations(),
         license_keys::operations(),
@@ -33,6 +39,8 @@ pub fn operations() -> Vec<Operation> {
         discounts::operations(),
         files::operations(),
         checkout_links::operations(),
+        checkouts::operations(),
+        embeds::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -4,10 +4,17 @@
 //! A step may be done twice, because a crash can come between any two. So each call is one that bears repeating, and
 //! what a flow leaves undone is found by a job.
 
+mod advance_clock;
 pub mod benefit_settings;
+pub mod collect;
+pub mod confirm_checkout;
 pub mod github_seller;
+pub mod receive_processor_event;
+pub mod refund;
 mod remove_stored_file;
 mod send_email;
+pub mod renew;
+pub mod sandbox_memory;
 mod settle_access;
 pub mod sweep_uploads;
 pub mod upload_file;

@@ -9,6 +9,7 @@ mod mail;
 pub mod notice;
 mod plain;
 pub mod shop;
+mod sandbox;
 
 use std::sync::Arc;
 
@@ -19,8 +20,13 @@ use crate::error::framework;
 use crate::state::House;
 use crate::wire::router::Routes;
 
-/// Where a sign-in link leads. It looks into the data for whoever calls, so calls of it are counted.
-pub const LOGIN: &str = "/login";
+/// Where a sign-in link leads.
+const LOGIN: &str = "/login";
+
+/// Whether a page looks into the data for whoever calls, so that calls of it are counted.
+pub fn is_counted(path: &str) -> bool {
+    path == LOGIN || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+}
 
 /// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
 /// uses it.
@@ -37,6 +43,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
         .merge(mail::router(house, docs))
         .merge(shop::router(Arc::clone(house)))
+        .merge(sandbox::router(Arc::clone(house), docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

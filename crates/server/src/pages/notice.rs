@@ -1,10 +1,10 @@
-//! What a buyer is told who followed a link that leads to nothing: a page for a browser, JSON for a program.
+//! Pages of one sentence, for whoever followed a link that leads to no checkout.
 
 use askama::Template;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use merak_core::kit::{FieldProblem, Kind};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::status_and_name;
 use crate::wire::{Answer, Components, Reply};
@@ -14,7 +14,6 @@ use crate::wire::{Answer, Components, Reply};
 pub struct Notice {
     status: u16,
     sentence: String,
-    is_page: bool,
 }
 
 #[derive(Template)]
@@ -24,21 +23,20 @@ struct Page<'n> {
 }
 
 impl Notice {
-    /// Nothing can be bought here yet.
-    pub fn no_orders_yet(is_page: bool) -> Self {
-        let sentence = String::from("This shop does not take orders yet.");
-        Self { status: <Self as Answer>::STATUS, sentence, is_page }
+    /// What is sold, for programs that show what is behind a link.
+    pub fn preview(name: String) -> Self {
+        Self { status: Self::STATUS, sentence: name }
     }
 
     /// What is wrong with what was to be bought, as a page.
     pub fn not_sold(problems: &[FieldProblem]) -> Self {
         let sentences: Vec<&str> = problems.iter().map(|problem| problem.message.as_ref()).collect();
-        Self { status: status_and_name(Kind::Invalid).0, sentence: sentences.join(" "), is_page: true }
+        Self { status: status_and_name(Kind::Invalid).0, sentence: sentences.join(" ") }
     }
 }
 
 impl Answer for Notice {
-    const STATUS: u16 = 503;
+    const STATUS: u16 = 200;
 
     fn body_schema(_: &mut Components) -> Option<Value> {
         None
@@ -46,17 +44,11 @@ impl Answer for Notice {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         let sentence = self.sentence.as_str();
-        let mut reply = if self.is_page {
-            let page = Page { sentence }.render();
-            let page = page.expect("a template that only reads its own fields renders into a String");
-            let mut reply = Reply::new(self.status, page);
-            reply.headers.push((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")));
-            reply.headers.push((CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")));
-            reply
-        } else {
-            let body = json!({"error": "ServiceUnavailable", "detail": sentence});
-            Reply::new(self.status, body.to_string())
-        };
+        let page = Page { sentence }.render();
+        let page = page.expect("a template that only reads its own fields renders into a String");
+        let mut reply = Reply::new(self.status, page);
+        reply.headers.push((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")));
+        reply.headers.push((CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")));
         reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         Ok(reply)
     }

@@ -28,6 +28,7 @@ use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
 use crate::pages::{LOGIN, LOGIN_BY_MAIL};
+use crate::pages;
 use crate::state::House;
 use crate::streams;
 use crate::wire::request::{self, Raw};
@@ -177,7 +178,7 @@ impl Shell {
         request: Request,
         peer: SocketAddr,
     ) -> Result<Response, Failure> {
-        let is_open = matches!(operation.admits, merak_core::access::Admits::Everybody);
+        let is_open = operation.admits.admits_anonymous();
         let (head, body) = request.into_parts();
         let address = self.address(&head.headers, peer);
         if is_open {
@@ -185,6 +186,7 @@ impl Shell {
         }
         let body = if operation.takes_body() { self.read(body, &head.headers).await? } else { Bytes::new() };
         let raw = Raw {
+            address,
             path: head.uri.path(),
             parameters,
             query: head.uri.query().unwrap_or_default(),
@@ -223,6 +225,7 @@ impl Shell {
 
     async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
         if matches!(request.uri().path(), LOGIN | LOGIN_BY_MAIL)
+        if pages::is_counted(request.uri().path())
             && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
         {
             return Failure::TooManyRequests(seconds).into_response(request_id);

@@ -55,6 +55,13 @@ pub struct Accepted;
 #[derive(Clone, Debug)]
 pub struct Found(pub String);
 
+/// 307 to another address.
+#[derive(Clone, Debug)]
+pub struct TemporaryRedirect(pub String);
+/// 202 with `null`: it was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
+
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -101,6 +108,11 @@ impl Answer for Accepted {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         Ok(Reply::new(Self::STATUS, Bytes::from_static(b"null")))
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        write(Self::STATUS, &Value::Null)
     }
 }
 
@@ -124,12 +136,28 @@ impl Answer for Found {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        let mut reply = Reply::new(Self::STATUS, Bytes::new());
-        // An address that cannot stand in a header is none of ours; the caller is sent nowhere.
-        reply.headers.extend(HeaderValue::try_from(&self.0).ok().map(|location| (LOCATION, location)));
-        reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        Ok(reply)
+        Ok(elsewhere(Self::STATUS, &self.0))
     }
+}
+
+impl Answer for TemporaryRedirect {
+    const STATUS: u16 = 307;
+
+    fn body_schema(_: &mut Components) -> Option<Value> {
+        None
+    }
+
+    fn reply(&self) -> Result<Reply, serde_json::Error> {
+        Ok(elsewhere(Self::STATUS, &self.0))
+    }
+}
+
+/// An address that cannot stand in a header is none of ours; the caller is sent nowhere.
+fn elsewhere(status: u16, location: &str) -> Reply {
+    let mut reply = Reply::new(status, Bytes::new());
+    reply.headers.extend(HeaderValue::try_from(location).ok().map(|location| (LOCATION, location)));
+    reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    reply
 }
 
 impl Answer for SeeOther {

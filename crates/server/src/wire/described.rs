@@ -5,8 +5,9 @@
 //! `request!` and `answer!`, that make the struct and its schema from one text.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use merak_core::kit::{Address, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
+use merak_core::kit::{Address, Cents, Currency, Email, Id, Metadata, Patch, TaxId, TaxIdFormat, WebUrl};
 use merak_store::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -205,6 +206,7 @@ plain! {
     bool => {"type": "boolean"},
     i64 => {"type": "integer"},
     String => {"type": "string"},
+    IpAddr => {"type": "string", "format": "ipvanyaddress"},
     Uuid => {"type": "string", "format": "uuid4"},
     Timestamp => {"type": "string", "format": "date-time"},
     Email => {"type": "string", "format": "email"},
@@ -232,6 +234,18 @@ impl Described for Seconds {
 impl<'de> serde::Deserialize<'de> for Seconds {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Described for Cents {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "integer"})
+    }
+}
+
+impl Described for Currency {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string"})
     }
 }
 

@@ -16,6 +16,9 @@ mod stream;
 pub mod validation;
 
 pub use answer::{Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
+pub use answer::{
+    Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, TemporaryRedirect, Text,
+};
 pub use cookie::Origins;
 pub use described::{
     Components, Described, Given, JsonObject, Seconds, nullable, object, one_of_named, reference,

@@ -1,5 +1,6 @@
 //! A request on its way to an operation: its parts checked, its credential found, its name for idempotency taken.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -89,11 +90,15 @@ pub struct Checked {
     pub idempotency: Option<Named>,
     /// What was signed, if the operation wants to see it.
     pub signed: Option<Arc<Signed>>,
+    /// Where it comes from.
+    pub address: IpAddr,
 }
 
 /// A request as it was sent, for whoever verifies a signature.
 #[derive(Clone, Debug)]
 pub struct Signed {
+    /// The query string without its question mark.
+    pub query: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
@@ -102,6 +107,8 @@ pub struct Signed {
 
 /// The raw parts of a request.
 pub struct Raw<'r> {
+    /// Where it comes from.
+    pub address: IpAddr,
     /// The path as it was sent.
     pub path: &'r str,
     /// The parameters bound by the router.
@@ -161,8 +168,12 @@ pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Check
         session: Session::read(&operation.method, raw.headers, &house.secret, &house.origins),
         bearer: Bearer::read(raw.headers, &house.secret),
     };
-    let signed = operation
-        .is_signed
-        .then(|| Arc::new(Signed { headers: raw.headers.clone(), body: raw.body.to_vec() }));
-    Ok(Checked { path, query, body, problems, credential, idempotency, signed })
+    let signed = operation.is_signed.then(|| {
+        Arc::new(Signed {
+            query: raw.query.to_owned(),
+            headers: raw.headers.clone(),
+            body: raw.body.to_vec(),
+        })
+    });
+    Ok(Checked { path, query, body, problems, credential, idempotency, signed, address: raw.address })
 }

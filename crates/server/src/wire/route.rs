@@ -4,6 +4,7 @@
 //! and whether they may. So authorisation, effect and the kept answer of an `Idempotency-Key` are one transaction.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Call<P = Nothing, Q = Nothing, B = Nothing> {
     pub session: Option<TokenHash>,
     /// What was signed, for operations whose caller is known by a signature.
     pub signed: Option<Arc<Signed>>,
+    /// Where the call comes from, as far as the proxies in between are believed.
+    pub address: IpAddr,
     /// What the whole house shares.
     pub house: Arc<House>,
 }
@@ -278,6 +281,17 @@ impl Operation {
         self
     }
 
+    /// Whom it admits, being signed in in a browser not enough: exactly one of these scopes is needed, if there are any.
+    #[must_use]
+    pub fn admits_only(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::Exactly { kinds, scopes };
+        self
+    }
+
     /// How it can refuse, besides by 422 and for want of access.
     #[must_use]
     pub fn refuses(mut self, refusals: &'static [Kind]) -> Self {
@@ -292,7 +306,8 @@ impl Operation {
         self
     }
 
-    /// Lets the handler see the headers and the body as they were sent, to verify a signature.
+    /// Lets the handler see the headers and the body as they were sent, to verify a signature. Without a type for the
+    /// body, the handler also reads it: what a stranger sent need not be well-formed to be refused.
     #[must_use]
     pub fn signed(mut self) -> Self {
         self.is_signed = true;
@@ -316,7 +331,7 @@ impl Operation {
 
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET
+        !self.method.is_safe()
     }
 
     /// Compiles its schemas, whose references point into the finished components.
@@ -341,7 +356,7 @@ impl Operation {
 
     /// Whether a request to it has a body to read.
     pub fn takes_body(&self) -> bool {
-        self.shapes.body.is_some()
+        self.shapes.body.is_some() || self.is_signed
     }
 
     /// Answers a request whose parts were checked. Access comes before what the check found.
@@ -476,6 +491,7 @@ pub(super) fn prepare<P: Input, Q: Input, B: Input>(
         query: read_part("query", checked.query)?,
         body: read_part("body", checked.body)?,
         signed: checked.signed,
+        address: checked.address,
         session: checked.credential.session.as_ref().map(|session| session.hash.clone()),
         house: Arc::clone(house),
     };

@@ -54,10 +54,16 @@ impl Routes {
             // Two spellings of one shape of path would be a mistake of ours, seen by every test that starts the house.
             tree.insert(operation.path, matching).expect("paths differ by more than the names of parameters");
         }
+        let mut aliases: Vec<(&str, Vec<usize>)> = Vec::new();
         for (n, operation) in operations.iter().enumerate() {
-            if let Some(alias) = operation.alias {
-                tree.insert(alias, vec![n]).expect("an alias is no path of another operation");
+            let Some(alias) = operation.alias else { continue };
+            match aliases.iter_mut().find(|(known, _)| *known == alias) {
+                Some((_, of_alias)) => of_alias.push(n),
+                None => aliases.push((alias, vec![n])),
             }
+        }
+        for (alias, of_alias) in aliases {
+            tree.insert(alias, of_alias).expect("an alias is no path of another operation");
         }
         Ok(Self { operations, tree, document })
     }

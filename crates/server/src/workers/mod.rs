@@ -1,6 +1,9 @@
 //! Workers: they lease jobs, run them in units of work, and come back when more are due. Jobs that call the outside are
 //! handed to the flows and run beside the others, so that a slow service does not hold up the queue.
 
+pub mod biller;
+pub mod courier;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;

@@ -292,6 +292,8 @@ impl Things {
             ("stream:user", NO_ID, None, NoTenant),
             ("stream:organization", organization, None, Unauthorized),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
+            ("integrations_stripe:webhook", NO_ID, None, NoTenant),
+            ("integrations_sandbox:webhook", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
             ("magic_link:request", NO_ID, Some(json!({"email": "nobody@example.com"})), NoTenant),

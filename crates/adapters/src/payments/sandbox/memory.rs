@@ -34,7 +34,7 @@ pub trait Memory: fmt::Debug + Send + Sync {
 }
 
 /// How many records a list has at most.
-pub const LONGEST_LIST: usize = 100;
+pub const LONGEST_LIST: u8 = 100;
 
 /// A record of a sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Memory for ShortMemory {
     async fn list(&self, owner: &str) -> Result<Vec<Record>> {
         let kept = self.kept();
         let records = kept.records.values().rev().filter(|record| record.owner.as_deref() == Some(owner));
-        Ok(records.take(LONGEST_LIST).cloned().collect())
+        Ok(records.take(usize::from(LONGEST_LIST)).cloned().collect())
     }
 
     async fn list_due(&self, now: Timestamp) -> Result<Vec<Record>> {
@@ -120,7 +120,7 @@ impl Memory for ShortMemory {
         let is_due = |record: &&Record| record.due_at.is_some_and(|due_at| due_at <= now);
         let mut due: Vec<Record> = kept.records.values().filter(is_due).cloned().collect();
         due.sort_by_key(|record| record.due_at);
-        due.truncate(LONGEST_LIST);
+        due.truncate(usize::from(LONGEST_LIST));
         Ok(due)
     }
 }

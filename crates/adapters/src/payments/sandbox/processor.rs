@@ -1,5 +1,7 @@
 //! The sandbox as a processor.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
@@ -210,6 +212,10 @@ impl Processor for Sandbox {
         now: Timestamp,
     ) -> std::result::Result<Vec<Event>, EventError> {
         self.read(headers, body, now).map(|event| vec![event])
+    }
+
+    fn as_sandbox(self: Arc<Self>) -> Option<Arc<Sandbox>> {
+        Some(self)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Stripe as a processor.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use super::answers::{charge, method, refund, refused_charge, refused_refund, refused_setup, setup};
 use super::calls::{Answer, Fields, No, misconfigured, unknown};
 use super::{NAME, Stripe};
+use crate::payments::sandbox::Sandbox;
 use crate::payments::{
     Address, ChargeOutcome, ChargeRequest, CustomerRequest, Event, EventError, Method, Processor,
     RefundOutcome, RefundRequest, Result, SetupOutcome, SetupRequest, Source,
@@ -178,6 +181,10 @@ impl Processor for Stripe {
         now: Timestamp,
     ) -> std::result::Result<Vec<Event>, EventError> {
         self.read(headers, body, now).map(|event| vec![event])
+    }
+
+    fn as_sandbox(self: Arc<Self>) -> Option<Arc<Sandbox>> {
+        None
     }
 }
 

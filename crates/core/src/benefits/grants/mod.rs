@@ -25,7 +25,8 @@ pub use self::commands::{
 };
 pub use self::import::import;
 pub use self::purchases::{
-    Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase, update_batch_of_product,
+    Among, Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase,
+    update_batch_of_product, update_purchase,
 };
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::commands::{BATCH, grant, revoke};
 use super::{BenefitGrant, Scope};
@@ -14,6 +15,7 @@ use crate::jobs::{self, Job};
 use crate::kit::{Id, Refusal, Result};
 use crate::orders::Order;
 use crate::products::{self, Product};
+use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// Who holds what comes with a product, and through what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,25 +83,97 @@ fn revoke_outdated(
     outdated.map(|benefit_id| revoke(tx, benefit_id, purchase.customer_id, purchase.scope)).collect()
 }
 
+/// What a purchase entitles its buyer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Everything that comes with the product: it was paid once, or is paid for now.
+    Holds,
+    /// Nothing any more.
+    Lost,
+    /// Nothing yet.
+    Waits,
+}
+
+impl Standing {
+    const fn of(status: SubscriptionStatus) -> Self {
+        if status.is_active() {
+            Self::Holds
+        } else if status.is_revoked() {
+            Self::Lost
+        } else {
+            Self::Waits
+        }
+    }
+}
+
+/// Brings what is held through a purchase in line with what it entitles to now. A subscription gives what comes with
+/// its current product for as long as it is active; whatever else is held through it is taken back.
+pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<()> {
+    match purchase.scope {
+        Scope::Subscription(id) => {
+            // What was granted through a subscription that only another server knows stays as it came.
+            let Some(subscription) = subscriptions::find(tx, Id::from_uuid(id))? else { return Ok(()) };
+            bring_in_line(tx, &subscription.purchase(), Standing::of(subscription.status))
+        }
+        Scope::Order(id) => {
+            const RETURNED: &str = concatcp!(
+                "SELECT id FROM orders WHERE id = $1 AND ",
+                IS_RETURNED
+            );
+            let returned: Option<Uuid> = tx.find(RETURNED, &[&id])?;
+            let standing = returned.map_or(Standing::Holds, |_| Standing::Lost);
+            bring_in_line(tx, purchase, standing)
+        }
+        Scope::ByHand => bring_in_line(tx, purchase, Standing::Holds),
+    }
+}
+
+/// Whether what came with an order was taken back with its money.
+const IS_RETURNED: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.order_id = orders.id \
+     AND refunds.revokes_benefits AND refunds.status = 'succeeded')";
+
+fn bring_in_line(tx: &mut Tx<'_>, purchase: &Purchase, standing: Standing) -> Result<()> {
+    match standing {
+        Standing::Holds => grant_purchase(tx, purchase).map(drop),
+        Standing::Lost => revoke_purchase(tx, purchase).map(drop),
+        Standing::Waits => Ok(()),
+    }
+}
+
 /// Where a job that walks over purchases has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseCursor {
-    /// `created_at` of the last order that was done.
+    /// Among which purchases.
+    #[serde(default)]
+    pub among: Among,
+    /// `created_at` of the last one that was done.
     pub created_at: Timestamp,
     /// Its id, which decides among equals.
-    pub id: Id<Order>,
+    pub id: Uuid,
 }
 
-/// Brings the next one-time buyers of a product in line with what comes with it. Returns where to go on; `None` when
-/// done. If one of them is refused, so is the batch, and [`part_batch_of_product`] goes on.
+/// The purchases of a product, in the order in which a job walks over them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Among {
+    /// The one-time orders.
+    #[default]
+    Orders,
+    /// The subscriptions.
+    Subscriptions,
+}
+
+/// Brings the next buyers of a product in line with what comes with it: those who bought it once, then those who
+/// subscribed. Returns where to go on; `None` when done. If one of them is refused, so is the batch, and
+/// [`part_batch_of_product`] goes on.
 pub fn update_batch_of_product(
     tx: &mut Tx<'_>,
     product_id: Id<Product>,
     after: Option<PurchaseCursor>,
 ) -> Result<Option<PurchaseCursor>> {
     let (batch, cursor) = batch_of_product(tx, product_id, after)?;
-    for order in &batch {
-        grant_purchase(tx, &order.purchase())?;
+    for (purchase, standing) in &batch {
+        bring_in_line(tx, purchase, *standing)?;
     }
     Ok(cursor)
 }
@@ -112,35 +186,89 @@ pub fn part_batch_of_product(
     after: Option<PurchaseCursor>,
 ) -> Result<Option<PurchaseCursor>> {
     let (batch, cursor) = batch_of_product(tx, product_id, after)?;
-    for order in &batch {
-        jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: order.purchase() })?;
+    for (purchase, _) in batch {
+        jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase })?;
     }
     Ok(cursor)
 }
 
-/// The next one-time purchases of a live product, and where to go on after them.
+/// The next purchases of a live product by live customers, and where to go on after them.
 fn batch_of_product(
     tx: &mut ReadTx<'_>,
     product_id: Id<Product>,
     after: Option<PurchaseCursor>,
-) -> Result<(Vec<Order>, Option<PurchaseCursor>)> {
+) -> Result<(Vec<(Purchase, Standing)>, Option<PurchaseCursor>)> {
+    if products::find(tx, product_id)?.is_none() {
+        return Ok((Vec::new(), None));
+    }
+    let among = after.map_or(Among::Orders, |cursor| cursor.among);
+    let batch = match among {
+        Among::Orders => orders_of_product(tx, product_id, after)?,
+        Among::Subscriptions => subscriptions_of_product(tx, product_id, after)?,
+    };
+    let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+    let cursor = match (batch.last(), among) {
+        (Some((created_at, id, ..)), _) if !is_last => {
+            Some(PurchaseCursor { among, created_at: *created_at, id: *id })
+        }
+        // Nothing was bought before 1970.
+        (_, Among::Orders) => Some(PurchaseCursor {
+            among: Among::Subscriptions,
+            created_at: Timestamp::from_micros(0),
+            id: Uuid::nil(),
+        }),
+        (_, Among::Subscriptions) => None,
+    };
+    Ok((batch.into_iter().map(|(_, _, purchase, standing)| (purchase, standing)).collect(), cursor))
+}
+
+/// A purchase with what places it in its walk.
+type Placed = (Timestamp, Uuid, Purchase, Standing);
+
+fn orders_of_product(
+    tx: &mut ReadTx<'_>,
+    product_id: Id<Product>,
+    after: Option<PurchaseCursor>,
+) -> Result<Vec<Placed>> {
     const BASE: &str = concatcp!(
         "SELECT ",
         Order::COLUMNS,
         " FROM orders JOIN customers ON customers.id = orders.customer_id AND customers.deleted_at IS NULL \
-         WHERE orders.product_id = $1 AND orders.subscription_id IS NULL"
+         WHERE orders.product_id = $1 AND orders.subscription_id IS NULL AND NOT ",
+        IS_RETURNED
     );
     const IN_ORDER: &str = " ORDER BY orders.created_at, orders.id LIMIT $2";
     const FIRST: &str = concatcp!(BASE, IN_ORDER);
     const NEXT: &str = concatcp!(BASE, " AND (orders.created_at, orders.id) > ($3, $4)", IN_ORDER);
-    if products::find(tx, product_id)?.is_none() {
-        return Ok((Vec::new(), None));
-    }
     let batch: Vec<Order> = match after {
         None => tx.all(FIRST, &[&product_id, &BATCH])?,
         Some(cursor) => tx.all(NEXT, &[&product_id, &BATCH, &cursor.created_at, &cursor.id])?,
     };
-    let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-    let cursor = batch.last().map(|order| PurchaseCursor { created_at: order.created_at, id: order.id });
-    Ok((batch, cursor.filter(|_| !is_last)))
+    let placed = |order: Order| (order.created_at, order.id.uuid(), order.purchase(), Standing::Holds);
+    Ok(batch.into_iter().map(placed).collect())
+}
+
+fn subscriptions_of_product(
+    tx: &mut ReadTx<'_>,
+    product_id: Id<Product>,
+    after: Option<PurchaseCursor>,
+) -> Result<Vec<Placed>> {
+    const BASE: &str = concatcp!(
+        "SELECT ",
+        Subscription::COLUMNS,
+        " FROM subscriptions \
+         JOIN customers ON customers.id = subscriptions.customer_id AND customers.deleted_at IS NULL \
+         WHERE subscriptions.product_id = $1"
+    );
+    const IN_ORDER: &str = " ORDER BY subscriptions.created_at, subscriptions.id LIMIT $2";
+    const FIRST: &str = concatcp!(BASE, IN_ORDER);
+    const NEXT: &str =
+        concatcp!(BASE, " AND (subscriptions.created_at, subscriptions.id) > ($3, $4)", IN_ORDER);
+    let batch: Vec<Subscription> = match after {
+        None => tx.all(FIRST, &[&product_id, &BATCH])?,
+        Some(cursor) => tx.all(NEXT, &[&product_id, &BATCH, &cursor.created_at, &cursor.id])?,
+    };
+    let placed =
+        |held: Subscription| (held.created_at, held.id.uuid(), held.purchase(), Standing::of(held.status));
+    Ok(batch.into_iter().map(placed).collect())
 }

@@ -26,7 +26,7 @@ pub struct Properties {
 
 impl Properties {
     /// The files that new buyers get, in order, each once.
-    fn active(&self) -> Vec<Id<File>> {
+    pub fn active(&self) -> Vec<Id<File>> {
         let mut seen = BTreeSet::new();
         let is_active = |id: &Id<File>| !self.archived.get(id).copied().unwrap_or(false);
         self.files.iter().copied().filter(is_active).filter(|id| seen.insert(*id)).collect()

@@ -6,7 +6,9 @@ mod customers;
 mod downloadables;
 mod license_keys;
 mod oauth_accounts;
+mod orders;
 mod organizations;
+mod subscriptions;
 
 use merak_core::kit::Scope;
 
@@ -24,7 +26,9 @@ pub fn operations() -> Vec<Operation> {
         downloadables::operations(),
         license_keys::operations(),
         oauth_accounts::operations(),
+        orders::operations(),
         organizations::operations(),
+        subscriptions::operations(),
     ]
     .into_iter()
     .flatten()

@@ -161,3 +161,67 @@ impl From<discounts::Discount> for DiscountMinimal {
         }
     }
 }
+
+/// A discount as whoever buys sees it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckoutDiscount {
+    pub duration: DiscountDuration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_in_months: Option<i64>,
+    pub r#type: DiscountType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Cents>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis_points: Option<i64>,
+    pub id: Id<discounts::Discount>,
+    pub name: String,
+    pub code: Option<DiscountCode>,
+}
+
+/// What buyers do not see of a discount.
+const FOR_SELLERS: [&str; 8] = [
+    "created_at",
+    "modified_at",
+    "metadata",
+    "starts_at",
+    "ends_at",
+    "max_redemptions",
+    "redemptions_count",
+    "organization_id",
+];
+
+impl Described for CheckoutDiscount {
+    fn schema(components: &mut Components) -> Value {
+        let union = shapes(components, "CheckoutDiscount{}Duration", |_| json!({}));
+        for (_, _, part, _) in SHAPES {
+            let schema = &mut components[&format!("CheckoutDiscount{part}Duration")];
+            if let Some(members) = schema["properties"].as_object_mut() {
+                members.retain(|name, _| !FOR_SELLERS.contains(&name.as_str()));
+            }
+            if let Some(names) = schema["required"].as_array_mut() {
+                names.retain(|name| name.as_str().is_none_or(|name| !FOR_SELLERS.contains(&name)));
+            }
+        }
+        union
+    }
+}
+
+impl From<discounts::Discount> for CheckoutDiscount {
+    fn from(discount: discounts::Discount) -> Self {
+        let DiscountMinimal {
+            duration,
+            duration_in_months,
+            r#type,
+            amount,
+            currency,
+            basis_points,
+            id,
+            name,
+            code,
+            ..
+        } = discount.into();
+        Self { duration, duration_in_months, r#type, amount, currency, basis_points, id, name, code }
+    }
+}

@@ -7,22 +7,28 @@ mod customer;
 pub mod discount;
 pub mod file;
 mod license_key;
+mod order;
 mod organization;
 pub mod price;
 mod product;
+mod subscription;
 
 pub use activation::LicenseKeyActivationBase;
 pub use benefit::BenefitBase;
 pub use custom_field::CustomField;
 pub use customer::{Customer, CustomerPortalCustomer};
-pub use discount::DiscountMinimal;
+pub use discount::{CheckoutDiscount, DiscountMinimal};
 pub use file::FileRead;
 pub use license_key::{
     LicenseKeyActivationRead, LicenseKeyRead, LicenseKeyWithActivations, ValidatedLicenseKey,
 };
+pub use order::{CustomerOrder, Order, OrderInvoice};
 pub use organization::Organization;
 pub use price::ProductPrice;
-pub use product::{CheckoutLinkProduct, DiscountProduct, Product};
+pub use product::{
+    AttachedCustomField, CheckoutLinkProduct, CheckoutProduct, DiscountProduct, PortalProduct, Product,
+};
+pub use subscription::{CustomerSubscription, Subscription};
 
 use merak_core::kit::Id;
 

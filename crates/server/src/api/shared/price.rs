@@ -63,6 +63,16 @@ impl From<products::Price> for ProductPrice {
     }
 }
 
+impl Described for PriceType {
+    fn schema(components: &mut Components) -> Value {
+        one_of_named(
+            components,
+            "ProductPriceType",
+            |_| json!({"type": "string", "enum": Self::TEXTS, "description": "Whether it is paid once or again and again."}),
+        )
+    }
+}
+
 impl Described for RecurringInterval {
     fn schema(components: &mut Components) -> Value {
         one_of_named(

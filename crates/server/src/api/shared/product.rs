@@ -5,12 +5,14 @@ use merak_core::kit::{Id, Metadata, Result};
 use merak_core::organizations::Organization;
 use merak_core::products::{self, CompleteProduct, PublicProduct};
 use merak_store::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::file::ProductMediaFileRead;
 use super::{BenefitBase, CustomField, ProductPrice};
 use crate::api::benefits::{Benefit, GuildTokens};
 use crate::state::House;
-use crate::wire::answer;
+use crate::wire::{Components, Described, answer, one_of_named};
 
 answer! {
     /// Something an organization sells.
@@ -81,7 +83,35 @@ answer! {
         pub medias: Vec<ProductMediaFileRead>,
     }
 
-    /// A product that a discount is for.
+    /// A product as somebody who bought it sees it.
+    pub struct PortalProduct {
+        /// When the product was made.
+        pub created_at: Timestamp,
+        /// When it last changed.
+        pub modified_at: Option<Timestamp>,
+        /// The product's id.
+        pub id: Id<products::Product>,
+        /// What it is called.
+        pub name: String,
+        /// What buyers read about it.
+        pub description: Option<String>,
+        /// Whether all its current prices are recurring.
+        pub is_recurring: bool,
+        /// Whether it is no longer sold.
+        pub is_archived: bool,
+        /// Who sells it.
+        pub organization_id: Id<Organization>,
+        /// The current prices, the oldest first.
+        pub prices: Vec<ProductPrice>,
+        /// What comes with it, in the seller's order.
+        pub benefits: Vec<BenefitBase>,
+        /// Its pictures, in the seller's order.
+        pub medias: Vec<ProductMediaFileRead>,
+        /// Who sells it.
+        pub organization: super::Organization,
+    }
+
+    /// A product by itself: one that a discount is for, or that was bought.
     pub struct DiscountProduct {
         /// When the product was made.
         pub created_at: Timestamp,
@@ -99,6 +129,22 @@ answer! {
         pub is_archived: bool,
         /// Who sells it.
         pub organization_id: Id<Organization>,
+    }
+}
+
+/// A product that a checkout sells: what a checkout link shows of it, by another name.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct CheckoutProduct(pub CheckoutLinkProduct);
+
+impl Described for CheckoutProduct {
+    fn schema(components: &mut Components) -> Value {
+        one_of_named(components, "CheckoutProduct", |components| {
+            CheckoutLinkProduct::schema(components);
+            let mut schema = components["CheckoutLinkProduct"].clone();
+            schema["description"] = json!("A product that a checkout sells.");
+            schema
+        })
     }
 }
 
@@ -153,6 +199,27 @@ impl CheckoutLinkProduct {
             prices: prices.into_iter().map(Into::into).collect(),
             benefits: benefits.into_iter().map(Into::into).collect(),
             medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
+        }
+    }
+}
+
+impl PortalProduct {
+    /// A product of the core, with its pictures where they are in this house's storage.
+    pub fn new(public: PublicProduct, organization: Organization, house: &House) -> Self {
+        let PublicProduct { product, prices, benefits, medias } = public;
+        Self {
+            created_at: product.created_at,
+            modified_at: product.modified_at,
+            id: product.id,
+            name: product.name,
+            description: product.description,
+            is_recurring: product.is_recurring,
+            is_archived: product.is_archived,
+            organization_id: product.organization_id,
+            prices: prices.into_iter().map(Into::into).collect(),
+            benefits: benefits.into_iter().map(Into::into).collect(),
+            medias: medias.iter().map(|media| ProductMediaFileRead::new(media, house)).collect(),
+            organization: organization.into(),
         }
     }
 }

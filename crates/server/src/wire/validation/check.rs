@@ -287,6 +287,9 @@ impl Union {
             branch.node.visit(value, if self.is_unlabelled { trail } else { &labelled }, report);
             return;
         }
+        if self.takes_fullest {
+            return take_fullest(&self.branches, value, trail, report);
+        }
         let all = self.branches.iter();
         let Some(object) = value.as_object().filter(|_| !self.tags.is_empty()) else {
             try_each(&all.collect::<Vec<_>>(), value, trail, report);
@@ -351,6 +354,27 @@ fn try_each(branches: &[&Branch], value: &mut Value, trail: &Trail<'_>, report: 
         return;
     }
     report.problems.extend(findings.into_iter().flatten());
+}
+
+/// Takes of the branches that accept the value the one that knows most of its members, the later one among equals. If
+/// none accepts it, the problems of all are told.
+fn take_fullest(branches: &[Branch], value: &mut Value, trail: &Trail<'_>, report: &mut Report<'_>) {
+    let mut findings = Vec::new();
+    let mut fullest: Option<(usize, Value)> = None;
+    for branch in branches {
+        let mut attempt = value.clone();
+        let found = report.aside(|aside| branch.node.visit(&mut attempt, &trail.field(&branch.label), aside));
+        let known = attempt.as_object().map_or(0, serde_json::Map::len);
+        if !found.is_empty() {
+            findings.extend(found);
+        } else if fullest.as_ref().is_none_or(|(most, _)| known >= *most) {
+            fullest = Some((known, attempt));
+        }
+    }
+    match fullest {
+        Some((_, accepted)) => *value = accepted,
+        None => report.problems.extend(findings),
+    }
 }
 
 /// Refuses what no database could keep, anywhere inside free JSON.

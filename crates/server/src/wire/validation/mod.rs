@@ -9,7 +9,8 @@
 //! The schema says everything, partly in extensions: `x-literal` (a closed choice that is told as
 //! a literal), `x-trim` (spaces around text are dropped, blank text means null), `x-label` (how a
 //! branch of a union is called in `loc`), `x-unlabelled` (none is), `x-discriminator` (which members together name the
-//! branch of a union), `x-choose` (by which content a branch is meant), `x-distinct` (a member that no two items share).
+//! branch of a union), `x-choose` (by which content a branch is meant), `x-fullest`
+//! (the branch that knows most members is meant), `x-distinct` (a member that no two items share).
 
 mod body;
 mod check;

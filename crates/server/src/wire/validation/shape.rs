@@ -194,6 +194,9 @@ pub(super) struct Union {
     pub(super) choices: Vec<BranchChoice>,
     /// Whether the branch is left out of `loc`.
     pub(super) is_unlabelled: bool,
+    /// Whether of the branches that accept an object the one counts that knows most of its members; the later among
+    /// equals.
+    pub(super) takes_fullest: bool,
 }
 
 /// A content by which a branch is meant.
@@ -227,7 +230,7 @@ pub(super) struct Branch {
 impl Union {
     /// A union of plain types, which need no telling apart.
     pub(super) fn of_types(branches: Vec<Branch>) -> Self {
-        Self { branches, tags: Vec::new(), choices: Vec::new(), is_unlabelled: false }
+        Self { branches, tags: Vec::new(), choices: Vec::new(), is_unlabelled: false, takes_fullest: false }
     }
 }
 

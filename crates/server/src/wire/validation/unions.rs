@@ -94,7 +94,9 @@ impl Compiler<'_> {
         }
         let tags = common_tags(&branches);
         let choices = choices(schema, branches.len())?;
-        Ok(Node::Union(Union { branches, tags, choices, is_unlabelled: is_set(schema, "x-unlabelled") }))
+        let is_unlabelled = is_set(schema, "x-unlabelled");
+        let takes_fullest = is_set(schema, "x-fullest");
+        Ok(Node::Union(Union { branches, tags, choices, is_unlabelled, takes_fullest }))
     }
 }
 

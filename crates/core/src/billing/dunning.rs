@@ -1,0 +1,118 @@
+//! What follows from a payment that failed.
+
+use merak_store::{Timestamp, Tx};
+
+use super::invoices;
+use super::outcome::Failure;
+use super::rules::GivenUp;
+use super::{Invoice, InvoiceStatus, Rules};
+use crate::emails::{self, Email, Money, PortalLink};
+use crate::kit::{Id, Result};
+use crate::subscriptions::{self, Subscription, SubscriptionStatus};
+
+/// The reason if there is nothing to pay with.
+pub(super) fn no_method() -> Failure {
+    Failure {
+        code: String::from("no_payment_method"),
+        message: String::from("There is no payment method."),
+        is_final: true,
+        needs_customer: true,
+    }
+}
+
+/// What has to be known of an invoice whose payment failed.
+pub(super) struct Owed<'o> {
+    pub(super) invoice: &'o mut Invoice,
+    pub(super) subscription: Subscription,
+    pub(super) product_name: &'o str,
+    pub(super) now: Timestamp,
+}
+
+/// Follows up a payment of a subscription's invoice that failed: the subscription is past due, and it is decided when
+/// the payment is tried again. Returns the subscription as it is then.
+pub(super) fn failed(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    failure: &Failure,
+    owed: Owed<'_>,
+) -> Result<Subscription> {
+    let Owed { invoice, subscription: before, product_name, now } = owed;
+    let is_for_change = invoice.period.is_some_and(|period| period > before.period);
+    if is_for_change || before.status == SubscriptionStatus::Canceled {
+        // Nothing was given for it yet, or will be.
+        invoices::void(tx, invoice.id)?;
+        invoice.status = InvoiceStatus::Void;
+        return Ok(before);
+    }
+    let mut after = before.clone();
+    match before.status {
+        SubscriptionStatus::PastDue => {}
+        SubscriptionStatus::Unpaid => return Ok(before),
+        _ => {
+            after.status = SubscriptionStatus::PastDue;
+            after.past_due_since = Some(now);
+            after.retries = 0;
+        }
+    }
+    let since = after.past_due_since.unwrap_or(now);
+    let retry = if failure.is_final { None } else { rules.next_retry(since, after.retries) };
+    if failure.is_final {
+        after.retries = i64::try_from(rules.retry_days.len()).unwrap_or(i64::MAX);
+    }
+    // A method that will never do is not asked again, but the customer has the same time to name another one.
+    let look_at = retry.or_else(|| Some(rules.last_retry(since)).filter(|last| now < *last));
+    let Some(look_at) = look_at else {
+        give_up(tx, rules, invoice, &before, after, now)?;
+        return Ok(before);
+    };
+    after.due_at = Some(look_at);
+    if before.status == after.status {
+        note(tx, after.id, after.retries, after.due_at)?;
+    } else {
+        subscriptions::change(tx, &before, &mut after)?;
+    }
+    let email = Email::PaymentFailed {
+        product_name: product_name.to_owned(),
+        amount: Money { amount: invoice.due(), currency: invoice.currency },
+        next_attempt_at: retry,
+        portal: PortalLink { customer_id: after.customer_id, shows: Some(after.id.uuid()) },
+    };
+    emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email)?;
+    Ok(after)
+}
+
+/// Gives up the payment of an invoice: the subscription ends, or stays unpaid.
+pub(super) fn give_up(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    invoice: &mut Invoice,
+    before: &Subscription,
+    mut after: Subscription,
+    now: Timestamp,
+) -> Result<()> {
+    after.due_at = None;
+    match rules.given_up {
+        GivenUp::Unpaid => after.status = SubscriptionStatus::Unpaid,
+        GivenUp::Canceled => {
+            invoices::close(tx, invoice, InvoiceStatus::Uncollectible)?;
+            after.status = SubscriptionStatus::Canceled;
+            (after.ends_at, after.ended_at) = (Some(now), Some(now));
+            after.canceled_at = after.canceled_at.or(Some(now));
+            after.cancel_at_period_end = false;
+        }
+    }
+    subscriptions::change(tx, before, &mut after)
+}
+
+/// Writes when a subscription is looked at next. Nobody is told: nothing happened to it.
+pub(super) fn note(
+    tx: &mut Tx<'_>,
+    id: Id<Subscription>,
+    retries: i64,
+    due_at: Option<Timestamp>,
+) -> Result<()> {
+    Ok(tx.changed_one(
+        "UPDATE subscriptions SET retries = $2, due_at = $3 WHERE id = $1",
+        &[&id, &retries, &due_at],
+    )?)
+}

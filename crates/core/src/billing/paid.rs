@@ -1,0 +1,228 @@
+//! What follows from an invoice that is paid: its number, its order, what the ledger says, and what the subscription
+//! becomes.
+
+use const_format::concatcp;
+use merak_store::{Json, ReadTx, Timestamp, Tx};
+use serde_json::json;
+
+use super::books::Books;
+use super::invoices;
+use super::{BillingReason, Invoice, InvoiceStatus, Payment, rules};
+use crate::clock;
+use crate::emails::{self, Email, PortalLink, Receipt};
+use crate::events::{self, EventType};
+use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
+use crate::orders::{self, Order};
+use crate::organizations::Organization;
+use crate::products::{self, Product};
+use crate::streams::{self, Channel};
+use crate::subscriptions::{self, Subscription, SubscriptionStatus};
+
+/// Pays one invoice of a subscription.
+pub(super) fn pay_alone(tx: &mut Tx<'_>, invoice: &Invoice, payment: Option<&Payment>) -> Result<Order> {
+    let subscription = match invoice.subscription_id {
+        Some(id) => subscriptions::find(tx, id)?,
+        None => None,
+    };
+    let subscription = subscription.ok_or_else(Refusal::not_found)?;
+    let now = clock::now(tx, invoice.organization_id)?;
+    let (mut invoice, mut books) = (invoice.clone(), Books::default());
+    let product_name = product_name(tx, invoice.product_id)?;
+    let order = pay(tx, &mut books, &mut invoice, payment, Period { subscription, product_name, now })?;
+    books.post(tx)?;
+    Ok(order)
+}
+
+/// What has to be known to pay an invoice of a subscription.
+pub(super) struct Period {
+    pub(super) subscription: Subscription,
+    /// The name of the invoice's product.
+    pub(super) product_name: String,
+    pub(super) now: Timestamp,
+}
+
+/// Pays an invoice of a subscription. What was owed makes the subscription active again; what was asked for a change
+/// makes the change.
+pub(super) fn pay(
+    tx: &mut Tx<'_>,
+    books: &mut Books,
+    invoice: &mut Invoice,
+    payment: Option<&Payment>,
+    period: Period,
+) -> Result<Order> {
+    let Period { subscription: before, product_name, now } = period;
+    let copies = Copies {
+        metadata: before.metadata.clone(),
+        custom_field_data: before.custom_field_data.clone(),
+        billing_address: invoice.customer_billing_address.clone(),
+    };
+    let number = next_number(tx, invoice.organization_id)?;
+    let order = record(tx, books, invoice, payment, copies, (number, now))?;
+    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
+    let mut after = before.clone();
+    let is_recovered = recover(&mut after, invoice);
+    let is_moved = move_to(tx, &mut after, invoice)?;
+    if let Some(method) = payment.and_then(|payment| payment.payment_method_id)
+        && after.payment_method_id.is_none()
+        && after.ended_at.is_none()
+    {
+        after.payment_method_id = Some(method);
+    }
+    if is_recovered || is_moved {
+        subscriptions::change_paid(tx, &before, &mut after, receipt.clone())?;
+    }
+    announce(tx, &order)?;
+    // Who was written to because it is active again has the receipt in that mail.
+    if let Some(receipt) = receipt
+        && !is_recovered
+        && invoice.billing_reason != BillingReason::SubscriptionCreate
+    {
+        let portal = PortalLink { customer_id: invoice.customer_id, shows: Some(after.id.uuid()) };
+        let period_ends_at = invoice.period_end.unwrap_or(after.current_period_end);
+        let email = Email::SubscriptionRenewed { receipt, period_ends_at, portal };
+        emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email)?;
+    }
+    Ok(order)
+}
+
+/// Makes a subscription active again whose payment was owed. Whether it was.
+fn recover(subscription: &mut Subscription, invoice: &Invoice) -> bool {
+    let is_owed = matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid);
+    if !is_owed || invoice.period != Some(subscription.period) {
+        return false;
+    }
+    subscription.status = SubscriptionStatus::Active;
+    subscription.past_due_since = None;
+    subscription.retries = 0;
+    subscription.due_at = Some(subscription.current_period_end);
+    true
+}
+
+/// Takes a subscription to the period and the price that an invoice was for, if it is not there yet. Whether it was
+/// not.
+fn move_to(tx: &mut ReadTx<'_>, subscription: &mut Subscription, invoice: &Invoice) -> Result<bool> {
+    let is_ahead = invoice.period.is_some_and(|period| period > subscription.period);
+    let (Some(period), Some(start), Some(end)) = (invoice.period, invoice.period_start, invoice.period_end)
+    else {
+        return Ok(false);
+    };
+    if !is_ahead || !subscription.status.is_active() {
+        return Ok(false);
+    }
+    let price =
+        products::find_price(tx, invoice.product_price_id)?.ok_or_else(Refusal::not_found)?;
+    let charged: i64 = invoices::lines_of(tx, invoice.id)?
+        .iter()
+        .filter(|line| !line.is_proration && line.product_price_id == price.id)
+        .map(|line| line.amount.get())
+        .sum();
+    subscription.product_id = invoice.product_id;
+    subscription.price_id = price.id;
+    subscription.recurring_interval =
+        price.recurring_interval.unwrap_or(subscription.recurring_interval);
+    subscription.base_amount = price.price_currency.map(|_| price.price_amount.unwrap_or(Cents::new(charged)));
+    subscription.amount =
+        price.price_currency.map(|_| Cents::new(charged - invoice.discount_amount.get()));
+    subscription.currency = price.price_currency;
+    subscription.discount_id = invoice.discount_id.or(subscription.discount_id);
+    if invoice.discount_id.is_some() && subscription.discount_since.is_none() {
+        subscription.discount_since = Some(start);
+    }
+    subscription.period = period;
+    subscription.anchor_period = period;
+    subscription.anchor_at = start;
+    subscription.current_period_start = start;
+    subscription.current_period_end = rules::start_of(subscription, period.saturating_add(1)).unwrap_or(end);
+    subscription.due_at = Some(subscription.current_period_end);
+    Ok(true)
+}
+
+/// What an order gets a copy of.
+pub(crate) struct Copies {
+    pub(crate) metadata: Metadata,
+    pub(crate) custom_field_data: Json,
+    pub(crate) billing_address: Option<Address>,
+}
+
+/// Writes that an invoice is paid, and its order with this number. Nobody is told yet.
+pub(crate) fn record(
+    tx: &mut Tx<'_>,
+    books: &mut Books,
+    invoice: &mut Invoice,
+    payment: Option<&Payment>,
+    copies: Copies,
+    (number, now): (i64, Timestamp),
+) -> Result<Order> {
+    invoice.status = InvoiceStatus::Paid;
+    invoice.settled_at = Some(now);
+    invoices::save(tx, invoice)?;
+    if invoice.total() < Cents::default() {
+        invoices::give_credit(tx, invoice, Cents::new(-invoice.total().get()))?;
+    }
+    let order = Order {
+        id: Id::new(tx),
+        organization_id: invoice.organization_id,
+        customer_id: invoice.customer_id,
+        product_id: invoice.product_id,
+        product_price_id: Some(invoice.product_price_id),
+        subscription_id: invoice.subscription_id,
+        checkout_id: invoice.checkout_id,
+        discount_id: invoice.discount_id,
+        invoice_id: Some(invoice.id),
+        invoice_number: Some(number),
+        billing_reason: invoice.billing_reason,
+        amount: invoice.subtotal(),
+        tax_amount: invoice.tax_amount,
+        currency: invoice.currency,
+        billing_address: copies.billing_address,
+        metadata: copies.metadata,
+        custom_field_data: copies.custom_field_data,
+        refunded_amount: Cents::default(),
+        created_at: invoice.created_at,
+        modified_at: None,
+    };
+    orders::record(tx, &order)?;
+    books.note_paid(invoice, &order, payment);
+    Ok(order)
+}
+
+/// Tells of a new order: the page of its checkout, and the seller's programs.
+pub(crate) fn announce(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
+    if let Some(checkout_id) = order.checkout_id {
+        let channel = Channel::Checkout(checkout_id.uuid());
+        streams::publish(tx, &channel, "checkout.order_created", &json!({}))?;
+    }
+    events::emit(tx, order.organization_id, EventType::OrderCreated, order.id.uuid())
+}
+
+/// The next number of an invoice in its organization, without gaps: it is taken in the unit that makes the order, and
+/// given back if that leaves no trace.
+pub(crate) fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64> {
+    let numbers = tx.returning::<i64>(
+        "INSERT INTO invoice_numbers (organization_id, last_number) VALUES ($1, 1) ON CONFLICT (organization_id) \
+         DO UPDATE SET last_number = invoice_numbers.last_number + 1 RETURNING last_number",
+        &[&organization_id],
+    )?;
+    numbers.into_iter().next().ok_or_else(|| merak_store::Error::NoRow.into())
+}
+
+/// What the customer reads of an order.
+pub(crate) fn receipt(invoice: &Invoice, number: i64, product_name: &str) -> Receipt {
+    Receipt {
+        number: Some(number.to_string()),
+        product_name: product_name.to_owned(),
+        lines: Vec::new(),
+        currency: invoice.currency,
+        subtotal: invoice.amount,
+        discount: invoice.discount_amount,
+        tax: invoice.tax_amount,
+        total: invoice.total(),
+        paid_at: invoice.settled_at.unwrap_or(invoice.created_at),
+    }
+}
+
+/// What a product is called, even if it was deleted.
+pub(super) fn product_name(tx: &mut ReadTx<'_>, id: Id<Product>) -> Result<String> {
+    const SQL: &str = concatcp!("SELECT name FROM ", Product::TABLE, " WHERE id = $1");
+    Ok(tx.one(SQL, &[&id])?)
+}

@@ -1,0 +1,266 @@
+//! What becomes of payments when it is known how they stand.
+//!
+//! Everything that follows from an answer is done in the unit that writes it down, and an answer that comes again, or later
+//! than another one, changes nothing: a payment that succeeded or failed stays so. Money that nobody waits for any more
+//! goes back.
+
+use std::collections::{BTreeSet, HashMap};
+
+use merak_store::{Sql, Timestamp, Tx};
+
+use super::books::Books;
+use super::dunning::Owed;
+use super::outcome::{Answer, Failure, Method, Outcome};
+use super::paid::Period;
+use super::{
+    Invoice, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules, dunning, invoices,
+    methods, paid, payments, refunds,
+};
+use crate::checkouts::{complete, confirm};
+use crate::clock;
+use crate::kit::{Cents, Id, Refusal, Result};
+use crate::ledger::Account;
+use crate::organizations::Organization;
+use crate::products::Product;
+use crate::subscriptions::Subscription;
+
+/// For how long a customer may take to prove who they are, in seconds. Then the attempt has failed.
+const PATIENCE: i64 = 24 * 3600;
+
+/// Writes down how payments stand, and does what follows. Returns them as they are then, in the order of the answers.
+pub fn settle(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    answers: &[(Id<Payment>, Answer)],
+) -> Result<Vec<Payment>> {
+    let ids: Vec<Id<Payment>> = answers.iter().map(|(id, _)| *id).collect();
+    let found = payments::find_many(tx, &ids)?;
+    let mut settling = Settling::of(tx, rules, &found)?;
+    let mut by_id: HashMap<Id<Payment>, Payment> =
+        found.into_iter().map(|payment| (payment.id, payment)).collect();
+    let mut settled = Vec::with_capacity(answers.len());
+    for (id, answer) in answers {
+        let payment = by_id.get_mut(id).ok_or_else(Refusal::not_found)?;
+        settling.one(tx, payment, answer)?;
+        settled.push(payment.clone());
+    }
+    settling.books.post(tx)?;
+    Ok(settled)
+}
+
+/// What is read once for all payments of a batch.
+struct Settling<'r> {
+    rules: &'r Rules,
+    real: Timestamp,
+    clocks: HashMap<Id<Organization>, Timestamp>,
+    invoices: HashMap<Id<Invoice>, Invoice>,
+    subscriptions: HashMap<Id<Subscription>, Subscription>,
+    names: HashMap<Id<Product>, String>,
+    books: Books,
+}
+
+impl<'r> Settling<'r> {
+    fn of(tx: &mut Tx<'_>, rules: &'r Rules, payments: &[Payment]) -> Result<Self> {
+        let organizations: BTreeSet<_> = payments.iter().map(|payment| payment.organization_id).collect();
+        let ids: BTreeSet<_> = payments.iter().filter_map(|payment| payment.invoice_id).collect();
+        let invoices = invoices::find_many(tx, &ids.into_iter().collect::<Vec<_>>())?;
+        let ids: BTreeSet<_> = invoices.iter().filter_map(|invoice| invoice.subscription_id).collect();
+        let subscriptions = find_subscriptions(tx, &ids)?;
+        let products: BTreeSet<_> = invoices.iter().map(|invoice| invoice.product_id).collect();
+        Ok(Self {
+            rules,
+            real: tx.now(),
+            clocks: clock::of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
+            invoices: invoices.into_iter().map(|invoice| (invoice.id, invoice)).collect(),
+            subscriptions: subscriptions.into_iter().map(|one| (one.id, one)).collect(),
+            names: names_of(tx, &products)?,
+            books: Books::default(),
+        })
+    }
+
+    fn one(&mut self, tx: &mut Tx<'_>, payment: &mut Payment, answer: &Answer) -> Result<()> {
+        if payment.processor_intent_id.is_none() {
+            payment.processor_intent_id.clone_from(&answer.intent_id);
+        }
+        match (&answer.outcome, payment.status) {
+            (_, PaymentStatus::Succeeded) => Ok(()),
+            (Outcome::Succeeded { charge_id, method, fee }, before) => {
+                payment.status = PaymentStatus::Succeeded;
+                payment.processor_charge_id.clone_from(charge_id);
+                payment.fee_amount = *fee;
+                if before == PaymentStatus::Failed {
+                    (payment.failure_code, payment.failure_message) = (None, None);
+                }
+                self.succeeded(tx, payment, answer, method.as_ref())
+            }
+            (_, PaymentStatus::Failed) => Ok(()),
+            (Outcome::RequiresAction, _) if tx.now() >= payment.planned_at.add_seconds(PATIENCE) => {
+                let Outcome::Failed(failure) = Answer::failed("abandoned", "The payment was not approved.").outcome
+                else {
+                    return Ok(());
+                };
+                self.failed(tx, payment, &failure)
+            }
+            (Outcome::RequiresAction, _) => self.waits(tx, payment, answer, PaymentStatus::RequiresAction),
+            (Outcome::Processing, _) => self.waits(tx, payment, answer, PaymentStatus::Processing),
+            (Outcome::Failed(failure), _) => self.failed(tx, payment, failure),
+        }
+    }
+
+    /// The processor will know later.
+    fn waits(
+        &mut self,
+        tx: &mut Tx<'_>,
+        payment: &mut Payment,
+        answer: &Answer,
+        status: PaymentStatus,
+    ) -> Result<()> {
+        let is_first = payment.status == PaymentStatus::Pending;
+        payment.status = status;
+        payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
+        payments::save(tx, payment)?;
+        match payment.checkout_id {
+            Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
+            _ => Ok(()),
+        }
+    }
+
+    fn succeeded(
+        &mut self,
+        tx: &mut Tx<'_>,
+        payment: &mut Payment,
+        answer: &Answer,
+        method: Option<&Method>,
+    ) -> Result<()> {
+        let now = self.now(payment);
+        (payment.ask_at, payment.settled_at) = (None, Some(now));
+        if payment.kind == PaymentKind::Setup || self.is_kept(tx, payment)? {
+            if let Some(method) = method {
+                payment.payment_method_id = Some(methods::keep(tx, payment, method)?);
+            }
+        }
+        if let Some(id) = payment.checkout_id {
+            let waiting = confirm::waiting(tx, id, payment)?;
+            let Some(checkout) = waiting else { return self.stray(tx, payment) };
+            payments::save(tx, payment)?;
+            let checkout = confirm::confirmed_now(tx, checkout, payment, answer.client_secret.as_deref())?;
+            let country = method.and_then(|method| method.country);
+            return complete::complete(tx, &mut self.books, checkout, Some(payment), country);
+        }
+        let invoice = payment.invoice_id.and_then(|id| self.invoices.get_mut(&id));
+        let Some(invoice) = invoice.filter(|invoice| invoice.status == InvoiceStatus::Open) else {
+            return self.stray(tx, payment);
+        };
+        payments::save(tx, payment)?;
+        let subscription = invoice.subscription_id.and_then(|id| self.subscriptions.get(&id));
+        let subscription = subscription.cloned().ok_or_else(Refusal::not_found)?;
+        let id = subscription.id;
+        let product_name = self.names.get(&invoice.product_id).cloned().unwrap_or_default();
+        paid::pay(tx, &mut self.books, invoice, Some(payment), Period { subscription, product_name, now })?;
+        self.read_again(tx, id)
+    }
+
+    /// Whether the method of a payment is kept for later ones: what is paid again and again says so.
+    fn is_kept(&self, tx: &mut Tx<'_>, payment: &Payment) -> Result<bool> {
+        match payment.checkout_id {
+            Some(id) => Ok(tx.one(
+                "SELECT product_prices.type = 'recurring' FROM checkouts JOIN product_prices \
+                 ON product_prices.id = checkouts.product_price_id WHERE checkouts.id = $1",
+                &[&id],
+            )?),
+            None => Ok(payment.payment_method_id.is_none()),
+        }
+    }
+
+    /// Money came that nobody waits for any more. It is written down, and goes back.
+    fn stray(&mut self, tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
+        payments::save(tx, payment)?;
+        if payment.amount == Cents::default() {
+            return Ok(());
+        }
+        let sentence = "Paid, and not waited for";
+        self.books.note_money(payment, None, self.now(payment), sentence, Account::CustomerCredit);
+        refunds::return_stray(tx, payment)
+    }
+
+    fn failed(&mut self, tx: &mut Tx<'_>, payment: &mut Payment, failure: &Failure) -> Result<()> {
+        let now = self.now(payment);
+        payment.status = PaymentStatus::Failed;
+        (payment.ask_at, payment.settled_at) = (None, Some(now));
+        payment.failure_code = Some(failure.code.clone());
+        payment.failure_message = Some(failure.message.clone());
+        payments::save(tx, payment)?;
+        if let Some(id) = payment.checkout_id {
+            return confirm::failed(tx, id, payment);
+        }
+        let Some(invoice) = payment.invoice_id.and_then(|id| self.invoices.get_mut(&id)) else {
+            return Ok(());
+        };
+        let subscription = invoice.subscription_id.and_then(|id| self.subscriptions.get(&id)).cloned();
+        let Some(subscription) = subscription.filter(|_| invoice.status == InvoiceStatus::Open) else {
+            return Ok(());
+        };
+        // What the customer tried in person and was declined says nothing about the saved method.
+        let failure = if payment.is_off_session || subscription.past_due_since.is_none() {
+            failure.clone()
+        } else {
+            return Ok(());
+        };
+        let id = subscription.id;
+        let product_name = self.names.get(&invoice.product_id).map_or("", String::as_str);
+        dunning::failed(tx, self.rules, &failure, Owed { invoice, subscription, product_name, now })?;
+        self.read_again(tx, id)
+    }
+
+    /// Another payment of the batch may be of the same subscription.
+    fn read_again(&mut self, tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<()> {
+        let of_it = self.invoices.values().filter(|invoice| invoice.subscription_id == Some(id)).count();
+        if of_it > 1
+            && let Some(subscription) = crate::subscriptions::find(tx, id)?
+        {
+            self.subscriptions.insert(id, subscription);
+        }
+        Ok(())
+    }
+
+    fn now(&self, payment: &Payment) -> Timestamp {
+        self.clocks.get(&payment.organization_id).copied().unwrap_or(self.real)
+    }
+}
+
+/// These subscriptions, in no order.
+pub(super) fn find_subscriptions(
+    tx: &mut Tx<'_>,
+    ids: &BTreeSet<Id<Subscription>>,
+) -> Result<Vec<Subscription>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(format!("SELECT {} FROM subscriptions WHERE id IN ", Subscription::COLUMNS));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list(&sql)?)
+}
+
+/// What these products are called, even those that were deleted.
+pub(super) fn names_of(
+    tx: &mut Tx<'_>,
+    ids: &BTreeSet<Id<Product>>,
+) -> Result<HashMap<Id<Product>, String>> {
+    let mut sql = Sql::new("SELECT id, name FROM products WHERE id IN ");
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list::<(Id<Product>, String)>(&sql)?.into_iter().collect())
+}
+
+/// The saved methods of these, by id.
+pub(super) fn methods_of(
+    tx: &mut Tx<'_>,
+    ids: &BTreeSet<Id<PaymentMethod>>,
+) -> Result<HashMap<Id<PaymentMethod>, PaymentMethod>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let columns = PaymentMethod::COLUMNS;
+    let mut sql = Sql::new(format!("SELECT {columns} FROM payment_methods WHERE detached_at IS NULL AND id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list::<PaymentMethod>(&sql)?.into_iter().map(|method| (method.id, method)).collect())
+}

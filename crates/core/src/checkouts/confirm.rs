@@ -1,0 +1,307 @@
+//! Confirming a checkout: the buyer says yes, and the payment is on its way.
+//!
+//! ```text
+//! unit: hold            all checks; the discount is redeemed, the customer known, the payment planned
+//! call: the processor
+//! unit: settle          declined: open again      under way: confirmed      paid: confirmed, and complete
+//! ```
+//!
+//! While it is held a checkout shows as open, but nobody else gets hold of it: who comes with the same confirmation token
+//! waits for the same payment, and who comes with another one is refused. What is for nothing is confirmed and complete in
+//! one unit.
+
+use const_format::concatcp;
+use merak_store::{ReadTx, Tx};
+use serde_json::{Map, Value};
+
+use super::{Checkout, CheckoutStatus, Terms, change, complete, missing_answers, save, totals};
+use crate::billing::{Books, Payment, PaymentStatus, Rules, payments};
+use crate::clock;
+use crate::customers::{self, CreateCustomer, Customer, Enrichment};
+use crate::discounts;
+use crate::kit::{Cents, FieldProblem, Id, Refusal, Result, at};
+use crate::organizations;
+use crate::products::{AmountType, PriceType};
+use crate::taxes::TaxProblem;
+use crate::users::{self, User};
+
+/// Whether a confirmation with this token can begin.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It can.
+    Open,
+    /// One with the same token is under way.
+    UnderWay(Box<Payment>),
+    /// One with the same token has come to its end.
+    Confirmed,
+}
+
+/// Whether a confirmation with this token can begin. Refused if the checkout is not open and it is not this token that
+/// closed it.
+pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, token: Option<&str>) -> Result<Standing> {
+    let Err(closed) = checkout.require_open() else { return Ok(Standing::Open) };
+    let last = payments::last_of_checkout(tx, checkout.id)?
+        .filter(|payment| token.is_some_and(|token| token == payment.source));
+    match (last, checkout.status) {
+        (Some(payment), CheckoutStatus::Open) if checkout.confirming_payment_id == Some(payment.id) => {
+            Ok(Standing::UnderWay(Box::new(payment)))
+        }
+        (Some(_), CheckoutStatus::Confirmed | CheckoutStatus::Succeeded) => Ok(Standing::Confirmed),
+        _ => Err(closed)?,
+    }
+}
+
+/// A confirmation, apart from what the buyer changed with it.
+#[derive(Clone, Debug, Default)]
+pub struct Confirm {
+    /// What the buyer typed into the processor's form.
+    pub token: Option<String>,
+    /// The account of who confirms, if they are signed in by a cookie or an app.
+    pub user_id: Option<Id<User>>,
+}
+
+/// What follows from holding a checkout.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// The processor is to be asked for this payment.
+    Asks(Box<Payment>),
+    /// There was nothing to pay: the checkout has succeeded.
+    Complete,
+}
+
+/// Checks everything that a confirmation needs and holds the checkout for its payment. Everything that is wrong is told at
+/// once. What costs nothing is complete afterwards.
+///
+/// The terms are those of the checkout with the buyer's last changes in it; see [`super::apply_client_update`].
+pub fn hold(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    mut checkout: Checkout,
+    terms: &Terms,
+    confirm: &Confirm,
+) -> Result<Held> {
+    checkout.require_open()?;
+    let organization = organizations::find(tx, checkout.organization_id)?.ok_or_else(Refusal::not_found)?;
+    if organization.blocked_at.is_some() {
+        return Err(Refusal::not_permitted("This organization cannot sell anything at the moment."));
+    }
+    let tax = totals(&mut checkout, terms, &rules.taxes);
+    if let Some(id) = checkout.discount_id
+        && !discounts::redeem(tx, id, checkout.id.uuid())?
+    {
+        let place = at("body").field("discount_id");
+        return Err(Refusal::invalid(
+            place.value_error("Discount is no longer redeemable.", id.to_string()),
+        ));
+    }
+    let mut problems = problems(rules, &checkout, terms, confirm, tax.err());
+    problems.extend(missing_answers(tx, &checkout)?);
+    if !problems.is_empty() {
+        return Err(Refusal::invalid_all(problems));
+    }
+    let customer = customer_of(tx, &checkout, confirm)?;
+    if !needs_token(&checkout, terms) {
+        let metadata = match payments::payer_id(tx, customer.id, &rules.processor)? {
+            Some(id) => Value::from(id),
+            None => Value::from(customer.id.to_string()),
+        };
+        checkout.payment_processor_metadata = object([("customer_id", metadata)]);
+        confirm_for(tx, &mut checkout, &customer)?;
+        let mut books = Books::default();
+        complete::complete(tx, &mut books, checkout, None, None)?;
+        books.post(tx)?;
+        return Ok(Held::Complete);
+    }
+    let token = confirm.token.as_deref().unwrap_or_default();
+    let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, token)?;
+    checkout.confirming_payment_id = Some(payment.id);
+    checkout.modified_at = Some(tx.now());
+    save(tx, &checkout)?;
+    Ok(Held::Asks(Box::new(payment)))
+}
+
+/// Whether something is charged now or later, so that the processor has to be asked.
+fn needs_token(checkout: &Checkout, terms: &Terms) -> bool {
+    let is_setup_required =
+        terms.price.r#type == PriceType::Recurring && terms.price.amount_type != AmountType::Free;
+    checkout.is_payment_required() || is_setup_required
+}
+
+/// Everything that a confirmation misses.
+fn problems(
+    rules: &Rules,
+    checkout: &Checkout,
+    terms: &Terms,
+    confirm: &Confirm,
+    tax: Option<TaxProblem>,
+) -> Vec<FieldProblem> {
+    let mut problems = Vec::new();
+    let body = |field| at("body").field(field);
+    if let Some(problem) = tax {
+        let place = body("customer_billing_address");
+        let address = serde_json::to_value(&checkout.customer_billing_address).unwrap_or_default();
+        problems.push(place.value_error(problem.to_string(), address));
+    }
+    let missing = |field, sentence: &str| body(field).problem("missing", sentence, Value::Null);
+    if terms.price.amount_type == AmountType::Custom && checkout.amount.is_none() {
+        problems.push(missing("amount", "Amount is required for custom prices."));
+    }
+    if terms.price.is_archived {
+        let id = checkout.product_price_id.to_string();
+        problems.push(body("product_price_id").value_error("Price is archived.", id));
+    }
+    let needs_token = needs_token(checkout, terms);
+    let has_address = checkout.customer_billing_address.is_some();
+    for (field, is_there) in [
+        ("customer_email", checkout.customer_email.is_some()),
+        ("customer_name", checkout.customer_name.is_some() || !needs_token),
+        ("customer_billing_address", has_address || !needs_token),
+    ] {
+        if !is_there {
+            problems.push(missing(field, "Field is required."));
+        }
+    }
+    if needs_token && confirm.token.is_none() {
+        problems.push(missing("confirmation_token_id", "Confirmation token is required."));
+    }
+    let total = checkout.total().unwrap_or_default();
+    if total > Cents::default() && total < rules.minimum {
+        let sentence = format!("The least that can be paid is {}.", rules.minimum);
+        problems.push(body("amount").problem("greater_than_equal", sentence, total.get()));
+    }
+    problems
+}
+
+/// Who buys: the checkout's customer, else the one with the buyer's address, else a new one.
+fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<Customer> {
+    let known = match checkout.customer_id {
+        Some(id) => customers::find(tx, id)?,
+        None => None,
+    };
+    let email = checkout.customer_email.clone().ok_or_else(Refusal::not_found)?;
+    let known = match known {
+        Some(known) => Some(known),
+        None => customers::find_by_email(tx, checkout.organization_id, &email)?,
+    };
+    let customer = match known {
+        Some(known) => known,
+        None => customers::create(tx, &CreateCustomer {
+            organization_id: checkout.organization_id,
+            email,
+            name: checkout.customer_name.clone(),
+            billing_address: checkout.customer_billing_address.clone(),
+            tax_id: checkout.customer_tax_id.clone(),
+            metadata: Default::default(),
+        })?,
+    };
+    if customer.user_id.is_none()
+        && let Some(user_id) = confirm.user_id
+        && let Some(user) = users::find(tx, user_id)?
+        && user.email_verified
+        && user.email.lower() == customer.email.lower()
+    {
+        customers::link_user(tx, customer.id, user_id)?;
+    }
+    Ok(customer)
+}
+
+/// Makes a held checkout confirmed, for this customer. What was blank of the customer is filled in from it, and its notes
+/// for the customer are written to theirs.
+fn confirm_for(tx: &mut Tx<'_>, checkout: &mut Checkout, customer: &Customer) -> Result<()> {
+    customers::enrich(tx, customer, &Enrichment {
+        name: checkout.customer_name.clone(),
+        billing_address: checkout.customer_billing_address.clone(),
+        tax_id: checkout.customer_tax_id.clone(),
+        metadata: checkout.customer_metadata.clone(),
+    })?;
+    checkout.customer_id = Some(customer.id);
+    checkout.status = CheckoutStatus::Confirmed;
+    change(tx, checkout)
+}
+
+fn find(tx: &mut ReadTx<'_>, id: Id<Checkout>) -> Result<Option<Checkout>> {
+    const SQL: &str = concatcp!("SELECT ", Checkout::COLUMNS, " FROM checkouts WHERE id = $1");
+    Ok(tx.find(SQL, &[&id])?)
+}
+
+/// The checkout, if it waits for this payment and no other.
+pub(crate) fn waiting(
+    tx: &mut ReadTx<'_>,
+    id: Id<Checkout>,
+    payment: &Payment,
+) -> Result<Option<Checkout>> {
+    Ok(find(tx, id)?.filter(|checkout| {
+        let is_waiting = matches!(checkout.status, CheckoutStatus::Open | CheckoutStatus::Confirmed);
+        is_waiting && checkout.confirming_payment_id == Some(payment.id)
+    }))
+}
+
+/// The processor has taken the payment of a held checkout up: it is confirmed.
+pub(crate) fn confirmed(
+    tx: &mut Tx<'_>,
+    id: Id<Checkout>,
+    payment: &Payment,
+    client_secret: Option<&str>,
+) -> Result<()> {
+    let Some(checkout) = waiting(tx, id, payment)? else { return Ok(()) };
+    confirmed_now(tx, checkout, payment, client_secret).map(drop)
+}
+
+/// As [`confirmed`], of a checkout that waits for the payment. One that is confirmed already stays so.
+pub(crate) fn confirmed_now(
+    tx: &mut Tx<'_>,
+    mut checkout: Checkout,
+    payment: &Payment,
+    client_secret: Option<&str>,
+) -> Result<Checkout> {
+    if checkout.status == CheckoutStatus::Confirmed {
+        return Ok(checkout);
+    }
+    let customer = customers::find_with_deleted(tx, &[payment.customer_id])?.pop().ok_or_else(Refusal::not_found)?;
+    let customer_id = payments::payer_id(tx, payment.customer_id, &payment.processor)?;
+    checkout.payment_processor_metadata = object([
+        ("customer_id", customer_id.map_or(Value::Null, Value::from)),
+        ("intent_client_secret", client_secret.map_or(Value::Null, Value::from)),
+        ("intent_status", Value::from(intent_status(payment.status))),
+    ]);
+    confirm_for(tx, &mut checkout, &customer)?;
+    Ok(checkout)
+}
+
+/// How browsers know the state of a payment.
+const fn intent_status(status: PaymentStatus) -> &'static str {
+    match status {
+        PaymentStatus::Succeeded => "succeeded",
+        PaymentStatus::RequiresAction => "requires_action",
+        PaymentStatus::Pending | PaymentStatus::Processing => "processing",
+        PaymentStatus::Failed => "canceled",
+    }
+}
+
+/// The payment that a checkout waits for has failed. Before the checkout was confirmed the buyer can try again; afterwards
+/// it has failed for good. Its discount can be redeemed by somebody else either way.
+pub(crate) fn failed(tx: &mut Tx<'_>, id: Id<Checkout>, payment: &Payment) -> Result<()> {
+    let Some(mut checkout) = waiting(tx, id, payment)? else { return Ok(()) };
+    if let Some(discount_id) = checkout.discount_id {
+        discounts::release(tx, discount_id, checkout.id.uuid())?;
+    }
+    checkout.confirming_payment_id = None;
+    if checkout.status == CheckoutStatus::Confirmed {
+        checkout.status = CheckoutStatus::Failed;
+        return change(tx, &mut checkout);
+    }
+    // A buyer who was declined at the last moment has time to try something else.
+    let now = clock::now(tx, checkout.organization_id)?;
+    checkout.expires_at = checkout.expires_at.max(now.add_seconds(RESPITE));
+    checkout.modified_at = Some(tx.now());
+    save(tx, &checkout)
+}
+
+/// For how long a checkout is open at least after a payment of it was declined, in seconds.
+const RESPITE: i64 = 5 * 60;
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> merak_store::Json {
+    let members: Map<String, Value> =
+        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Value::Object(members).into()
+}

@@ -1,0 +1,71 @@
+//! Clocks that are moved ahead. spec 30 §6.4, 7
+
+use super::*;
+use merak_core::clock;
+use merak_core::clock::advance::{self, Step};
+
+scenarios! {
+    fn a_year_is_twelve_renewals_each_at_its_time(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let other = shop.subscribed(fixed(YEAR, 1000));
+        let id = shop.organization.id;
+        let target = shop.now().add_seconds(366 * 86_400);
+        shop.write(move |tx| advance::advance(tx, id, target, "sandbox")).unwrap();
+        assert_eq!(shop.read(|tx| advance::moving(tx, 10)).unwrap(), [id]);
+        loop {
+            let batch = shop.write(move |tx| renewal::open_due_of(tx, &rules(), id, 100)).unwrap();
+            for payment in batch.payments {
+                shop.settle(&payment, paid(&format!("r{}", shop.number())));
+            }
+            match shop.write(move |tx| advance::step(tx, id)).unwrap() {
+                Some(Step::Arrived(at)) => {
+                    assert_eq!(at, target);
+                    break;
+                }
+                Some(Step::Due(_) | Step::Moved(_)) => {}
+                None => panic!("the clock stood still"),
+            }
+        }
+        assert_eq!(shop.read(move |tx| clock::now(tx, id)).unwrap(), target);
+        assert_eq!(shop.write(move |tx| advance::step(tx, id)).unwrap(), None);
+        assert_eq!(shop.subscription(subscription.id).period, 12);
+        assert_eq!(shop.subscription(other.id).period, 1);
+        let orders = shop.orders();
+        assert_eq!(orders.len(), 15);
+        let renewals: Vec<_> = orders.iter().filter(|order| order.subscription_id == Some(subscription.id)).skip(1).collect();
+        let one = &shop.subscription(subscription.id);
+        for (order, period) in renewals.iter().zip(1..) {
+            assert_eq!(Some(order.created_at), billing::rules::start_of(one, period));
+        }
+    }
+
+    fn a_clock_goes_ahead_only_and_for_one_organization(shop) {
+        let (_, other) = shop.another_organization();
+        let id = shop.organization.id;
+        let now = shop.now();
+        assert!(shop.write(move |tx| advance::advance(tx, id, now, "sandbox")).is_err());
+        let target = now.add_seconds(60);
+        shop.write(move |tx| advance::advance(tx, id, target, "sandbox")).unwrap();
+        assert_eq!(shop.write(move |tx| advance::step(tx, id)).unwrap(), Some(Step::Arrived(target)));
+        assert_eq!(shop.read(move |tx| clock::now(tx, other.id)).unwrap(), now);
+        shop.subscribed(fixed(MONTH, 1000));
+        shop.write(|tx| Ok(tx.execute("UPDATE payments SET processor = 'stripe'", &[])?)).unwrap();
+        let later = target.add_seconds(60);
+        assert!(shop.write(move |tx| advance::advance(tx, id, later, "sandbox")).is_err());
+    }
+
+    /// What is due by a clock that is ahead is found by the sweep of all, too.
+    fn the_sweep_finds_what_is_due_by_any_clock(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let id = shop.organization.id;
+        let ahead = 40_i64 * 86_400 * 1_000_000;
+        let now = shop.now();
+        shop.write(move |tx| Ok(tx.execute(
+            "INSERT INTO organization_clocks (organization_id, ahead_us, created_at) VALUES ($1, $2, $3)",
+            &[&id, &ahead, &now],
+        )?)).unwrap();
+        assert!(shop.read(renewal::is_any_due).unwrap());
+        assert_eq!(shop.open_due().payments.len(), 1);
+        assert_eq!(shop.subscription(subscription.id).period, 1);
+    }
+}

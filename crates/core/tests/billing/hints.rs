@@ -1,0 +1,75 @@
+//! What processors tell: twice, late, out of order. spec 30 §6.2
+
+use super::*;
+use merak_core::billing::hints::{self, Hint};
+use merak_core::billing::outcome::RefundOutcome;
+
+fn hear(shop: &Shop, event_id: &str, hint: &Hint) -> bool {
+    let (event_id, hint) = (event_id.to_owned(), hint.clone());
+    shop.write(move |tx| hints::take_in(tx, &rules(), ("sandbox", &event_id), &hint)).unwrap()
+}
+
+fn bought(shop: &Shop) -> Payment {
+    let checkout = shop.checkout(fixed(None, 1000), |_| {});
+    shop.settle(&shop.asks(&checkout, "t"), paid(&format!("c{}", shop.number())))
+}
+
+scenarios! {
+    fn a_message_counts_once(shop) {
+        let checkout = shop.checkout(fixed(None, 1000), |_| {});
+        let payment = shop.asks(&checkout, "t");
+        let hint = Hint::Payment { id: payment.id, answer: Box::new(paid("a")) };
+        assert!(hear(shop, "evt_1", &hint));
+        assert!(!hear(shop, "evt_1", &hint));
+        // The same in another message, and an older one that failed.
+        assert!(hear(shop, "evt_2", &hint));
+        assert!(hear(shop, "evt_0", &Hint::Payment { id: payment.id, answer: Box::new(declined(false)) }));
+        assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (1, PaymentStatus::Succeeded));
+    }
+
+    fn a_refund_at_the_processor_is_noted_once(shop) {
+        let payment = bought(shop);
+        let hint = |outcome| Hint::Refund {
+            payment_id: payment.id, refund_id: None, processor_refund_id: "re_1".into(),
+            amount: Some(Cents::new(600)), outcome,
+        };
+        hear(shop, "evt_1", &hint(RefundOutcome::Succeeded));
+        hear(shop, "evt_2", &hint(RefundOutcome::Succeeded));
+        assert_eq!(shop.orders()[0].refunded_amount, Cents::new(600));
+        hear(shop, "evt_3", &hint(RefundOutcome::Failed(String::from("returned"))));
+        assert_eq!(shop.orders()[0].refunded_amount, Cents::new(0));
+    }
+
+    fn disputes_are_the_same_in_either_order(shop) {
+        for is_won in [true, false] {
+            for order in [[0, 1], [1, 0]] {
+                let shop = &shop.elsewhere();
+                let payment = bought(shop);
+                let opened = Hint::DisputeOpened {
+                    payment_id: payment.id, processor_dispute_id: "dp_1".into(), amount: None,
+                };
+                let closed = Hint::DisputeClosed {
+                    payment_id: payment.id, processor_dispute_id: "dp_1".into(), is_won, amount: None,
+                };
+                for which in order {
+                    hear(shop, &format!("evt_{which}"), [&opened, &closed][which]);
+                }
+                let books = shop.books();
+                let held = |account: &str| books.iter().find(|(name, _)| name == account).map_or(0, |(_, sum)| *sum);
+                assert_eq!(held("disputes"), 0);
+                assert_eq!(held("processor_clearing"), if is_won { 1170 } else { -30 });
+                assert_eq!(held("dispute_losses"), if is_won { 0 } else { 1000 });
+                assert_eq!(held("tax_payable"), if is_won { -200 } else { 0 });
+            }
+        }
+    }
+
+    fn a_method_that_is_gone_pays_nothing_any_more(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let id = subscription.payment_method_id.unwrap();
+        let name: String =
+            shop.read(move |tx| Ok(tx.one("SELECT processor_method_id FROM payment_methods WHERE id = $1", &[&id])?)).unwrap();
+        hear(shop, "evt_1", &Hint::MethodDetached { processor_method_id: name });
+        assert_eq!(shop.subscription(subscription.id).payment_method_id, None);
+    }
+}

@@ -1,0 +1,91 @@
+//! Refunds: spec 30 §6.2 and T-36.
+
+use super::*;
+use merak_core::benefits::BenefitType;
+use merak_core::billing::outcome::{RefundAnswer, RefundOutcome};
+use merak_core::billing::refunds::{self, NewRefund};
+use merak_core::billing::{Refund, RefundStatus};
+use serde_json::json;
+
+fn bought(shop: &Shop) -> Order {
+    let checkout = shop.checkout(fixed(None, 1000), |_| {});
+    let benefit = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
+    shop.set_benefits(checkout.product_id, &[benefit.id]).unwrap();
+    shop.settle(&shop.asks(&checkout, "t"), paid(&format!("c{}", shop.number())));
+    shop.run_jobs();
+    shop.orders().pop().unwrap()
+}
+
+fn open(shop: &Shop, order: &Order, amount: Option<i64>, revokes_benefits: Option<bool>) -> Result<Refund> {
+    let new = NewRefund { order_id: order.id, amount: amount.map(Cents::new), reason: None, revokes_benefits };
+    shop.write(move |tx| refunds::open(tx, &new))
+}
+
+fn settle(shop: &Shop, refund: &Refund, outcome: RefundOutcome) -> Refund {
+    let (id, answer) = (refund.id, RefundAnswer { refund_id: Some(format!("re_{}", refund.id)), outcome });
+    shop.write(move |tx| refunds::settle(tx, id, &answer)).unwrap()
+}
+
+fn granted(shop: &Shop) -> i64 {
+    shop.read(|tx| Ok(tx.one("SELECT count(*) FROM benefit_grants WHERE granted_at IS NOT NULL", &[])?)).unwrap()
+}
+
+scenarios! {
+    fn parts_have_their_share_of_tax_and_sum_to_the_whole(shop) {
+        let order = bought(shop);
+        let first = open(shop, &order, Some(500), None).unwrap();
+        assert_eq!((first.tax_amount, first.revokes_benefits), (Cents::new(83), false));
+        assert_eq!(refusal(open(shop, &order, Some(701), None)).1, "At most 700 can be given back.");
+        let second = open(shop, &order, None, None).unwrap();
+        assert_eq!((second.amount, second.tax_amount), (Cents::new(700), Cents::new(117)));
+        assert!(open(shop, &order, None, None).is_err());
+        settle(shop, &first, RefundOutcome::Pending);
+        settle(shop, &first, RefundOutcome::Succeeded);
+        settle(shop, &first, RefundOutcome::Succeeded);
+        assert_eq!((shop.orders()[0].refunded_amount, granted(shop)), (Cents::new(500), 1));
+        settle(shop, &second, RefundOutcome::Succeeded);
+        assert_eq!(shop.orders()[0].refunded_amount, Cents::new(1200));
+        let books = shop.books();
+        let books: Vec<_> = books.iter().map(|(account, amount)| (account.as_str(), *amount)).collect();
+        assert_eq!(books, [
+            ("processor_clearing", -30), ("processor_fees", 30), ("refunds", 1000), ("revenue", -1000)
+        ]);
+    }
+
+    fn all_of_a_one_time_order_takes_back_what_came_with_it(shop) {
+        let order = bought(shop);
+        assert_eq!(granted(shop), 1);
+        let refund = open(shop, &order, None, None).unwrap();
+        assert!(refund.revokes_benefits);
+        settle(shop, &refund, RefundOutcome::Succeeded);
+        assert_eq!(granted(shop), 0);
+        // What comes with the product changes; who has the money back gets nothing of it.
+        let more = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
+        shop.set_benefits(order.product_id, &[more.id]).unwrap();
+        shop.run_jobs();
+        assert_eq!(granted(shop), 0);
+        let kept = bought(shop);
+        settle(shop, &open(shop, &kept, None, Some(false)).unwrap(), RefundOutcome::Succeeded);
+        assert_eq!(granted(shop), 1);
+    }
+
+    fn a_refund_that_fails_leaves_the_money_to_be_given_back(shop) {
+        let order = bought(shop);
+        let refund = open(shop, &order, None, None).unwrap();
+        let failed = settle(shop, &refund, RefundOutcome::Failed(String::from("no")));
+        assert_eq!((failed.status, granted(shop)), (RefundStatus::Failed, 1));
+        let again = open(shop, &order, None, None).unwrap();
+        settle(shop, &again, RefundOutcome::Succeeded);
+        // The bank sends it back.
+        settle(shop, &again, RefundOutcome::Failed(String::from("returned")));
+        assert_eq!(shop.orders()[0].refunded_amount, Cents::new(0));
+        assert!(open(shop, &order, Some(1200), None).is_ok());
+    }
+
+    fn what_cost_nothing_cannot_be_given_back(shop) {
+        let checkout = shop.checkout(free(None), |_| {});
+        let update = ClientUpdate { customer_email: Patch::Value(email("ada@example.com")), ..ClientUpdate::default() };
+        shop.hold(&checkout, update, None).unwrap();
+        assert!(open(shop, &shop.orders()[0], None, None).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! Checkouts as the browsers of buyers begin and fill them. Whoever knows the secret may.
+
+use merak_core::access::{Subject, SubjectKind};
+use merak_core::checkouts::{self, ClientUpdate, CreateByBuyer};
+use merak_core::kit::{Address, Cents, Email, Id, Kind, LONGEST_NAME, Patch, Result};
+use merak_core::products::Price;
+use merak_core::subscriptions::Subscription;
+use merak_core::user_sessions;
+use merak_core::users::User;
+use merak_store::{ReadTx, Tx};
+
+use super::wire::CheckoutPublic;
+use crate::api::checkout_links::ByClientSecret;
+use crate::wire::{Call, Created, Given, Json, JsonObject, Nothing, Operation, request};
+
+pub const NAV: &str = "Featured Endpoints > Checkouts";
+
+/// Everybody, but a person who is signed in is known.
+pub const ANYBODY: &[SubjectKind] = &[SubjectKind::Anonymous, SubjectKind::User];
+
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/v1/checkouts/custom/client/", create)
+            .named("checkouts:custom:client_create", "Create Checkout From Client")
+            .about("Begins a checkout for whoever wants to buy.")
+            .nav(NAV)
+            .admits(ANYBODY, &[])
+            .hidden(),
+        Operation::get("/v1/checkouts/custom/client/{client_secret}", get)
+            .named("checkouts:custom:client_get", "Get Checkout From Client")
+            .about("Shows the checkout with this secret to its buyer, until its time is up.")
+            .nav(NAV)
+            .refuses(&[Kind::NotFound]),
+        Operation::patch("/v1/checkouts/custom/client/{client_secret}", update)
+            .named("checkouts:custom:client_update", "Update Checkout From Client")
+            .about("Fills in the open checkout with this secret. What is left out stays as it is.")
+            .nav(NAV)
+            .refuses(&[Kind::CheckoutNotOpen, Kind::NotFound]),
+    ]
+}
+
+request! {
+    /// A checkout that a browser begins.
+    pub struct CheckoutCreatePublic {
+        /// At which price.
+        pub product_price_id: Id<Price>,
+        /// Where the buyer's mail goes.
+        pub customer_email: Option<Email>,
+        /// Whether the buyer came along a link of the operation that was there before.
+        #[serde(default)]
+        pub from_legacy_checkout_link: Given<bool> = {"default": false},
+        /// The free subscription to turn into a paid one, if it is the buyer's own.
+        pub subscription_id: Option<Id<Subscription>>,
+    }
+
+    /// What a buyer fills in.
+    pub struct CheckoutUpdatePublic {
+        /// The answers to the product's custom fields, by slug.
+        pub custom_field_data: Option<JsonObject>,
+        /// Another current price of the same product.
+        pub product_price_id: Option<Id<Price>>,
+        /// How much to pay, in cents, at a price at choice.
+        pub amount: Option<i64> = {"minimum": 50, "maximum": 99_999_999},
+        /// The buyer's name.
+        #[serde(default)]
+        pub customer_name: Patch<String> = {"x-trim": true, "maxLength": LONGEST_NAME},
+        /// Where the buyer's mail goes. It stays if it is known who buys.
+        #[serde(default)]
+        pub customer_email: Patch<Email>,
+        /// Where the buyer is billed, replaced as a whole.
+        pub customer_billing_address: Option<Address>,
+        /// The buyer's tax number.
+        #[serde(default)]
+        pub customer_tax_id: Patch<String> = {"x-trim": true},
+        /// The code of a discount; null takes any discount away. It means nothing where codes are not allowed.
+        #[serde(default)]
+        pub discount_code: Patch<String>,
+    }
+}
+
+impl From<&CheckoutUpdatePublic> for ClientUpdate {
+    fn from(body: &CheckoutUpdatePublic) -> Self {
+        Self {
+            product_price_id: body.product_price_id,
+            amount: body.amount.map(Cents::new),
+            customer_name: body.customer_name.clone(),
+            customer_email: body.customer_email.clone(),
+            customer_billing_address: body.customer_billing_address.clone(),
+            customer_tax_id: body.customer_tax_id.clone(),
+            custom_field_data: body.custom_field_data.clone().map(|answers| answers.0),
+            discount_code: body.discount_code.clone(),
+        }
+    }
+}
+
+/// Who is signed in in the browser that calls. A token of the same person is a program's, which may act for others.
+pub fn signed_in<P, Q, B>(tx: &mut ReadTx<'_>, call: &Call<P, Q, B>) -> Result<Option<Id<User>>> {
+    let (Some(session), Subject::User(id)) = (&call.session, call.actor.subject) else { return Ok(None) };
+    Ok(user_sessions::authenticate(tx, session)?.map(|_| id))
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    call: &Call<Nothing, Nothing, CheckoutCreatePublic>,
+) -> Result<Created<CheckoutPublic>> {
+    let body = &call.body;
+    if body.from_legacy_checkout_link.0 == Some(true) {
+        tracing::info!(price = %body.product_price_id, "a link of the operation of before was followed");
+    }
+    let command = CreateByBuyer {
+        product_price_id: body.product_price_id,
+        customer_email: body.customer_email.clone(),
+        subscription_id: body.subscription_id,
+        user_id: signed_in(tx, call)?,
+        ip_address: call.address,
+    };
+    let checkout = checkouts::create_by_buyer(tx, &command, &call.house.means())?;
+    Ok(Created(CheckoutPublic::new(checkouts::public(tx, checkout)?, &call.house)))
+}
+
+fn get(tx: &mut ReadTx<'_>, call: &Call<ByClientSecret>) -> Result<Json<CheckoutPublic>> {
+    let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
+    Ok(Json(CheckoutPublic::new(checkouts::public(tx, checkout)?, &call.house)))
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    call: &Call<ByClientSecret, Nothing, CheckoutUpdatePublic>,
+) -> Result<Json<CheckoutPublic>> {
+    let command = ClientUpdate::from(&call.body);
+    let means = call.house.means();
+    let checkout = checkouts::update_by_client(tx, &call.path.client_secret, &command, &means)?;
+    Ok(Json(CheckoutPublic::new(checkouts::public(tx, checkout)?, &call.house)))
+}

@@ -1,0 +1,113 @@
+//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may; a token that comes along, of a program
+//! that calls for somebody, is not looked at.
+
+use merak_core::checkouts::confirm::Confirm;
+use merak_core::checkouts::{self, ClientUpdate};
+use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal, Result};
+use merak_core::products::Price;
+use merak_core::users::User;
+use merak_core::{customer_sessions, user_sessions};
+use merak_core::access::Subject;
+use merak_store::ReadTx;
+
+use super::client::{CheckoutUpdatePublic, NAV};
+use super::wire::CheckoutPublicConfirmed;
+use crate::api::checkout_links::ByClientSecret;
+use crate::flows::confirm_checkout;
+use crate::wire::{Call, Finishing, Flow, Json, JsonObject, Nothing, Operation, Unit, request};
+
+pub fn operations() -> Vec<Operation> {
+    let path = "/v1/checkouts/custom/client/{client_secret}/confirm";
+    vec![
+        Operation::new(http::Method::POST, path, Unit::flow(confirm))
+            .named("checkouts:custom:client_confirm", "Confirm Checkout From Client")
+            .about(
+                "Confirms the open checkout with this secret, with the buyer's last changes. What was bought is there \
+                 once the payment has succeeded, mostly at once.",
+            )
+            .nav(NAV)
+            .refuses(&[Kind::Payment, Kind::CheckoutNotOpen, Kind::NotPermitted, Kind::NotFound]),
+    ]
+}
+
+request! {
+    /// The buyer says yes.
+    pub struct CheckoutConfirmStripe {
+        /// The answers to the product's custom fields, by slug.
+        pub custom_field_data: Option<JsonObject>,
+        /// Another current price of the same product.
+        pub product_price_id: Option<Id<Price>>,
+        /// How much to pay, in cents, at a price at choice.
+        pub amount: Option<i64> = {"minimum": 50, "maximum": 99_999_999},
+        /// The buyer's name.
+        #[serde(default)]
+        pub customer_name: Patch<String> = {"x-trim": true, "maxLength": LONGEST_NAME},
+        /// Where the buyer's mail goes. It stays if it is known who buys.
+        #[serde(default)]
+        pub customer_email: Patch<Email>,
+        /// Where the buyer is billed, replaced as a whole.
+        pub customer_billing_address: Option<Address>,
+        /// The buyer's tax number.
+        #[serde(default)]
+        pub customer_tax_id: Patch<String> = {"x-trim": true},
+        /// The code of a discount; null takes any discount away. It means nothing where codes are not allowed.
+        #[serde(default)]
+        pub discount_code: Patch<String>,
+        /// What the processor's form gave for what was typed into it. Needed where something is paid, now or later.
+        pub confirmation_token_id: Option<String>,
+    }
+}
+
+impl From<&CheckoutConfirmStripe> for ClientUpdate {
+    fn from(body: &CheckoutConfirmStripe) -> Self {
+        let CheckoutConfirmStripe {
+            custom_field_data,
+            product_price_id,
+            amount,
+            customer_name,
+            customer_email,
+            customer_billing_address,
+            customer_tax_id,
+            discount_code,
+            ..
+        } = body.clone();
+        Self::from(&CheckoutUpdatePublic {
+            custom_field_data,
+            product_price_id,
+            amount,
+            customer_name,
+            customer_email,
+            customer_billing_address,
+            customer_tax_id,
+            discount_code,
+        })
+    }
+}
+
+/// Who is signed in in the browser that calls.
+fn signed_in<P, Q, B>(tx: &mut ReadTx<'_>, call: &Call<P, Q, B>) -> Result<Option<Id<User>>> {
+    let Some(session) = &call.session else { return Ok(None) };
+    Ok(user_sessions::authenticate(tx, session)?.and_then(|actor| match actor.subject {
+        Subject::User(id) => Some(id),
+        _ => None,
+    }))
+}
+
+async fn confirm(
+    flow: Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
+) -> Finishing<Json<CheckoutPublicConfirmed>> {
+    let user_id = flow.read(|tx, call| signed_in(tx, call)).await?;
+    let call = flow.call();
+    let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
+    let update = ClientUpdate::from(&call.body);
+    let confirm = Confirm { token, user_id };
+    confirm_checkout::run(&call.house, &call.path.client_secret, update, confirm).await?;
+    flow.finish(|tx, call| {
+        let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
+        let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
+        let (_, token) = customer_sessions::create(tx, &call.house.secret, customer_id)?;
+        let public = checkouts::public(tx, checkout)?;
+        Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
+    })
+    .await
+}

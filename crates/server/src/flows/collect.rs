@@ -1,0 +1,345 @@
+//! Asking the processor for money, and writing down what it says.
+//!
+//! ```text
+//! the payment is planned ── the processor knows the customer ── charge or set up, key payment/{id} ── unit: settle
+//! ```
+//!
+//! Each call has a key made of the payment's id, so the whole is repeated as it is after a crash between any two steps, or
+//! when no answer came: the processor says what it said, and nothing is charged twice.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use merak_adapters::payments::{
+    self as adapter, Address, ChargeOutcome, ChargeRequest, ChargeState, CustomerRequest, Decline,
+    SetupOutcome, SetupRequest, SetupState, Source,
+};
+use merak_core::billing::outcome::{Failure, Method};
+use merak_core::billing::payments::{self, Payer, Question};
+use merak_core::billing::{self, Answer, Invoice, Outcome, Payment, PaymentKind, PaymentStatus, invoices};
+use merak_core::kit::{self, Cents, Country, Id, Refusal};
+
+use super::Error;
+use crate::state::House;
+
+/// How long a processor may take to answer. Shorter than the pause after which somebody else asks.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
+const KEYS_LAST: i64 = 23 * 3600;
+
+/// How many questions are put to the processor at once.
+pub const AT_ONCE: usize = 32;
+
+/// How many answers one unit writes down at most.
+const SETTLED_AT_ONCE: usize = 100;
+
+/// Asks for a planned payment and settles it. An error means that it is not known what happened; it is asked again later
+/// by itself.
+pub async fn payment(house: &House, planned: Payment) -> Result<Payment, Error> {
+    let id = planned.id;
+    let questions = house.store.read(move |tx| payments::questions(tx, vec![planned.clone()])).await?;
+    let question = questions.into_iter().next().ok_or_else(Refusal::not_found)?;
+    let answer = ask(house, &question).await?;
+    settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
+}
+
+/// Pays an open invoice with what the customer typed into a form just now, or with the method of its subscription. None if
+/// nothing is due on it, another payment of it is under way, or there is nothing to pay it with.
+pub async fn invoice(
+    house: &House,
+    id: Id<Invoice>,
+    token: Option<String>,
+) -> Result<Option<Payment>, Error> {
+    let rules = house.billing.clone();
+    let planned = house
+        .store
+        .write(move |tx| {
+            let invoice = invoices::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+            if let Some(token) = &token {
+                return payments::plan(tx, &rules, &invoice, payments::Source::Token(token));
+            }
+            match billing::methods::of_invoice(tx, &invoice)? {
+                Some(method) => payments::plan(tx, &rules, &invoice, payments::Source::Saved(&method)),
+                None => Ok(None),
+            }
+        })
+        .await?;
+    match planned {
+        Some(planned) => payment(house, planned).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Asks for many payments, some at once, and settles them together. Those without an answer are left for later. Returns how
+/// many were settled.
+pub async fn all(house: &House, planned: Vec<Payment>) -> Result<usize, Error> {
+    let questions = house.store.read(move |tx| payments::questions(tx, planned.clone())).await?;
+    let answers = stream::iter(questions)
+        .map(|question| async move {
+            let answer = ask(house, &question).await;
+            (question.payment.id, answer)
+        })
+        .buffer_unordered(AT_ONCE)
+        .ready_chunks(SETTLED_AT_ONCE);
+    futures_util::pin_mut!(answers);
+    let mut count = 0;
+    while let Some(chunk) = answers.next().await {
+        let mut known = Vec::with_capacity(chunk.len());
+        for (id, answer) in chunk {
+            match answer {
+                Ok(answer) => known.push((id, answer)),
+                Err(error) => {
+                    tracing::warn!(payment = %id, %error, "it is not known what became of a payment");
+                    let pause = error.wait();
+                    house.store.write(move |tx| payments::postpone(tx, id, pause)).await?;
+                }
+            }
+        }
+        count += settle_apart(house, known).await?;
+    }
+    Ok(count)
+}
+
+/// Asks about payments whose answer is overdue. Returns how many there were.
+pub async fn overdue(house: &House, limit: i64) -> Result<usize, Error> {
+    let look = move |tx: &mut merak_store::ReadTx<'_>| payments::is_any_due(tx);
+    if !house.store.read(look).await? {
+        return Ok(0);
+    }
+    let due = house.store.write(move |tx| payments::take_due(tx, limit)).await?;
+    let count = due.len();
+    if count > 0 {
+        all(house, due).await?;
+    }
+    Ok(count)
+}
+
+async fn settle(house: &House, answers: Vec<(Id<Payment>, Answer)>) -> Result<Vec<Payment>, Error> {
+    let rules = house.billing.clone();
+    Ok(house.store.write(move |tx| billing::settle(tx, &rules, &answers)).await?)
+}
+
+/// Settles payments together; should one of them be refused, each for itself, so that it keeps nobody else waiting.
+async fn settle_apart(house: &House, answers: Vec<(Id<Payment>, Answer)>) -> Result<usize, Error> {
+    let count = answers.len();
+    if count == 0 {
+        return Ok(0);
+    }
+    match settle(house, answers.clone()).await {
+        Ok(_) => return Ok(count),
+        Err(Error::Refused(Refusal::Store(error))) if !is_defect(&error) => return Err(error.into()),
+        Err(error) => tracing::warn!(%error, "some payments could not be settled together"),
+    }
+    let mut settled = 0;
+    for (id, answer) in answers {
+        match settle(house, vec![(id, answer)]).await {
+            Ok(_) => settled += 1,
+            Err(error) => {
+                tracing::error!(payment = %id, %error, "a payment could not be settled");
+                house.store.write(move |tx| payments::postpone(tx, id, 0)).await?;
+            }
+        }
+    }
+    Ok(settled)
+}
+
+/// Whether an error of the store says that the unit is wrong, rather than that the store cannot at the moment.
+pub fn is_defect(error: &merak_store::Error) -> bool {
+    use merak_store::Error as Store;
+    !matches!(error, Store::Busy | Store::Conflict | Store::Closed | Store::Full | Store::Unavailable(_))
+}
+
+/// Asks the processor for a payment, or what became of it.
+pub async fn ask(house: &House, question: &Question) -> Result<Answer, Unanswered> {
+    let processor = house.adapters.payments.name();
+    if question.payment.processor != processor {
+        return Err(Unanswered::OtherProcessor(question.payment.processor.clone()));
+    }
+    tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?
+}
+
+/// Why a processor gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// It could not be asked, or did not say anything that makes sense.
+    #[error(transparent)]
+    Outside(#[from] adapter::Error),
+    /// Who has been asked before is not the processor of this installation any more.
+    #[error("the payment was asked of {0:?}, which is not the payment processor any more")]
+    OtherProcessor(String),
+    /// It took too long.
+    #[error("the payment processor took too long")]
+    TooSlow,
+    /// The store could not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Unanswered {
+    /// For how many seconds it is to be left alone.
+    pub fn wait(&self) -> i64 {
+        match self {
+            Self::Outside(error) => {
+                error.wait().and_then(|wait| i64::try_from(wait.as_secs()).ok()).unwrap_or_default()
+            }
+            _ => 0,
+        }
+    }
+}
+
+impl From<Unanswered> for Error {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Outside(error) => Self::Outside(error.into()),
+            Unanswered::Refused(refusal) => Self::Refused(refusal),
+            Unanswered::OtherProcessor(_) => Self::NotConnected("the payment processor of before"),
+            Unanswered::TooSlow => Self::Outside(merak_adapters::Error::Unreachable {
+                service: "the payment processor",
+                cause: String::from("it took too long"),
+            }),
+        }
+    }
+}
+
+async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered> {
+    let (payment, processor) = (&question.payment, &house.adapters.payments);
+    if let Some(intent_id) = &payment.processor_intent_id {
+        return Ok(match payment.kind {
+            PaymentKind::Charge => of_charge(processor.retrieve(intent_id).await?),
+            PaymentKind::Setup => of_setup(processor.retrieve_setup(intent_id).await?),
+        });
+    }
+    let is_old = house.store.now() >= payment.planned_at.add_seconds(KEYS_LAST);
+    if is_old && payment.status == PaymentStatus::Pending {
+        // A key that was forgotten would charge again.
+        let found = match payment.kind {
+            PaymentKind::Charge => processor.find_charge(&payment.id.to_string()).await?,
+            PaymentKind::Setup => None,
+        };
+        return Ok(found.map_or_else(|| Answer::failed("lost", "The payment was never made."), of_charge));
+    }
+    let key = format!("payment/{}", payment.id);
+    let customer_id = payer(house, question, &key).await?;
+    let source = match payment.is_off_session {
+        true => Source::SavedMethod(payment.source.clone()),
+        false => Source::ConfirmationToken(payment.source.clone()),
+    };
+    let return_url = match &question.client_secret {
+        Some(secret) => Some(house.confirmation_url(secret)),
+        // Somebody who pays what is owed does so in the portal.
+        None => (!payment.is_off_session).then(|| house.public_url.clone()),
+    };
+    let (metadata, reference) = (question.facts.clone(), payment.id.to_string());
+    Ok(match payment.kind {
+        PaymentKind::Charge => {
+            let request = ChargeRequest {
+                customer_id,
+                amount_cents: payment.amount.get(),
+                currency: payment.currency.as_str().to_owned(),
+                source,
+                off_session: payment.is_off_session,
+                save_method: question.keeps_method && !payment.is_off_session,
+                return_url,
+                metadata,
+                reference,
+            };
+            of_charge(processor.charge(&request, &key).await?)
+        }
+        PaymentKind::Setup => {
+            let request = SetupRequest { customer_id, source, return_url, metadata, reference };
+            of_setup(processor.set_up(&request, &key).await?)
+        }
+    })
+}
+
+/// What the processor calls who pays. Somebody who confirms a checkout is told to it anew, with what they typed.
+async fn payer(house: &House, question: &Question, key: &str) -> Result<String, Unanswered> {
+    let Payer { customer_id, email, name, billing_address, processor_customer_id } = &question.payer;
+    if let (Some(known), true) = (processor_customer_id, question.payment.is_off_session) {
+        return Ok(known.clone());
+    }
+    let request = CustomerRequest {
+        reference: customer_id.to_string(),
+        email: email.to_string(),
+        name: name.clone(),
+        address: billing_address.as_ref().map(address),
+        existing_id: processor_customer_id.clone(),
+    };
+    let named = house.adapters.payments.ensure_customer(&request, &format!("{key}/customer")).await?;
+    if processor_customer_id.as_ref() == Some(&named) {
+        return Ok(named);
+    }
+    let (customer_id, processor) = (*customer_id, question.payment.processor.clone());
+    let is_known = processor_customer_id.is_some();
+    Ok(house
+        .store
+        .write(move |tx| match is_known {
+            true => payments::replace_payer(tx, customer_id, &processor, &named),
+            false => payments::remember_payer(tx, customer_id, &processor, &named),
+        })
+        .await?)
+}
+
+fn address(address: &kit::Address) -> Address {
+    Address {
+        line1: address.line1.clone(),
+        line2: address.line2.clone(),
+        postal_code: address.postal_code.clone(),
+        city: address.city.clone(),
+        state: address.state.clone(),
+        country: address.country.as_str().to_owned(),
+    }
+}
+
+/// A charge in the core's terms.
+pub fn of_charge(charge: ChargeOutcome) -> Answer {
+    let outcome = match charge.state {
+        ChargeState::Succeeded { charge_id, method, fee_cents } => Outcome::Succeeded {
+            charge_id: Some(charge_id),
+            method: method.map(self::method),
+            fee: fee_cents.map(Cents::new),
+        },
+        ChargeState::RequiresAction { .. } => Outcome::RequiresAction,
+        ChargeState::Processing => Outcome::Processing,
+        ChargeState::Declined(decline) => Outcome::Failed(failure(decline)),
+        ChargeState::Canceled => Answer::failed("canceled", "The payment was given up.").outcome,
+    };
+    Answer { intent_id: charge.intent_id, client_secret: charge.client_secret, outcome }
+}
+
+/// The saving of a method in the core's terms.
+pub fn of_setup(setup: SetupOutcome) -> Answer {
+    let outcome = match setup.state {
+        SetupState::Succeeded { method } => {
+            Outcome::Succeeded { charge_id: None, method: Some(self::method(method)), fee: None }
+        }
+        SetupState::RequiresAction { .. } => Outcome::RequiresAction,
+        SetupState::Processing => Outcome::Processing,
+        SetupState::Declined(decline) => Outcome::Failed(failure(decline)),
+        SetupState::Canceled => Answer::failed("canceled", "It was given up.").outcome,
+    };
+    Answer { intent_id: setup.intent_id, client_secret: setup.client_secret, outcome }
+}
+
+fn failure(decline: Decline) -> Failure {
+    Failure {
+        code: decline.code,
+        message: decline.message,
+        is_final: decline.hard,
+        needs_customer: decline.authentication_required,
+    }
+}
+
+/// A means of payment in the core's terms.
+pub fn method(method: adapter::Method) -> Method {
+    Method {
+        id: method.id,
+        r#type: method.kind,
+        brand: method.brand,
+        last4: method.last4,
+        exp_month: method.exp_month.map(i64::from),
+        exp_year: method.exp_year.map(i64::from),
+        country: method.country.as_deref().and_then(Country::parse),
+    }
+}

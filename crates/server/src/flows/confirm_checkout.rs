@@ -1,0 +1,103 @@
+//! Confirming a checkout.
+//!
+//! ```text
+//! unit: the buyer's last changes, all checks, the checkout is held ── the payment is asked for ── unit: the answer
+//! ```
+//!
+//! Should no answer come, the checkout stays held, and the sweep of payments finds out. Who confirms again with the same
+//! token meanwhile waits for the first.
+
+use std::time::Duration;
+
+use merak_core::billing::{Payment, PaymentStatus, payments};
+use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
+use merak_core::checkouts::{self, ClientUpdate};
+use merak_core::kit::{Id, Kind, Refusal};
+
+use super::{Error, collect};
+use crate::state::House;
+
+/// How often it is looked whether another confirmation has come to its end, and for how many times.
+const LOOK: (Duration, u32) = (Duration::from_millis(200), 100);
+
+/// After which pauses the processor is asked again that did not answer.
+const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// What there is to do once a checkout was looked at.
+enum Begun {
+    Asks(Box<Payment>),
+    Waits(Box<Payment>),
+    Done,
+}
+
+/// Confirms the checkout with this secret. It is confirmed, or has succeeded, if this returns.
+pub async fn run(
+    house: &House,
+    client_secret: &str,
+    update: ClientUpdate,
+    confirm: Confirm,
+) -> Result<(), Error> {
+    let (rules, client_secret) = (house.billing.clone(), client_secret.to_owned());
+    let begun = house
+        .store
+        .write(move |tx| {
+            let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
+            match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
+                Standing::UnderWay(payment) => return Ok::<_, Refusal>(Begun::Waits(payment)),
+                Standing::Confirmed => return Ok(Begun::Done),
+                Standing::Open => {}
+            }
+            let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
+            Ok(match confirm::hold(tx, &rules, checkout, &terms, &confirm)? {
+                Held::Asks(payment) => Begun::Asks(payment),
+                Held::Complete => Begun::Done,
+            })
+        })
+        .await?;
+    let payment = match begun {
+        Begun::Done => return Ok(()),
+        Begun::Asks(payment) => ask(house, &payment).await?,
+        Begun::Waits(payment) => wait(house, payment.id).await?,
+    };
+    if payment.status == PaymentStatus::Failed {
+        return Err(declined(&payment).into());
+    }
+    Ok(())
+}
+
+async fn ask(house: &House, planned: &Payment) -> Result<Payment, Error> {
+    let mut pauses = AGAIN.iter();
+    loop {
+        match collect::payment(house, planned.clone()).await {
+            Err(Error::Outside(error)) => {
+                let Some(pause) = pauses.next() else { return Err(error.into()) };
+                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
+                tokio::time::sleep(*pause).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn wait(house: &House, id: Id<Payment>) -> Result<Payment, Error> {
+    for _ in 0..LOOK.1 {
+        let found = house.store.read(move |tx| payments::find(tx, id)).await?;
+        if let Some(payment) = found.filter(|payment| payment.status != PaymentStatus::Pending) {
+            return Ok(payment);
+        }
+        tokio::time::sleep(LOOK.0).await;
+    }
+    Err(Error::Outside(merak_adapters::Error::Unreachable {
+        service: "The payment processor",
+        cause: String::from("the first confirmation has not come to its end"),
+    }))
+}
+
+/// What the buyer reads whose payment failed.
+fn declined(payment: &Payment) -> Refusal {
+    let reason = payment.failure_message.as_deref().unwrap_or("No reason was given.");
+    Refusal::rule(
+        Kind::Payment,
+        format!("The payment was declined: {reason} Try again with another payment method."),
+    )
+}
