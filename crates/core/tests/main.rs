@@ -7,6 +7,8 @@ mod access;
 mod advertisements;
 mod billing;
 mod checkout_links;
+mod checkouts;
+mod custom_field_renames;
 mod custom_fields;
 mod customer_search;
 mod customers;

@@ -108,6 +108,9 @@ struct Things {
     link: String,
     /// The link's secret, which stands in its address.
     secret: String,
+    checkout: String,
+    /// The checkout's secret.
+    checkout_secret: String,
     campaign: String,
     token: String,
 }
@@ -136,6 +139,8 @@ impl Things {
         let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
         let body = json!({"payment_processor": "stripe", "product_id": product});
         let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201).clone();
+        let body = json!({"product_id": product});
+        let checkout = shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201);
         let command = CreateCampaign {
             customer_id: customer.id,
             image_url: "https://acme.example/ad.png".parse().unwrap(),
@@ -160,6 +165,8 @@ impl Things {
             product: product.as_str().unwrap().to_owned(),
             link: link["id"].as_str().unwrap().to_owned(),
             secret: link["client_secret"].as_str().unwrap().to_owned(),
+            checkout: checkout["id"].as_str().unwrap().to_owned(),
+            checkout_secret: checkout["client_secret"].as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
             token: token_of_member(shop).await,
         }
@@ -167,7 +174,14 @@ impl Things {
 
     /// A call of each operation.
     fn rows(&self) -> Vec<Row<'_>> {
-        [self.of_shops(), self.of_the_catalogue(), self.of_customers(), self.of_accounts()].concat()
+        [
+            self.of_shops(),
+            self.of_the_catalogue(),
+            self.of_checkouts(),
+            self.of_customers(),
+            self.of_accounts(),
+        ]
+        .concat()
     }
 
     /// What a shop is and gives.
@@ -238,7 +252,29 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
-            ("checkout-links:redirect", NO_ID, None, NoTenant),
+            ("checkout-links:redirect", &self.secret, None, NoTenant),
+            ("checkout-links:look", &self.secret, None, NoTenant),
+            ("embeds:get_product", product, None, NoTenant),
+        ]
+    }
+
+    /// What is being bought.
+    fn of_checkouts(&self) -> Vec<Row<'_>> {
+        let Self { product, checkout, checkout_secret, .. } = self;
+        let (by_product, by_price) = (json!({"product_id": product}), json!({"product_price_id": UNKNOWN}));
+        let legacy = json!({"product_price_id": UNKNOWN, "success_url": "https://example.com/"});
+        let named = json!({"customer_name": "Mine"});
+        vec![
+            ("checkouts:custom:list", NO_ID, None, Empty),
+            ("checkouts:custom:create", NO_ID, Some(by_product), Problem("body.product_id")),
+            ("checkouts:custom:get", checkout, None, NotFound),
+            ("checkouts:custom:update", checkout, Some(named.clone()), NotFound),
+            ("checkouts:custom:client_create", NO_ID, Some(by_price), NoTenant),
+            ("checkouts:custom:client_get", checkout_secret, None, NoTenant),
+            ("checkouts:custom:client_update", checkout_secret, Some(named), NoTenant),
+            ("checkouts:custom:client_stream", checkout_secret, None, NoTenant),
+            ("checkouts:create", NO_ID, Some(legacy), NoTenant),
+            ("checkouts:get", checkout, None, NoTenant),
         ]
     }
 
@@ -342,7 +378,7 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
-            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &things.secret);
+            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &id);
             if operation.id == "files:list" {
                 // Users must say whose files they want.
                 path = format!("{path}?organization_id={}", things.organization);

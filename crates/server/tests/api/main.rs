@@ -23,11 +23,13 @@ macro_rules! scenarios {
 mod advertisements;
 mod benefits;
 mod checkout_links;
+mod checkouts;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod embeds;
 mod files;
 mod license_keys;
 mod lists;
