@@ -34,4 +34,5 @@ mod product_lists;
 mod product_properties;
 mod products;
 mod simulation;
+mod subscriptions;
 mod transfer;
