@@ -16,6 +16,10 @@ pub use self::commands::{
 };
 pub use self::benefit_lines::benefit_lines;
 pub use self::commands::{enqueue, enqueue_secret};
+pub use self::benefit_lines::benefit_lines;
+pub use self::commands::{
+    enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
+};
 pub use self::email::{
     BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,
 };

@@ -4,6 +4,7 @@
 pub mod docs;
 
 mod assets;
+mod invoice;
 mod login;
 mod mail;
 pub mod notice;
@@ -44,6 +45,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
         .merge(mail::router(house, docs))
         .merge(shop::router(Arc::clone(house)))
         .merge(sandbox::router(Arc::clone(house), docs))
+        .merge(invoice::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })
