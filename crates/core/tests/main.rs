@@ -33,6 +33,7 @@ mod organizations;
 mod product_lists;
 mod product_properties;
 mod products;
+mod sandbox_records;
 mod simulation;
 mod subscriptions;
 mod transfer;

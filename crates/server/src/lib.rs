@@ -213,12 +213,15 @@ fn open_payments(
     store: &Store,
 ) -> Result<Arc<dyn Processor>, ClientError> {
     Ok(match payments {
-        Payments::Sandbox => {
-            let memory = Arc::new(SandboxMemory::new(store.clone()));
-            Arc::new(Sandbox::new(&secret.derive("sandbox for payments"), public_url, memory))
-        }
+        Payments::Sandbox => Arc::new(sandbox(store, secret, public_url)),
         Payments::Stripe(options) => Arc::new(Stripe::new(options.clone())?),
     })
+}
+
+/// The sandbox for payments of the installation with this store, this secret and this address.
+pub fn sandbox(store: &Store, secret: &InstanceSecret, public_url: &str) -> Sandbox {
+    let memory = Arc::new(SandboxMemory::new(store.clone()));
+    Sandbox::new(&secret.derive("sandbox for payments"), public_url, memory)
 }
 
 /// Whether the storage of files can be used; in words for the operator.

@@ -83,6 +83,29 @@ fn buckets_need_a_name_and_a_key_and_nothing_else_does() {
 }
 
 #[test]
+fn stripe_needs_its_keys_and_the_sandbox_none() {
+    let installation = Installation::new();
+    let keys = "--stripe-secret-key dont-tell-me --stripe-publishable-key b --stripe-webhook-secret c";
+    for (options, sentence) in [
+        ("--payment-processor stripe", "merak: --payment-processor stripe needs --stripe-secret-key"),
+        ("--stripe-webhook-secret a", "merak: --stripe-webhook-secret needs --stripe-secret-key"),
+        (keys, "merak: --stripe-secret-key needs --payment-processor stripe"),
+        (
+            &format!("--payment-processor stripe {keys} --stripe-api-url nowhere"),
+            "merak: --stripe-api-url: write http:// or https:// and a host, not nowhere",
+        ),
+    ] {
+        let done = installation.run(&format!("openapi {options}"));
+        assert_eq!(done.failure(), (Some(2), sentence), "{done:?}");
+    }
+    assert_eq!(installation.run(&format!("openapi --payment-processor stripe {keys}")).code, Some(0));
+    fs::write(installation.path("merak.toml"), "payment_processor = \"stripe\"\nstripe_secret_key = \"a\"")
+        .unwrap();
+    let by_half = installation.run("openapi --config merak.toml");
+    assert_eq!(by_half.failure(), (Some(2), "merak: --stripe-secret-key needs --stripe-publishable-key"));
+}
+
+#[test]
 fn a_storage_that_does_not_answer_is_told_by_doctor() {
     let installation = Installation::new();
     let done = installation.run(

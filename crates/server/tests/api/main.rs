@@ -36,6 +36,7 @@ mod lists;
 mod organizations;
 mod outside;
 mod pages;
+mod payments;
 mod personal_access_tokens;
 mod products;
 mod secret_scanning;
