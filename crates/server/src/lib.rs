@@ -33,15 +33,14 @@ use merak_adapters::payments::Processor;
 use merak_adapters::payments::sandbox::Sandbox;
 use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
-use merak_core::instance;
 use merak_core::billing::Rules;
-use merak_core::kit::{Cents, Currency, InstanceSecret};
+use merak_core::instance;
+use merak_core::kit::{Cents, Currency, EmailRules, InstanceSecret};
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::{Config, Mail, Storage};
+pub use self::config::{Billing, Config, Mail, Payments, Storage};
 use self::emails::Letterhead;
-pub use self::config::{Billing, Config, Payments, Storage};
 use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
@@ -137,6 +136,11 @@ impl Server {
             shows_mail: config.shows_mail,
             public_url,
             checkout_link_url,
+            email_rules: if config.accept_internal_email {
+                EmailRules::lenient()
+            } else {
+                EmailRules::default()
+            },
             origins,
             adapters,
             geography: config.geography.clone(),

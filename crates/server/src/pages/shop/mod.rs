@@ -1,8 +1,13 @@
 //! The pages that buyers see: the checkout and the customer portal. They work without JavaScript; scripts only add.
 
+mod checkout;
+mod field;
 mod frame;
 
-pub use frame::{Frame, Framed, Seller, Shop, answer};
+pub use field::{Field, Input, Line};
+pub use frame::{Frame, Framed, Processor, Seller, Shop, answer, answer_with, policy};
+
+pub use checkout::{CHECKOUT, not_sold};
 
 use std::sync::Arc;
 
@@ -12,9 +17,9 @@ use axum::routing::get;
 use crate::state::House;
 
 /// The pages and the files they are made with.
-pub fn router(_house: Arc<House>) -> Router {
+pub fn router(house: Arc<House>) -> Router {
     let shop = Arc::new(Shop::new());
-    assets(&shop)
+    assets(&shop).merge(checkout::router(house, shop))
 }
 
 fn assets(shop: &Arc<Shop>) -> Router {
