@@ -36,6 +36,7 @@ use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::instance;
 use merak_core::kit::{Cents, Currency, EmailRules, InstanceSecret};
+use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
 
@@ -143,8 +144,9 @@ impl Server {
             },
             origins,
             adapters,
+            streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
             geography: config.geography.clone(),
-            streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
+            totals: Totals::default(),
         });
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;

@@ -11,6 +11,7 @@ use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::{EmailRules, InstanceSecret};
+use merak_core::search::Totals;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
@@ -44,6 +45,8 @@ pub struct House {
     pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
     pub streams: Arc<Hub>,
+    /// What broad searches found.
+    pub totals: Totals,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.

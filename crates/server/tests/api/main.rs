@@ -29,6 +29,7 @@ mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;
+mod emails;
 mod embeds;
 mod files;
 mod license_keys;
