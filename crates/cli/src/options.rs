@@ -56,16 +56,6 @@ pub enum TaxKind {
     Rates,
 }
 
-/// Who moves money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProcessorName {
-    /// Nobody: payments are played with test cards.
-    Sandbox,
-    /// Stripe, with an account of yours.
-    Stripe,
-}
-
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
