@@ -61,7 +61,7 @@ function putProblem(page, name) {
 
 function checkout(form) {
   const touched = new Set();
-  let timer, running, isPaying = false, payment;
+  let timer, running, last, isPaying = false, payment;
   const stripe = document.getElementById("stripe");
   const wanted = () => !stripe || typeof Stripe === "function";
   const whichForm = (page) => [page.querySelector(".card-fields") !== null, page.querySelector("#stripe")?.dataset.mode].join();
@@ -91,7 +91,11 @@ function checkout(form) {
         put(page, "address");
         document.getElementById("field-customer_billing_address-country")?.focus();
       }
-      for (const name of names) putProblem(page, name);
+      last = page;
+      for (const name of names) {
+        // An address that is still being typed is not wrong yet.
+        if (name !== "customer_email" || document.activeElement?.name !== name) putProblem(page, name);
+      }
       payment?.update(page.getElementById("stripe").dataset);
     } catch {
       // Without a network nothing changes; the button says so when it is pressed.
@@ -114,6 +118,10 @@ function checkout(form) {
     touched.add(name);
     const isChosen = type === "radio" || event.target.tagName === "SELECT";
     soon("update", isChosen ? 0 : PAUSE);
+  });
+
+  form.addEventListener("focusout", (event) => {
+    if (last && event.target.name === "customer_email") putProblem(last, "customer_email");
   });
 
   form.addEventListener("keydown", (event) => {
