@@ -257,10 +257,7 @@ impl Operation {
 
     /// A `GET` that is answered by a stream of messages from now on. The handler says which channels the caller may
     /// listen to. It is asked again while the stream goes on, which ends as soon as it refuses or says otherwise.
-    pub fn stream<P: Input, Q: Input>(
-        path: &'static str,
-        handler: Listen<P, Q>,
-    ) -> Self {
+    pub fn stream<P: Input, Q: Input>(path: &'static str, handler: Listen<P, Q>) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
 

@@ -33,6 +33,7 @@ mod discounts;
 mod emails;
 mod embeds;
 mod files;
+mod hosted_checkout;
 mod license_keys;
 mod lists;
 mod orders;

@@ -220,7 +220,10 @@ impl Subscription {
         let (product, price) = (Product::new(product, house, now)?, RecurringPrice(price.into()));
         let discount = discount.map(DiscountMinimal::from);
         let customer = customer.into();
-        Ok(Self::with(subscription, (metadata, answers, customer, customer_id, user, product, price, discount)))
+        Ok(Self::with(
+            subscription,
+            (metadata, answers, customer, customer_id, user, product, price, discount),
+        ))
     }
 }
 
