@@ -4,6 +4,7 @@
 mod clocks;
 mod confirm;
 mod dunning;
+mod ends;
 mod hints;
 mod refunds;
 mod renewals;

@@ -113,7 +113,8 @@ pub(super) fn give_up(
             after.cancel_at_period_end = false;
         }
     }
-    subscriptions::change(tx, before, &mut after)
+    subscriptions::change(tx, before, &mut after)?;
+    if after.ended_at.is_some() { invoices::end(tx, &after, false) } else { Ok(()) }
 }
 
 /// Writes when a subscription is looked at next. Nobody is told: nothing happened to it.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! What comes with the order stays, unless it is asked for otherwise; of an order that is paid once and all of which goes
-//! back, it goes, unless it is asked for otherwise. It goes when the money does.
+//! back, it goes, unless it is asked for otherwise. It goes when the money does. What comes with an order of a subscription
+//! comes with the subscription, so taking it back ends that.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx};
@@ -21,6 +22,7 @@ use crate::clock;
 use crate::kit::{Cents, Id, Kind, Refusal, Refuses, Result};
 use crate::ledger::{Account, Concerns, EntryKind, NewEntry};
 use crate::orders::{self, Order};
+use crate::subscriptions;
 
 /// Why nothing can be given back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -334,13 +336,24 @@ fn went_back(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp) -> Result<()> {
     if refund.revokes_benefits
         && let Some(order) = orders::find(tx, order_id)?
     {
-        match grants::revoke_purchase(tx, &order.purchase()) {
-            // Product or customer were deleted: nothing is held any more.
-            Err(refusal) if refusal.kind() == Some(Kind::NotFound) => {}
-            revoked => drop(revoked?),
-        }
+        take_back(tx, &order)?;
     }
     Ok(())
+}
+
+/// Takes back what came with an order. A subscription ends, whichever of its periods the order paid for.
+fn take_back(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
+    if let Some(id) = order.subscription_id {
+        return match subscriptions::find(tx, id)? {
+            Some(subscription) => subscriptions::end(tx, &subscription),
+            None => Ok(()),
+        };
+    }
+    match grants::revoke_purchase(tx, &order.purchase()) {
+        // Product or customer were deleted: nothing is held any more.
+        Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Ok(()),
+        revoked => revoked.map(drop),
+    }
 }
 
 /// The money had gone back and the processor has it again.

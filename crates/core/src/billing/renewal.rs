@@ -57,10 +57,16 @@ pub fn open_due_of(
     open(tx, rules, due)
 }
 
+/// Nobody is charged for an organization that is blocked or gone: what is due stays due, and is done once it is not
+/// blocked any more, as after a time in which no server was running. What was canceled ends in time nevertheless.
+const MAY_BE_DONE: &str = "(cancel_at_period_end AND status <> 'past_due' OR NOT EXISTS (SELECT 1 FROM organizations \
+    WHERE organizations.id = subscriptions.organization_id \
+    AND (organizations.blocked_at IS NOT NULL OR organizations.deleted_at IS NOT NULL)))";
+
 fn due_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, limit: i64) -> Result<Vec<Subscription>> {
     let columns = Subscription::COLUMNS;
     let sql = format!(
-        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
+        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $3"
     );
     let now = clock::now(tx, organization_id)?;
     Ok(tx.all(&sql, &[&organization_id, &now, &limit])?)
@@ -99,7 +105,7 @@ fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let (columns, now) = (Subscription::COLUMNS, tx.now());
     let select = format!("SELECT {columns} FROM subscriptions WHERE ");
     let mut due: Vec<Subscription> =
-        tx.all(&format!("{select}due_at <= $1 ORDER BY due_at, id LIMIT $2"), &[&now, &limit])?;
+        tx.all(&format!("{select}due_at <= $1 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $2"), &[&now, &limit])?;
     let rest = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(limit));
     let ahead = if rest > 0 { clock::of_those_ahead(tx)? } else { Vec::new() };
     if !ahead.is_empty() {
@@ -110,7 +116,7 @@ fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
             sql.push(" AND due_at > ").bind(now).push(" AND due_at <= ").bind(at).push(")");
             separator = " OR (";
         }
-        sql.push(") ORDER BY due_at, id LIMIT ").bind(rest);
+        sql.push(") AND ").push(MAY_BE_DONE).push(" ORDER BY due_at, id LIMIT ").bind(rest);
         due.extend(tx.list::<Subscription>(&sql)?);
     }
     Ok(due)
@@ -306,7 +312,8 @@ fn end(tx: &mut Tx<'_>, before: &Subscription) -> Result<()> {
     (after.ends_at, after.ended_at) = (Some(before.current_period_end), Some(before.current_period_end));
     after.canceled_at = after.canceled_at.or(after.ended_at);
     after.due_at = None;
-    subscriptions::change(tx, before, &mut after)
+    subscriptions::change(tx, before, &mut after)?;
+    invoices::end(tx, &after, false)
 }
 
 fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {

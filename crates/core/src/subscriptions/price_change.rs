@@ -10,6 +10,7 @@
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
+pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
@@ -52,6 +53,9 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
     if price.id == subscription.price_id {
         let after = subscription.clone();
         return Ok(PriceChange { price, after, settles: Settles::NotAtAll });
+    }
+    if is_blocked(tx, subscription)? {
+        return Err(Refusal::bad_request("The seller is blocked, so nothing can be charged."));
     }
     let now = clock::now(tx, subscription.organization_id)?;
     let discount = match subscription.discount_id {
@@ -116,6 +120,13 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
         }
     }
+}
+
+fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {
+    Ok(tx.one(
+        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
+        &[&subscription.organization_id],
+    )?)
 }
 
 fn is_under_way(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<bool> {

@@ -1,5 +1,6 @@
 //! Subscriptions: list, export, change, revoke.
 
+mod preview;
 mod table;
 mod wire;
 
@@ -14,6 +15,7 @@ use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort, price_change};
 use merak_store::{ReadTx, Tx};
 
+pub use self::preview::{PreviewQuery, REFUSALS as PREVIEW_REFUSALS, SubscriptionPreview};
 use self::wire::SubscriptionUpdate;
 pub use self::wire::{CustomerSubscriptionUpdate, Wish};
 use super::shared::{ById, Subscription};
@@ -59,6 +61,13 @@ pub fn operations() -> Vec<Operation> {
                 Kind::NotFound,
                 Kind::Gone,
             ]),
+        Operation::get("/v1/subscriptions/{id}/preview", preview)
+            .named("subscriptions:preview", "Preview Subscription")
+            .about("Shows what a change of the price would cost, without making it.")
+            .nav(NAV)
+            .admits(MERCHANTS, READERS)
+            .refuses(PREVIEW_REFUSALS)
+            .hidden(),
         Operation::delete("/v1/subscriptions/{id}", revoke)
             .named("subscriptions:revoke", "Revoke Subscription")
             .about("Ends a subscription now, and takes back what came with it. Nothing is paid back.")
@@ -168,7 +177,13 @@ async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json
     .await
 }
 
-fn find<B>(tx: &mut ReadTx<'_>, call: &Call<ById, Nothing, B>) -> Result<subscriptions::Subscription> {
+fn preview(tx: &mut ReadTx<'_>, call: &Call<ById, PreviewQuery>) -> Result<Json<SubscriptionPreview>> {
+    let found = find(tx, call)?;
+    let preview = price_change::preview(tx, &call.house.billing, &found, call.query.product_price_id)?;
+    Ok(Json(preview.into()))
+}
+
+fn find<Q, B>(tx: &mut ReadTx<'_>, call: &Call<ById, Q, B>) -> Result<subscriptions::Subscription> {
     let tenancy = access::tenancy(tx, &call.actor)?;
     subscriptions::get(tx, &tenancy, call.path.id.cast())
 }

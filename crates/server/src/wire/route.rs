@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::TryFutureExt;
 use http::Method;
-use merak_core::access::{self, Actor, Admits, Subject};
+use merak_core::access::{self, Actor, Admits, Denied, Subject};
 use merak_core::idempotency::{self, Known};
 use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
 use merak_core::streams::Channel;
@@ -306,6 +306,17 @@ impl Operation {
         self
     }
 
+    /// As [`Operation::admits`], but who has another credential is let in as nobody.
+    #[must_use]
+    pub fn admits_or_nobody(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::OrNobody { kinds, scopes };
+        self
+    }
+
     /// Whom it admits, being signed in in a browser not enough: exactly one of these scopes is needed, if there are any.
     #[must_use]
     pub fn admits_only(
@@ -404,8 +415,14 @@ pub(super) fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admit
         return Ok(Actor::ANONYMOUS);
     }
     let actor = identify(tx, credential, admits)?;
-    access::authorize(&actor, admits).map_err(Failure::Denied)?;
-    Ok(actor)
+    match (access::authorize(&actor, admits), admits) {
+        (Ok(()), _) => Ok(actor),
+        // Programs send their token along wherever they call, also in the name of a browser.
+        (Err(Denied::WrongSubject(_) | Denied::InsufficientScope(_)), Admits::OrNobody { .. }) => {
+            Ok(Actor::ANONYMOUS)
+        }
+        (Err(denied), _) => Err(Failure::Denied(denied)),
+    }
 }
 
 /// The person of a good cookie, else whom the bearer token stands for, else nobody.

@@ -199,6 +199,7 @@ impl Things {
             ("subscriptions:list", NO_ID, None, Empty),
             ("subscriptions:export", NO_ID, None, Text(HEADER)),
             ("subscriptions:update", subscription, Some(change), NotFound),
+            ("subscriptions:preview", subscription, None, NotFound),
             ("subscriptions:revoke", subscription, None, NotFound),
             ("orders:list", NO_ID, None, Empty),
             ("orders:get", order, None, NotFound),
@@ -209,6 +210,7 @@ impl Things {
             ("customer_portal:subscriptions:list", NO_ID, None, Empty),
             ("customer_portal:subscriptions:get", canceled, None, NotFound),
             ("customer_portal:subscriptions:update", canceled, Some(cancel), NotFound),
+            ("customer_portal:subscriptions:preview", canceled, None, NotFound),
             ("customer_portal:subscriptions:cancel", canceled, None, NotFound),
         ]
     }
@@ -314,6 +316,8 @@ impl Things {
             ("checkouts:custom:client_create", NO_ID, Some(by_price), NoTenant),
             ("checkouts:custom:client_get", checkout_secret, None, NoTenant),
             ("checkouts:custom:client_update", checkout_secret, Some(named), NoTenant),
+            // Nothing is known of the buyer yet, so it is let in and not confirmed.
+            ("checkouts:custom:client_confirm", checkout_secret, Some(json!({})), NoTenant),
             ("checkouts:custom:client_stream", checkout_secret, None, NoTenant),
             ("checkouts:create", NO_ID, Some(legacy), NoTenant),
             ("checkouts:get", checkout, None, NoTenant),
@@ -428,6 +432,9 @@ impl Calls {
             if operation.id == "organizations:list" {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);
+            }
+            if operation.id.ends_with(":preview") {
+                path = format!("{path}?product_price_id={UNKNOWN}");
             }
             if operation.id == "customer_portal:oauth_accounts:authorize" {
                 path = format!("{path}?platform=discord&customer_id={id}");

@@ -1,4 +1,5 @@
-//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may.
+//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may: a token that comes along, of
+//! a program that calls for somebody, is no reason to refuse.
 
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
@@ -22,7 +23,7 @@ pub fn operations() -> Vec<Operation> {
                  once the payment has succeeded, mostly at once.",
             )
             .nav(NAV)
-            .admits(ANYBODY, &[])
+            .admits_or_nobody(ANYBODY, &[])
             .refuses(&[Kind::Payment, Kind::CheckoutNotOpen, Kind::NotPermitted, Kind::NotFound]),
     ]
 }

@@ -11,7 +11,9 @@ use merak_store::{ReadTx, Tx};
 
 use super::{READERS, WRITERS};
 use crate::api::shared::{ById, CustomerSubscription};
-use crate::api::subscriptions::{CustomerSubscriptionUpdate, Wish, fulfil};
+use crate::api::subscriptions::{
+    CustomerSubscriptionUpdate, PREVIEW_REFUSALS, PreviewQuery, SubscriptionPreview, Wish, fulfil,
+};
 use crate::flows::change_price;
 use crate::wire::{
     Call, Finishing, Flow, Json, ListResource, Many, Nothing, Operation, Unit, first_page, page, request,
@@ -49,6 +51,13 @@ pub fn operations() -> Vec<Operation> {
                 Kind::NotFound,
                 Kind::Gone,
             ]),
+        Operation::get("/v1/customer-portal/subscriptions/{id}/preview", preview)
+            .named("customer_portal:subscriptions:preview", "Preview Subscription")
+            .about("Shows what a change of the price would cost, without making it.")
+            .nav(NAV)
+            .admits(BUYERS, READERS)
+            .refuses(PREVIEW_REFUSALS)
+            .hidden(),
         Operation::delete("/v1/customer-portal/subscriptions/{id}", cancel)
             .named("customer_portal:subscriptions:cancel", "Cancel Subscription")
             .about("Lets a subscription end with its period, or now if it is free.")
@@ -106,6 +115,12 @@ fn list(
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {
     let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
     Ok(Json(CustomerSubscription::new(found, &call.house)))
+}
+
+fn preview(tx: &mut ReadTx<'_>, call: &Call<ById, PreviewQuery>) -> Result<Json<SubscriptionPreview>> {
+    let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?.subscription;
+    let preview = price_change::preview(tx, &call.house.billing, &found, call.query.product_price_id)?;
+    Ok(Json(preview.into()))
 }
 
 async fn update(
