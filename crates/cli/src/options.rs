@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_server::config::{local, s3};
-use merak_server::{Config, SECRET_PLACE, Storage};
+use merak_server::{Config, SECRET_PLACE};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -448,40 +447,6 @@ impl Options {
         let listen = self.listen.unwrap_or(Config::default().listen);
         let url = self.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
         url.trim_end_matches('/').to_owned()
-    }
-
-    /// Where files are kept.
-    pub fn storage(&self) -> Result<Storage, Failure> {
-        let in_bucket = [
-            (self.storage_bucket.is_some(), "--storage-bucket"),
-            (self.storage_public_bucket.is_some(), "--storage-public-bucket"),
-            (self.storage_access_key_id.is_some(), "--storage-access-key-id"),
-            (self.storage_secret_access_key.is_some(), "--storage-secret-access-key"),
-        ];
-        match self.storage {
-            None | Some(StorageKind::Local) => match in_bucket.iter().find(|(is_given, _)| *is_given) {
-                // A forgotten option would leave the files where nobody looks for them.
-                Some((_, option)) => Err(Failure::usage(format!("{option} needs --storage s3"))),
-                None => Ok(Storage::Local(local::Settings {
-                    directory: self.storage_dir.clone().unwrap_or_else(|| self.data_dir().join("files")),
-                })),
-            },
-            Some(StorageKind::S3) => {
-                if let Some((_, option)) = in_bucket.iter().find(|(is_given, _)| !is_given) {
-                    return Err(Failure::usage(format!("--storage s3 needs {option}")));
-                }
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
-                Ok(Storage::S3(s3::Settings {
-                    endpoint: self.storage_endpoint.clone(),
-                    region: self.storage_region.clone().unwrap_or_else(|| String::from("us-east-1")),
-                    bucket: text(&self.storage_bucket),
-                    public_bucket: text(&self.storage_public_bucket),
-                    public_url: self.storage_public_url.clone(),
-                    access_key_id: text(&self.storage_access_key_id),
-                    secret_access_key: text(&self.storage_secret_access_key),
-                }))
-            }
-        }
     }
 
     /// The settings of the HTTP side.

@@ -46,6 +46,9 @@ impl Mail {
             Self::Log => Arc::new(Log),
             Self::Memory(memory) => Arc::<Memory>::clone(memory),
         }
+    }
+}
+
 /// Who moves money.
 #[derive(Clone, Debug)]
 pub enum Payments {

@@ -39,9 +39,8 @@ use merak_core::kit::{Cents, Currency, InstanceSecret};
 use merak_store::Store;
 use serde_json::Value;
 
-pub use self::config::{Config, Mail, Storage};
 use self::emails::Letterhead;
-pub use self::config::{Billing, Config, Payments, Storage};
+pub use self::config::{Billing, Config, Mail, Payments, Storage};
 use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;

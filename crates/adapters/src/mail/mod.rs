@@ -5,6 +5,8 @@ mod format;
 mod log;
 mod memory;
 mod smtp;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ const SEND: Duration = Duration::from_secs(30);
 
 /// How many connections are kept for the next message, and how long.
 const IDLE_CONNECTIONS: usize = 4;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Replies that refuse the caller, not the message: it is to log in, or cannot.
 const ABOUT_THE_LOGIN: [&str; 4] = ["530", "534", "535", "538"];

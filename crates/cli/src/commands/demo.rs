@@ -37,7 +37,11 @@ impl Demo {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),
             };
-            output::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &shop) })
+            let mail = match options.mail.as_deref() {
+                Some(place) if place.starts_with("folder:") => format!("{url}/mail"),
+                other => other.unwrap_or_default().split([':', '?']).next().unwrap_or_default().to_owned(),
+            };
+            output::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &mail, &shop) })
         })
     }
 }
@@ -73,13 +77,13 @@ fn one_line(url: &str, shop: &demo::Demo) -> String {
     .to_string()
 }
 
-fn for_people(url: &str, shop: &demo::Demo) -> String {
+fn for_people(url: &str, mail: &str, shop: &demo::Demo) -> String {
     let key = shop.license_keys.first().map_or("", |key| key.key.as_str());
     format!(
         "Merak is open for business: {name}\n\n\
          \u{20} address         {url}\n\
          \u{20} API reference   {url}/docs\n\
-         \u{20} mail            {url}/mail\n\
+         \u{20} mail            {mail}\n\
          \u{20} organization    {id}\n\
          \u{20} access token    {token}\n\
          \u{20} license key     {key}\n\

@@ -47,6 +47,8 @@ fn every_setting_can_stand_in_the_file() {
         discord_client_id = "1"
         discord_client_secret = "2"
         discord_bot_token = "3"
+        mail = "folder:mail-from-file"
+        mail_from = "Fjord <shop@example.com>"
         storage = "local"
         storage_dir = "files-from-file"
     "#;

@@ -131,14 +131,14 @@ fn tell_owner(tx: &mut Tx<'_>, kind: LeakedKind, id: Uuid, found: &Found) -> Res
         }
         LeakedKind::AccessToken => {
             let email = Email::LeakedOauth2Token { client_name: None, found };
-            let owner: Option<(Option<Id<User>>, Option<Id<Organization>>)> =
-                tx.find("SELECT user_id, organization_id FROM oauth2_access_tokens WHERE id = $1", &[&id])?;
-            match owner {
-                Some((Some(user_id), _)) => write_to_user(tx, user_id, &email),
-                Some((None, Some(organization_id))) => {
+            let sql = "SELECT user_id, organization_id FROM oauth2_access_tokens WHERE id = $1";
+            match tx.one::<(Option<Id<User>>, Option<Id<Organization>>)>(sql, &[&id])? {
+                (Some(user_id), _) => write_to_user(tx, user_id, &email),
+                (None, Some(organization_id)) => {
                     emails::enqueue_to_members(tx, organization_id, &email).map(|_| ())
                 }
-                Some((None, None)) | None => Ok(()),
+                // The schema says that it is one of them.
+                (None, None) => Ok(()),
             }
         }
         // Sessions end by themselves; their owner signs in again. The others are given out by nobody here.

@@ -11,11 +11,6 @@ mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::commands::{
-    enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
-};
-pub use self::benefit_lines::benefit_lines;
-pub use self::commands::{enqueue, enqueue_secret};
 pub use self::benefit_lines::benefit_lines;
 pub use self::commands::{
     enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,

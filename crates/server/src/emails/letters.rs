@@ -66,10 +66,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Your subscription to {product_name} ends on {end}"), blocks }
         }
         Email::SubscriptionUncanceled { product_name, renews_at, .. } => {
-            let mut words = format!("Your subscription to {product_name} goes on.");
-            if let Some(renews_at) = renews_at {
-                words.push_str(&format!(" It renews on {}.", day(*renews_at)));
-            }
+            let renewal = renews_at.map(|at| format!(" It renews on {}.", day(at))).unwrap_or_default();
+            let words = format!("Your subscription to {product_name} goes on.{renewal}");
             let mut blocks = vec![Block::Words(words)];
             blocks.extend(to_portal("Look at your subscription"));
             Letter { subject: format!("Your subscription to {product_name} goes on"), blocks }

@@ -26,7 +26,7 @@ const LOGIN: &str = "/login";
 
 /// Whether a page looks into the data for whoever calls, so that calls of it are counted.
 pub fn is_counted(path: &str) -> bool {
-    path == LOGIN || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+    matches!(path, LOGIN | LOGIN_BY_MAIL) || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
 
 /// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
@@ -42,7 +42,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
-        .merge(mail::router(house, docs))
+        .merge(mail::router(house, Arc::clone(&docs)))
         .merge(shop::router(Arc::clone(house)))
         .merge(sandbox::router(Arc::clone(house), docs))
         .merge(invoice::router(Arc::clone(house)))

@@ -27,7 +27,6 @@ use crate::config::Config;
 use crate::content::{self, Content};
 use crate::error::{Failure, json_response};
 use crate::metrics::RequestMetrics;
-use crate::pages::{LOGIN, LOGIN_BY_MAIL};
 use crate::pages;
 use crate::state::House;
 use crate::streams;
@@ -225,7 +224,6 @@ impl Shell {
     }
 
     async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
-        if matches!(request.uri().path(), LOGIN | LOGIN_BY_MAIL)
         if pages::is_counted(request.uri().path())
             && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
         {

@@ -58,9 +58,6 @@ pub struct Found(pub String);
 /// 307 to another address.
 #[derive(Clone, Debug)]
 pub struct TemporaryRedirect(pub String);
-/// 202 with `null`: it was heard.
-#[derive(Clone, Copy, Debug)]
-pub struct Accepted;
 
 /// 204.
 #[derive(Clone, Copy, Debug)]
@@ -108,11 +105,6 @@ impl Answer for Accepted {
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
         Ok(Reply::new(Self::STATUS, Bytes::from_static(b"null")))
-        None
-    }
-
-    fn reply(&self) -> Result<Reply, serde_json::Error> {
-        write(Self::STATUS, &Value::Null)
     }
 }
 

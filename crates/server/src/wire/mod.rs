@@ -16,7 +16,6 @@ pub mod router;
 mod stream;
 pub mod validation;
 
-pub use answer::{Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, Text};
 pub use answer::{
     Accepted, Answer, Created, Found, Json, NoContent, Reply, SeeOther, TemporaryRedirect, Text,
 };

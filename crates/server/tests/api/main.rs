@@ -30,6 +30,7 @@ mod customer_sessions;
 mod customers;
 mod discounts;
 mod embeds;
+mod emails;
 mod files;
 mod license_keys;
 mod lists;
