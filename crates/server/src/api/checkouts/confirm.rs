@@ -1,13 +1,13 @@
 //! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may; a token that comes along, of a program
 //! that calls for somebody, is not looked at.
 
+use merak_core::access::Subject;
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal, Result};
 use merak_core::products::Price;
 use merak_core::users::User;
 use merak_core::{customer_sessions, user_sessions};
-use merak_core::access::Subject;
 use merak_store::ReadTx;
 
 use super::client::{CheckoutUpdatePublic, NAV};
