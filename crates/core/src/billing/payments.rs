@@ -107,6 +107,16 @@ pub(crate) fn plan_for_checkout(
     Ok(payment)
 }
 
+/// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now.
+pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &str) -> Result<Payment> {
+    let now = clock::now(tx, customer.organization_id)?;
+    let mut payment = blank(tx, rules, (customer.organization_id, customer.id), now);
+    payment.kind = PaymentKind::Setup;
+    token.clone_into(&mut payment.source);
+    tx.insert(&payment)?;
+    Ok(payment)
+}
+
 fn blank(
     tx: &mut Tx<'_>,
     rules: &Rules,

@@ -26,7 +26,11 @@ const LOGIN: &str = "/login";
 
 /// Whether a page looks into the data for whoever calls, so that calls of it are counted.
 pub fn is_counted(path: &str) -> bool {
-    matches!(path, LOGIN | LOGIN_BY_MAIL) || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+    matches!(path, LOGIN | LOGIN_BY_MAIL)
+        || path.starts_with("/dashboard/")
+        || path.split('/').nth(2) == Some("portal")
+        || path.starts_with("/portal/")
+        || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
 
 /// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button

@@ -21,6 +21,7 @@ macro_rules! scenarios {
 }
 
 mod advertisements;
+mod confirmations;
 mod benefits;
 mod checkout_links;
 mod checkouts;
