@@ -88,6 +88,13 @@ pub fn under_way(tx: &mut ReadTx<'_>, invoice_id: Id<Invoice>) -> Result<Option<
     Ok(tx.find(SQL, &[&invoice_id])?)
 }
 
+/// All payments of an invoice, the oldest first, at most a hundred.
+pub fn of_invoice(tx: &mut ReadTx<'_>, invoice_id: Id<Invoice>) -> Result<Vec<Payment>> {
+    const SQL: &str =
+        concatcp!("SELECT ", Payment::COLUMNS, " FROM payments WHERE invoice_id = $1 ORDER BY id LIMIT 100");
+    Ok(tx.all(SQL, &[&invoice_id])?)
+}
+
 /// Plans what a confirmation of a checkout waits for: the amount, or the leave to charge later if it is nothing.
 pub(crate) fn plan_for_checkout(
     tx: &mut Tx<'_>,

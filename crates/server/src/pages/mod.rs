@@ -1,6 +1,7 @@
 //! Pages for people, rendered on the server and readable without JavaScript, and the few plain addresses beside the
 //! API: health, readiness and the OpenAPI document.
 
+mod dashboard;
 pub mod docs;
 
 mod assets;
@@ -43,11 +44,13 @@ pub const NOT_CONNECTED: &str = "/not-connected";
 /// Everything that is not under `/v1`.
 pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
+    let shop = Arc::new(shop::Shop::new());
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
         .merge(mail::router(house, Arc::clone(&docs)))
-        .merge(shop::router(Arc::clone(house)))
+        .merge(shop::router(Arc::clone(house), Arc::clone(&shop)))
+        .merge(dashboard::router(Arc::clone(house), shop))
         .merge(sandbox::router(Arc::clone(house), docs))
         .merge(invoice::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))

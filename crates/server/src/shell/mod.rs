@@ -21,6 +21,7 @@ use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+pub use self::rate_limit::Visitor;
 use self::rate_limit::{RateLimits, subscriber};
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;

@@ -1,6 +1,5 @@
 //! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may.
 
-use merak_core::access::Subject;
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::customer_sessions;

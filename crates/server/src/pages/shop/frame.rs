@@ -74,7 +74,11 @@ impl Seller {
 impl Shop {
     /// Reads the embedded files.
     pub fn new() -> Self {
-        let style = concat!(include_str!("../assets/base.css"), include_str!("../assets/shop.css"));
+        let style = concat!(
+            include_str!("../assets/base.css"),
+            include_str!("../assets/shop.css"),
+            include_str!("../assets/portal.css"),
+        );
         let script = "text/javascript; charset=utf-8";
         Self {
             style: Asset::new("shop", "css", "text/css; charset=utf-8", style.as_bytes()),

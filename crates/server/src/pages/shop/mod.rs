@@ -1,6 +1,7 @@
 //! The pages that buyers see: the checkout and the customer portal. They work without JavaScript; scripts only add.
 
 mod frame;
+pub mod portal;
 
 pub use frame::{Frame, Framed, Seller, Shop, answer};
 
@@ -12,9 +13,8 @@ use axum::routing::get;
 use crate::state::House;
 
 /// The pages and the files they are made with.
-pub fn router(_house: Arc<House>) -> Router {
-    let shop = Arc::new(Shop::new());
-    assets(&shop)
+pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
+    assets(&shop).merge(portal::router(house, shop))
 }
 
 fn assets(shop: &Arc<Shop>) -> Router {
