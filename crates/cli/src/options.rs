@@ -15,8 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
-use crate::{mail, occupancy, secret, services};
-use crate::{occupancy, secret, services, taxes};
+use crate::{mail, occupancy, secret, services, taxes};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -193,6 +192,7 @@ pub struct Options {
     /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
     #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
     pub mail_from: Option<String>,
+
     /// Who moves money [default: sandbox].
     #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
     pub payment_processor: Option<ProcessorName>,

@@ -34,6 +34,7 @@ pub mod orders;
 pub mod organizations;
 pub mod products;
 pub mod sandbox_records;
+pub mod search;
 pub mod streams;
 pub mod subscriptions;
 pub mod taxes;
@@ -63,4 +64,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0018_checkout_counts", sql: include_str!("../migrations/0018_checkout_counts.sql") },
     Migration { name: "0020_sale_lists", sql: include_str!("../migrations/0020_sale_lists.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
+    Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

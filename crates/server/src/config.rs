@@ -103,6 +103,8 @@ pub struct Config {
     pub streams: usize,
     /// How many of them may be open to one address.
     pub streams_per_address: usize,
+    /// How often a stream that has nothing to say shows that it is there.
+    pub stream_ping: Duration,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -154,6 +156,7 @@ impl Default for Config {
             connections: 10_000,
             streams: 5_000,
             streams_per_address: 200,
+            stream_ping: Duration::from_secs(15),
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),

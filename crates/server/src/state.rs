@@ -10,7 +10,8 @@ use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::{Payment, Rules};
 use merak_core::checkouts::{Geography, Means};
-use merak_core::kit::{Id, InstanceSecret};
+use merak_core::kit::{EmailRules, Id, InstanceSecret};
+use merak_core::search::Totals;
 use merak_store::Store;
 
 use crate::emails::Letterhead;
@@ -36,12 +37,16 @@ pub struct House {
     pub shows_mail: bool,
     /// What is settled about billing; who knows the taxes, too.
     pub billing: Rules,
+    /// Which addresses of mail are accepted.
+    pub email_rules: EmailRules,
     /// The services outside.
     pub adapters: Adapters,
     /// Who knows in which country an address of the network is, if anybody does.
     pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
     pub streams: Arc<Hub>,
+    /// What broad searches found.
+    pub totals: Totals,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.

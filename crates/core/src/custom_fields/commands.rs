@@ -6,6 +6,7 @@ use super::{CustomField, CustomFieldType, FieldSlug, Properties, queries, rename
 use crate::access::Tenancy;
 use crate::kit::{Id, Metadata, Refusal, Result, at};
 use crate::organizations::Organization;
+use crate::search;
 
 /// A new custom field.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateCustomField) -> Result<CustomFiel
         deleted_at: None,
     };
     tx.insert(&field).on_constraint(SLUG_KEY, || slug_taken(&field.slug))?;
+    search::add(tx, &field)?;
+    count(tx, &field, 1)?;
     Ok(field)
 }
 
@@ -92,7 +95,8 @@ pub fn update(
     id: Id<CustomField>,
     command: &UpdateCustomField,
 ) -> Result<CustomField> {
-    let mut field = queries::get(tx, tenancy, id)?;
+    let before = queries::get(tx, tenancy, id)?;
+    let mut field = before.clone();
     if command.r#type != field.r#type {
         let place = at("body").field("type");
         let problem =
@@ -124,14 +128,30 @@ pub fn update(
         &[&field.id, &field.slug, &field.name, &field.properties, &field.metadata, &field.modified_at],
     )
     .on_constraint(SLUG_KEY, || slug_taken(&field.slug))?;
+    search::change(tx, &before, &field)?;
     Ok(field)
 }
 
 /// Deletes a field the caller may see. No product asks for it any more, and its slug is free again.
 pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<CustomField>) -> Result<()> {
-    queries::get(tx, tenancy, id)?;
+    let field = queries::get(tx, tenancy, id)?;
     let now = tx.now();
     tx.changed_one("UPDATE custom_fields SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM product_custom_fields WHERE custom_field_id = $1", &[&id])?;
-    Ok(())
+    search::remove(tx, &field)?;
+    count(tx, &field, -1)
+}
+
+/// Keeps the totals of the list.
+pub(super) fn count(tx: &mut Tx<'_>, field: &CustomField, change: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO custom_field_counts (organization_id, type, custom_fields) VALUES ($1, $2, 0) \
+         ON CONFLICT (organization_id, type) DO NOTHING",
+        &[&field.organization_id, &field.r#type],
+    )?;
+    Ok(tx.changed_one(
+        "UPDATE custom_field_counts SET custom_fields = custom_fields + $3 \
+         WHERE organization_id = $1 AND type = $2",
+        &[&field.organization_id, &field.r#type, &change],
+    )?)
 }

@@ -3,7 +3,6 @@
 mod commands;
 mod import;
 mod queries;
-pub mod search;
 
 use merak_store::{Timestamp, row};
 

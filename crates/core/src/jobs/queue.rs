@@ -9,8 +9,8 @@ use crate::billing::hints;
 use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{
-    custom_fields, customer_session_codes, customer_sessions, customers, emails, events, files, idempotency,
-    login_links, streams, user_sessions,
+    custom_fields, customer_session_codes, customer_sessions, emails, events, files, idempotency,
+    login_links, search, streams, user_sessions,
 };
 
 /// For how long a worker has a job to itself, in seconds.
@@ -197,8 +197,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
-            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+        Job::Index { noun, after } => match search::index_batch(tx, *noun, *after)? {
+            Some(last) => Outcome::Next(Job::Index { noun: *noun, after: Some(last) }),
             None => Outcome::Done,
         },
         Job::MoveAnswers { organization_id } => {

@@ -10,8 +10,8 @@ mod login;
 mod mail;
 pub mod notice;
 mod plain;
-pub mod shop;
 mod sandbox;
+pub mod shop;
 
 use std::sync::Arc;
 
@@ -31,6 +31,7 @@ pub fn is_counted(path: &str) -> bool {
         || path.starts_with("/dashboard/")
         || path.split('/').nth(2) == Some("portal")
         || path.starts_with("/portal/")
+        || path.starts_with(shop::CHECKOUT)
         || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
 

@@ -47,7 +47,7 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
 
-/// 202 with `null`: something may happen afterwards, and whether it will is not told.
+/// 202 with `null`: it was heard; whether something happens afterwards is not told.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted;
 

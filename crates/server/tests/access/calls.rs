@@ -8,7 +8,7 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Text, Unauthorized};
 use crate::support::files::{announcement, text_file};
 use crate::support::http::EVENT_STREAM;
 use crate::support::sales::recurring;

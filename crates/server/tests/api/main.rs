@@ -21,18 +21,20 @@ macro_rules! scenarios {
 }
 
 mod advertisements;
-mod confirmations;
 mod benefits;
 mod checkout_links;
 mod checkouts;
+mod confirmations;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
 mod customers;
+mod dashboard;
 mod discounts;
-mod embeds;
 mod emails;
+mod embeds;
 mod files;
+mod hosted_checkout;
 mod license_keys;
 mod lists;
 mod orders;
@@ -41,6 +43,7 @@ mod outside;
 mod pages;
 mod payments;
 mod personal_access_tokens;
+mod portal_pages;
 mod products;
 mod secret_scanning;
 mod services;

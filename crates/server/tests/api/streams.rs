@@ -172,6 +172,53 @@ fn a_server_has_so_many_streams_and_no_more() {
     });
 }
 
+// spec 30 C9
+#[test]
+fn a_stream_with_nothing_to_say_shows_that_it_is_there_and_ends_with_its_session() {
+    let often = Duration::from_millis(50);
+    on_one_engine(Config { stream_ping: often, ..config() }, async |shop| {
+        let customer = shop.customer().await;
+        let mut stream = shop.buyer(customer.id).await.listen(OF_CUSTOMER).await;
+        for _ in 0..3 {
+            assert_eq!(stream.block().await.as_deref(), Some(": ping"));
+        }
+        shop.advance(3600);
+        assert_eq!(stream.next().await, None);
+    });
+    assert_eq!(Config::default().stream_ping, Duration::from_secs(15));
+}
+
+// Who does not listen while much is said has to come again, and holds nobody up.
+#[test]
+fn who_falls_behind_is_told_no_more() {
+    on_one_engine(config(), async |shop| {
+        let customer = shop.customer().await;
+        let buyer = shop.buyer(customer.id).await;
+        let (mut slow, mut quick) = (buyer.listen(OF_CUSTOMER).await, buyer.listen(OF_CUSTOMER).await);
+        let channel = merak_core::streams::Channel::Customer(customer.id);
+        let long = json!({"text": "x".repeat(100_000)});
+        for _ in 0..20 {
+            let long = long.clone();
+            shop.write(move |tx| {
+                for _ in 0..10 {
+                    merak_core::streams::publish(tx, &channel, "long", &long)?;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+            for _ in 0..10 {
+                assert_eq!(quick.next().await.unwrap().0, "long");
+            }
+        }
+        let mut heard = 0;
+        while slow.next().await.is_some() {
+            heard += 1;
+        }
+        assert!(heard < 200, "{heard}");
+    });
+}
+
 /// Waits until a place is free again: the server learns by itself that who listened is gone.
 async fn freed(client: &Client) {
     let begin = std::time::Instant::now();

@@ -124,16 +124,24 @@ impl Stream {
     /// The next message: key and payload. Comments are passed over; nothing if the stream ends.
     pub async fn next(&mut self) -> Option<(String, Value)> {
         loop {
+            let block = self.block().await?;
+            if block.starts_with(':') {
+                continue;
+            }
+            let datum: Value = serde_json::from_str(block.strip_prefix("data: ").unwrap()).unwrap();
+            let members: Vec<&str> = datum.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members, ["id", "key", "payload"]);
+            return Some((datum["key"].as_str().unwrap().to_owned(), datum["payload"].clone()));
+        }
+    }
+
+    /// The next lines up to an empty one; nothing if the stream ends.
+    pub async fn block(&mut self) -> Option<String> {
+        loop {
             if let Some((block, rest)) = self.text.split_once("\r\n\r\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
                 self.text = rest;
-                if block.starts_with(':') {
-                    continue;
-                }
-                let datum: Value = serde_json::from_str(block.strip_prefix("data: ").unwrap()).unwrap();
-                let members: Vec<&str> = datum.as_object().unwrap().keys().map(String::as_str).collect();
-                assert_eq!(members, ["id", "key", "payload"]);
-                return Some((datum["key"].as_str().unwrap().to_owned(), datum["payload"].clone()));
+                return Some(block);
             }
             let frame =
                 tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("something comes in time")?;

@@ -1,5 +1,7 @@
 //! The orders of an organization, a page at a time, by customer if wanted.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use http::{HeaderMap, Method, StatusCode};
@@ -14,6 +16,7 @@ use super::super::shop::{Frame, Framed, answer};
 use super::{Office, Rooms};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
+use crate::state::House;
 
 /// How many orders stand on a page.
 const PER_PAGE: u32 = 25;
@@ -57,8 +60,8 @@ pub async fn show(
     let query = query.unwrap_or_default();
     let text = field(query.as_bytes(), "query");
     let number = field(query.as_bytes(), "page").parse::<u32>().unwrap_or(1).max(1);
-    let (known, wanted) = (office.clone(), text.clone());
-    let found = rooms.house.store.read(move |tx| read(tx, &known, &wanted, number)).await;
+    let (house, known, wanted) = (Arc::clone(&rooms.house), office.clone(), text.clone());
+    let found = rooms.house.store.read(move |tx| read(tx, &house, &known, (&wanted, number))).await;
     let found = match found {
         Ok(found) => found,
         Err(refusal) => return rooms.refused(Some(&office), &refusal.into()),
@@ -83,7 +86,12 @@ pub async fn show(
     answer(StatusCode::OK, &page, &Framed::Never)
 }
 
-fn read(tx: &mut ReadTx<'_>, office: &Office, text: &str, number: u32) -> Result<Paged<CompleteOrder>> {
+fn read(
+    tx: &mut ReadTx<'_>,
+    house: &House,
+    office: &Office,
+    (text, number): (&str, u32),
+) -> Result<Paged<CompleteOrder>> {
     let mut customer_ids = Vec::new();
     if !text.is_empty() {
         let wanted = ListCustomers {
@@ -91,7 +99,7 @@ fn read(tx: &mut ReadTx<'_>, office: &Office, text: &str, number: u32) -> Result
             sorting: vec![Sort { by: CustomerSort::CreatedAt, descending: true }],
             page: Page::new(1, MOST_FOUND),
         };
-        let found = customers::list(tx, &office.tenancy, &wanted)?;
+        let found = customers::list(tx, &office.tenancy, &wanted, &house.totals)?;
         customer_ids = found.items.iter().map(|customer| customer.id).collect();
         if customer_ids.is_empty() {
             return Ok(Paged::new(Vec::new(), 0));

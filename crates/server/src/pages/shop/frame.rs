@@ -15,11 +15,21 @@ use crate::shell::Response;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'";
 
+/// Where the form for cards comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processor {
+    /// From here, or there is none.
+    Own,
+    /// From Stripe, whose rules say what a page must let in.
+    Stripe,
+}
+
 /// The files that the pages are made with.
 #[derive(Debug)]
 pub struct Shop {
     style: Asset,
     script: Asset,
+    checkout: Asset,
     icon: Asset,
 }
 
@@ -28,6 +38,8 @@ pub struct Shop {
 pub struct Assets<'s> {
     pub style: &'s str,
     pub script: &'s str,
+    /// What only checkouts do.
+    pub checkout: &'s str,
     pub icon: &'s str,
 }
 
@@ -59,6 +71,17 @@ pub enum Framed {
     By(String),
 }
 
+impl Framed {
+    /// By the pages of this origin, if it is the origin of a page: whatever else stands there names nobody.
+    pub fn by_origin(origin: Option<&str>) -> Self {
+        let url = origin.and_then(|origin| url::Url::parse(origin).ok());
+        match url.filter(|url| matches!(url.scheme(), "http" | "https")) {
+            Some(url) => Self::By(url.origin().ascii_serialization()),
+            None => Self::Never,
+        }
+    }
+}
+
 impl Seller {
     /// An organization as its buyers see it.
     pub fn of(organization: &Organization) -> Self {
@@ -77,25 +100,32 @@ impl Shop {
         let style = concat!(
             include_str!("../assets/base.css"),
             include_str!("../assets/shop.css"),
+            include_str!("../assets/checkout.css"),
             include_str!("../assets/portal.css"),
         );
         let script = "text/javascript; charset=utf-8";
         Self {
             style: Asset::new("shop", "css", "text/css; charset=utf-8", style.as_bytes()),
             script: Asset::new("shop", "js", script, include_bytes!("../assets/shop.js")),
+            checkout: Asset::new("checkout", "js", script, include_bytes!("../assets/checkout.js")),
             icon: Asset::new("shop", "svg", "image/svg+xml", include_bytes!("../assets/merak.svg")),
         }
     }
 
     /// The files, to be served.
-    pub fn assets(&self) -> [&Asset; 3] {
-        [&self.style, &self.script, &self.icon]
+    pub fn assets(&self) -> [&Asset; 4] {
+        [&self.style, &self.script, &self.checkout, &self.icon]
     }
 
     /// The frame of a page.
     pub fn frame(&self, title: impl Into<String>, seller: Option<Seller>, theme: Option<&str>) -> Frame<'_> {
         let theme = theme.and_then(|theme| ["light", "dark"].into_iter().find(|known| *known == theme));
-        let assets = Assets { style: &self.style.path, script: &self.script.path, icon: &self.icon.path };
+        let assets = Assets {
+            style: &self.style.path,
+            script: &self.script.path,
+            checkout: &self.checkout.path,
+            icon: &self.icon.path,
+        };
         Frame { title: title.into(), seller, theme, assets }
     }
 }
@@ -103,14 +133,19 @@ impl Shop {
 /// A page with its headers. Pages of buyers are nobody else's business: they are not kept, and their addresses, which
 /// hold secrets, are told to nobody.
 pub fn answer(status: StatusCode, page: &impl Template, framed: &Framed) -> Response {
+    answer_with(status, page, framed, Processor::Own)
+}
+
+/// The same for a page with the form of a processor.
+pub fn answer_with(
+    status: StatusCode,
+    page: &impl Template,
+    framed: &Framed,
+    processor: Processor,
+) -> Response {
     let page = page.render().expect("a template that only reads its own fields renders into a String");
-    let ancestors = match framed {
-        Framed::Never => String::from("'none'"),
-        Framed::By(origin) => format!("'self' {origin}"),
-    };
-    let policy = format!("{POLICY}; frame-ancestors {ancestors}");
     // An origin that is no header value is no origin that could frame anything.
-    let policy = HeaderValue::from_str(&policy)
+    let policy = HeaderValue::from_str(&policy(framed, processor))
         .unwrap_or(const { HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'") });
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
@@ -120,4 +155,38 @@ pub fn answer(status: StatusCode, page: &impl Template, framed: &Framed) -> Resp
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
     (status, headers, page).into_response()
+}
+
+/// What a page may load, and who may show it in a frame.
+pub fn policy(framed: &Framed, processor: Processor) -> String {
+    let ancestors = match framed {
+        Framed::Never => String::from("'none'"),
+        Framed::By(origin) => format!("'self' {origin}"),
+    };
+    let policy = match processor {
+        Processor::Own => POLICY.to_owned(),
+        Processor::Stripe => POLICY
+            .replace("script-src 'self'", "script-src 'self' https://js.stripe.com")
+            .replace("connect-src 'self'", "connect-src 'self' https://api.stripe.com")
+            .replace("form-action", "frame-src https://js.stripe.com https://hooks.stripe.com; form-action"),
+    };
+    format!("{policy}; frame-ancestors {ancestors}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_origin_frames_anything() {
+        let framed = |origin| Framed::by_origin(Some(origin));
+        assert_eq!(framed("https://x.example"), Framed::By(String::from("https://x.example")));
+        assert_eq!(framed("http://x.example:8080/a?b;c"), Framed::By(String::from("http://x.example:8080")));
+        for nobody in
+            ["", "null", "*", "javascript:alert(1)", "https:", "x; script-src *", "data:text/html,x"]
+        {
+            assert_eq!(framed(nobody), Framed::Never, "{nobody}");
+        }
+        assert_eq!(Framed::by_origin(None), Framed::Never);
+    }
 }

@@ -1,9 +1,14 @@
 //! The pages that buyers see: the checkout and the customer portal. They work without JavaScript; scripts only add.
 
+mod checkout;
+mod field;
 mod frame;
 pub mod portal;
 
-pub use frame::{Frame, Framed, Seller, Shop, answer};
+pub use field::{Field, Input, Line};
+pub use frame::{Frame, Framed, Processor, Seller, Shop, answer, answer_with, policy};
+
+pub use checkout::{CHECKOUT, not_sold};
 
 use std::sync::Arc;
 
@@ -14,7 +19,8 @@ use crate::state::House;
 
 /// The pages and the files they are made with.
 pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
-    assets(&shop).merge(portal::router(house, shop))
+    let checkouts = checkout::router(Arc::clone(&house), Arc::clone(&shop));
+    assets(&shop).merge(checkouts).merge(portal::router(house, shop))
 }
 
 fn assets(shop: &Arc<Shop>) -> Router {

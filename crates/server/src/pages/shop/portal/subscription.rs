@@ -26,6 +26,7 @@ use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::flows::{self, change_price, collect, pay_in_portal};
 use crate::shell::Response;
+use crate::state::House;
 
 /// How many other products are offered at most.
 const MOST_PRODUCTS: u32 = 20;
@@ -213,7 +214,7 @@ fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'stati
 
 fn read(
     tx: &mut ReadTx<'_>,
-    house: &crate::state::House,
+    house: &House,
     (desk, id): (&Desk, &str),
     payment_id: Option<Id<Payment>>,
 ) -> Result<Seen> {
@@ -226,7 +227,7 @@ fn read(
     Ok(Seen {
         owed: methods::owed(tx, &of.subscription)?,
         methods: methods::list(tx, desk.customer.id)?,
-        plans: plans(tx, desk, &of)?,
+        plans: plans(tx, house, desk, &of)?,
         benefits: benefits::cards(tx, house, desk, Of::Subscription(id.uuid()))?,
         orders: list_orders(tx, desk, vec![id])?,
         payment,
@@ -235,7 +236,12 @@ fn read(
 }
 
 /// What else the organization sells again and again, at prices that can be changed to; its own product first.
-fn plans(tx: &mut ReadTx<'_>, desk: &Desk, of: &SubscriptionOfBuyer) -> Result<Vec<(String, Price)>> {
+fn plans(
+    tx: &mut ReadTx<'_>,
+    house: &House,
+    desk: &Desk,
+    of: &SubscriptionOfBuyer,
+) -> Result<Vec<(String, Price)>> {
     let wanted = ListProducts {
         ids: Vec::new(),
         query: None,
@@ -245,7 +251,7 @@ fn plans(tx: &mut ReadTx<'_>, desk: &Desk, of: &SubscriptionOfBuyer) -> Result<V
         sorting: vec![Sort { by: ProductSort::Name, descending: false }],
         page: Page::new(1, MOST_PRODUCTS),
     };
-    let others = products::list(tx, &Tenancy::of(desk.organization.id), &wanted)?.items;
+    let others = products::list(tx, &Tenancy::of(desk.organization.id), &wanted, &house.totals)?.items;
     let mut all = products::public(tx, others)?;
     all.sort_by_key(|product| product.product.id != of.product.product.id);
     let prices = all.into_iter().flat_map(|product| {
