@@ -9,7 +9,9 @@ use crate::support::{Answer, Client, Shop};
 const ORDERS: &str = "/dashboard/fjordsoft/orders";
 
 async fn send(client: &Client, path: &str, form: &str) -> Answer {
-    let client = client.with("content-type", "application/x-www-form-urlencoded").with("sec-fetch-site", "same-origin");
+    let client = client
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("sec-fetch-site", "same-origin");
     client.send_bytes("POST", path, form.to_owned()).await
 }
 
@@ -32,7 +34,8 @@ async fn sold(shop: &Shop, email: &str, price: Value) -> String {
         "confirmation_token_id": "ctoken_sandbox_success"
     });
     shop.anonymous.post(&path, body).await.expect(200);
-    let found = shop.merchant.get(&format!("/v1/orders/?product_id={}", product["id"].as_str().unwrap())).await;
+    let found =
+        shop.merchant.get(&format!("/v1/orders/?product_id={}", product["id"].as_str().unwrap())).await;
     found.items("id").remove(0)
 }
 

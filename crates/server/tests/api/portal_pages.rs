@@ -26,7 +26,9 @@ async fn browser(shop: &Shop, customer: &Customer) -> Client {
 
 /// Sends a form as our own page does.
 async fn send(client: &Client, path: &str, form: &str) -> Answer {
-    let client = client.with("content-type", "application/x-www-form-urlencoded").with("sec-fetch-site", "same-origin");
+    let client = client
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("sec-fetch-site", "same-origin");
     client.send_bytes("POST", path, form.to_owned()).await
 }
 

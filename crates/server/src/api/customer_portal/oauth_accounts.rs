@@ -148,10 +148,9 @@ fn leave(
     };
     match url {
         Some(Ok(url)) => Ok(url),
-        Some(Err(_)) | None => Err(Refusal::rule(
-            Kind::NotFound,
-            format!("This installation is not connected to {platform}."),
-        )),
+        Some(Err(_)) | None => {
+            Err(Refusal::rule(Kind::NotFound, format!("This installation is not connected to {platform}.")))
+        }
     }
 }
 

@@ -80,7 +80,11 @@ impl Rooms {
         if session.is_misused {
             let sentence = "Another website sent this form. Nothing was changed.";
             let heading = "That did not come from here";
-            return Err(self.sentence(StatusCode::FORBIDDEN, (heading, sentence), Some(format!("{base}/orders"))));
+            return Err(self.sentence(
+                StatusCode::FORBIDDEN,
+                (heading, sentence),
+                Some(format!("{base}/orders")),
+            ));
         }
         let tenancy = Tenancy::of(organization.id);
         Ok(Office { organization, tenancy, base })
@@ -110,7 +114,12 @@ impl Rooms {
         way: Option<String>,
     ) -> Response {
         let frame = self.shop.frame(heading, None, None);
-        super::shop::portal::desk::sentence_page(frame, status, (heading, sentence), way.map(|way| (way, "To the orders")))
+        super::shop::portal::desk::sentence_page(
+            frame,
+            status,
+            (heading, sentence),
+            way.map(|way| (way, "To the orders")),
+        )
     }
 }
 

@@ -225,8 +225,12 @@ fn posted(entry: &Entry, lines: &[Line]) -> Posted {
 /// What is said of a subscription whose payment is owed, which its seller may end.
 fn owed(subscription: &Subscription) -> Option<&'static str> {
     match subscription.status {
-        SubscriptionStatus::PastDue => Some("A payment of this subscription is owed, and will be tried again."),
-        SubscriptionStatus::Unpaid => Some("A payment of this subscription is owed, and is not tried any more."),
+        SubscriptionStatus::PastDue => {
+            Some("A payment of this subscription is owed, and will be tried again.")
+        }
+        SubscriptionStatus::Unpaid => {
+            Some("A payment of this subscription is owed, and is not tried any more.")
+        }
         SubscriptionStatus::Incomplete
         | SubscriptionStatus::IncompleteExpired
         | SubscriptionStatus::Trialing
@@ -306,13 +310,7 @@ pub async fn end_subscription(
     }
 }
 
-async fn in_place(
-    rooms: &Rooms,
-    office: &Office,
-    id: &str,
-    error: &flows::Error,
-    typed: Typed,
-) -> Response {
+async fn in_place(rooms: &Rooms, office: &Office, id: &str, error: &flows::Error, typed: Typed) -> Response {
     let (status, sentence) = refusal_of(error);
     page(rooms, office, id, (status, Some(sentence), typed), None).await
 }

@@ -155,12 +155,7 @@ fn kind(r#type: BenefitType) -> &'static str {
     }
 }
 
-fn badge(
-    grant: &BenefitGrant,
-    keys: &Keys,
-    benefit: &Benefit,
-    now: Timestamp,
-) -> Result<Option<Badge>> {
+fn badge(grant: &BenefitGrant, keys: &Keys, benefit: &Benefit, now: Timestamp) -> Result<Option<Badge>> {
     if !grant.is_granted() {
         let waits = if benefit.r#type.is_outside() { "Connect an account" } else { "On its way" };
         return Ok(Some(("warm", waits)));

@@ -96,8 +96,7 @@ impl Rooms {
         let organization = self.organization(caller.slug).await?;
         let base = base_of(&organization);
         let house = &self.house;
-        let session =
-            Session::read_of_customer(caller.method, caller.headers, &house.secret, &house.origins);
+        let session = Session::read_of_customer(caller.method, caller.headers, &house.secret, &house.origins);
         let Some(session) = session else { return Err(see_other(&format!("{base}/request"))) };
         let (hash, id) = (session.hash, organization.id);
         let found = house
@@ -131,9 +130,15 @@ impl Rooms {
 
     /// That a page of another site sent the form.
     pub fn foreign_page(&self, organization: &Organization) -> Response {
-        let sentence = "Another website sent this form. Nothing was changed. Please use the forms of this portal.";
+        let sentence =
+            "Another website sent this form. Nothing was changed. Please use the forms of this portal.";
         let way = Some((base_of(organization), "To the portal"));
-        self.sentence(StatusCode::FORBIDDEN, Some(organization), ("That did not come from here", sentence), way)
+        self.sentence(
+            StatusCode::FORBIDDEN,
+            Some(organization),
+            ("That did not come from here", sentence),
+            way,
+        )
     }
 
     /// That there is no such page.
@@ -194,7 +199,8 @@ pub fn refusal_of(error: &flows::Error) -> (StatusCode, String) {
         },
         flows::Error::Outside(_) | flows::Error::NotConnected(_) => {
             tracing::warn!(%error, "a service outside did not do its part");
-            let sentence = "The payment service cannot be reached at the moment. Please look again in a few minutes.";
+            let sentence =
+                "The payment service cannot be reached at the moment. Please look again in a few minutes.";
             (StatusCode::BAD_GATEWAY, String::from(sentence))
         }
     }

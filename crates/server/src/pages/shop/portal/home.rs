@@ -6,12 +6,12 @@ use axum::response::IntoResponse;
 use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
+use merak_core::customer_sessions;
 use merak_core::kit::{Id, Page, Result, Sort};
 use merak_core::orders::{self, ListOrdersOfBuyer, OrderOfBuyer, OrderOfBuyerSort};
 use merak_core::subscriptions::{
     self, ListSubscriptionsOfBuyer, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
 };
-use merak_core::customer_sessions;
 use merak_store::ReadTx;
 use uuid::Uuid;
 
@@ -318,9 +318,11 @@ async fn preselected(rooms: &Rooms, desk: &Desk, id: Uuid, query: &[u8]) -> Resp
         .house
         .store
         .read(move |tx| {
-            let subscription = subscriptions::find_of_buyer(tx, &actor, id.to_string().parse().map_err(|_| {
-                merak_core::kit::Refusal::not_found()
-            })?);
+            let subscription = subscriptions::find_of_buyer(
+                tx,
+                &actor,
+                id.to_string().parse().map_err(|_| merak_core::kit::Refusal::not_found())?,
+            );
             let order_id = id.to_string().parse().map_err(|_| merak_core::kit::Refusal::not_found())?;
             Ok::<_, merak_core::kit::Refusal>((
                 subscription.is_ok(),

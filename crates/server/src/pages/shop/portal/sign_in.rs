@@ -42,7 +42,11 @@ struct CodePage<'p> {
 }
 
 /// A form that asks for an address.
-pub async fn ask(State(rooms): State<Rooms>, Path(slug): Path<String>, RawQuery(query): RawQuery) -> Response {
+pub async fn ask(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let organization = match rooms.organization(&slug).await {
         Ok(organization) => organization,
         Err(response) => return response,

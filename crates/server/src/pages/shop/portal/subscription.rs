@@ -192,8 +192,7 @@ const REASONS: [(&str, &str); 8] = [
 ];
 
 fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'static str, String)> {
-    let rate =
-        money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
+    let rate = money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
     let mut facts = vec![("Price", rate)];
     if subscription.ended_at.is_none() {
         let (from, to) = (day(subscription.current_period_start), day(subscription.current_period_end));
@@ -434,7 +433,10 @@ async fn decided(
     State(rooms): State<Rooms>,
     Path((slug, id)): Place,
     (method, headers): (Method, HeaderMap),
-    (told, mut decide): (&str, impl FnMut(&mut Tx<'_>, &Subscription) -> Result<Subscription> + Send + 'static),
+    (told, mut decide): (
+        &str,
+        impl FnMut(&mut Tx<'_>, &Subscription) -> Result<Subscription> + Send + 'static,
+    ),
 ) -> Response {
     let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
         Ok(desk) => desk,
@@ -551,6 +553,7 @@ async fn paid(
 /// A subscription of the customer.
 async fn own(rooms: &Rooms, desk: &Desk, id: &str) -> std::result::Result<Subscription, flows::Error> {
     let (actor, id) = (desk.actor(), id.to_owned());
-    let found = rooms.house.store.read(move |tx| subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)).await?;
+    let found =
+        rooms.house.store.read(move |tx| subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)).await?;
     Ok(found.subscription)
 }
