@@ -69,7 +69,7 @@ scenarios! {
         assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
         let page = browser(shop, &customer).await.get(HOME).await;
         assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")));
-        assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");

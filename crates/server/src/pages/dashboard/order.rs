@@ -12,9 +12,9 @@ use merak_core::orders::{self, CompleteOrder, Order};
 use merak_core::subscriptions::{self, Subscription, SubscriptionStatus};
 use merak_store::ReadTx;
 
-use super::super::shop::portal::desk::{field, refusal_of};
+use super::super::shop::Frame;
+use super::super::shop::portal::desk::{field, refusal_of, reply};
 use super::super::shop::portal::money;
-use super::super::shop::{Frame, Framed, answer};
 use super::{Office, Rooms, go_on};
 use crate::emails::words::{amount, day};
 use crate::flows;
@@ -127,7 +127,7 @@ async fn page(
         typed,
         owed: seen.subscription.as_ref().and_then(owed),
     };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 fn read(tx: &mut ReadTx<'_>, office: &Office, id: &str) -> Result<Seen> {

@@ -11,8 +11,8 @@ use merak_core::orders::{self, CompleteOrder, ListOrders, OrderSort};
 use merak_store::ReadTx;
 use url::form_urlencoded;
 
-use super::super::shop::portal::desk::field;
-use super::super::shop::{Frame, Framed, answer};
+use super::super::shop::Frame;
+use super::super::shop::portal::desk::{field, reply};
 use super::{Office, Rooms};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -83,7 +83,7 @@ pub async fn show(
         later: (seen < found.total).then(|| link(number.saturating_add(1))),
         query: text.clone(),
     };
-    answer(StatusCode::OK, &page, &Framed::Never)
+    reply(StatusCode::OK, &page)
 }
 
 fn read(

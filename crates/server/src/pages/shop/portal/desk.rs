@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{LOCATION, SET_COOKIE};
+use http::header::{LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use merak_core::access::{Actor, Subject};
 use merak_core::customers::Customer;
@@ -181,7 +181,14 @@ pub fn sentence_page(
     (heading, sentence): (&str, &str),
     way: Option<(String, &str)>,
 ) -> Response {
-    answer(status, &SentencePage { frame, heading, sentence, way }, &Framed::Never)
+    reply(status, &SentencePage { frame, heading, sentence, way })
+}
+
+/// A page whose address holds no secret. Browsers tell its forms' origin only to us, and so it can be told from others.
+pub fn reply(status: StatusCode, page: &impl Template) -> Response {
+    let mut response = answer(status, page, &Framed::Never);
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 /// Why something was not done: the status, and a sentence for people. What is nobody's business is logged.
@@ -214,7 +221,7 @@ pub fn see_other(path: &str) -> Response {
     // A path that is no header value cannot have come from us.
     headers.insert(LOCATION, HeaderValue::try_from(path).unwrap_or(HeaderValue::from_static("/")));
     headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(http::header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

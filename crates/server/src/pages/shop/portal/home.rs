@@ -7,17 +7,16 @@ use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::customer_sessions;
-use merak_core::kit::{Id, Page, Result, Sort};
+use merak_core::kit::{Id, Page, Refusal, Result, Sort};
 use merak_core::orders::{self, ListOrdersOfBuyer, OrderOfBuyer, OrderOfBuyerSort};
 use merak_core::subscriptions::{
-    self, ListSubscriptionsOfBuyer, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
+    self, ListSubscriptionsOfBuyer, Subscription, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
 };
 use merak_store::ReadTx;
-use uuid::Uuid;
 
-use super::super::{Frame, Framed, answer};
+use super::super::Frame;
 use super::benefits::{self, Card, MOST, Of};
-use super::desk::{Caller, Desk, Rooms, base_of, field, see_other};
+use super::desk::{Caller, Desk, Rooms, base_of, field, reply, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -104,7 +103,7 @@ pub async fn show(
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    if let Ok(id) = field(query.as_bytes(), "id").parse::<Uuid>() {
+    if let Ok(id) = field(query.as_bytes(), "id").parse::<Id<Subscription>>() {
         return preselected(&rooms, &desk, id, query.as_bytes()).await;
     }
     page(&rooms, &desk, query.as_bytes(), (StatusCode::OK, None, CardForm::default())).await
@@ -161,7 +160,7 @@ pub async fn page(
         typed,
         takes_cards: super::cards::takes_cards(rooms),
     };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 fn read(
@@ -198,7 +197,7 @@ fn read(
 pub fn list_orders(
     tx: &mut ReadTx<'_>,
     desk: &Desk,
-    subscription_ids: Vec<Id<subscriptions::Subscription>>,
+    subscription_ids: Vec<Id<Subscription>>,
 ) -> Result<Vec<OrderOfBuyer>> {
     let wanted = ListOrdersOfBuyer {
         organization_ids: vec![desk.organization.id],
@@ -224,7 +223,7 @@ fn row(of: &SubscriptionOfBuyer) -> Row {
 }
 
 /// What comes next of a subscription.
-pub fn line(subscription: &subscriptions::Subscription) -> String {
+pub fn line(subscription: &Subscription) -> String {
     if let Some(end) = subscription.ended_at {
         return format!("Ended on {}", day(end));
     }
@@ -301,7 +300,7 @@ async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Respo
         Err(refusal) => return rooms.refused(Some(&organization), &refusal.into()),
     }
     let mut path = base.clone();
-    if let Ok(id) = field(query, "id").parse::<Uuid>() {
+    if let Ok(id) = field(query, "id").parse::<Id<Subscription>>() {
         path = format!("{base}?id={id}");
     } else if !field(query, "error").is_empty() {
         path = format!("{base}?error=1");
@@ -312,27 +311,16 @@ async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Respo
 }
 
 /// Leads to the subscription or the order that a link names.
-async fn preselected(rooms: &Rooms, desk: &Desk, id: Uuid, query: &[u8]) -> Response {
+async fn preselected(rooms: &Rooms, desk: &Desk, id: Id<Subscription>, query: &[u8]) -> Response {
     let actor = desk.actor();
-    let found = rooms
-        .house
-        .store
-        .read(move |tx| {
-            let subscription = subscriptions::find_of_buyer(
-                tx,
-                &actor,
-                id.to_string().parse().map_err(|_| merak_core::kit::Refusal::not_found())?,
-            );
-            let order_id = id.to_string().parse().map_err(|_| merak_core::kit::Refusal::not_found())?;
-            Ok::<_, merak_core::kit::Refusal>((
-                subscription.is_ok(),
-                orders::find_of_buyer(tx, &actor, order_id).is_ok(),
-            ))
-        })
-        .await;
-    match found {
-        Ok((true, _)) => see_other(&format!("{}/subscriptions/{id}", desk.base)),
-        Ok((_, true)) => see_other(&format!("{}/orders/{id}", desk.base)),
+    let look = move |tx: &mut ReadTx<'_>| {
+        if subscriptions::find_of_buyer(tx, &actor, id).is_ok() {
+            return Ok::<_, Refusal>(Some("subscriptions"));
+        }
+        Ok(orders::find_of_buyer(tx, &actor, id.cast()).is_ok().then_some("orders"))
+    };
+    match rooms.house.store.read(look).await {
+        Ok(Some(kind)) => see_other(&format!("{}/{kind}/{id}", desk.base)),
         _ => page(rooms, desk, query, (StatusCode::OK, None, CardForm::default())).await,
     }
 }

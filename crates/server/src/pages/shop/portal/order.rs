@@ -9,9 +9,9 @@ use merak_core::benefits::grants::Scope;
 use merak_core::kit::{Cents, Refusal};
 use merak_core::orders;
 
-use super::super::{Frame, Framed, answer};
+use super::super::Frame;
 use super::benefits::{self, Card, Of};
-use super::desk::{Caller, Rooms, see_other};
+use super::desk::{Caller, Rooms, reply, see_other};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
 
@@ -80,7 +80,7 @@ pub async fn show(
         subscription: order.subscription_id.map(|id| id.to_string()),
         benefits,
     };
-    answer(StatusCode::OK, &page, &Framed::Never)
+    reply(StatusCode::OK, &page)
 }
 
 /// Leads to the invoice, by an address that is good for an hour.

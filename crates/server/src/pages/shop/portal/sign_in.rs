@@ -11,8 +11,8 @@ use merak_core::organizations::Organization;
 use merak_core::{customer_session_codes as codes, customer_sessions};
 use serde_json::json;
 
-use super::super::{Frame, Framed, answer};
-use super::desk::{Rooms, base_of, field, see_other, too_many};
+use super::super::Frame;
+use super::desk::{Rooms, base_of, field, reply, see_other, too_many};
 use crate::flows;
 use crate::shell::{Response, Visitor};
 use crate::wire::cookie::Session;
@@ -66,7 +66,7 @@ fn request_page(
     let frame = rooms.frame("Sign in", organization);
     let base = base_of(organization);
     let page = RequestPage { frame, name: &organization.name, base, email, problem, has_left };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 /// Sends a code. Nobody learns whether there is such a customer.
@@ -118,7 +118,7 @@ fn code_page(
 ) -> Response {
     let frame = rooms.frame("Enter the code", organization);
     let page = CodePage { frame, base: base_of(organization), minutes: codes::LIFETIME / 60, problem };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 /// Lets somebody in who has a code of a customer of this organization.

@@ -17,10 +17,10 @@ use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, CancellationReason, Subscription, SubscriptionOfBuyer};
 use merak_store::{ReadTx, Tx};
 
-use super::super::{Frame, Framed, answer};
+use super::super::Frame;
 use super::benefits::{self, Card, Of};
 use super::cards::{go_on, takes_cards, token_of};
-use super::desk::{Caller, Desk, Rooms, field, refusal_of, see_other};
+use super::desk::{Caller, Desk, Rooms, field, refusal_of, reply, see_other};
 use super::home::{CardForm, OrderRow, Told, line, list_orders, order_row, told, told_of};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
@@ -176,7 +176,7 @@ async fn page(
         benefits: seen.benefits,
         orders: seen.orders.iter().map(order_row).collect(),
     };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 /// Reasons as the form shows them.
@@ -331,7 +331,7 @@ async fn plan_page(
         sum,
         explained,
     };
-    answer(status, &page, &Framed::Never)
+    reply(status, &page)
 }
 
 type Explained = (Vec<(String, String)>, Option<(&'static str, String)>, String);
