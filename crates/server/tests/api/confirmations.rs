@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use merak_testkit::TestDatabase;
 use serde_json::{Value, json};
 
 use crate::support::shop::Shop;
-use crate::support::{Answer, migrated};
+use crate::support::Answer;
 
 async fn product(shop: &Shop, price: Value) -> Value {
     let body = json!({"name": "Fjord Editor", "prices": [price], "organization_id": shop.organization.id});
@@ -52,7 +51,7 @@ async fn status(shop: &Shop, checkout: &Value) -> String {
 
 /// How many rows a statement counts.
 async fn count(shop: &Shop, sql: &'static str) -> i64 {
-    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await
+    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
 }
 
 async fn until(shop: &Shop, sql: &'static str, expected: i64) {

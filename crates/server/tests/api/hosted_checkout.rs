@@ -83,7 +83,7 @@ async fn status(shop: &Shop, path: &str) -> String {
 }
 
 async fn count(shop: &Shop, sql: &'static str) -> i64 {
-    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await
+    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
 }
 
 /// Looks at a page until it says this.
