@@ -199,8 +199,8 @@ fn build(
         origins,
         adapters,
         geography: config.geography.clone(),
-        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         totals: Totals::default(),
+        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
     })
 }
 

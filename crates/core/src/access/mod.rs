@@ -141,7 +141,9 @@ impl Admits {
     pub const fn kinds(&self) -> &'static [SubjectKind] {
         match self {
             Self::Everybody => &[],
-            Self::Subjects { kinds, .. } | Self::OrNobody { kinds, .. } | Self::Exactly { kinds, .. } => kinds,
+            Self::Subjects { kinds, .. } | Self::OrNobody { kinds, .. } | Self::Exactly { kinds, .. } => {
+                kinds
+            }
         }
     }
 

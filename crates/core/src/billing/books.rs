@@ -112,7 +112,10 @@ impl Books {
                 ..Concerns::default()
             },
             description: String::from("The processor's fee"),
-            lines: lines(payment.currency, &[(Account::ProcessorClearing, -fee), (Account::ProcessorFees, fee)]),
+            lines: lines(
+                payment.currency,
+                &[(Account::ProcessorClearing, -fee), (Account::ProcessorFees, fee)],
+            ),
         };
         self.note(payment.organization_id, entry);
     }

@@ -167,14 +167,8 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
         return Ok(());
     };
     let now = clock::now(tx, subscription.organization_id)?;
-    let draft = Draft {
-        subscription,
-        customer: &customer,
-        discount: None,
-        waiting,
-        credit: Cents::default(),
-        now,
-    };
+    let draft =
+        Draft { subscription, customer: &customer, discount: None, waiting, credit: Cents::default(), now };
     let new = NewInvoice {
         billing_reason: BillingReason::SubscriptionUpdate,
         // The subscription has no such period any more, so nothing else is ever made out for it.
@@ -307,7 +301,8 @@ pub(super) fn make_out(
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
         // The tax that prices hold is taken out of the first line that is enough for it.
-        let is_enough = if held_left < 0 { line.amount.get() <= held_left } else { line.amount.get() >= held_left };
+        let is_enough =
+            if held_left < 0 { line.amount.get() <= held_left } else { line.amount.get() >= held_left };
         if held_left != 0 && is_enough {
             row.amount = Cents::new(row.amount.get() - std::mem::take(&mut held_left));
         }
@@ -317,7 +312,10 @@ pub(super) fn make_out(
     if held_left < 0
         && let Some(line) = waiting.iter().find(|line| line.amount.get() <= held_left)
     {
-        tx.changed_one("UPDATE invoice_lines SET amount = amount - $2 WHERE id = $1", &[&line.id, &held_left])?;
+        tx.changed_one(
+            "UPDATE invoice_lines SET amount = amount - $2 WHERE id = $1",
+            &[&line.id, &held_left],
+        )?;
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;

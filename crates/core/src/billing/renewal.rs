@@ -104,8 +104,10 @@ fn put_off(tx: &mut Tx<'_>, first: Option<Subscription>) -> Result<Option<Id<Sub
 fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let (columns, now) = (Subscription::COLUMNS, tx.now());
     let select = format!("SELECT {columns} FROM subscriptions WHERE ");
-    let mut due: Vec<Subscription> =
-        tx.all(&format!("{select}due_at <= $1 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $2"), &[&now, &limit])?;
+    let mut due: Vec<Subscription> = tx.all(
+        &format!("{select}due_at <= $1 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $2"),
+        &[&now, &limit],
+    )?;
     let rest = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(limit));
     let ahead = if rest > 0 { clock::of_those_ahead(tx)? } else { Vec::new() };
     if !ahead.is_empty() {

@@ -2,8 +2,8 @@
 
 use merak_store::{ReadTx, Timestamp};
 
-use super::price_change::{Settles, plan};
 use super::Subscription;
+use super::price_change::{Settles, plan};
 use crate::billing::invoices::{self, NewLine, Reckoned};
 use crate::billing::{InvoiceLine, Rules};
 use crate::clock;

@@ -434,9 +434,9 @@ fn identify(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Re
     }
     match &credential.bearer {
         Bearer::None => Ok(Actor::ANONYMOUS),
-        Bearer::Unusable => Err(Failure::Denied(access::Denied::InvalidToken)),
+        Bearer::Unusable => Err(Failure::Denied(Denied::InvalidToken)),
         Bearer::Token(hash) => access::authenticate(tx, hash, admits.admits_customers())?
-            .ok_or(Failure::Denied(access::Denied::InvalidToken)),
+            .ok_or(Failure::Denied(Denied::InvalidToken)),
     }
 }
 

@@ -89,6 +89,9 @@ mod tests {
             line("ada@example.com", "Pro, \"yearly\"", Some(1000)),
             "ada@example.com,2025-01-07T10:00:00.000000+00:00,true,\"Pro, \"\"yearly\"\"\",10.0,usd,month\r\n"
         );
-        assert_eq!(line("a@b.c", "Free", None), "a@b.c,2025-01-07T10:00:00.000000+00:00,true,Free,,,month\r\n");
+        assert_eq!(
+            line("a@b.c", "Free", None),
+            "a@b.c,2025-01-07T10:00:00.000000+00:00,true,Free,,,month\r\n"
+        );
     }
 }
