@@ -1,8 +1,8 @@
 //! What changes custom fields.
 
-use merak_store::{ResultExt, Tx};
+use merak_store::{ReadTx, ResultExt, Tx};
 
-use super::{CustomField, CustomFieldType, FieldSlug, Properties, queries};
+use super::{CustomField, CustomFieldType, FieldSlug, Properties, queries, renames};
 use crate::access::Tenancy;
 use crate::kit::{Id, Metadata, Refusal, Result, at};
 use crate::organizations::Organization;
@@ -26,6 +26,7 @@ pub struct CreateCustomField {
 
 /// Makes a field. A slug that a live field of the organization has is refused.
 pub fn create(tx: &mut Tx<'_>, command: &CreateCustomField) -> Result<CustomField> {
+    require_left(tx, command.organization_id, &command.slug, None)?;
     let field = CustomField {
         id: Id::new(tx),
         organization_id: command.organization_id,
@@ -49,6 +50,20 @@ fn slug_taken(slug: &FieldSlug) -> Refusal {
     Refusal::invalid(place.value_error("A custom field with this slug already exists.", slug.as_str()))
 }
 
+/// A slug that another field had until a moment ago can be taken when the stored answers have followed it.
+fn require_left(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    slug: &FieldSlug,
+    by: Option<Id<CustomField>>,
+) -> Result<()> {
+    if !renames::is_being_left(tx, organization_id, slug, by)? {
+        return Ok(());
+    }
+    let sentence = "Answers to another field still have this slug. Try again in a moment.";
+    Err(Refusal::invalid(at("body").field("slug").value_error(sentence, slug.as_str())))
+}
+
 pub(super) fn accepted(r#type: CustomFieldType, properties: &Properties) -> Result<Properties> {
     let properties = properties.clone().of_type(r#type);
     let problems = properties.problems(r#type);
@@ -70,7 +85,7 @@ pub struct UpdateCustomField {
     pub metadata: Option<Metadata>,
 }
 
-/// Changes a field the caller may see.
+/// Changes a field the caller may see. A job lets the stored answers follow a new slug.
 pub fn update(
     tx: &mut Tx<'_>,
     tenancy: &Tenancy,
@@ -89,6 +104,8 @@ pub fn update(
         return Ok(field);
     }
     if let Some(slug) = slug {
+        require_left(tx, field.organization_id, slug, Some(id))?;
+        renames::begin(tx, &field, slug)?;
         field.slug.clone_from(slug);
     }
     if let Some(name) = name {

@@ -161,14 +161,7 @@ pub fn enrich(tx: &mut Tx<'_>, customer: &Customer, told: &Enrichment) -> Result
     tx.changed_one(
         "UPDATE customers SET name = $2, billing_address = $3, tax_id = $4, metadata = $5, modified_at = $6 \
          WHERE id = $1",
-        &[
-            &after.id,
-            &after.name,
-            &after.billing_address,
-            &after.tax_id,
-            &after.metadata,
-            &after.modified_at,
-        ],
+        &[&after.id, &after.name, &after.billing_address, &after.tax_id, &after.metadata, &after.modified_at],
     )?;
     if after.name != customer.name {
         search::remove(tx, after.id)?;

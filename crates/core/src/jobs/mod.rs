@@ -17,6 +17,7 @@ use crate::customers::Customer;
 use crate::emails::Outgoing;
 use crate::files::File;
 use crate::kit::Id;
+use crate::organizations::Organization;
 use crate::products::Product;
 
 /// Everything a worker can be asked to do.
@@ -56,6 +57,11 @@ pub enum Job {
     IndexCustomers {
         /// Where to go on.
         after: Option<Id<Customer>>,
+    },
+    /// Give stored answers the slugs that their custom fields have now.
+    MoveAnswers {
+        /// Whose answers.
+        organization_id: Id<Organization>,
     },
     /// Write down of checkouts that their time is up.
     ExpireCheckouts,
@@ -127,6 +133,7 @@ impl Job {
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
             Self::IndexCustomers { .. } => "index_customers",
+            Self::MoveAnswers { .. } => "move_answers",
             Self::ExpireCheckouts => "expire_checkouts",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
@@ -143,6 +150,7 @@ impl Job {
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
             Self::IndexCustomers { .. } => Some(String::from("index_customers")),
+            Self::MoveAnswers { organization_id } => Some(format!("answers:{organization_id}")),
             Self::ExpireCheckouts | Self::Purge => None,
             Self::Flow(job) => Some(job.lane()),
         }

@@ -8,7 +8,10 @@ use crate::benefits::grants;
 use crate::billing::hints;
 use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
+use crate::{
+    custom_fields, customer_sessions, customers, events, files, idempotency, login_links, streams,
+    user_sessions,
+};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -196,6 +199,13 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
             None => Outcome::Done,
         },
+        Job::MoveAnswers { organization_id } => {
+            if custom_fields::move_batch(tx, *organization_id)? {
+                Outcome::Next(job.clone())
+            } else {
+                Outcome::Done
+            }
+        }
         Job::ExpireCheckouts => {
             let expired = checkouts::expire(tx, PURGE_BATCH)?;
             let is_there_more = expired >= PURGE_BATCH.unsigned_abs();

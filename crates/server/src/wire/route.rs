@@ -24,6 +24,7 @@ use super::Listening;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::flow::{self, Finishing, Flow};
+use super::long::{self, AnyText, Appearance, Long};
 use super::request::{Bearer, Checked, Credential, Named, Signed};
 use super::stream::{self, Messages};
 use super::validation::{Options, SchemaError, Shape};
@@ -78,6 +79,8 @@ pub enum Served {
     Reply(Reply),
     /// An answer that goes on: messages to who listens.
     Stream(Listening),
+    /// A text of any length.
+    Long(Long),
 }
 
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send>>;
@@ -95,7 +98,12 @@ pub enum Unit<P, Q, B, A> {
     Flow(flow::Handler<P, Q, B, A>),
     /// It only reads, and finds out which channels the caller listens to.
     Stream(stream::Handler<P, Q, B>),
+    /// It reads a text a part at a time; made by [`Operation::long`].
+    Long(LongStart),
 }
+
+/// See [`Unit::Long`].
+pub struct LongStart(long::Start);
 
 impl<P, Q, B, A> Unit<P, Q, B, A> {
     /// The unit of an asynchronous handler that calls the outside between units of work.
@@ -178,6 +186,13 @@ impl Operation {
                     async move { stream::run(&house, checked, admits, handler).await.map(Served::Stream) },
                 )
             }),
+            Unit::Long(start) => {
+                let start = Arc::new(start.0);
+                Box::new(move |house, checked, admits| {
+                    let sending = start(house, checked, admits);
+                    Box::pin(async move { sending.await.map(Served::Long) })
+                })
+            }
         };
         Self {
             method,
@@ -241,6 +256,16 @@ impl Operation {
         handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
     ) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
+    }
+
+    /// A `GET` that is answered by a text of any length, read a part at a time.
+    pub fn long<P: Input, Q: Input, C: Copy + Send + Sync + 'static>(
+        path: &'static str,
+        appearance: Appearance,
+        handler: long::Handler<P, Q, C>,
+    ) -> Self {
+        let start = LongStart(long::start(handler, appearance));
+        Self::new(Method::GET, path, Unit::<P, Q, Nothing, AnyText>::Long(start))
     }
 
     /// Its id in the contract and its title.

@@ -8,8 +8,10 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
+use crate::support::http::EVENT_STREAM;
+use crate::support::sales::recurring;
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -26,8 +28,12 @@ pub enum Foreign {
     NotPermitted,
     /// 200 without an item.
     Empty,
+    /// A stream of the caller's own things, or 404 if there are none.
+    OwnStream,
     /// 422 at this place.
     Problem(&'static str),
+    /// 200 with this text.
+    Text(&'static str),
 }
 
 impl Foreign {
@@ -45,7 +51,10 @@ impl Foreign {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
+            Self::Text(text) => assert_eq!((answer.status, answer.text().as_str()), (200, *text), "{id}"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
+            Self::OwnStream if answer.status == 404 => answer.refused(404, "ResourceNotFound"),
+            Self::OwnStream => assert_eq!(answer.header("content-type"), Some(EVENT_STREAM), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
                 let kind = if is_organization && *place == "body.organization_id" {
@@ -103,8 +112,15 @@ struct Things {
     link: String,
     /// The link's secret, which stands in its address.
     secret: String,
+    checkout: String,
+    /// The checkout's secret.
+    checkout_secret: String,
     campaign: String,
     token: String,
+    order: String,
+    subscription: String,
+    /// Another one, for its buyer to cancel.
+    canceled: String,
 }
 
 impl Things {
@@ -131,6 +147,8 @@ impl Things {
         let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
         let body = json!({"payment_processor": "stripe", "product_id": product});
         let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201).clone();
+        let body = json!({"product_id": product});
+        let checkout = shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201);
         let command = CreateCampaign {
             customer_id: customer.id,
             image_url: "https://acme.example/ad.png".parse().unwrap(),
@@ -139,7 +157,16 @@ impl Things {
             link_url: "https://acme.example/".parse().unwrap(),
         };
         let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
+        let once = json!([{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}]);
+        let book = shop.plan("The book", once).await;
+        let order = shop.order_of(&book, &customer, 1999).await.id.to_string();
+        let plan = shop.plan("Pro plan", json!([recurring("month", 1000)])).await;
+        let subscription = shop.subscribe(&plan, &customer).await.id.to_string();
+        let canceled = shop.subscribe(&plan, &customer).await.id.to_string();
         Self {
+            order,
+            subscription,
+            canceled,
             file: upload.id(),
             completion: upload.completion(),
             organization: shop.organization.id.to_string(),
@@ -155,14 +182,48 @@ impl Things {
             product: product.as_str().unwrap().to_owned(),
             link: link["id"].as_str().unwrap().to_owned(),
             secret: link["client_secret"].as_str().unwrap().to_owned(),
+            checkout: checkout["id"].as_str().unwrap().to_owned(),
+            checkout_secret: checkout["client_secret"].as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
             token: token_of_member(shop).await,
         }
     }
 
+    /// Subscriptions and orders, for those who sell and those who buy.
+    fn of_sales(&self) -> Vec<Row<'_>> {
+        const HEADER: &str = "Email,Created At,Active,Product,Price,Currency,Interval\r\n";
+        let Self { order, subscription, canceled, .. } = self;
+        let change = json!({"customer_cancellation_reason": "unused", "cancel_at_period_end": true});
+        let cancel = json!({"cancel_at_period_end": true});
+        vec![
+            ("subscriptions:list", NO_ID, None, Empty),
+            ("subscriptions:export", NO_ID, None, Text(HEADER)),
+            ("subscriptions:update", subscription, Some(change), NotFound),
+            ("subscriptions:revoke", subscription, None, NotFound),
+            ("orders:list", NO_ID, None, Empty),
+            ("orders:get", order, None, NotFound),
+            ("orders:invoice", order, None, NotFound),
+            ("customer_portal:orders:list", NO_ID, None, Empty),
+            ("customer_portal:orders:get", order, None, NotFound),
+            ("customer_portal:orders:invoice", order, None, NotFound),
+            ("customer_portal:subscriptions:list", NO_ID, None, Empty),
+            ("customer_portal:subscriptions:get", canceled, None, NotFound),
+            ("customer_portal:subscriptions:update", canceled, Some(cancel), NotFound),
+            ("customer_portal:subscriptions:cancel", canceled, None, NotFound),
+        ]
+    }
+
     /// A call of each operation.
     fn rows(&self) -> Vec<Row<'_>> {
-        [self.of_shops(), self.of_the_catalogue(), self.of_customers(), self.of_accounts()].concat()
+        [
+            self.of_sales(),
+            self.of_shops(),
+            self.of_the_catalogue(),
+            self.of_checkouts(),
+            self.of_customers(),
+            self.of_accounts(),
+        ]
+        .concat()
     }
 
     /// What a shop is and gives.
@@ -233,7 +294,29 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
-            ("checkout-links:redirect", NO_ID, None, NoTenant),
+            ("checkout-links:redirect", &self.secret, None, NoTenant),
+            ("checkout-links:look", &self.secret, None, NoTenant),
+            ("embeds:get_product", product, None, NoTenant),
+        ]
+    }
+
+    /// What is being bought.
+    fn of_checkouts(&self) -> Vec<Row<'_>> {
+        let Self { product, checkout, checkout_secret, .. } = self;
+        let (by_product, by_price) = (json!({"product_id": product}), json!({"product_price_id": UNKNOWN}));
+        let legacy = json!({"product_price_id": UNKNOWN, "success_url": "https://example.com/"});
+        let named = json!({"customer_name": "Mine"});
+        vec![
+            ("checkouts:custom:list", NO_ID, None, Empty),
+            ("checkouts:custom:create", NO_ID, Some(by_product), Problem("body.product_id")),
+            ("checkouts:custom:get", checkout, None, NotFound),
+            ("checkouts:custom:update", checkout, Some(named.clone()), NotFound),
+            ("checkouts:custom:client_create", NO_ID, Some(by_price), NoTenant),
+            ("checkouts:custom:client_get", checkout_secret, None, NoTenant),
+            ("checkouts:custom:client_update", checkout_secret, Some(named), NoTenant),
+            ("checkouts:custom:client_stream", checkout_secret, None, NoTenant),
+            ("checkouts:create", NO_ID, Some(legacy), NoTenant),
+            ("checkouts:get", checkout, None, NoTenant),
         ]
     }
 
@@ -255,6 +338,7 @@ impl Things {
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:customers:stream", NO_ID, None, OwnStream),
             ("customer_portal:downloadables:list", NO_ID, None, Empty),
             ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
@@ -270,11 +354,13 @@ impl Things {
 
     /// People, and other services.
     fn of_accounts(&self) -> Vec<Row<'_>> {
-        let token = &self.token;
+        let Self { token, organization, .. } = self;
         vec![
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("stream:user", NO_ID, None, NoTenant),
+            ("stream:organization", organization, None, Unauthorized),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("integrations_stripe:webhook", NO_ID, None, NoTenant),
             ("integrations_sandbox:webhook", NO_ID, None, NoTenant),
@@ -325,7 +411,7 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
-            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &things.secret);
+            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &id);
             if operation.id == "files:list" {
                 // Users must say whose files they want.
                 path = format!("{path}?organization_id={}", things.organization);

@@ -1,10 +1,13 @@
 //! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may.
 
+use merak_core::access::Subject;
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
-use merak_core::customer_sessions;
 use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal};
 use merak_core::products::Price;
+use merak_core::users::User;
+use merak_core::{customer_sessions, user_sessions};
+use merak_store::ReadTx;
 
 use super::client::{ANYBODY, CheckoutUpdatePublic, NAV, signed_in};
 use super::wire::CheckoutPublicConfirmed;
