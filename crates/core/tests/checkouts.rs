@@ -219,7 +219,7 @@ fn subscription(shop: &Shop, product: &Product, base_amount: Option<Cents>) -> S
             created_at: now,
             modified_at: None,
         };
-        subscriptions::create(tx, &subscription)?;
+        subscriptions::create(tx, &subscription, None)?;
         Ok(subscription)
     })
     .unwrap()

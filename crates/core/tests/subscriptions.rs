@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merak_core::access::{Subject, Tenancy};
-use merak_core::benefits::grants::{self, Scope};
+use merak_core::benefits::grants::Scope;
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::customers::Customer;
 use merak_core::events;
