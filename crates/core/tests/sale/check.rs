@@ -49,7 +49,9 @@ const NEVER: &[(&str, &str)] = &[
     ),
     (
         "who owes a payment is looked at again, and owes an invoice",
-        "SELECT CAST(id AS text) FROM subscriptions WHERE status = 'past_due' AND (due_at IS NULL \
+        "SELECT CAST(id AS text) || ' period ' || CAST(period AS text) || ' due ' || coalesce(CAST(due_at AS text), 'never') \
+         || ' since ' || coalesce(CAST(past_due_since AS text), 'never') || (SELECT coalesce(max(CAST(period AS text) || status), '-') \
+         FROM invoices WHERE invoices.subscription_id = subscriptions.id AND status = 'open') FROM subscriptions WHERE status = 'past_due' AND (due_at IS NULL \
          OR past_due_since IS NULL OR NOT EXISTS (SELECT 1 FROM invoices WHERE invoices.subscription_id = subscriptions.id \
          AND invoices.status = 'open'))",
     ),

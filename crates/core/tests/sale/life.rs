@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::billing::refunds::{self, NewRefund};
-use merak_core::billing::{self, Invoice, invoices, methods, payments};
+use merak_core::billing::{Invoice, invoices, methods, payments};
 use merak_core::checkout_links::Sold;
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
@@ -144,16 +144,13 @@ impl Life {
         self.town.wait(seconds);
     }
 
-    /// Only buying, so that there is somebody to look at.
-    pub fn buy_and_confirm(&mut self) {
-        self.buy();
-        self.confirm();
-    }
-
     fn anything(&mut self) {
         match self.town.dice.below(40) {
-            0..=7 => self.buy(),
-            8..=15 => self.confirm(),
+            0..=11 => self.buy(),
+            12..=15 => {
+                let open = self.any_open();
+                self.confirm_this(open);
+            }
             16 => self.update_checkout(),
             17..=18 => self.cancel(),
             19 => self.uncancel(),
@@ -221,18 +218,23 @@ impl Life {
         if price.amount_type == AmountType::Fixed && self.town.dice.one_in(3) {
             command.discount_id = Some(self.discounts[self.town.dice.pick(self.discounts.len())].id);
         }
-        self.begin(command);
+        if self.begin(command) && self.town.dice.below(5) > 0 {
+            self.confirm_this(self.open.last().cloned());
+        }
     }
 
-    fn begin(&mut self, command: CreateCheckout) {
+    /// Whether there is a new checkout.
+    fn begin(&mut self, command: CreateCheckout) -> bool {
         let (tenancy, taxes) = (self.town.shop.tenancy(), self.town.rules.taxes.clone());
         let checkout = self.town.command("begin to buy", move |tx| {
             checkouts::create(tx, &tenancy, &command, &Means { taxes: &taxes, geography: None })
         });
-        self.open.extend(checkout.map(|checkout| checkout.client_secret));
-        if self.open.len() > 12 {
+        if self.open.len() > 6 {
             self.open.remove(0);
         }
+        let is_new = checkout.is_some();
+        self.open.extend(checkout.map(|checkout| checkout.client_secret));
+        is_new
     }
 
     fn any_open(&mut self) -> Option<String> {
@@ -255,8 +257,8 @@ impl Life {
         }
     }
 
-    fn confirm(&mut self) {
-        let Some(secret) = self.any_open() else { return };
+    fn confirm_this(&mut self, secret: Option<String>) {
+        let Some(secret) = secret else { return };
         let character = self.character();
         let token = self.town.bank.token(character);
         let (update, rules) = (self.buyer(), self.town.rules.clone());
@@ -327,7 +329,9 @@ impl Life {
         let price = self.price();
         let mut command = new_checkout(Sold::Price(price.id));
         command.subscription_id = Some(one.id);
-        self.begin(command);
+        if self.begin(command) {
+            self.confirm_this(self.open.last().cloned());
+        }
     }
 
     fn choose_method(&mut self) {
@@ -447,6 +451,3 @@ fn new_checkout(sold: Sold) -> CreateCheckout {
         embed_origin: None,
     }
 }
-
-/// How a payment's money is spoken of in checks.
-pub type Charged = billing::Payment;

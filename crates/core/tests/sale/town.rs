@@ -18,7 +18,7 @@ use merak_core::kit::{Cents, Id, Refusal};
 use merak_core::subscriptions::Subscription;
 use merak_core::subscriptions::price_change;
 use merak_core::taxes::{Tax, TaxEngine, TaxProblem, TaxQuestion, Taxes};
-use merak_store::{ReadTx, Timestamp, Tx};
+use merak_store::{ReadTx, Tx};
 
 use crate::bank::{Bank, Event, EventKind};
 use crate::dice::Dice;
@@ -436,9 +436,4 @@ fn of_hint(hint: &Hint) -> String {
         Hint::Payment { id, answer } => format!("payment {id} {}", short(answer)),
         other => format!("{other:?}"),
     }
-}
-
-/// Something of a time, so that nothing is due at once.
-pub fn at(town: &Town) -> Timestamp {
-    town.shop.now()
 }
