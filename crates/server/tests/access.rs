@@ -253,6 +253,7 @@ merak_testkit::both_engines! {
     async fn access_is_checked_before_the_request_but_after_its_json(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         let weak = shop.member_with("openid").await;
+        shop.work_done().await;
         let before = shop.tables().await;
         for (operation, call) in calls.all.iter().filter(|(operation, call)| is_protected(operation) && call.body.is_some()) {
             let path = call.path.replace(&call.id, "not-an-id");

@@ -4,8 +4,7 @@ use merak_store::{Timestamp, Tx};
 
 use super::outcome::Failure;
 use super::rules::GivenUp;
-use super::{Invoice, InvoiceStatus, Rules};
-use super::{invoices, methods};
+use super::{Invoice, InvoiceStatus, Rules, invoices, methods, payments};
 use crate::clock;
 use crate::emails::{self, Email, Money, PortalLink};
 use crate::kit::{Id, Refusal, Result};
@@ -107,6 +106,13 @@ pub(super) fn give_up(
         GivenUp::Unpaid => after.status = SubscriptionStatus::Unpaid,
         GivenUp::Canceled => {
             invoices::close(tx, invoice, InvoiceStatus::Uncollectible)?;
+            // Earlier periods may be owed too; what is under way for them decides them.
+            while let Some(mut other) = methods::owed(tx, &after)? {
+                if payments::under_way(tx, other.id)?.is_some() {
+                    break;
+                }
+                invoices::close(tx, &mut other, InvoiceStatus::Uncollectible)?;
+            }
             after.status = SubscriptionStatus::Canceled;
             (after.ends_at, after.ended_at) = (Some(now), Some(now));
             after.canceled_at = after.canceled_at.or(Some(now));

@@ -33,6 +33,8 @@
 //!
 //! What is due and less than the processor can charge is let go, as credit that the invoice uses at once.
 
+use std::collections::BTreeSet;
+
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx};
 use serde_json::json;
 
@@ -198,6 +200,30 @@ pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
         &[&invoice.id, &invoice.created_at],
     )?;
     Ok(())
+}
+
+/// Gives up the invoices of a subscription that are for later periods than it is in: a change that was to be made once it
+/// is paid is overtaken. Should its money come all the same, it goes back.
+pub(crate) fn void_changes(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
+    let ahead: Vec<Id<Invoice>> = tx.all(
+        "SELECT id FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open'",
+        &[&subscription.id, &subscription.period],
+    )?;
+    ahead.into_iter().try_for_each(|id| void(tx, id))
+}
+
+/// Which of these subscriptions have an open invoice for a later period than they are in: a change that waits for its
+/// payment.
+pub(super) fn changing(
+    tx: &mut ReadTx<'_>,
+    subscriptions: &[Id<Subscription>],
+) -> Result<BTreeSet<Id<Subscription>>> {
+    let mut sql = Sql::new(
+        "SELECT subscriptions.id FROM invoices JOIN subscriptions ON subscriptions.id = invoices.subscription_id \
+         WHERE invoices.status = 'open' AND invoices.period > subscriptions.period AND invoices.subscription_id IN ",
+    );
+    sql.bind_list(subscriptions.iter().copied());
+    Ok(tx.list(&sql)?.into_iter().collect())
 }
 
 /// The invoice, if there is one; says nothing about who may see it.

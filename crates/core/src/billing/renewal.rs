@@ -29,6 +29,9 @@ use crate::organizations::Organization;
 use crate::products::Product;
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
+/// After how many seconds a subscription is looked at again whose change is being paid.
+const CHANGE_PAUSE: i64 = 3600;
+
 /// What came of a look at what is due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -147,6 +150,7 @@ struct Opening<'r> {
     methods: HashMap<Id<PaymentMethod>, PaymentMethod>,
     names: HashMap<Id<Product>, String>,
     waiting: HashMap<Id<Subscription>, Vec<InvoiceLine>>,
+    changing: BTreeSet<Id<Subscription>>,
     books: Books,
     batch: Batch,
 }
@@ -177,6 +181,7 @@ impl<'r> Opening<'r> {
             methods: methods_of(tx, &methods)?,
             names: names_of(tx, &products)?,
             waiting,
+            changing: invoices::changing(tx, &ids)?,
             books: Books::default(),
             batch: Batch::default(),
         })
@@ -209,6 +214,10 @@ impl<'r> Opening<'r> {
         if now < before.current_period_end {
             // Somebody wrote a wrong date; the period goes on.
             return dunning::note(tx, before.id, before.retries, Some(before.current_period_end));
+        }
+        if self.changing.contains(&before.id) {
+            // The payment of a change will decide what the next period is.
+            return dunning::note(tx, before.id, before.retries, Some(now.add_seconds(CHANGE_PAUSE)));
         }
         let period = self.rules.next_period(before, now);
         let bounds = rules::start_of(before, period).zip(rules::start_of(before, period.saturating_add(1)));

@@ -94,6 +94,7 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             Ok(Applied::Done)
         }
         Settles::Now(invoice) => {
+            require_no_change(tx, before, invoice.period)?;
             super::change(tx, before, &mut after)?;
             match invoices::open(tx, rules, &after, &invoice)? {
                 Opened::Paid(_) => Ok(Applied::Done),
@@ -105,9 +106,7 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
         }
         Settles::First(invoice) => {
-            if is_under_way(tx, before, invoice.period)? {
-                return Err(Refusal::bad_request("The payment of such a change is under way."));
-            }
+            require_no_change(tx, before, invoice.period)?;
             let mut paying = before.clone();
             if paying.payment_method_id.is_none() {
                 let newest = billing::methods::list(tx, before.customer_id)?.into_iter().next();
@@ -129,12 +128,16 @@ fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> 
     )?)
 }
 
-fn is_under_way(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<bool> {
+/// Refuses while another change waits for its payment.
+fn require_no_change(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<()> {
     let open: Option<Id<Invoice>> = tx.find(
         "SELECT id FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open'",
         &[&subscription.id, &period],
     )?;
-    Ok(open.is_some())
+    match open {
+        Some(_) => Err(Refusal::bad_request("The payment of such a change is under way.")),
+        None => Ok(()),
+    }
 }
 
 /// Gives up a change that was to be made only if it was paid, and was not: nothing is changed, and nothing is owed.

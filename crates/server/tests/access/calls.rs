@@ -460,6 +460,7 @@ impl Calls {
         is_meant: impl Fn(&Operation) -> bool,
         check: impl Fn(&Operation, &Answer),
     ) {
+        shop.work_done().await;
         let before = shop.tables().await;
         let mut count = 0;
         for (operation, call) in self.all.iter().filter(|(operation, _)| is_meant(operation)) {

@@ -1,6 +1,6 @@
 //! Ways to have sold: subscriptions and orders with their invoices, without a checkout.
 
-use merak_core::billing::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, PaymentMethod};
+use merak_core::billing::{BillingReason, Invoice, InvoiceLine, InvoiceStatus};
 use merak_core::customers::Customer;
 use merak_core::kit::{Cents, Currency, Id, Metadata, Timeframe, calendar};
 use merak_core::orders::{self, Order};
@@ -140,38 +140,6 @@ impl Shop {
             order.invoice_number = Some(number);
             orders::record(tx, &order)?;
             Ok(order)
-        })
-        .await
-        .unwrap()
-    }
-
-    /// A saved means of payment of a customer that the sandbox knows by this name.
-    pub async fn method_of(
-        &self,
-        customer: &Customer,
-        processor: &'static str,
-        name: &'static str,
-    ) -> Id<PaymentMethod> {
-        let customer = customer.clone();
-        self.write(move |tx| {
-            let method = PaymentMethod {
-                id: Id::new(tx),
-                organization_id: customer.organization_id,
-                customer_id: customer.id,
-                processor: processor.to_owned(),
-                processor_method_id: name.to_owned(),
-                r#type: String::from("card"),
-                brand: None,
-                last4: None,
-                exp_month: None,
-                exp_year: None,
-                country: None,
-                created_at: tx.now(),
-                modified_at: None,
-                detached_at: None,
-            };
-            tx.insert(&method)?;
-            Ok(method.id)
         })
         .await
         .unwrap()

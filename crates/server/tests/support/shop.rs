@@ -165,7 +165,7 @@ impl Shop {
                 .store
                 .read(|tx| {
                     tx.one::<i64>(
-                        "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND kind <> 'purge'",
+                        "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND dedupe_key IS NULL",
                         &[],
                     )
                 })

@@ -1,0 +1,1 @@
+//! Periods over forty years of beginnings.
