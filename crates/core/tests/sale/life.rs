@@ -397,8 +397,7 @@ impl Life {
         let product = self.products[self.town.dice.pick(self.products.len())].id;
         let mut by_interval = BTreeMap::new();
         for price in self.town.shop.complete(product).public.prices {
-            by_interval
-                .insert(price.recurring_interval.map(merak_core::products::RecurringInterval::as_str), price);
+            by_interval.insert(price.recurring_interval.map(RecurringInterval::as_str), price);
         }
         let more = i64::try_from(self.town.dice.below(400)).unwrap();
         let changed = by_interval.into_values().map(|price| match price.price_amount {
@@ -446,7 +445,7 @@ fn new_checkout(sold: Sold) -> CreateCheckout {
         customer_tax_id: None,
         metadata: Metadata::default(),
         customer_metadata: Metadata::default(),
-        custom_field_data: Default::default(),
+        custom_field_data: serde_json::Map::default(),
         subscription_id: None,
         success_url: None,
         embed_origin: None,

@@ -168,10 +168,9 @@ impl Town {
             Task::Ask(planned) => self.ask_all(planned),
             Task::AskFirst(payment) => {
                 let id = payment.id;
-                match self.ask(*payment) {
-                    Some(answer) => self.tasks.push(Task::SettleFirst(id, Box::new(answer))),
-                    // The caller is told that it is not known; the sweep finds out.
-                    None => {}
+                // Without an answer the caller is told that it is not known; the sweep finds out.
+                if let Some(answer) = self.ask(*payment) {
+                    self.tasks.push(Task::SettleFirst(id, Box::new(answer)));
                 }
             }
             Task::Settle(answers) => {

@@ -26,8 +26,8 @@ struct Page<'n> {
 
 impl Notice {
     /// What is sold, for programs that show what is behind a link.
-    pub fn preview(name: String) -> Self {
-        let page = Page { sentence: &name }.render();
+    pub fn preview(name: &str) -> Self {
+        let page = Page { sentence: name }.render();
         let page = page.expect("a template that only reads its own fields renders into a String");
         Self { status: Self::STATUS, page, policy: String::from("default-src 'none'") }
     }

@@ -96,6 +96,7 @@ impl Seller {
 
 impl Shop {
     /// Reads the embedded files.
+    #[expect(clippy::new_without_default, reason = "there is one of it")]
     pub fn new() -> Self {
         let style = concat!(
             include_str!("../assets/base.css"),

@@ -142,15 +142,15 @@ impl Rooms {
         };
         answer_with(shown.status, &page, &framed, processor)
     }
+}
 
-    /// Where a buyer goes whose checkout is not open any more.
-    fn onward(&self, public: &PublicCheckout, around: &Around) -> Response {
-        let checkout = &public.complete.checkout;
-        let is_over = checkout.status != CheckoutStatus::Open;
-        match checkouts::success_url(checkout).filter(|_| is_over) {
-            Some(url) => see_other(&url),
-            None => see_other(&confirmation_path(&checkout.client_secret, around)),
-        }
+/// Where a buyer goes whose checkout is not open any more.
+fn onward(public: &PublicCheckout, around: &Around) -> Response {
+    let checkout = &public.complete.checkout;
+    let is_over = checkout.status != CheckoutStatus::Open;
+    match checkouts::success_url(checkout).filter(|_| is_over) {
+        Some(url) => see_other(&url),
+        None => see_other(&confirmation_path(&checkout.client_secret, around)),
     }
 }
 
@@ -183,7 +183,7 @@ async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri
         Err(refusal) => return rooms.refused(refusal),
     };
     if public.complete.checkout.require_open().is_err() {
-        return rooms.onward(&public, &around);
+        return onward(&public, &around);
     }
     let typed = Typed::of_query(query);
     rooms.form(
@@ -211,7 +211,7 @@ async fn submit(
         Err(refusal) => return rooms.refused(refusal),
     };
     if before.complete.checkout.require_open().is_err() {
-        return rooms.onward(&before, &around);
+        return onward(&before, &around);
     }
     let address = before.complete.checkout.customer_billing_address.as_ref();
     let typed = Typed::of_form(&form).moved_from(address.map(|address| address.country));

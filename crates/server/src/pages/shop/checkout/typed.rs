@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn an_address_fills_the_form_in() {
         let typed = Typed::of_query("customer_billing_address.country=fr&amount=1250&theme=dark&embed=true");
-        assert_eq!(typed.country().map(merak_core::kit::Country::as_str), Some("FR"));
+        assert_eq!(typed.country().map(Country::as_str), Some("FR"));
         assert_eq!((typed.find(AMOUNT), typed.find("theme")), (Some("12.50"), None));
         assert!(Typed::of_query("embed=true").is_empty());
     }

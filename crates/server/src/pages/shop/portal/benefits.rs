@@ -1,6 +1,7 @@
 //! What came with what was bought, as cards: keys, files, notes, advertisements, and accounts elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -120,7 +121,7 @@ pub fn state(tx: &mut ReadTx<'_>, desk: &Desk) -> Result<String> {
     let mut text = String::new();
     for (grant, ..) in list(tx, desk, Of::Everything)? {
         let changed = grant.modified_at.unwrap_or(grant.created_at).as_micros();
-        text.push_str(&format!("{} {} {changed}\n", grant.id, grant.is_granted()));
+        let _ = writeln!(text, "{} {} {changed}", grant.id, grant.is_granted());
     }
     Ok(super::super::super::assets::fingerprint(text.as_bytes()))
 }

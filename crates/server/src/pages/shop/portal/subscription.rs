@@ -36,6 +36,7 @@ const LONGEST_COMMENT: usize = 2000;
 
 #[derive(Template)]
 #[template(path = "shop/portal/subscription.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
 struct SubscriptionPage<'p> {
     frame: Frame<'p>,
     base: &'p str,
