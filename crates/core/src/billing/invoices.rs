@@ -323,25 +323,28 @@ pub(super) fn make_out(
         sql.bind(invoice.id).push(" WHERE id IN ").bind_list(waiting.iter().map(|line| line.id));
         tx.apply(&sql)?;
     }
+    // The tax that prices hold is taken out of the lines that charge something, the new ones first; what is given back of
+    // it, out of those that give back.
     let mut held_left = held;
+    let mut without_tax = |amount: Cents| {
+        let taken = if held_left < 0 {
+            held_left.max(amount.get().min(0))
+        } else {
+            held_left.min(amount.get().max(0))
+        };
+        held_left -= taken;
+        Cents::new(amount.get() - taken)
+    };
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
-        // The tax that prices hold is taken out of the first line that is enough for it.
-        let is_enough =
-            if held_left < 0 { line.amount.get() <= held_left } else { line.amount.get() >= held_left };
-        if held_left != 0 && is_enough {
-            row.amount = Cents::new(row.amount.get() - std::mem::take(&mut held_left));
-        }
+        row.amount = without_tax(row.amount);
         tx.insert(&row)?;
     }
-    // What is given back may all have waited.
-    if held_left < 0
-        && let Some(line) = waiting.iter().find(|line| line.amount.get() <= held_left)
-    {
-        tx.changed_one(
-            "UPDATE invoice_lines SET amount = amount - $2 WHERE id = $1",
-            &[&line.id, &held_left],
-        )?;
+    for line in &waiting {
+        let amount = without_tax(line.amount);
+        if amount != line.amount {
+            tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
+        }
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;

@@ -63,7 +63,8 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
         None => None,
     };
     let old_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
-    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, now };
+    let held = held(tx, subscription)?;
+    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, held, now };
     let (after, settles) = parts.decide()?;
     Ok(PriceChange { price, after, settles })
 }
@@ -180,12 +181,30 @@ fn checked(
     Ok((price, product))
 }
 
+/// The tax that the price of the current period held, where prices hold it. The amount of a subscription is without it if
+/// it comes from an invoice, and with it if it comes from a change since.
+fn held(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Cents> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND period = $2 AND status <> 'void'",
+        Invoice::COLUMNS
+    );
+    let invoice: Option<Invoice> = tx.find(&sql, &[&subscription.id, &subscription.period])?;
+    let Some(invoice) = invoice.filter(|one| Some(one.subtotal()) == subscription.amount) else {
+        return Ok(Cents::default());
+    };
+    let how: Option<Value> = invoice.tax.as_ref().map(merak_store::Json::parse).transpose()?;
+    let is_inclusive = how.is_some_and(|how| how["is_inclusive"] == Value::Bool(true));
+    Ok(if is_inclusive { invoice.tax_amount } else { Cents::default() })
+}
+
 struct Parts<'p> {
     subscription: &'p Subscription,
     old_name: String,
     price: &'p Price,
     product: &'p Product,
     discount: Option<Discount>,
+    /// The tax that the price of the current period held.
+    held: Cents,
     now: Timestamp,
 }
 
@@ -257,7 +276,9 @@ impl Parts<'_> {
     fn given_back(&self) -> Option<NewLine> {
         let before = self.subscription;
         let span = (before.current_period_start, before.current_period_end);
-        let share = proration::share_left(before.amount?, span, self.now);
+        // Lines of changes hold the tax as prices do, so what is given back must, too.
+        let paid = Cents::new(before.amount?.get() + self.held.get());
+        let share = proration::share_left(paid, span, self.now);
         (share > Cents::default()).then(|| NewLine {
             product_price_id: before.price_id,
             description: format!("Unused time of {}", self.old_name),

@@ -41,7 +41,7 @@ pub struct Manner {
 
 pub struct Life {
     pub town: Town,
-    manner: Manner,
+    pub manner: Manner,
     products: Vec<Product>,
     benefits: Vec<Benefit>,
     discounts: Vec<Discount>,
@@ -209,7 +209,7 @@ impl Life {
         }
     }
 
-    fn buy(&mut self) {
+    pub fn buy(&mut self) {
         let price = self.price();
         let mut command = new_checkout(Sold::Price(price.id));
         if price.amount_type == AmountType::Custom {

@@ -40,8 +40,8 @@ fn seeds(usual: std::ops::Range<u64>) -> Vec<u64> {
     }
 }
 
-/// A life in which everything is checked every so many moments. Returns the years of subscriptions in it.
-fn live(engine: Engine, seed: u64, rules: Rules, manner: Manner, (rounds, moments): (u64, u64)) -> f64 {
+/// A life in which everything is checked every so many moments.
+fn live(engine: Engine, seed: u64, rules: Rules, manner: Manner, (rounds, moments): (u64, u64)) {
     let begun = Instant::now();
     let mut life = Life::new(Town::new(engine, seed, rules), manner);
     for _ in 0..rounds {
@@ -49,6 +49,10 @@ fn live(engine: Engine, seed: u64, rules: Rules, manner: Manner, (rounds, moment
         life.town.settle_down();
         life.town.check();
     }
+    tell(&life, seed, begun);
+}
+
+fn tell(life: &Life, seed: u64, begun: Instant) {
     let (years, town) = (life.town.years(), &life.town);
     eprintln!(
         "seed {seed}: {years:.0} years of subscriptions, {} orders, {} charges, {} steps, {} crashes, {:.1} s",
@@ -58,10 +62,15 @@ fn live(engine: Engine, seed: u64, rules: Rules, manner: Manner, (rounds, moment
         town.crashes,
         begun.elapsed().as_secs_f64()
     );
-    years
 }
 
 const BUSY: Manner = Manner { busy: 6, longest_pause: 30 * 24, monthly_one_in: 2, bad_card_one_in: 3 };
+
+/// Many buy by the year.
+const CROWD: Manner = Manner { busy: 8, longest_pause: 20, monthly_one_in: 12, bad_card_one_in: 10 };
+
+/// Little happens but that time goes by.
+const LONG: Manner = Manner { busy: 1, longest_pause: 120 * 24, ..CROWD };
 
 fn rules_of(seed: u64) -> Rules {
     Rules {
@@ -76,11 +85,35 @@ merak_testkit::both_engines! {
 
     fn a_busy_shop_keeps_every_promise(engine: Engine) {
         let (usual, size) = match engine {
-            Engine::Sqlite => (1..7, (6, 60)),
-            Engine::Postgres => (101..103, (2, 40)),
+            Engine::Sqlite => (1..5, (3, 50)),
+            Engine::Postgres => (101..102, (2, 30)),
         };
         for seed in seeds(usual) {
             live(engine, seed, rules_of(seed), BUSY, size);
+        }
+    }
+
+    /// Counted are the years from the start of each subscription to its end, or to the end of the story.
+    fn ten_thousand_years_keep_every_promise(engine: Engine) {
+        let (usual, buyers, moments, least) = match engine {
+            Engine::Sqlite => (11, 420, 1000, 10_000.0),
+            Engine::Postgres => (12, 30, 40, 20.0),
+        };
+        for seed in seeds(usual..usual + 1) {
+            let begun = Instant::now();
+            let rules = Rules { catch_up: CatchUp::EveryPeriod, ..rules() };
+            let mut life = Life::new(Town::new(engine, seed, rules), CROWD);
+            life.live(buyers / 8);
+            for _ in 0..buyers {
+                life.buy();
+            }
+            life.manner = LONG;
+            life.live(moments);
+            life.town.settle_down();
+            life.town.check();
+            let years = life.town.years();
+            tell(&life, seed, begun);
+            assert!(years >= least, "only {years} years");
         }
     }
 }
