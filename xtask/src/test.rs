@@ -9,9 +9,10 @@ use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 11] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
+    Suite { name: "pages", runner: Runner::Browser },
     Suite { name: "sdk-python", runner: Runner::Pytest },
     Suite { name: "files", runner: Runner::Pytest },
     Suite { name: "mail", runner: Runner::Pytest },
@@ -35,6 +36,8 @@ enum Runner {
     Cargo,
     /// Black-box tests in JavaScript.
     Node,
+    /// The same, with a browser.
+    Browser,
     /// Black-box tests in Python.
     Pytest,
 }
@@ -86,7 +89,10 @@ impl Suite {
                 command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(filters);
                 Ok(command)
             }
-            Runner::Node => {
+            Runner::Node | Runner::Browser => {
+                if self.runner == Runner::Browser {
+                    packages::browser()?;
+                }
                 packages::node(&folder)?;
                 let mut command = Command::new("node");
                 command.args(["--test", "--test-reporter=spec"]).current_dir(&folder);

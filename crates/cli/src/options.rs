@@ -36,16 +36,6 @@ pub enum StorageKind {
     S3,
 }
 
-/// Who knows what tax there is on a sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TaxKind {
-    /// Nobody: there is none.
-    None,
-    /// A table of rates by country and state.
-    Rates,
-}
-
 /// Who moves money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -54,6 +44,16 @@ pub enum ProcessorName {
     Sandbox,
     /// Stripe, with an account of yours.
     Stripe,
+}
+
+/// Who knows what tax there is on a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaxKind {
+    /// Nobody: there is none.
+    None,
+    /// A table of rates by country and state.
+    Rates,
 }
 
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
@@ -181,6 +181,7 @@ pub struct Options {
     /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
     #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
     pub mail_from: Option<String>,
+
     /// Who moves money [default: sandbox].
     #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
     pub payment_processor: Option<ProcessorName>,

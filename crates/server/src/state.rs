@@ -10,7 +10,7 @@ use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::checkouts::{Geography, Means};
-use merak_core::kit::InstanceSecret;
+use merak_core::kit::{EmailRules, InstanceSecret};
 use merak_core::search::Totals;
 use merak_store::Store;
 
@@ -37,6 +37,8 @@ pub struct House {
     pub shows_mail: bool,
     /// What is settled about billing; who knows the taxes, too.
     pub billing: Rules,
+    /// Which addresses of mail are accepted.
+    pub email_rules: EmailRules,
     /// The services outside.
     pub adapters: Adapters,
     /// Who knows in which country an address of the network is, if anybody does.

@@ -6,6 +6,7 @@ use super::invoices;
 use super::outcome::Failure;
 use super::rules::GivenUp;
 use super::{Invoice, InvoiceStatus, Rules};
+use crate::clock;
 use crate::emails::{self, Email, Money, PortalLink};
 use crate::kit::{Id, Result};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
@@ -18,6 +19,17 @@ pub(super) fn no_method() -> Failure {
         is_final: true,
         needs_customer: true,
     }
+}
+
+/// Follows up an open invoice of a subscription's current period that there is nothing to pay with: the subscription is
+/// past due at once.
+pub fn without_method(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Result<()> {
+    let Some(id) = invoice.subscription_id else { return Ok(()) };
+    let Some(subscription) = subscriptions::find(tx, id)? else { return Ok(()) };
+    let product_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&invoice.product_id])?;
+    let (mut invoice, now) = (invoice.clone(), clock::now(tx, invoice.organization_id)?);
+    let owed = Owed { invoice: &mut invoice, subscription, product_name: &product_name, now };
+    failed(tx, rules, &no_method(), owed).map(drop)
 }
 
 /// What has to be known of an invoice whose payment failed.

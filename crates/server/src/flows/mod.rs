@@ -6,6 +6,7 @@
 
 mod advance_clock;
 pub mod benefit_settings;
+pub mod change_price;
 pub mod collect;
 pub mod confirm_checkout;
 pub mod github_seller;

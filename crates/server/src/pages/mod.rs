@@ -4,11 +4,13 @@
 pub mod docs;
 
 mod assets;
+mod invoice;
 mod login;
 mod mail;
 pub mod notice;
 mod plain;
 mod sandbox;
+pub mod shop;
 
 use std::sync::Arc;
 
@@ -24,8 +26,8 @@ const LOGIN: &str = "/login";
 
 /// Whether a page looks into the data for whoever calls, so that calls of it are counted.
 pub fn is_counted(path: &str) -> bool {
-    path == LOGIN
-        || path == LOGIN_BY_MAIL
+    matches!(path, LOGIN | LOGIN_BY_MAIL)
+        || path.starts_with(shop::CHECKOUT)
         || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
 
@@ -43,7 +45,9 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
         .merge(mail::router(house, Arc::clone(&docs)))
+        .merge(shop::router(Arc::clone(house)))
         .merge(sandbox::router(Arc::clone(house), docs))
+        .merge(invoice::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })
