@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
-use merak_server::{Config, SECRET_PLACE};
+use merak_core::billing::{CatchUp, GivenUp};
+use merak_server::{Billing, Config, SECRET_PLACE};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -36,14 +37,14 @@ pub enum StorageKind {
     S3,
 }
 
-/// Who moves money.
+/// What becomes of a subscription whose payment is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ProcessorName {
-    /// Nobody: payments are played with test cards.
-    Sandbox,
-    /// Stripe, with an account of yours.
-    Stripe,
+pub enum UnpaidKind {
+    /// It ends.
+    Canceled,
+    /// It stays, and can still be paid.
+    Unpaid,
 }
 
 /// Who knows what tax there is on a sale.
@@ -54,6 +55,16 @@ pub enum TaxKind {
     None,
     /// A table of rates by country and state.
     Rates,
+}
+
+/// Who moves money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessorName {
+    /// Nobody: payments are played with test cards.
+    Sandbox,
+    /// Stripe, with an account of yours.
+    Stripe,
 }
 
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
@@ -181,7 +192,6 @@ pub struct Options {
     /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
     #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
     pub mail_from: Option<String>,
-
     /// Who moves money [default: sandbox].
     #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
     pub payment_processor: Option<ProcessorName>,
@@ -253,6 +263,18 @@ pub struct Options {
     /// File with rates that replace those of the table, each line `country,state,percent,name`.
     #[arg(long, env = "MERAK_TAX_RATES", global = true, value_name = "FILE")]
     pub tax_rates: Option<PathBuf>,
+
+    /// Days after its first failure on which a payment of a subscription is tried again [default: 1,3,5,7].
+    #[arg(long, env = "MERAK_RETRY_DAYS", global = true, value_name = "DAYS", value_delimiter = ',')]
+    pub retry_days: Vec<u32>,
+
+    /// What becomes of a subscription whose payment is given up [default: canceled].
+    #[arg(long, env = "MERAK_UNPAID_SUBSCRIPTIONS", global = true, value_name = "WHAT")]
+    pub unpaid_subscriptions: Option<UnpaidKind>,
+
+    /// Bill each period that went by while no server was running, instead of the current one alone.
+    #[arg(long, env = "MERAK_BILL_MISSED_PERIODS", global = true)]
+    pub bill_missed_periods: bool,
 
     /// Prices hold the tax already, instead of having it added.
     #[arg(long, env = "MERAK_TAX_INCLUSIVE", global = true)]
@@ -360,6 +382,9 @@ impl Options {
                 self.tax_registration
             },
             tax_rates: self.tax_rates.or(file.tax_rates),
+            retry_days: if self.retry_days.is_empty() { file.retry_days } else { self.retry_days },
+            unpaid_subscriptions: self.unpaid_subscriptions.or(file.unpaid_subscriptions),
+            bill_missed_periods: self.bill_missed_periods || file.bill_missed_periods,
             tax_inclusive: self.tax_inclusive || file.tax_inclusive,
         })
     }
@@ -451,6 +476,22 @@ impl Options {
         url.trim_end_matches('/').to_owned()
     }
 
+    /// When payments are tried again, and what becomes of what is not paid.
+    fn billing(&self) -> Result<Billing, Failure> {
+        let usual = Billing::default();
+        if !self.retry_days.is_sorted_by(|earlier, later| earlier < later) {
+            return Err(Failure::usage("--retry-days: each is later than the one before"));
+        }
+        Ok(Billing {
+            retry_days: if self.retry_days.is_empty() { usual.retry_days } else { self.retry_days.clone() },
+            given_up: match self.unpaid_subscriptions {
+                None | Some(UnpaidKind::Canceled) => GivenUp::Canceled,
+                Some(UnpaidKind::Unpaid) => GivenUp::Unpaid,
+            },
+            catch_up: if self.bill_missed_periods { CatchUp::EveryPeriod } else { CatchUp::CurrentPeriod },
+        })
+    }
+
     /// The settings of the HTTP side.
     pub fn server(&self) -> Result<Config, Failure> {
         let usual = Config::default();
@@ -469,6 +510,7 @@ impl Options {
             mail: mail::mail(self)?,
             mail_from: mail::sender(self)?.unwrap_or(usual.mail_from),
             taxes: taxes::settings(self)?,
+            billing: self.billing()?,
             ..usual
         })
     }

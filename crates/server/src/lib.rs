@@ -5,6 +5,7 @@
 //! bytes of files that are kept in a local folder, `streams` the messages that pass to who listens.
 
 pub mod api;
+mod chores;
 pub mod config;
 mod content;
 mod emails;
@@ -35,11 +36,12 @@ use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::instance;
-use merak_core::kit::{Cents, Currency, EmailRules, InstanceSecret};
+use merak_core::kit::{Cents, Currency, InstanceSecret};
 use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
 
+pub use self::chores::{ChoreError, Chores};
 pub use self::config::{Billing, Config, Mail, Payments, Storage};
 use self::emails::Letterhead;
 use self::flows::sandbox_memory::SandboxMemory;
@@ -108,46 +110,7 @@ impl Server {
         };
         let options = Options { allow_special_use_domains: config.accept_internal_email };
         let routes = Arc::new(Routes::new(api::operations(), &public_url, options)?);
-        let origins = Origins::new(&public_url, &config.front_end_origins);
-        let adapters = Adapters {
-            payments: open_payments(&config.payments, &public_url, &secret, &store)?,
-            files: open_storage(&config.storage, &public_url, &secret)?,
-            scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
-            discord: config.discord.clone().map(Discord::new).transpose()?,
-            github: config.github.clone().map(Github::new).transpose()?,
-            mail: config.mail.mailer(),
-        };
-        let checkout_link_url = config
-            .checkout_link_url
-            .clone()
-            .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
-        let billing = Rules {
-            taxes: config.taxes.taxes(),
-            processor: adapters.payments.name().to_owned(),
-            minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
-            retry_days: config.billing.retry_days.clone(),
-            given_up: config.billing.given_up,
-            catch_up: config.billing.catch_up,
-        };
-        let house = Arc::new(House {
-            store: store.clone(),
-            billing,
-            secret,
-            letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
-            shows_mail: config.shows_mail,
-            public_url,
-            checkout_link_url,
-            email_rules: if config.accept_internal_email {
-                EmailRules::lenient()
-            } else {
-                EmailRules::default()
-            },
-            origins,
-            adapters,
-            streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
-            geography: config.geography.clone(),
-            totals: Totals::default(),
-        });
+        let house = Arc::new(build(&config, &store, secret, public_url)?);
         let pages = pages::router(&house, &routes);
         let metrics_listen = config.metrics_listen;
         let worker = Worker::start(Arc::clone(&house));
@@ -194,6 +157,50 @@ impl Server {
         }
         self.store.shutdown().await;
     }
+}
+
+/// The shared things of a server with these settings. It calls nobody yet.
+fn build(
+    config: &Config,
+    store: &Store,
+    secret: InstanceSecret,
+    public_url: String,
+) -> Result<House, StartError> {
+    let origins = Origins::new(&public_url, &config.front_end_origins);
+    let adapters = Adapters {
+        payments: open_payments(&config.payments, &public_url, &secret, store)?,
+        files: open_storage(&config.storage, &public_url, &secret)?,
+        scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
+        discord: config.discord.clone().map(Discord::new).transpose()?,
+        github: config.github.clone().map(Github::new).transpose()?,
+        mail: config.mail.mailer(),
+    };
+    let checkout_link_url = config
+        .checkout_link_url
+        .clone()
+        .unwrap_or_else(|| format!("{public_url}/v1/checkout-links/{SECRET_PLACE}/redirect"));
+    let billing = Rules {
+        taxes: config.taxes.taxes(),
+        processor: adapters.payments.name().to_owned(),
+        minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
+        retry_days: config.billing.retry_days.clone(),
+        given_up: config.billing.given_up,
+        catch_up: config.billing.catch_up,
+    };
+    Ok(House {
+        store: store.clone(),
+        billing,
+        secret,
+        letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
+        shows_mail: config.shows_mail,
+        public_url,
+        checkout_link_url,
+        origins,
+        adapters,
+        geography: config.geography.clone(),
+        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
+        totals: Totals::default(),
+    })
 }
 
 /// The storage of files that the settings name. It calls nobody yet.

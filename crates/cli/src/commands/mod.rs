@@ -3,6 +3,7 @@
 mod advertisement;
 mod audit;
 mod backup;
+mod clock;
 mod demo;
 mod doctor;
 mod export;
@@ -11,6 +12,7 @@ mod import;
 mod jobs;
 mod openapi;
 mod organization;
+mod refund;
 mod restore;
 mod serve;
 mod token;
@@ -55,6 +57,11 @@ pub enum Command {
     /// Look after advertisements.
     #[command(subcommand)]
     Advertisement(advertisement::Advertisement),
+    /// Give the money of an order back, all of it or a part.
+    Refund(refund::Refund),
+    /// Show an organization's clock, or move it ahead to see what will be.
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// Look after what the worker has to do.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
@@ -84,6 +91,8 @@ impl Command {
             Self::Export(export) => export.run(options),
             Self::Import(import) => import.run(options),
             Self::Advertisement(advertisement) => advertisement.run(options),
+            Self::Refund(refund) => refund.run(options),
+            Self::Clock(clock) => clock.run(options),
             Self::Jobs(jobs) => jobs.run(options),
             Self::Audit(audit) => audit.run(options),
             Self::Openapi => openapi::run(options),
@@ -142,4 +151,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 fn email(option: &str, text: &str) -> Result<Email, Failure> {
     text.parse()
         .map_err(|problem| Failure::usage(format!("{option}: {text} is no e-mail address: {problem}")))
+}
+
+/// Runs something that waits for others.
+fn wait_for<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::runtime(format!("cannot start threads: {error}")))?;
+    runtime.block_on(work)
 }

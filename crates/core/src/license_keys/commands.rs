@@ -2,7 +2,7 @@
 //! calls that apps make.
 
 use const_format::concatcp;
-use merak_store::{Engine, Json, Param, Timestamp, Tx};
+use merak_store::{Engine, Json, Param, ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::access::Tenancy;
 use crate::benefits::Benefit;
+use crate::clock;
 use crate::customers::Customer;
 use crate::kit::{Id, Patch, Result};
 use crate::organizations::Organization;
@@ -44,7 +45,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
         has_own_limit_activations: false,
         has_own_limit_usage: false,
         has_own_expires_at: false,
-        created_at: tx.now(),
+        created_at: clock::now(tx, command.organization_id)?,
         modified_at: None,
     };
     tx.insert(&key)?;
@@ -184,9 +185,12 @@ const COUNT: &str =
 /// Takes a seat of a key.
 const TAKE: &str = "UPDATE license_key_usage SET seats_taken = seats_taken + 1";
 
-/// For PostgreSQL: goes on with the key of a row of `license_key_usage`, if it is good at the instant `$1`.
+/// For PostgreSQL: goes on with the key of a row of `license_key_usage`, if it is good at the instant `$1`, and by the clock
+/// of its organization, should that be ahead.
 const OF_GOOD_KEY: &str = " FROM license_keys WHERE license_keys.id = license_key_id \
-    AND status = 'granted' AND (expires_at IS NULL OR expires_at > $1)";
+    AND status = 'granted' AND (expires_at IS NULL OR (expires_at > $1 AND NOT EXISTS (SELECT 1 FROM organization_clocks \
+    WHERE organization_clocks.organization_id = license_keys.organization_id \
+    AND license_keys.expires_at <= CAST($1 AS timestamptz) + ahead_us * interval '1 microsecond')))";
 
 /// For PostgreSQL: further, if enough usage is left.
 const WITH_USAGE_LEFT: &str = " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usage, 2147483647))";
@@ -211,7 +215,8 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
             None => None,
         };
         let now = tx.now();
-        rules::may_validate(&held, activation.as_ref(), command, now)?;
+        let by_its_clock = instant_of(tx, &held.key)?;
+        rules::may_validate(&held, activation.as_ref(), command, by_its_clock)?;
         let params: [&dyn Param; 3] = [&now, &command.increment_usage, &held.key.id];
         if tx.engine() == Engine::Sqlite {
             // Nobody else writes during a unit, so what it found is what it counts on.
@@ -227,6 +232,11 @@ pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<
         }
     }
     Err(merak_store::Error::Conflict.into())
+}
+
+/// The instant by which a key has ended or not. Only one that ends needs its organization's clock.
+fn instant_of(tx: &mut ReadTx<'_>, key: &LicenseKey) -> Result<Timestamp> {
+    if key.expires_at.is_none() { Ok(tx.now()) } else { clock::now(tx, key.organization_id) }
 }
 
 /// Finds a good key and counts in the same statement, which spares a round trip to the server.
@@ -291,7 +301,8 @@ pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activat
         }
         let mut held =
             queries::find_by_text(tx, command.organization_id, &command.key)?.ok_or(Error::NotFound)?;
-        rules::may_activate(&held, now)?;
+        let by_its_clock = instant_of(tx, &held.key)?;
+        rules::may_activate(&held, by_its_clock)?;
         if tx.engine() == Engine::Sqlite {
             tx.changed_one(TAKE_ALONE, &[&held.key.id])?;
             held.usage.seats_taken += 1;

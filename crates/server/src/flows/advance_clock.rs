@@ -28,7 +28,7 @@ pub async fn go_on(house: &House) -> Result<bool, Error> {
 }
 
 /// Lets one clock go on for some steps.
-async fn go(house: &House, id: Id<Organization>) -> Result<(), Error> {
+pub async fn go(house: &House, id: Id<Organization>) -> Result<(), Error> {
     for _ in 0..STEPS {
         // Before the clock goes on, everything is done that is due by it.
         renew::all_of(house, id).await?;

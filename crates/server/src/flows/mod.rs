@@ -4,7 +4,7 @@
 //! A step may be done twice, because a crash can come between any two. So each call is one that bears repeating, and
 //! what a flow leaves undone is found by a job.
 
-mod advance_clock;
+pub mod advance_clock;
 pub mod benefit_settings;
 pub mod change_price;
 pub mod collect;

@@ -24,6 +24,7 @@ mod advertisements;
 mod benefits;
 mod checkout_links;
 mod checkouts;
+mod confirmations;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
+use crate::clock;
 use crate::kit::{Id, Refusal, Result, Timeframe, at, calendar};
 use crate::license_keys::{self, LicenseKey, Properties};
 use crate::organizations::Organization;
@@ -67,6 +68,7 @@ impl Kind for LicenseKeys {
             license_keys::sync(tx, &mut key, &properties, grant.is_granted())?;
             key
         } else {
+            let now = clock::now(tx, benefit.organization_id)?;
             license_keys::create(
                 tx,
                 &license_keys::CreateLicenseKey {
@@ -74,7 +76,7 @@ impl Kind for LicenseKeys {
                     customer_id: grant.customer_id,
                     benefit_id: benefit.id,
                     prefix: properties.prefix.as_deref(),
-                    terms: properties.terms(tx.now())?,
+                    terms: properties.terms(now)?,
                 },
             )?
         };

@@ -1,0 +1,201 @@
+//! Confirming checkouts with the sandbox's cards, and what follows: orders, renewals, refunds. spec 30 §7.6 and §7.7
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Shop};
+
+async fn product(shop: &Shop, price: Value) -> Value {
+    let body = json!({"name": "Fjord Editor", "prices": [price], "organization_id": shop.organization.id});
+    shop.merchant.post("/v1/products/", body).await.expect(201)
+}
+
+fn once() -> Value {
+    json!({"type": "one_time", "amount_type": "fixed", "price_amount": 1000, "price_currency": "usd"})
+}
+
+fn monthly() -> Value {
+    json!({
+        "type": "recurring", "recurring_interval": "month", "amount_type": "fixed", "price_amount": 1000,
+        "price_currency": "usd"
+    })
+}
+
+async fn checkout(shop: &Shop, price: Value) -> Value {
+    let product = product(shop, price).await;
+    let body = json!({"product_id": product["id"]});
+    shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201)
+}
+
+fn path(checkout: &Value) -> String {
+    format!("/v1/checkouts/custom/client/{}", checkout["client_secret"].as_str().unwrap())
+}
+
+fn with_card(card: &str) -> Value {
+    json!({
+        "customer_name": "Ada", "customer_email": "ada@example.com", "customer_billing_address": {"country": "FR"},
+        "confirmation_token_id": format!("ctoken_sandbox_{card}")
+    })
+}
+
+async fn confirm(shop: &Shop, checkout: &Value, body: Value) -> Answer {
+    shop.anonymous.post(&format!("{}/confirm", path(checkout)), body).await
+}
+
+async fn status(shop: &Shop, checkout: &Value) -> String {
+    let shown = shop.anonymous.get(&path(checkout)).await.expect(200);
+    shown["status"].as_str().unwrap().to_owned()
+}
+
+/// How many rows a statement counts.
+async fn count(shop: &Shop, sql: &'static str) -> i64 {
+    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
+}
+
+async fn until(shop: &Shop, sql: &'static str, expected: i64) {
+    let begun = Instant::now();
+    while count(shop, sql).await != expected {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{sql} did not become {expected}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+const ORDERS: &str = "SELECT count(*) FROM orders";
+
+scenarios! {
+    async fn a_good_card_buys(shop) {
+        let checkout = checkout(shop, once()).await;
+        let answer = confirm(shop, &checkout, with_card("success")).await.expect(200);
+        assert_eq!(answer["status"], "confirmed");
+        assert!(answer["customer_session_token"].as_str().unwrap().starts_with("polar_cst_"));
+        let metadata = answer["payment_processor_metadata"].as_object().unwrap();
+        assert_eq!(metadata.keys().collect::<Vec<_>>(), ["customer_id", "intent_client_secret", "intent_status"]);
+        assert_eq!(metadata["intent_status"], "succeeded");
+        assert_eq!(status(shop, &checkout).await, "succeeded");
+        // The same again is told the same; anything else is too late.
+        let again = confirm(shop, &checkout, with_card("success")).await.expect(200);
+        assert_eq!((&again["status"], &again["id"]), (&json!("confirmed"), &answer["id"]));
+        confirm(shop, &checkout, with_card("mastercard")).await.refused(403, "NotOpenCheckout");
+        assert_eq!(count(shop, ORDERS).await, 1);
+        let customers = shop.merchant.get("/v1/customers/").await.expect(200);
+        assert_eq!(customers["items"][0]["email"], "ada@example.com");
+    }
+
+    async fn a_declined_card_can_be_replaced(shop) {
+        let checkout = checkout(shop, once()).await;
+        confirm(shop, &checkout, with_card("insufficient_funds")).await.refused(400, "PaymentError");
+        assert_eq!(status(shop, &checkout).await, "open");
+        confirm(shop, &checkout, with_card("success")).await.expect(200);
+        assert_eq!((status(shop, &checkout).await.as_str(), count(shop, ORDERS).await), ("succeeded", 1));
+    }
+
+    async fn what_is_wrong_is_told(shop) {
+        let unknown = json!({"client_secret": "polar_c_unknown"});
+        confirm(shop, &unknown, with_card("success")).await.refused(404, "ResourceNotFound");
+        let checkout = checkout(shop, once()).await;
+        let problems = confirm(shop, &checkout, json!({})).await.rule_problems();
+        assert_eq!(problems, [
+            "missing body.customer_email", "missing body.customer_name", "missing body.customer_billing_address",
+            "missing body.confirmation_token_id"
+        ]);
+    }
+
+    async fn what_is_free_is_there_at_once(shop) {
+        let checkout = checkout(shop, json!({"type": "one_time", "amount_type": "free"})).await;
+        let answer = confirm(shop, &checkout, json!({"customer_email": "ada@example.com"})).await.expect(200);
+        assert_eq!(answer["status"], "confirmed");
+        assert_eq!(answer["payment_processor_metadata"].as_object().unwrap().len(), 1);
+        assert_eq!((status(shop, &checkout).await.as_str(), count(shop, ORDERS).await), ("succeeded", 1));
+    }
+
+    async fn an_answer_that_is_lost_is_asked_for_again(shop) {
+        let checkout = checkout(shop, once()).await;
+        confirm(shop, &checkout, with_card("answer_lost")).await.expect(200);
+        assert_eq!((status(shop, &checkout).await.as_str(), count(shop, ORDERS).await), ("succeeded", 1));
+        assert_eq!(count(shop, "SELECT count(*) FROM payments").await, 1);
+    }
+
+    async fn a_double_click_buys_once(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        let (one, other) = tokio::join!(
+            confirm(shop, &checkout, with_card("success")),
+            confirm(shop, &checkout, with_card("success"))
+        );
+        one.expect(200);
+        other.expect(200);
+        for (sql, expected) in [
+            (ORDERS, 1), ("SELECT count(*) FROM subscriptions", 1), ("SELECT count(*) FROM payments", 1),
+            ("SELECT count(*) FROM customers", 1),
+        ] {
+            assert_eq!(count(shop, sql).await, expected, "{sql}");
+        }
+    }
+
+    async fn who_has_to_approve_has_it_when_they_do(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        let answer = confirm(shop, &checkout, with_card("authentication")).await.expect(200);
+        assert_eq!(answer["payment_processor_metadata"]["intent_status"], "requires_action");
+        assert_eq!((status(shop, &checkout).await.as_str(), count(shop, ORDERS).await), ("confirmed", 0));
+        let secret = answer["payment_processor_metadata"]["intent_client_secret"].as_str().unwrap();
+        let client = shop.anonymous.with("content-type", "application/x-www-form-urlencoded");
+        client.send_bytes("POST", &format!("/sandbox/authenticate/{secret}"), "verdict=approve").await;
+        until(shop, ORDERS, 1).await;
+        assert_eq!(status(shop, &checkout).await, "succeeded");
+    }
+
+    async fn what_is_known_later_succeeds_or_fails_later(shop) {
+        for (card, end, orders) in [("delayed_failure", "failed", 0), ("delayed_success", "succeeded", 1)] {
+            let checkout = checkout(shop, once()).await;
+            confirm(shop, &checkout, with_card(card)).await.expect(200);
+            assert_eq!(status(shop, &checkout).await, "confirmed");
+            shop.advance(11);
+            let begun = Instant::now();
+            while status(shop, &checkout).await != end {
+                assert!(begun.elapsed() < Duration::from_secs(20), "{card} did not become {end}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            assert_eq!(count(shop, ORDERS).await, orders);
+        }
+    }
+
+    async fn a_subscription_goes_on_by_itself(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("success")).await.expect(200);
+        for orders in 2..=4 {
+            shop.advance(31 * 86_400);
+            until(shop, ORDERS, orders).await;
+        }
+        let numbers = "SELECT count(*) FROM orders WHERE invoice_number = 4 AND billing_reason = 'subscription_cycle'";
+        assert_eq!(count(shop, numbers).await, 1);
+        assert_eq!(count(shop, "SELECT count(*) FROM payments WHERE status = 'succeeded'").await, 4);
+    }
+
+    async fn a_card_that_is_declined_later_ends_it(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("declined_later")).await.expect(200);
+        shop.advance(31 * 86_400);
+        until(shop, "SELECT count(*) FROM subscriptions WHERE status = 'past_due'", 1).await;
+        for retries in 1..=4 {
+            shop.advance(2 * 86_400);
+            until(shop, "SELECT count(*) - 2 FROM payments", retries).await;
+        }
+        until(shop, "SELECT count(*) FROM subscriptions WHERE status = 'canceled' AND ended_at IS NOT NULL", 1).await;
+        assert_eq!(count(shop, ORDERS).await, 1);
+    }
+
+    /// A server that stopped between planning a payment and asking for it.
+    async fn a_payment_that_was_left_alone_is_found(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("success")).await.expect(200);
+        shop.advance(31 * 86_400);
+        until(shop, ORDERS, 2).await;
+        // What is asked again is told again, and nothing is charged twice.
+        shop.write(|tx| {
+            tx.execute("UPDATE payments SET ask_at = planned_at WHERE is_off_session", &[])?;
+            Ok(())
+        }).await.unwrap();
+        until(shop, "SELECT count(*) FROM payments WHERE ask_at IS NULL OR asked > 0", 2).await;
+        assert_eq!((count(shop, ORDERS).await, count(shop, "SELECT count(*) FROM payments").await), (2, 2));
+    }
+}
