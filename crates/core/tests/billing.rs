@@ -287,7 +287,7 @@ fn new_checkout(sold: Sold) -> CreateCheckout {
         customer_tax_id: None,
         metadata: Metadata::default(),
         customer_metadata: Metadata::default(),
-        custom_field_data: Default::default(),
+        custom_field_data: serde_json::Map::default(),
         subscription_id: None,
         success_url: None,
         embed_origin: None,

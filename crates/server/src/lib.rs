@@ -195,6 +195,7 @@ fn build(
         shows_mail: config.shows_mail,
         public_url,
         checkout_link_url,
+        email_rules: if config.accept_internal_email { EmailRules::lenient() } else { EmailRules::default() },
         origins,
         adapters,
         geography: config.geography.clone(),

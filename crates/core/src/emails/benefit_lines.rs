@@ -16,8 +16,8 @@ use crate::products::{self, Product};
 pub fn benefit_lines(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Vec<BenefitLine>> {
     let benefits = products::benefits_of(tx, &[product_id])?.remove(&product_id).unwrap_or_default();
     let files: Vec<Vec<Id<File>>> = benefits.iter().map(files_of).collect::<Result<_>>()?;
-    let named: Vec<Id<File>> = files.iter().flatten().copied().collect();
-    let names: HashMap<Id<File>, String> = files::find_many(tx, &named)?
+    let wanted: Vec<Id<File>> = files.iter().flatten().copied().collect();
+    let names: HashMap<Id<File>, String> = files::find_many(tx, &wanted)?
         .into_iter()
         .filter(|file| file.is_uploaded)
         .map(|file| (file.id, file.name))

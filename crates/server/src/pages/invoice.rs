@@ -76,7 +76,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
 
 /// The number as people write it, such as `NIMBUS-000017`: it tells the sellers of one installation apart.
 fn number(data: &InvoiceData) -> String {
-    format!("{}-{:06}", data.seller.slug.to_string().to_uppercase(), data.number)
+    format!("{}-{:06}", data.seller.slug.clone().to_uppercase(), data.number)
 }
 
 /// What the document says.

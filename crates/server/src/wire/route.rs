@@ -116,6 +116,9 @@ impl<P, Q, B, A> Unit<P, Q, B, A> {
     }
 }
 
+/// Says which channels a caller may listen to.
+pub type Listen<P, Q> = fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>;
+
 /// One operation of the API.
 pub struct Operation {
     /// The HTTP method.
@@ -254,10 +257,7 @@ impl Operation {
 
     /// A `GET` that is answered by a stream of messages from now on. The handler says which channels the caller may
     /// listen to. It is asked again while the stream goes on, which ends as soon as it refuses or says otherwise.
-    pub fn stream<P: Input, Q: Input>(
-        path: &'static str,
-        handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
-    ) -> Self {
+    pub fn stream<P: Input, Q: Input>(path: &'static str, handler: Listen<P, Q>) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
 

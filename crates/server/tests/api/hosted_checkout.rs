@@ -83,7 +83,7 @@ async fn status(shop: &Shop, path: &str) -> String {
 }
 
 async fn count(shop: &Shop, sql: &'static str) -> i64 {
-    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await
+    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
 }
 
 /// Looks at a page until it says this.
@@ -100,7 +100,8 @@ async fn until(shop: &Shop, path: &str, words: &str) -> String {
 }
 
 fn has_problem(text: &str, field: &str) -> bool {
-    text.contains(&format!("id=\"field-{field}-problem\"")) && text.contains(&format!("href=\"#field-{field}\""))
+    text.contains(&format!("id=\"field-{field}-problem\""))
+        && text.contains(&format!("href=\"#field-{field}\""))
 }
 
 scenarios! {

@@ -84,7 +84,7 @@ impl From<&CheckoutConfirmStripe> for ClientUpdate {
 async fn confirm(
     flow: Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
 ) -> Finishing<Json<CheckoutPublicConfirmed>> {
-    let user_id = flow.read(|tx, call| signed_in(tx, call)).await?;
+    let user_id = flow.read(signed_in).await?;
     let call = flow.call();
     let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
     let update = ClientUpdate::from(&call.body);

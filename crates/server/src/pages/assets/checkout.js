@@ -4,8 +4,6 @@
 const PAUSE = 500;
 const PATIENCE = 3000;
 
-document.documentElement.classList.add("with-script");
-
 const place = document.querySelector("[data-checkout], [data-outcome]");
 const isEmbedded = place?.hasAttribute("data-embedded") && parent !== window;
 const origin = place?.dataset.embedOrigin;
@@ -40,7 +38,9 @@ function live(page, name) {
 
 function put(page, name) {
   const [from, to] = [live(page, name), live(document, name)];
-  if (from && to && from.innerHTML !== to.innerHTML) to.innerHTML = from.innerHTML;
+  const isNew = from && to && from.innerHTML !== to.innerHTML;
+  if (isNew) to.innerHTML = from.innerHTML;
+  return isNew;
 }
 
 // What is wrong with a field that was touched. What was typed into it stays.
@@ -299,8 +299,9 @@ function wait(place) {
 async function refresh(tries) {
   try {
     const page = await read();
-    put(page, "bought");
-    for (const button of document.querySelectorAll("button[data-copy]")) copying(button);
+    if (put(page, "bought")) {
+      for (const button of document.querySelectorAll("button[data-copy]")) copying(button);
+    }
     if (!page.querySelector("[data-pending]") || tries >= 20) return;
   } catch { /* it is tried again */ }
   setTimeout(refresh, Math.min(1000 * tries, 5000), tries + 1);
