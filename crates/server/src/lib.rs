@@ -36,7 +36,7 @@ use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::instance;
-use merak_core::kit::{Cents, Currency, InstanceSecret};
+use merak_core::kit::{Cents, Currency, EmailRules, InstanceSecret};
 use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
@@ -199,8 +199,8 @@ fn build(
         origins,
         adapters,
         geography: config.geography.clone(),
-        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         totals: Totals::default(),
+        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
     })
 }
 

@@ -2,13 +2,13 @@
 
 use merak_store::{Timestamp, Tx};
 
-use super::invoices;
+use super::{invoices, methods};
 use super::outcome::Failure;
 use super::rules::GivenUp;
 use super::{Invoice, InvoiceStatus, Rules};
 use crate::clock;
 use crate::emails::{self, Email, Money, PortalLink};
-use crate::kit::{Id, Result};
+use crate::kit::{Id, Refusal, Result};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// The reason if there is nothing to pay with.
@@ -114,6 +114,27 @@ pub(super) fn give_up(
         }
     }
     subscriptions::change(tx, before, &mut after)
+}
+
+/// Ends a subscription whose payment is owed, for its seller: what is owed need not be paid any more. Should the money still
+/// come, it goes back.
+pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
+    let before = subscriptions::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+    let is_owed = matches!(before.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid);
+    if !is_owed || before.ended_at.is_some() {
+        return Err(subscriptions::rules::Error::AlreadyCanceled.into());
+    }
+    if let Some(invoice) = methods::owed(tx, &before)? {
+        invoices::void(tx, invoice.id)?;
+    }
+    let (mut after, now) = (before.clone(), clock::now(tx, before.organization_id)?);
+    after.status = SubscriptionStatus::Canceled;
+    (after.ends_at, after.ended_at) = (Some(now), Some(now));
+    after.canceled_at = after.canceled_at.or(Some(now));
+    after.cancel_at_period_end = false;
+    after.due_at = None;
+    subscriptions::change(tx, &before, &mut after)?;
+    Ok(after)
 }
 
 /// Writes when a subscription is looked at next. Nobody is told: nothing happened to it.

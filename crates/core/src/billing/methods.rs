@@ -177,3 +177,15 @@ pub fn owed(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<I
     }
     Ok(tx.find(SQL, &[&subscription.id, &subscription.period])?)
 }
+
+/// Whether a subscription that has not ended is paid with this method.
+pub fn pays_anything(tx: &mut ReadTx<'_>, id: Id<PaymentMethod>) -> Result<bool> {
+    let paid: Option<Id<Subscription>> = tx.find(
+        "SELECT subscriptions.id FROM payment_methods JOIN subscriptions \
+         ON subscriptions.customer_id = payment_methods.customer_id \
+         AND subscriptions.payment_method_id = payment_methods.id \
+         WHERE payment_methods.id = $1 AND subscriptions.ended_at IS NULL LIMIT 1",
+        &[&id],
+    )?;
+    Ok(paid.is_some())
+}

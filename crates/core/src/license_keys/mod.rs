@@ -16,7 +16,7 @@ pub use self::commands::{
 pub use self::import::{ImportLicenseKey, import};
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
-    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, find, find_activation, get, get_of_buyer, list,
+    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, activations_of_many, find, find_activation, get, get_of_buyer, list,
     list_of_buyer,
 };
 pub use self::rules::Error;

@@ -87,6 +87,20 @@ pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Act
     Ok(tx.all(SQL, &[&id])?)
 }
 
+/// The live activations of these keys, the oldest first, at most a thousand in all.
+pub fn activations_of_many(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<Vec<Activation>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!(
+        "SELECT ",
+        Activation::COLUMNS,
+        " FROM license_key_activations WHERE deleted_at IS NULL AND license_key_id IN "
+    ));
+    sql.bind_list(ids.iter().copied()).push(" ORDER BY created_at, id LIMIT 1000");
+    Ok(tx.list(&sql)?)
+}
+
 /// A live activation of this very key.
 pub fn find_activation(
     tx: &mut ReadTx<'_>,

@@ -229,7 +229,7 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     let return_url = match &question.client_secret {
         Some(secret) => Some(house.confirmation_url(secret)),
         // Somebody who pays what is owed does so in the portal.
-        None => (!payment.is_off_session).then(|| house.public_url.clone()),
+        None => (!payment.is_off_session).then(|| house.payment_url(payment.id)),
     };
     let (metadata, reference) = (question.facts.clone(), payment.id.to_string());
     Ok(match payment.kind {

@@ -12,6 +12,7 @@ pub mod confirm_checkout;
 pub mod github_seller;
 pub mod receive_processor_event;
 pub mod refund;
+pub mod pay_in_portal;
 mod remove_stored_file;
 pub mod renew;
 pub mod sandbox_memory;

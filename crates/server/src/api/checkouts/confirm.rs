@@ -1,16 +1,20 @@
-//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may.
+//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may; a token that comes along, of a program
+//! that calls for somebody, is not looked at.
 
+use merak_core::access::Subject;
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
-use merak_core::customer_sessions;
-use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal};
+use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal, Result};
 use merak_core::products::Price;
+use merak_core::users::User;
+use merak_core::{customer_sessions, user_sessions};
+use merak_store::ReadTx;
 
-use super::client::{ANYBODY, CheckoutUpdatePublic, NAV, signed_in};
+use super::client::{CheckoutUpdatePublic, NAV};
 use super::wire::CheckoutPublicConfirmed;
 use crate::api::checkout_links::ByClientSecret;
 use crate::flows::confirm_checkout;
-use crate::wire::{Finishing, Flow, Json, JsonObject, Nothing, Operation, Unit, request};
+use crate::wire::{Call, Finishing, Flow, Json, JsonObject, Nothing, Operation, Unit, request};
 
 pub fn operations() -> Vec<Operation> {
     let path = "/v1/checkouts/custom/client/{client_secret}/confirm";
@@ -22,7 +26,6 @@ pub fn operations() -> Vec<Operation> {
                  once the payment has succeeded, mostly at once.",
             )
             .nav(NAV)
-            .admits(ANYBODY, &[])
             .refuses(&[Kind::Payment, Kind::CheckoutNotOpen, Kind::NotPermitted, Kind::NotFound]),
     ]
 }
@@ -79,6 +82,15 @@ impl From<&CheckoutConfirmStripe> for ClientUpdate {
             discount_code,
         })
     }
+}
+
+/// Who is signed in in the browser that calls.
+fn signed_in<P, Q, B>(tx: &mut ReadTx<'_>, call: &Call<P, Q, B>) -> Result<Option<Id<User>>> {
+    let Some(session) = &call.session else { return Ok(None) };
+    Ok(user_sessions::authenticate(tx, session)?.and_then(|actor| match actor.subject {
+        Subject::User(id) => Some(id),
+        _ => None,
+    }))
 }
 
 async fn confirm(

@@ -65,7 +65,37 @@ function sendOnce() {
   }
 }
 
+// A form with data-confirm asks first. It listens before all others, so that nothing is sent without a yes.
+function askFirst() {
+  for (const form of document.querySelectorAll("form[data-confirm]")) {
+    form.addEventListener("submit", (event) => {
+      if (confirm(form.dataset.confirm)) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    });
+  }
+}
+
+// An element with data-watch looks at that address now and then, and the page is loaded anew when another text stands
+// there than in data-state. Not while somebody types, and not for ever.
+function watch() {
+  const watched = document.querySelector("[data-watch]");
+  if (!watched) return;
+  let looks = 60;
+  const isBusy = () => document.activeElement?.matches("input, textarea, select");
+  const timer = setInterval(async () => {
+    if (document.hidden || isBusy()) return;
+    if (--looks === 0) clearInterval(timer);
+    try {
+      const answer = await fetch(watched.dataset.watch, { redirect: "error" });
+      if (answer.ok && (await answer.text()) !== watched.dataset.state) location.reload();
+    } catch { clearInterval(timer); }
+  }, 5000);
+}
+
 addEventListener("DOMContentLoaded", () => {
+  askFirst();
+  watch();
   switchTheme();
   copyButtons();
   sendOnce();

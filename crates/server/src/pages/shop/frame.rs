@@ -101,6 +101,7 @@ impl Shop {
             include_str!("../assets/base.css"),
             include_str!("../assets/shop.css"),
             include_str!("../assets/checkout.css"),
+            include_str!("../assets/portal.css"),
         );
         let script = "text/javascript; charset=utf-8";
         Self {

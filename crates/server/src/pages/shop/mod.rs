@@ -3,6 +3,7 @@
 mod checkout;
 mod field;
 mod frame;
+pub mod portal;
 
 pub use field::{Field, Input, Line};
 pub use frame::{Frame, Framed, Processor, Seller, Shop, answer, answer_with, policy};
@@ -17,9 +18,9 @@ use axum::routing::get;
 use crate::state::House;
 
 /// The pages and the files they are made with.
-pub fn router(house: Arc<House>) -> Router {
-    let shop = Arc::new(Shop::new());
-    assets(&shop).merge(checkout::router(house, shop))
+pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
+    let checkouts = checkout::router(Arc::clone(&house), Arc::clone(&shop));
+    assets(&shop).merge(checkouts).merge(portal::router(house, shop))
 }
 
 fn assets(shop: &Arc<Shop>) -> Router {
