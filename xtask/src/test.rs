@@ -9,13 +9,14 @@ use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
-const SUITES: [Suite; 11] = [
+const SUITES: [Suite; 12] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
     Suite { name: "pages", runner: Runner::Browser },
     Suite { name: "sdk-python", runner: Runner::Pytest },
     Suite { name: "files", runner: Runner::Pytest },
     Suite { name: "mail", runner: Runner::Pytest },
+    Suite { name: "story", runner: Runner::PytestInBrowser },
     Suite { name: "payments", runner: Runner::Pytest },
     Suite { name: "crash", runner: Runner::Pytest },
     Suite { name: "nodes", runner: Runner::Pytest },
@@ -40,6 +41,8 @@ enum Runner {
     Browser,
     /// Black-box tests in Python.
     Pytest,
+    /// The same, with a browser.
+    PytestInBrowser,
 }
 
 /// Runs the suites that the arguments name, or all. An argument that names no suite selects tests of the crates by
@@ -99,7 +102,10 @@ impl Suite {
                 command.env("MERAK_BIN", binary()?);
                 Ok(command)
             }
-            Runner::Pytest => {
+            Runner::Pytest | Runner::PytestInBrowser => {
+                if self.runner == Runner::PytestInBrowser {
+                    packages::browser()?;
+                }
                 let mut command = Command::new(packages::python(&tests.join("requirements.txt"))?);
                 command.args(["-m", "pytest", "--color=no"]).arg(self.name).current_dir(&tests);
                 command.env("MERAK_BIN", binary()?);
