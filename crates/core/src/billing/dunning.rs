@@ -131,9 +131,6 @@ pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
     if !is_owed || before.ended_at.is_some() {
         return Err(subscriptions::rules::Error::AlreadyCanceled.into());
     }
-    if let Some(invoice) = methods::owed(tx, &before)? {
-        invoices::void(tx, invoice.id)?;
-    }
     let (mut after, now) = (before.clone(), clock::now(tx, before.organization_id)?);
     after.status = SubscriptionStatus::Canceled;
     (after.ends_at, after.ended_at) = (Some(now), Some(now));
@@ -141,6 +138,7 @@ pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
     after.cancel_at_period_end = false;
     after.due_at = None;
     subscriptions::change(tx, &before, &mut after)?;
+    invoices::end(tx, &after, true)?;
     Ok(after)
 }
 

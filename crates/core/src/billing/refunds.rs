@@ -134,6 +134,15 @@ fn given_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)
     )?)
 }
 
+/// How much of a payment went back, and how much of that is tax.
+fn gone_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)> {
+    Ok(tx.one(
+        "SELECT CAST(coalesce(sum(amount), 0) AS bigint), CAST(coalesce(sum(tax_amount), 0) AS bigint) \
+         FROM refunds WHERE payment_id = $1 AND status = 'succeeded'",
+        &[&payment_id],
+    )?)
+}
+
 /// Plans that money goes back which nobody waited for.
 pub(super) fn return_stray(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
     let refund = Refund {
@@ -160,7 +169,7 @@ pub(super) fn return_stray(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
 }
 
 /// Writes down a refund that was made at the processor, without our having asked for it. Once for each of the processor's
-/// ids.
+/// ids. One of a payment that is not known to have come is refused, so that it is told again.
 pub(super) fn note_foreign(
     tx: &mut Tx<'_>,
     payment: &Payment,
@@ -168,10 +177,15 @@ pub(super) fn note_foreign(
     amount: Option<Cents>,
     outcome: &RefundOutcome,
 ) -> Result<()> {
-    let (given, given_tax) = given_back(tx, payment.id)?;
+    if payment.status != PaymentStatus::Succeeded {
+        // The refund has overtaken what is told of its payment. Whoever is refused tells again.
+        return Err(Refusal::bad_request("This payment is not known to have come yet."));
+    }
+    // What is only planned here may be refused there, and gives way to what was done.
+    let (given, given_tax) = gone_back(tx, payment.id)?;
     let left = payment.amount.get() - given;
     let amount = Cents::new(amount.map_or(left, |amount| amount.get().min(left)));
-    if payment.status != PaymentStatus::Succeeded || amount <= Cents::default() {
+    if amount <= Cents::default() {
         return Ok(());
     }
     let order = order_of(tx, payment)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use merak_core::billing::{Invoice, InvoiceStatus, Payment, PaymentStatus, rules};
+use merak_core::billing::{BillingReason, Invoice, InvoiceStatus, Payment, PaymentStatus, rules};
 use merak_core::ledger::{self, Account, audit::AuditPoint};
 use merak_core::subscriptions::Subscription;
 use merak_store::Timestamp;
@@ -159,6 +159,18 @@ impl Town {
                 }
             }
         }
+        let returned: BTreeMap<String, i64> = self
+            .look(|tx| Ok(tx.all::<(Uuid, i64)>(
+                "SELECT payment_id, CAST(sum(amount) AS bigint) FROM refunds WHERE status = 'succeeded' GROUP BY payment_id",
+                &[],
+            )?))
+            .into_iter()
+            .map(|(id, amount)| (id.to_string(), amount))
+            .collect();
+        for intent in &self.bank.intents {
+            let known = returned.get(&intent.reference).copied().unwrap_or(0);
+            assert_eq!(known, intent.returned, "what went back of {intent:?}");
+        }
         for (payment, count) in of_payment {
             assert_eq!(count, 1, "{payment} was charged {count} times");
         }
@@ -273,13 +285,25 @@ impl Town {
         let sql = format!("SELECT {} FROM subscriptions", Subscription::COLUMNS);
         let subscriptions: Vec<Subscription> = self.look(move |tx| Ok(tx.all(&sql, &[])?));
         let mut by_subscription: BTreeMap<Uuid, Vec<Invoice>> = BTreeMap::new();
-        for invoice in self.all_invoices().into_iter().filter(|one| one.status != InvoiceStatus::Void) {
+        for invoice in self.all_invoices() {
             if let Some(id) = invoice.subscription_id {
                 by_subscription.entry(id.uuid()).or_default().push(invoice);
             }
         }
         for subscription in subscriptions {
-            let invoices = by_subscription.remove(&subscription.id.uuid()).unwrap_or_default();
+            let all = by_subscription.remove(&subscription.id.uuid()).unwrap_or_default();
+            let told: Vec<_> = all
+                .iter()
+                .map(|one| (one.period, one.status, one.billing_reason, one.period_start))
+                .collect();
+            let mut invoices: Vec<Invoice> =
+                all.into_iter().filter(|one| was_entered(&subscription, one)).collect();
+            // What is open of a subscription at its end is settled by an invoice for no time at all.
+            if subscription.ended_at.is_some()
+                && let Some(last) = invoices.pop_if(|last| last.period_start == last.period_end)
+            {
+                assert!(last.total().get() <= 0 && last.period == Some(subscription.period + 1), "{last:?}");
+            }
             let mut left_out = 0;
             let span = |invoice: &Invoice| (invoice.period_start.unwrap(), invoice.period_end.unwrap());
             for pair in invoices.windows(2) {
@@ -287,7 +311,7 @@ impl Town {
                 let step = pair[1].period.unwrap() - pair[0].period.unwrap();
                 assert!(step >= 1 && next < next_end, "{pair:?}");
                 match pair[1].billing_reason {
-                    merak_core::billing::BillingReason::SubscriptionUpdate => {
+                    BillingReason::SubscriptionUpdate => {
                         assert!(step == 1 && start <= next, "a change begins a period: {pair:?}");
                     }
                     _ if step == 1 => assert_eq!(end, next, "a period begins where one ends: {pair:?}"),
@@ -298,7 +322,7 @@ impl Town {
                 }
             }
             let known = self.left_out.get(&subscription.id).copied().unwrap_or(0);
-            assert_eq!(left_out, known, "who was not billed is told: {subscription:?}");
+            assert_eq!(left_out, known, "who was not billed is told: {subscription:?} {told:?}");
             let last =
                 invoices.last().unwrap_or_else(|| panic!("it began with an invoice: {subscription:?}"));
             let now = (subscription.current_period_start, subscription.current_period_end);
@@ -365,6 +389,14 @@ impl Town {
     pub fn orders(&self) -> i64 {
         self.look(|tx| Ok(tx.one("SELECT count(*) FROM orders", &[])?))
     }
+}
+
+/// Whether the period of an invoice began. That of one that was given up for a change that never was did not.
+fn was_entered(subscription: &Subscription, invoice: &Invoice) -> bool {
+    invoice.status != InvoiceStatus::Void
+        || invoice.billing_reason == BillingReason::SubscriptionCycle
+        || invoice.period == Some(subscription.period)
+            && invoice.period_start == Some(subscription.current_period_start)
 }
 
 #[track_caller]

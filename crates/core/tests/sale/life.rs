@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::billing::refunds::{self, NewRefund};
-use merak_core::billing::{Invoice, invoices, methods, payments};
+use merak_core::billing::{self, Invoice, invoices, methods, payments};
 use merak_core::checkout_links::Sold;
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
@@ -302,6 +302,10 @@ impl Life {
     fn revoke(&mut self) {
         if !self.town.dice.one_in(3) {
             return;
+        }
+        if let Some(one) = self.any_subscription("status IN ('past_due', 'unpaid')") {
+            let id = one.id;
+            self.town.command(&format!("end {id} that owes"), move |tx| billing::end_owed(tx, id));
         }
         if let Some(one) = self.any_subscription("ended_at IS NULL") {
             self.town.command(&format!("revoke {}", one.id), move |tx| {

@@ -203,8 +203,15 @@ impl Town {
             Task::TakeIn(id, hint) => {
                 self.tell(format!("take in {id} {}", of_hint(&hint)));
                 let (rules, event_id) = (self.rules.clone(), id.clone());
-                self.unit(move |tx| hints::take_in(tx, &rules, ("sandbox", &event_id), &hint));
-                self.bank.taken(&id);
+                let is_refund = matches!(*hint, Hint::Refund { .. });
+                let taken =
+                    self.shop.write(move |tx| hints::take_in(tx, &rules, ("sandbox", &event_id), &hint));
+                match taken {
+                    Ok(_) => self.bank.taken(&id),
+                    // It has overtaken its payment, and is told again.
+                    Err(Refusal::Rule { .. }) if is_refund => {}
+                    Err(error) => panic!("an event could not be taken in: {error:?}"),
+                }
             }
         }
     }
