@@ -183,6 +183,16 @@ pub fn find_by_intent(tx: &mut ReadTx<'_>, processor: &str, intent_id: &str) -> 
     Ok(tx.find(SQL, &[&processor, &intent_id])?)
 }
 
+/// Whether there is a payment of which it is not known yet what the processor calls it. Then something that it tells of a
+/// payment with an unknown name may be about that one.
+pub fn is_any_unnamed(tx: &mut ReadTx<'_>, processor: &str) -> Result<bool> {
+    let unnamed: Option<Id<Payment>> = tx.find(
+        "SELECT id FROM payments WHERE ask_at IS NOT NULL AND processor_intent_id IS NULL AND processor = $1 LIMIT 1",
+        &[&processor],
+    )?;
+    Ok(unnamed.is_some())
+}
+
 /// The last payment that was planned for a checkout.
 pub fn last_of_checkout(tx: &mut ReadTx<'_>, checkout_id: Id<Checkout>) -> Result<Option<Payment>> {
     const SQL: &str = concatcp!(

@@ -91,6 +91,13 @@ struct BankRefund {
     decided: Option<(Timestamp, bool)>,
 }
 
+/// What came of looking for an attempt.
+pub enum Found {
+    NoAnswer,
+    Nothing,
+    Attempt(Box<Answer>),
+}
+
 /// What the processor tells.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -300,11 +307,14 @@ impl Bank {
         (!is_unreachable).then(|| self.answer(index))
     }
 
-    /// How the attempt stands that has this reference, if there is one; nothing at all if no answer came.
-    pub fn find(&mut self, reference: &str) -> Option<Option<Answer>> {
+    /// How the attempt stands that has this reference.
+    pub fn find(&mut self, reference: &str) -> Found {
         let (is_unreachable, _) = self.weather();
+        if is_unreachable {
+            return Found::NoAnswer;
+        }
         let index = self.intents.iter().position(|one| one.reference == reference && one.amount > 0);
-        (!is_unreachable).then(|| index.map(|index| self.answer(index)))
+        index.map_or(Found::Nothing, |index| Found::Attempt(Box::new(self.answer(index))))
     }
 
     /// Gives money back.

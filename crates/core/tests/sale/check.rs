@@ -375,14 +375,14 @@ impl Town {
         assert!(of.is_empty(), "something is told of nothing: {of:?}");
     }
 
-    /// For how many years subscriptions ran, all together.
-    pub fn years(&self) -> f64 {
+    /// For how many years of 365¼ days subscriptions ran, all together.
+    pub fn years(&self) -> i64 {
         let now = self.shop.now();
         let spans: Vec<(Timestamp, Option<Timestamp>)> =
             self.look(|tx| Ok(tx.all("SELECT started_at, ended_at FROM subscriptions", &[])?));
         let seconds: i64 =
             spans.iter().map(|(from, to)| to.unwrap_or(now).as_seconds() - from.as_seconds()).sum();
-        seconds as f64 / (365.25 * 86_400.0)
+        seconds / 31_557_600
     }
 
     /// How many orders there are.
