@@ -274,7 +274,9 @@ impl Town {
         let subscriptions: Vec<Subscription> = self.look(move |tx| Ok(tx.all(&sql, &[])?));
         let mut by_subscription: BTreeMap<Uuid, Vec<Invoice>> = BTreeMap::new();
         for invoice in self.all_invoices().into_iter().filter(|one| one.status != InvoiceStatus::Void) {
-            if let Some(id) = invoice.subscription_id {
+            // What is given back when a subscription ends is of no time.
+            let is_of_no_time = invoice.period_start == invoice.period_end;
+            if let Some(id) = invoice.subscription_id.filter(|_| !is_of_no_time) {
                 by_subscription.entry(id.uuid()).or_default().push(invoice);
             }
         }
