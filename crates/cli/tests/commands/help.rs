@@ -21,8 +21,6 @@ const COMMANDS: &[&str] = &[
     "advertisement create",
     "refund",
     "clock",
-    "clock show",
-    "clock advance",
     "jobs",
     "jobs list",
     "jobs retry",
