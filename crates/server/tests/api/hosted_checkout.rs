@@ -100,7 +100,8 @@ async fn until(shop: &Shop, path: &str, words: &str) -> String {
 }
 
 fn has_problem(text: &str, field: &str) -> bool {
-    text.contains(&format!("id=\"field-{field}-problem\"")) && text.contains(&format!("href=\"#field-{field}\""))
+    text.contains(&format!("id=\"field-{field}-problem\""))
+        && text.contains(&format!("href=\"#field-{field}\""))
 }
 
 scenarios! {
