@@ -131,7 +131,7 @@ scenarios! {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let (_, dearer) = shop.sells(fixed(MONTH, 3000));
         let (_, yearly) = shop.sells(fixed(YEAR, 9000));
-        shop.advance(std::time::Duration::from_secs(10 * 86_400));
+        shop.advance(std::time::Duration::from_hours(10 * 24));
         let same = preview(shop, &subscription, subscription.price_id);
         assert_eq!((same.now, same.next.unwrap().due()), (None, Cents::new(1200)));
         let told = preview(shop, &subscription, dearer);
@@ -155,7 +155,7 @@ scenarios! {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let (_, dearer) = shop.sells(fixed(MONTH, 3000));
         put_aside(shop, &subscription, -5000);
-        shop.advance(std::time::Duration::from_secs(10 * 86_400));
+        shop.advance(std::time::Duration::from_hours(10 * 24));
         let told = preview(shop, &subscription, dearer).next.unwrap();
         apply(shop, &subscription, dearer).unwrap();
         shop.go_to(subscription.current_period_end);

@@ -74,7 +74,7 @@ fn forty_years_of_beginnings_have_the_right_periods() {
     while day < date(2060, 1, 1) {
         // Another time of day each day, the first and the last second of it among them.
         let second = [0, 86_399, 43_200, 3_601 + i32::from(day.day()) * 977]
-            [usize::from(count % 4 == 0) * 2 + usize::from(count % 3 == 0)];
+            [usize::from(count.is_multiple_of(4)) * 2 + usize::from(count.is_multiple_of(3))];
         let begun = instant(day, second);
         for (interval, months, periods) in
             [(RecurringInterval::Month, 1, 60), (RecurringInterval::Year, 12, 40)]

@@ -7,6 +7,14 @@
 //! MERAK_SIMULATION_SEED=17 cargo test -p merak-core --test sale -- a_busy_shop
 //! ```
 
+#![expect(
+    clippy::option_option,
+    clippy::cast_precision_loss,
+    clippy::needless_pass_by_value,
+    clippy::disallowed_methods,
+    reason = "a test reads its seed, measures itself, and tells no answer from an answer that is none"
+)]
+
 #[macro_use]
 #[expect(dead_code, unused_macros, reason = "the shop of all tests, of which these need a part")]
 #[path = "../support.rs"]

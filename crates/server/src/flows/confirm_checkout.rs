@@ -39,7 +39,7 @@ pub async fn run(
     confirm: Confirm,
 ) -> Result<(), Error> {
     let (rules, client_secret) = (house.billing.clone(), client_secret.to_owned());
-    let begin = move |tx: &mut Tx<'_>| {
+    let unit = move |tx: &mut Tx<'_>| {
         let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
         match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
             Standing::UnderWay(payment) => return Ok::<_, Refusal>(Begun::Waits(payment)),
@@ -52,10 +52,10 @@ pub async fn run(
             Held::Complete => Begun::Done,
         })
     };
-    let begun = match house.store.write(begin.clone()).await {
+    let begun = match house.store.write(unit.clone()).await {
         // A buyer nobody knew is made a customer. If another click made them at the same time, they are known now.
-        Err(Refusal::Invalid(_)) => house.store.write(begin).await?,
-        begun => begun?,
+        Err(Refusal::Invalid(_)) => house.store.write(unit).await?,
+        done => done?,
     };
     let payment = match begun {
         Begun::Done => return Ok(()),
