@@ -93,7 +93,7 @@ def test_a_checkout_is_confirmed_once_with_a_card_that_is_good(seller: Seller) -
     assert client.client_get(client_secret=secret).status == "open"
 
     confirmed = seller.confirm(secret, "success")
-    assert (confirmed.id, confirmed.status, confirmed.total_amount) == (made.id, "confirmed", 1999)
+    assert (confirmed.id, confirmed.STATUS, confirmed.total_amount) == (made.id, "confirmed", 1999)
     assert client.client_get(client_secret=secret).status == "succeeded"
     refused(lambda: seller.confirm(secret, "mastercard"), 403, "NotOpenCheckout")
     with pytest.raises(models.ResourceNotFound):
