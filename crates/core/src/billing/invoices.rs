@@ -28,7 +28,7 @@
 //!
 //! With what is given back goes its share of the tax of the last payment, so that credit and tax account are right.
 //!
-//! What waits for an invoice when its subscription ends is settled by [`end`]: what is owed to the customer becomes credit,
+//! What waits for an invoice when its subscription ends is settled by `end`: what is owed to the customer becomes credit,
 //! what the customer would owe is let go, because nobody who has ended a subscription expects to be charged once more.
 //!
 //! What is due and less than the processor can charge is let go, as credit that the invoice uses at once.
