@@ -48,15 +48,15 @@ pub(super) fn tell_keys(
     lines: &mut [BenefitLine],
     asked_at: Timestamp,
 ) -> Result<bool> {
-    let Some(purchase) = of.shows.filter(|_| lines.iter().any(|line| line.key_of.is_some())) else {
-        return Ok(false);
-    };
     const SQL: &str = concatcp!(
         "SELECT ",
         BenefitGrant::COLUMNS,
         " FROM benefit_grants WHERE customer_id = $1 AND (order_id = $2 OR subscription_id = $2) \
          AND granted_at IS NOT NULL LIMIT 1000"
     );
+    let Some(purchase) = of.shows.filter(|_| lines.iter().any(|line| line.key_of.is_some())) else {
+        return Ok(false);
+    };
     let grants: Vec<BenefitGrant> = tx.all(SQL, &[&of.customer_id, &purchase])?;
     let mut ids = HashMap::new();
     for grant in &grants {
