@@ -4,6 +4,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 use uuid::Uuid;
 
+use super::benefit_lines::tell_keys;
 use super::commands::sealing_key;
 use super::{Email, Outgoing, SecretEmail};
 use crate::kit::seal::open as unseal;
@@ -15,6 +16,8 @@ use crate::{customer_sessions, customers};
 pub enum Opened {
     /// There is nothing to send: it was sent before, or its record is gone.
     Nothing,
+    /// What it tells is still being made.
+    TooEarly,
     /// Sending it is of no use any more, for this reason.
     Useless(&'static str),
     /// It is to be sent.
@@ -74,7 +77,15 @@ pub struct Portal {
 pub fn open(tx: &mut Tx<'_>, secret: &InstanceSecret, id: Id<Outgoing>) -> Result<Opened> {
     let Some(row) = find(tx, id)?.filter(|row| row.sent_at.is_none()) else { return Ok(Opened::Nothing) };
     let content = match (&row.payload, &row.sealed_payload) {
-        (Some(payload), _) => Content::Plain(payload.parse()?),
+        (Some(payload), _) => {
+            let mut email: Box<Email> = payload.parse()?;
+            if let Some(of) = email.portal()
+                && tell_keys(tx, of, email.benefits_mut(), row.created_at)?
+            {
+                return Ok(Opened::TooEarly);
+            }
+            Content::Plain(email)
+        }
         (None, Some(sealed)) => {
             let text = unseal(&sealing_key(secret), sealed);
             let Some(email) = text.and_then(|text| serde_json::from_slice::<SecretEmail>(&text).ok()) else {

@@ -1,5 +1,7 @@
 //! What is read of license keys.
 
+use std::collections::HashMap;
+
 use const_format::concatcp;
 use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 
@@ -44,6 +46,16 @@ pub(super) fn find_by_text(
 ) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(HELD, " WHERE license_keys.organization_id = $1 AND license_keys.key = $2");
     Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
+}
+
+/// The keys with these ids as people type them.
+pub fn texts_of(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<HashMap<Id<LicenseKey>, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new("SELECT id, key FROM license_keys WHERE id IN ");
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list::<(Id<LicenseKey>, String)>(&sql)?.into_iter().collect())
 }
 
 fn find_held(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<HeldKey>> {

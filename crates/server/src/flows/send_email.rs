@@ -21,6 +21,12 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<Outgoing>) -> R
     let draft = match opened {
         Opened::Draft(draft) => draft,
         Opened::Nothing => return settle(house, claimed, |_, _| Ok(Outcome::Done)).await,
+        Opened::TooEarly => {
+            return settle(house, claimed, |_, _| {
+                Ok(Outcome::Postponed(String::from("what it tells is still being made"), 1))
+            })
+            .await;
+        }
         Opened::Useless(reason) => {
             tracing::warn!(email = %id, reason, "a mail was not sent");
             let note = move |tx: &mut Tx<'_>, _: &Claimed| {
