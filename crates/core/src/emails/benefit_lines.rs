@@ -17,8 +17,8 @@ use crate::{jobs, license_keys as keys};
 /// How long a mail waits for the keys that it is to tell, in seconds. After that it goes without: the portal has them.
 const WAITS_FOR_KEYS: i64 = 600;
 
-/// What comes with a product, in the seller's order, as somebody who has just bought it reads it. License keys are told
-/// by [`tell_keys`]: they are made by a job.
+/// What comes with a product, in the seller's order, as somebody who has just bought it reads it. License keys are
+/// told apart from the rest, later: a job makes them.
 pub fn benefit_lines(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Vec<BenefitLine>> {
     let benefits = products::benefits_of(tx, &[product_id])?.remove(&product_id).unwrap_or_default();
     let files: Vec<Vec<Id<File>>> = benefits.iter().map(files_of).collect::<Result<_>>()?;
