@@ -26,7 +26,11 @@ use crate::state::House;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
-const KEYS_LAST: i64 = 23 * 3600;
+pub(super) const KEYS_LAST: i64 = 23 * 3600;
+
+/// For how many seconds a payment or refund waits for its processor, should that not be the one of this installation any
+/// more: whoever changed it by mistake can change it back.
+pub(super) const FORMER_PROCESSORS_LAST: i64 = 7 * 24 * 3600;
 
 /// How many questions are put to the processor at once.
 pub const AT_ONCE: usize = 32;
@@ -154,6 +158,9 @@ pub fn is_defect(error: &merak_store::Error) -> bool {
 pub async fn ask(house: &House, question: &Question) -> Result<Answer, Unanswered> {
     let processor = house.adapters.payments.name();
     if question.payment.processor != processor {
+        if house.store.now() >= question.payment.planned_at.add_seconds(FORMER_PROCESSORS_LAST) {
+            return Ok(Answer::failed("lost", "Its payment processor is not used any more."));
+        }
         return Err(Unanswered::OtherProcessor(question.payment.processor.clone()));
     }
     tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?

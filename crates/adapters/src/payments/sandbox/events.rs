@@ -79,6 +79,7 @@ impl Sandbox {
             intent_id,
             reference: planned.reference.clone(),
             amount_cents: planned.amount_cents,
+            fee_cents: None,
         };
         let body = serde_json::to_vec(&told).map_err(forgetful)?;
         let signature = HeaderValue::try_from(self.signer.sign(&body, now)).map_err(forgetful)?;
@@ -102,6 +103,7 @@ impl Sandbox {
             intent_id: told.intent_id,
             reference: told.reference,
             amount_cents: told.amount_cents,
+            fee_cents: None,
         })
     }
 }
