@@ -304,8 +304,7 @@ impl<'r> Opening<'r> {
             lines: Vec::new(),
         };
         let credit = self.credits.entry(after.customer_id).or_default();
-        let draft =
-            Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
+        let draft = Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
         let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
         let product_name = self.names.get(&after.product_id).cloned().unwrap_or_default();

@@ -252,12 +252,7 @@ pub(crate) fn unused(
 }
 
 /// What of the current period is given back at the old price.
-fn given_back(
-    subscription: &Subscription,
-    name: &str,
-    paid: &PaidFor,
-    now: Timestamp,
-) -> Option<NewLine> {
+fn given_back(subscription: &Subscription, name: &str, paid: &PaidFor, now: Timestamp) -> Option<NewLine> {
     let span = (subscription.current_period_start, subscription.current_period_end);
     // Lines of changes hold the tax as prices do, so what is given back must, too.
     let amount = paid.left_of(Cents::new(subscription.amount?.get() + paid.held.get()));

@@ -55,6 +55,9 @@ pub async fn invoice(
     id: Id<Invoice>,
     token: Option<String>,
 ) -> Result<Option<Payment>, Error> {
+    if token.is_some() {
+        give_up_waiting(house, id).await?;
+    }
     let rules = house.billing.clone();
     let planned = house
         .store
@@ -73,6 +76,24 @@ pub async fn invoice(
         Some(planned) => payment(house, planned).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// Gives up a payment of an invoice that waits for the customer: they have come back to pay with something else. One that
+/// they have approved meanwhile has paid the invoice.
+async fn give_up_waiting(house: &House, id: Id<Invoice>) -> Result<(), Error> {
+    let processor = &house.adapters.payments;
+    let waiting = house.store.read(move |tx| payments::under_way(tx, id)).await?;
+    let Some(payment) = waiting.filter(|payment| {
+        payment.status == PaymentStatus::RequiresAction && payment.processor == processor.name()
+    }) else {
+        return Ok(());
+    };
+    let Some(intent_id) = &payment.processor_intent_id else { return Ok(()) };
+    let key = format!("payment/{}/cancel", payment.id);
+    let canceled = tokio::time::timeout(PATIENCE, processor.cancel(intent_id, &key));
+    let charge = canceled.await.map_err(|_| Unanswered::TooSlow)?.map_err(Unanswered::from)?;
+    settle(house, vec![(payment.id, of_charge(charge))]).await?;
+    Ok(())
 }
 
 /// Asks for many payments, some at once, and settles them together. Those without an answer are left for later. Returns how

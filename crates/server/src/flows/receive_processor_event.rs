@@ -114,9 +114,12 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
             amount,
             outcome: RefundOutcome::Failed(String::from("The processor could not give it back.")),
         },
-        EventKind::DisputeOpened { dispute_id } => {
-            Hint::DisputeOpened { payment_id: payment.id, processor_dispute_id: dispute_id.clone(), amount, fee }
-        }
+        EventKind::DisputeOpened { dispute_id } => Hint::DisputeOpened {
+            payment_id: payment.id,
+            processor_dispute_id: dispute_id.clone(),
+            amount,
+            fee,
+        },
         EventKind::DisputeClosed { dispute_id, won } => Hint::DisputeClosed {
             payment_id: payment.id,
             processor_dispute_id: dispute_id.clone(),

@@ -79,7 +79,6 @@ impl Sandbox {
             intent_id,
             reference: planned.reference.clone(),
             amount_cents: planned.amount_cents,
-            fee_cents: None,
         };
         let body = serde_json::to_vec(&told).map_err(forgetful)?;
         let signature = HeaderValue::try_from(self.signer.sign(&body, now)).map_err(forgetful)?;

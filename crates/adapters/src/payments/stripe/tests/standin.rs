@@ -180,7 +180,10 @@ impl World {
             ["refunds"] => {
                 let intent = seen.field("payment_intent").unwrap();
                 let refunds = self.refunds.values().filter(|refund| refund["payment_intent"] == intent);
-                return (200, json!({"object": "list", "data": refunds.collect::<Vec<_>>(), "has_more": false}));
+                return (
+                    200,
+                    json!({"object": "list", "data": refunds.collect::<Vec<_>>(), "has_more": false}),
+                );
             }
             ["refunds", id] => self.refunds.get(id),
             ["customers", id, "payment_methods"] => {
