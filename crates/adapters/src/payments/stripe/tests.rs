@@ -87,6 +87,7 @@ async fn a_charge_says_all_that_stripe_needs() {
         ("currency", "usd"),
         ("customer", "cus_1"),
         ("confirm", "true"),
+        ("capture_method", "automatic"),
         ("confirmation_token", "ctoken_good"),
         ("setup_future_usage", "off_session"),
         ("return_url", "https://shop.example.com/back?a=1&b=2"),
