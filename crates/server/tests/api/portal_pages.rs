@@ -171,15 +171,15 @@ scenarios! {
             assert_eq!(send(&eve, &format!("{path}/{action}"), CARD).await.status, 404, "{action}");
         }
         let canceled = send(&client, &format!("{path}/cancel"), "reason=too_expensive&comment=Too+%3Cmuch%3E").await;
-        shows(&follow(&client, &canceled).await, &["The subscription was canceled", "Go on after all"]);
+        shows(&follow(&client, &canceled).await, &["The subscription was canceled", "Keep the subscription"]);
         let after = stored(shop, found.id).await;
         assert!(after.cancel_at_period_end);
         assert_eq!(after.customer_cancellation_comment.as_deref(), Some("Too <much>"));
         let again = send(&client, &format!("{path}/cancel"), "").await;
         assert_eq!(again.status, 403);
-        shows(&again, &["already canceled", "Go on after all"]);
+        shows(&again, &["already canceled", "Keep the subscription"]);
         let resumed = send(&client, &format!("{path}/resume"), "").await;
-        shows(&follow(&client, &resumed).await, &["The subscription goes on"]);
+        shows(&follow(&client, &resumed).await, &["Your subscription continues"]);
         assert!(!stored(shop, found.id).await.cancel_at_period_end);
         shop.work_done().await;
     }

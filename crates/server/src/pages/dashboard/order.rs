@@ -54,7 +54,7 @@ struct Moved {
 struct Posted {
     day: String,
     text: String,
-    lines: Vec<(&'static str, String)>,
+    lines: Vec<(String, String)>,
 }
 
 /// What was typed into the form.
@@ -87,8 +87,8 @@ pub async fn show(
         Err(response) => return response,
     };
     let told = match field(query.unwrap_or_default().as_bytes(), "told").as_str() {
-        "refunded" => Some("The money is on its way back."),
-        "pending" => Some("The refund was asked for. It is shown below how it stands."),
+        "refunded" => Some("The refund is on its way."),
+        "pending" => Some("The refund was requested. You can follow it below."),
         "ended" => Some("The subscription has ended."),
         _ => None,
     };
@@ -205,7 +205,7 @@ fn payment(payment: &Payment) -> Moved {
 
 fn refunded(refund: &Refund) -> Moved {
     let badge = match refund.status {
-        RefundStatus::Succeeded => ("good", "Given back"),
+        RefundStatus::Succeeded => ("good", "Refunded"),
         RefundStatus::Pending => ("warm", "In process"),
         RefundStatus::Failed => ("bad", "Failed"),
     };
@@ -214,12 +214,19 @@ fn refunded(refund: &Refund) -> Moved {
 }
 
 fn posted(entry: &Entry, lines: &[Line]) -> Posted {
-    let line = |line: &Line| (line.account.as_str(), amount(line.amount, line.currency));
+    let line = |line: &Line| (account(line.account.as_str()), amount(line.amount, line.currency));
     Posted {
         day: day(entry.occurred_at),
         text: entry.description.clone(),
         lines: lines.iter().map(line).collect(),
     }
+}
+
+/// The name of an account for people: `Processor fees`.
+fn account(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// What is said of a subscription whose payment is owed, which its seller may end.

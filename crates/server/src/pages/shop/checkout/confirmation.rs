@@ -114,7 +114,7 @@ fn page(rooms: &Rooms, public: &PublicCheckout, bought: Bought, around: &Around,
     let checkout = &public.complete.checkout;
     let seller = Seller::of(&public.organization);
     let title = match &stage {
-        Stage::Waiting | Stage::Bank(_) | Stage::Stripe { .. } => "Your payment is on its way",
+        Stage::Waiting | Stage::Bank(_) | Stage::Stripe { .. } => "Processing your payment",
         Stage::Bought | Stage::Leaving { .. } => "Thank you",
         Stage::Failed => "The payment failed",
     };
