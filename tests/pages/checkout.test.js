@@ -217,7 +217,7 @@ test("all goes without a script", { timeout: 60000 }, async () => {
 async function seller(html) {
   const server = createServer((_, response) => {
     response.setHeader("content-type", "text/html");
-    response.end(`<!doctype html><html lang="en"><title>Seller</title><body><h1>Seller</h1>${html()}</body>`);
+    response.end(`<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Seller</title><body><h1>Seller</h1>${html()}</body>`);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
