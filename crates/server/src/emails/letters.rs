@@ -3,7 +3,7 @@
 use merak_core::emails::{BenefitLine, Draft, Email, Found, Receipt, RecurringPrice};
 use url::form_urlencoded;
 
-use super::words::{amount, day, money, price};
+use super::words::{amount, day, invoice_number, money, price};
 use super::{Block, Letter, Letterhead};
 
 /// Something bought that has begun.
@@ -19,7 +19,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
     match email {
         Email::OrderConfirmation { receipt, benefits, .. } => {
             let mut blocks = vec![Block::Words(format!("Thank you for buying {}.", receipt.product_name))];
-            blocks.extend(receipt_blocks(receipt));
+            blocks.extend(receipt_blocks(draft, receipt));
             blocks.extend(benefit_blocks("What is included:", benefits));
             blocks.extend(to_portal("View your purchase"));
             Letter { subject: format!("Your order: {}", receipt.product_name), blocks }
@@ -28,7 +28,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             let begun =
                 Begun { price: *price, receipt: receipt.as_ref(), trial_ends_at: *trial_ends_at, benefits };
             let mut blocks = vec![Block::Words(format!("Thank you for subscribing to {product_name}."))];
-            blocks.extend(begun_blocks(&begun));
+            blocks.extend(begun_blocks(draft, &begun));
             blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Your subscription to {product_name}"), blocks }
         }
@@ -37,7 +37,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             let until = day(*period_ends_at);
             let mut blocks =
                 vec![Block::Words(format!("Your subscription to {name} is paid until {until}."))];
-            blocks.extend(receipt_blocks(receipt));
+            blocks.extend(receipt_blocks(draft, receipt));
             blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
@@ -106,16 +106,16 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
     }
 }
 
-fn begun_blocks(begun: &Begun<'_>) -> Vec<Block> {
+fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {
     let mut facts = vec![("Price", price(begun.price))];
     facts.extend(begun.trial_ends_at.map(|end| ("Free until", day(end))));
     let mut blocks = vec![Block::Facts(facts)];
-    blocks.extend(begun.receipt.into_iter().flat_map(receipt_blocks));
+    blocks.extend(begun.receipt.into_iter().flat_map(|receipt| receipt_blocks(draft, receipt)));
     blocks.extend(benefit_blocks("What is included:", begun.benefits));
     blocks
 }
 
-fn receipt_blocks(receipt: &Receipt) -> Vec<Block> {
+fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
     let written = |cents| amount(cents, receipt.currency);
     let mut amounts: Vec<(String, String)> =
         receipt.lines.iter().map(|line| (line.label.clone(), written(line.amount))).collect();
@@ -132,9 +132,17 @@ fn receipt_blocks(receipt: &Receipt) -> Vec<Block> {
     }
     amounts.push((String::from("Total"), written(receipt.total)));
     let mut facts: Vec<(&'static str, String)> =
-        receipt.number.iter().map(|number| ("Number", number.clone())).collect();
+        receipt.number.iter().map(|number| ("Invoice", named(draft, number))).collect();
     facts.push(("Date", day(receipt.paid_at)));
     vec![Block::Amounts(amounts), Block::Facts(facts)]
+}
+
+/// The number of an invoice as the invoice itself has it.
+fn named(draft: &Draft, number: &str) -> String {
+    match (&draft.sender, number.parse()) {
+        (Some(sender), Ok(count)) => invoice_number(&sender.slug, count),
+        _ => number.to_owned(),
+    }
 }
 
 fn benefit_blocks(words: &str, benefits: &[BenefitLine]) -> Vec<Block> {

@@ -16,7 +16,7 @@ use super::super::shop::Frame;
 use super::super::shop::portal::desk::{field, refusal_of, reply};
 use super::super::shop::portal::money;
 use super::{Office, Rooms, go_on};
-use crate::emails::words::{amount, day};
+use crate::emails::words::{amount, day, invoice_number};
 use crate::flows;
 use crate::shell::Response;
 
@@ -157,7 +157,7 @@ fn facts(seen: &Seen, office: &Office) -> Vec<(&'static str, String)> {
     facts.push(("Product", seen.of.product.name.clone()));
     facts.push(("Date", day(order.created_at)));
     if let Some(number) = order.invoice_number {
-        facts.push(("Invoice", format!("{}-{number:06}", office.organization.slug.to_uppercase())));
+        facts.push(("Invoice", invoice_number(office.organization.slug.as_str(), number)));
     }
     if let Some(subscription) = &seen.subscription {
         facts.push(("Subscription", money::badge(subscription).1.to_owned()));
