@@ -62,7 +62,12 @@ mod tests {
     use super::*;
 
     fn request(method: &str, path: &str, accept: &str) -> Request {
-        http::Request::builder().method(method).uri(path).header("accept", accept).body(Body::empty()).unwrap()
+        http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("accept", accept)
+            .body(Body::empty())
+            .unwrap()
     }
 
     #[test]
@@ -93,8 +98,13 @@ mod tests {
                 (503, "Please try again in a moment"),
             ] {
                 let answer = http::Response::builder().status(status).header("retry-after", "7");
-                let page = for_person(answer.header("content-type", "application/json").body(Body::empty()).unwrap());
-                assert_eq!((page.status().as_u16(), &page.headers()["retry-after"]), (status, &"7".parse().unwrap()));
+                let page = for_person(
+                    answer.header("content-type", "application/json").body(Body::empty()).unwrap(),
+                );
+                assert_eq!(
+                    (page.status().as_u16(), &page.headers()["retry-after"]),
+                    (status, &"7".parse().unwrap())
+                );
                 let text = page.into_body().collect().await.unwrap().to_bytes();
                 assert!(String::from_utf8_lossy(&text).contains(words), "{status}");
             }

@@ -41,12 +41,14 @@ impl Rooms {
 
     /// Who may show the page in a frame: whoever may show the checkout that it leads back to.
     async fn framed(&self, return_url: Option<&str>) -> Result<Framed, Refusal> {
-        let path = return_url.and_then(|url| url.strip_prefix(&self.house.public_url)?.strip_prefix(CHECKOUT));
+        let path =
+            return_url.and_then(|url| url.strip_prefix(&self.house.public_url)?.strip_prefix(CHECKOUT));
         let Some((client_secret, _)) = path.and_then(|path| path.split_once('/')) else {
             return Ok(Framed::Never);
         };
         let client_secret = client_secret.to_owned();
-        let found = self.house.store.read(move |tx| checkouts::find_by_client_secret(tx, &client_secret)).await;
+        let found =
+            self.house.store.read(move |tx| checkouts::find_by_client_secret(tx, &client_secret)).await;
         match found {
             Ok(checkout) => Ok(Framed::by_origin(checkout.embed_origin.as_deref())),
             Err(refusal) if refusal.kind().is_some() => Ok(Framed::Never),

@@ -96,7 +96,8 @@ impl Rooms {
 
     /// That one has to be a member.
     fn closed(&self) -> Response {
-        let sentence = "This page is for members of the organization. Ask whoever runs this server for a sign-in link.";
+        let sentence =
+            "This page is for members of the organization. Ask whoever runs this server for a sign-in link.";
         self.sentence(StatusCode::NOT_FOUND, ("Please sign in", sentence), None)
     }
 

@@ -232,7 +232,7 @@ fn bought(
         let files = files.into_iter().map(|(downloadable, file)| {
             let token = downloadables::token::sign(&house.secret, downloadable.id, ends);
             let url = format!("{}/v1/customer-portal/downloadables/{token}", house.public_url);
-            Download { name: file.name, size: size_readable(file.size), url }
+            Download { name: file.name, size: size_readable(file.size).replace(".0 B", " B"), url }
         });
         bought.downloads = files.collect();
         bought.is_pending |= bought.downloads.is_empty();

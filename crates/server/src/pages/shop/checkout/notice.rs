@@ -18,8 +18,7 @@ struct Page<'p> {
 /// There is no such checkout, or its time was up.
 pub fn gone(shop: &Shop) -> Response {
     let heading = "This checkout is no longer available";
-    let sentence =
-        "Nothing was ordered and you were not charged. Go back to the shop and start again.";
+    let sentence = "Nothing was ordered and you were not charged. Go back to the shop and start again.";
     let page = Page { frame: shop.frame(heading, None, None), heading, sentence };
     answer(StatusCode::NOT_FOUND, &page, &Framed::Never)
 }

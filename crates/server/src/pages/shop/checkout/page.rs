@@ -246,7 +246,7 @@ fn rows(public: &PublicCheckout) -> Vec<Row> {
             row(label.to_owned(), words::amount(tax, currency));
         }
         Some(_) => {}
-        None => row(label.to_owned(), String::from("from your address")),
+        None => row(label.to_owned(), String::from("depends on your address")),
     }
     rows
 }
