@@ -154,7 +154,7 @@ test("a seller finds an order and gives money back", { timeout: 120000 }, async 
     await page.getByLabel("Amount, including tax").fill("a lot");
     page.once("dialog", (dialog) => dialog.accept());
     await page.getByRole("button", { name: "Refund" }).click();
-    await page.locator(".told.bad").waitFor();
+    await page.locator("#amount-problem").waitFor();
   }));
   const page = await strictPage(browser, []);
   await enter(async () => {})(page);

@@ -62,6 +62,8 @@ struct Posted {
 struct Typed {
     amount: String,
     reason: String,
+    /// What is wrong with the amount.
+    problem: Option<&'static str>,
 }
 
 struct Seen {
@@ -259,11 +261,12 @@ pub async fn refund(
         Err(response) => return response,
     };
     let reason: String = field(&form, "reason").chars().take(LONGEST_REASON).collect();
-    let typed = Typed { amount: field(&form, "amount"), reason: reason.clone() };
+    let typed = Typed { amount: field(&form, "amount"), reason: reason.clone(), problem: None };
     let cents = match typed_cents(&typed.amount) {
         Ok(cents) => cents,
         Err(problem) => {
-            let told = (StatusCode::UNPROCESSABLE_ENTITY, Some(problem.to_owned()), typed);
+            let typed = Typed { problem: Some(problem), ..typed };
+            let told = (StatusCode::UNPROCESSABLE_ENTITY, None, typed);
             return page(&rooms, &office, &id, told, None).await;
         }
     };
