@@ -189,7 +189,7 @@ scenarios! {
         fields.push(amount("25,50"));
         let again = pay(shop, &path, &fields, "1000").await;
         assert_eq!(again.status, 200);
-        assert!(again.text().contains("the total is $25.50. Please look again."), "{}", again.text());
+        assert!(again.text().contains("The total is now $25.50."), "{}", again.text());
         assert!(again.text().contains("value=\"4242 4242 4242 4242\""), "the test card is not typed again");
         assert_eq!(count(shop, "SELECT count(*) FROM payments").await, 0);
         assert_eq!(pay(shop, &path, &fields, "2550").await.status, 303);
@@ -212,7 +212,7 @@ scenarios! {
         // A code that is only typed counts when the button is pressed.
         let mut fields = filled(CARD);
         fields.extend(code("SPRING"));
-        assert!(pay(shop, &path, &fields, "1999").await.text().contains("the total is $14.99"));
+        assert!(pay(shop, &path, &fields, "1999").await.text().contains("The total is now $14.99"));
         assert_eq!(pay(shop, &path, &filled(CARD), "1499").await.status, 303);
         let closed = checkout_of(shop, json!({"prices": [once(1999)]}), json!({"allow_discount_codes": false})).await;
         assert!(!shop.anonymous.get(&closed).await.text().contains("discount_code"));
@@ -365,7 +365,7 @@ scenarios! {
         for path in [open.as_str(), "/checkout/polar_c_wrong", "/checkout/polar_c_wrong/confirmation"] {
             let gone = shop.anonymous.get(path).await;
             assert_eq!(gone.status, 404);
-            assert!(gone.text().contains("not open any more") && gone.header("content-type").unwrap().starts_with("text/html"));
+            assert!(gone.text().contains("no longer available") && gone.header("content-type").unwrap().starts_with("text/html"));
         }
         assert_eq!(pay(shop, &open, &buyer(), "").await.status, 404);
     }
