@@ -100,7 +100,7 @@ scenarios! {
             let shown = shop.anonymous.get(&page).await;
             assert_eq!((shown.status, shown.header("content-type")), (200, Some("text/html; charset=utf-8")));
             let text = shown.text();
-            assert!(text.contains("Approve this payment of $1,234.56?") && text.contains("<form method=\"post\">"), "{text}");
+            assert!(text.contains("Approve this payment of $1,234.56?") && text.contains("<form method=\"post\" class=\"fields\">"), "{text}");
             assert!(!text.contains("<script"), "it works without");
             let policy = shown.header("content-security-policy").unwrap();
             assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
