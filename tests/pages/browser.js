@@ -22,9 +22,14 @@ export function launch() {
   return chromium.launch({ executablePath, args: ["--no-sandbox"] });
 }
 
+/** Where the picture of this name goes: into a folder that git does not look at. */
+export function picture(name) {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  return `${SCREENSHOTS}${name}.png`;
+}
+
 /** Takes pictures of a page in all its looks, and finds nothing wrong with it. */
 export async function look(browser, name, url, act = async () => {}) {
-  mkdirSync(SCREENSHOTS, { recursive: true });
   for (const [kind, options] of LOOKS) {
     // The rules of the page forbid foreign scripts, so axe is brought in past them.
     const context = await browser.newContext({ ...options, bypassCSP: true });
@@ -33,7 +38,7 @@ export async function look(browser, name, url, act = async () => {}) {
     await act(page);
     const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(width <= 0, `${name} is ${width} pixels too wide: ${kind}`);
-    await page.screenshot({ path: `${SCREENSHOTS}${name}-${kind}.png`, fullPage: true });
+    await page.screenshot({ path: picture(`${name}-${kind}`), fullPage: true });
     await page.addScriptTag({ path: AXE });
     const { violations } = await page.evaluate(() => axe.run());
     const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));

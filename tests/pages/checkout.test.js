@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 
-import { launch, look, strictPage } from "./browser.js";
+import { launch, look, picture, strictPage } from "./browser.js";
 import { Merak } from "./merak.js";
 import { Shop, chosen, each, free, once } from "./shop.js";
 
@@ -67,6 +67,95 @@ test("the form looks well and everybody can use it", { timeout: 300000 }, async 
   await look(browser, "checkout-gone", `${merak.url}/checkout/polar_c_unknown`);
 });
 
+// Everything is as long and as much as it can be.
+async function full() {
+  const field = async (name, type, properties = {}) => {
+    const slug = `${type}-${Date.now()}`;
+    const made = await shop.make("custom-fields", { type, slug, name, properties: { form_label: name, ...properties } });
+    return { custom_field_id: made.id, required: type === "checkbox" };
+  };
+  const options = [{ value: "a", label: "A friend" }, { value: "b", label: "A search for the best editor of text in the whole wide world" }];
+  const fields = [
+    await field("How many people are you?", "number", { form_help_text: "Count those who write." }),
+    await field("When do you begin?", "date"),
+    await field("How did you hear of us?", "select", { options }),
+    await field("Anything else?", "text", { textarea: true, form_placeholder: "We read all of it" }),
+    await field("I have read the terms and accept them", "checkbox"),
+  ];
+  return {
+    name: "Fjord Editor Professional, Collaborative & Scriptable, 2026 Anniversary Edition for Extraordinarilylongwindedwriters",
+    description: "All of it.",
+    prices: [once(99_999_999)],
+    attached_custom_fields: fields,
+  };
+}
+
+test("much and long things have room", { timeout: 300000 }, async () => {
+  const url = await shop.checkout(await full());
+  await look(browser, "checkout-full", url);
+  await look(browser, "checkout-full-problems", url, async (page) => {
+    await page.getByLabel("E-mail").fill("maximiliane.von-der-langenstrasse+invoices@accounting.subsidiary.very-long-company-name.example");
+    await page.getByLabel("How many").fill("many");
+    await pay(page);
+    await page.locator("#problems").waitFor();
+  });
+});
+
+test("a discount, an address and a tax number have their places", { timeout: 300000 }, async () => {
+  const product = await rich();
+  const { items } = await shop.call("GET", "/v1/discounts/?sorting=-created_at");
+  const url = await shop.checkout(product);
+  const apply = async (page) => {
+    await page.getByLabel("Discount code").fill(items[0].code);
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.getByRole("button", { name: "Remove the discount" }).waitFor();
+  };
+  const page = await strictPage(browser, []);
+  await page.goto(url);
+  await page.getByLabel("Discount code").fill("NOSUCHCODE");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.locator("[data-field=discount_code] .problem").waitFor();
+  await page.screenshot({ path: picture("checkout-no-such-code-desktop"), fullPage: true });
+  await apply(page);
+  await page.context().close();
+  await look(browser, "checkout-discount", url);
+  await look(browser, "checkout-business", url, async (page) => {
+    await page.getByLabel("Country").selectOption("DE");
+    await page.locator("#field-customer_billing_address-postal_code").waitFor({ state: "attached" });
+    await page.getByText("Add an address or a tax ID").click();
+    await page.getByLabel("Tax ID").fill("DE123");
+    await page.locator("[data-field=customer_tax_id] .problem").waitFor();
+  });
+});
+
+test("every end of a purchase has a page", { timeout: 300000 }, async () => {
+  const bought = async (card, more = {}, cents = 2900) => {
+    const page = await strictPage(browser, []);
+    await page.goto(await shop.checkout({ prices: [once(cents)] }, more));
+    await fill(page, card);
+    await pay(page);
+    return page;
+  };
+  const asked = await bought("4000002500003155");
+  await asked.getByRole("button", { name: "Approve" }).waitFor();
+  const bank = asked.url();
+  await look(browser, "bank", bank);
+  await asked.getByRole("button", { name: "Approve" }).click();
+  await asked.getByRole("heading", { name: "Thank you" }).waitFor();
+  await asked.context().close();
+  await look(browser, "bank-answered", bank);
+
+  const waits = await bought("4000000000000408");
+  await waits.locator("[data-outcome=waiting]").waitFor();
+  await look(browser, "confirmation-waiting", waits.url());
+  await waits.context().close();
+
+  const fails = await bought("4000000000000507");
+  await fails.locator("[data-outcome=failed]").waitFor({ timeout: 60000 });
+  await look(browser, "confirmation-failed", fails.url());
+  await fails.context().close();
+});
+
 test("what is changed is put into the page, and paying goes on to the keys", { timeout: 120000 }, async () => {
   const faults = [];
   const url = await shop.checkout(await rich());
@@ -111,7 +200,7 @@ test("a declined card is told, and the bank is asked", { timeout: 120000 }, asyn
   await pay(page);
   await page.getByRole("button", { name: "Approve" }).click();
   await page.getByRole("heading", { name: "Thank you" }).waitFor();
-  await page.getByText("See your purchases").waitFor();
+  await page.getByText("View your purchases").waitFor();
   assert.deepEqual(faults, []);
   await page.context().close();
 });
@@ -129,7 +218,7 @@ test("all goes without a script", { timeout: 60000 }, async () => {
 async function seller(html) {
   const server = createServer((_, response) => {
     response.setHeader("content-type", "text/html");
-    response.end(`<!doctype html><html lang="en"><title>Seller</title><body><h1>Seller</h1>${html()}</body>`);
+    response.end(`<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Seller</title><body><h1>Seller</h1>${html()}</body>`);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
@@ -151,7 +240,6 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   await page.getByText("Buy").click();
   const frame = page.frameLocator("iframe");
   await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
-  await page.screenshot({ path: new URL("../../target/screenshots/embed-desktop.png", import.meta.url).pathname });
   await frame.getByRole("button", { name: "Close" }).click();
   assert.equal(await page.locator("iframe").count(), 0);
 
@@ -168,6 +256,18 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   assert.match(heard.at(-1).successURL, /\/confirmation\?customer_session_token=/);
   assert.deepEqual(faults, []);
   await page.context().close();
+  page_.close();
+});
+
+test("the form over a page of a seller looks well", { timeout: 120000 }, async () => {
+  let url = "";
+  const page_ = await seller(() =>
+    `<script src="${merak.url}/embed/checkout.js" data-auto-init></script><a href="${url}" data-polar-checkout>Buy</a>`);
+  url = await shop.checkout(await rich(), { embed_origin: page_.origin });
+  await look(browser, "embed", page_.origin, async (page) => {
+    await page.getByText("Buy").click();
+    await page.frameLocator("iframe").getByRole("button", { name: /^Pay/ }).waitFor();
+  });
   page_.close();
 });
 

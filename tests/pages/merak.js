@@ -18,7 +18,16 @@ export class Merak {
   #process;
 
   /** Starts a server on an engine of `ENGINES`, with further variables, and waits until it answers. */
-  static async start(engine, variables = {}) {
+  static start(engine, variables = {}) {
+    return Merak.#run(["serve"], engine, variables);
+  }
+
+  /** Starts the small shop to look at; `demo` is what it says of itself. */
+  static demo() {
+    return Merak.#run(["demo", "--json"], "sqlite", {});
+  }
+
+  static async #run(command, engine, variables) {
     const merak = new Merak();
     merak.#folder = mkdtempSync(join(tmpdir(), "merak-pages-"));
     merak.#database = engine === "postgres" ? createDatabase() : `sqlite:${join(merak.#folder, "merak.db")}`;
@@ -31,7 +40,7 @@ export class Merak {
       MERAK_RATE_LIMIT_PER_KEY: "0",
       ...variables,
     };
-    merak.#process = spawn(required("MERAK_BIN"), ["serve", "--listen", "127.0.0.1:0"], {
+    merak.#process = spawn(required("MERAK_BIN"), [...command, "--listen", "127.0.0.1:0"], {
       env: merak.#environment,
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -59,8 +68,9 @@ export class Merak {
 
   async #ready() {
     for await (const line of createInterface({ input: this.#process.stdout })) {
-      const match = READY.exec(line);
-      if (match) return match[1];
+      if (line.startsWith("{")) this.demo = JSON.parse(line);
+      const url = this.demo?.url ?? READY.exec(line)?.[1];
+      if (url) return url;
     }
     throw new Error("merak ended before it was ready");
   }

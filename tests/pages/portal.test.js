@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { launch, look, strictPage } from "./browser.js";
+import { launch, look, picture, strictPage } from "./browser.js";
 import { Merak } from "./merak.js";
 import { Shop, each, once } from "./shop.js";
 
@@ -81,6 +81,21 @@ test("the portal looks well and everybody can use it", { timeout: 300000 }, asyn
   await look(browser, "portal-request", `${home}/request`);
   await look(browser, "portal-code", `${home}/authenticate`);
   await look(browser, "portal-nothing", `${merak.url}/nobody/portal`);
+  await look(browser, "portal-expired", `${home}?customer_session_token=polar_cst_of_yesterday`);
+  await look(browser, "portal-request-problem", `${home}/request`, async (page) => {
+    await page.getByLabel("E-mail").fill("ada");
+    await page.getByRole("button", { name: "Send me a code" }).click();
+    await page.locator(".problem").waitFor();
+  });
+  await look(browser, "portal-code-problem", `${home}/authenticate`, async (page) => {
+    await page.getByLabel("Code").fill("ABC123");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.locator(".problem").waitFor();
+  });
+  const email = "maximiliane.von-der-langenstrasse+invoices@accounting.subsidiary.very-long-company-name.example";
+  const nobody = await shop.make("customers", { email, name: "Maximiliane von der Langenstrasse" });
+  const { token } = await shop.call("POST", "/v1/customer-sessions/", { customer_id: nobody.id });
+  await look(browser, "portal-empty", `${home}?customer_session_token=${token}`);
 });
 
 test("scripts add copying and asking first, and break no rule", { timeout: 60000 }, async () => {
@@ -108,8 +123,9 @@ test("without scripts a subscription is canceled and goes on", { timeout: 60000 
   await page.getByLabel("Why? (optional)").selectOption("unused");
   await page.getByRole("button", { name: "Cancel the subscription" }).click();
   await page.getByText("The subscription was canceled").waitFor();
-  await page.getByRole("button", { name: "Go on after all" }).click();
-  await page.getByText("The subscription goes on").waitFor();
+  await page.screenshot({ path: picture("portal-canceled-desktop"), fullPage: true });
+  await page.getByRole("button", { name: "Keep the subscription" }).click();
+  await page.getByText("Your subscription continues").waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByText("You are signed out").waitFor();
   await page.context().close();
@@ -131,4 +147,53 @@ test("a seller finds an order and gives money back", { timeout: 120000 }, async 
     await page.getByRole("link", { name: "ada@example.com" }).first().click();
     await page.getByText("Ledger").click();
   }));
+  await look(browser, "dashboard-nobody", orders);
+  await look(browser, "dashboard-nothing-found", orders, enter((page) => page.goto(`${orders}?query=nobody`)));
+  await look(browser, "dashboard-refund-problem", orders, enter(async (page) => {
+    await page.getByRole("link", { name: "ada@example.com" }).first().click();
+    await page.getByLabel("Amount, including tax").fill("a lot");
+    page.once("dialog", (dialog) => dialog.accept());
+    await page.getByRole("button", { name: "Refund" }).click();
+    await page.locator("#amount-problem").waitFor();
+  }));
+  const page = await strictPage(browser, []);
+  await enter(async () => {})(page);
+  await page.getByRole("link", { name: "ada@example.com" }).first().click();
+  await page.getByLabel("Amount, including tax").fill("5.00");
+  page.once("dialog", (dialog) => dialog.accept());
+  await page.getByRole("button", { name: "Refund" }).click();
+  await page.getByText("The refund is on its way.").waitFor();
+  await page.screenshot({ path: picture("dashboard-refunded-desktop"), fullPage: true });
+  await page.context().close();
+});
+
+test("a payment that is owed stands out", { timeout: 300000 }, async () => {
+  const { items } = await shop.call("GET", "/v1/products/?query=teams");
+  const checkout = await shop.call("POST", "/v1/checkouts/custom/", { product_id: items[0].id });
+  await shop.call("POST", `/v1/checkouts/custom/client/${checkout.client_secret}/confirm`, {
+    customer_name: "Linus", customer_email: "linus@example.com", customer_billing_address: { country: "FR" },
+    confirmation_token_id: "ctoken_sandbox_declined_later",
+  });
+  const found = await shop.call("GET", "/v1/customers/?email=linus@example.com");
+  const session = await shop.call("POST", "/v1/customer-sessions/", { customer_id: found.items[0].id });
+  const mine = `${home}?customer_session_token=${session.token}`;
+  merak.cli("clock", "advance", "--organization", "fjordsoft", "--by", "760h");
+  const page = await strictPage(browser, []);
+  for (let tries = 0; tries < 100; tries++) {
+    await page.goto(mine);
+    if (await page.getByText("Payment due").count()) break;
+    await page.waitForTimeout(200);
+  }
+  await page.context().close();
+  await look(browser, "portal-due", mine);
+  await look(browser, "portal-subscription-due", mine, (page) => link(page, "Fjord Editor for teams"));
+  await look(browser, "portal-subscription-due-problem", mine, async (page) => {
+    await link(page, "Fjord Editor for teams");
+    await page.getByText("Pay with another card").click();
+    await page.locator(".due").getByLabel("Card number").fill("4000000000000002");
+    await page.locator(".due").getByLabel("Expires").fill("12 / 40");
+    await page.locator(".due").getByLabel("Security code").fill("123");
+    await page.getByRole("button", { name: "Pay $" }).click();
+    await page.locator(".told.bad").waitFor();
+  });
 });

@@ -155,7 +155,7 @@ def test_a_year_from_the_checkout_to_the_last_day(merchant: Merchant, catcher: C
     form = ada.unfold("Cancel")
     form.get_by_label("Why?").select_option("unused")
     form.get_by_role("button", name="Cancel the subscription").click()
-    ada.page.get_by_role("button", name="Go on after all").wait_for()
+    ada.page.get_by_role("button", name="Keep the subscription").wait_for()
     canceled = shop.subscription(ada)
     assert (canceled.status, canceled.cancel_at_period_end) == ("active", True)
     assert canceled.customer_cancellation_reason == "unused"

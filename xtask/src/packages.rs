@@ -23,8 +23,11 @@ pub fn node(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Installs the browser that looks at the pages, unless `MERAK_CHROMIUM` names one.
+/// Installs the browser that looks at the pages, unless `MERAK_CHROMIUM` names one, and what makes pictures of PDFs.
 pub fn browser() -> Result<(), Failure> {
+    if process::find("pdftoppm").is_none() {
+        process::install_debian(&["poppler-utils"])?;
+    }
     if std::env::var_os("MERAK_CHROMIUM").is_none() && process::find("chromium").is_none() {
         process::install_debian(&["chromium"])?;
     }

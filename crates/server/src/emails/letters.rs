@@ -3,7 +3,7 @@
 use merak_core::emails::{BenefitLine, Draft, Email, Found, Receipt, RecurringPrice};
 use url::form_urlencoded;
 
-use super::words::{amount, day, money, price};
+use super::words::{amount, day, invoice_number, money, price};
 use super::{Block, Letter, Letterhead};
 
 /// Something bought that has begun.
@@ -19,17 +19,17 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
     match email {
         Email::OrderConfirmation { receipt, benefits, .. } => {
             let mut blocks = vec![Block::Words(format!("Thank you for buying {}.", receipt.product_name))];
-            blocks.extend(receipt_blocks(receipt));
-            blocks.extend(benefit_blocks("This comes with it:", benefits));
-            blocks.extend(to_portal("Look at your purchase"));
+            blocks.extend(receipt_blocks(draft, receipt));
+            blocks.extend(benefit_blocks("What is included:", benefits));
+            blocks.extend(to_portal("View your purchase"));
             Letter { subject: format!("Your order: {}", receipt.product_name), blocks }
         }
         Email::SubscriptionConfirmation { product_name, price, receipt, trial_ends_at, benefits, .. } => {
             let begun =
                 Begun { price: *price, receipt: receipt.as_ref(), trial_ends_at: *trial_ends_at, benefits };
             let mut blocks = vec![Block::Words(format!("Thank you for subscribing to {product_name}."))];
-            blocks.extend(begun_blocks(&begun));
-            blocks.extend(to_portal("Look at your subscription"));
+            blocks.extend(begun_blocks(draft, &begun));
+            blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Your subscription to {product_name}"), blocks }
         }
         Email::SubscriptionRenewed { receipt, period_ends_at, .. } => {
@@ -37,8 +37,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             let until = day(*period_ends_at);
             let mut blocks =
                 vec![Block::Words(format!("Your subscription to {name} is paid until {until}."))];
-            blocks.extend(receipt_blocks(receipt));
-            blocks.extend(to_portal("Look at your subscription"));
+            blocks.extend(receipt_blocks(draft, receipt));
+            blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
         Email::PaymentFailed { product_name, amount, next_attempt_at, .. } => {
@@ -48,12 +48,12 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             ))];
             blocks.push(Block::Words(match next_attempt_at {
                 Some(next) => format!(
-                    "It is tried again on {}. To keep what you have, pay it now or change how you pay.",
+                    "It is tried again on {}. To keep your access, pay now or use another card.",
                     day(*next)
                 ),
-                None => String::from("To keep what you have, pay it now or change how you pay."),
+                None => String::from("To keep your access, pay now or use another card."),
             }));
-            blocks.extend(to_portal("Pay or change how you pay"));
+            blocks.extend(to_portal("Update your payment"));
             Letter { subject: format!("Your payment for {product_name} failed"), blocks }
         }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
@@ -62,22 +62,22 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
                 "Your subscription to {product_name} is canceled and ends on {end}. Nothing more will be charged for it."
             ))];
             blocks.extend(benefit_blocks("Until then you still have:", benefits));
-            blocks.extend(to_portal("Look at your subscription"));
+            blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Your subscription to {product_name} ends on {end}"), blocks }
         }
         Email::SubscriptionUncanceled { product_name, renews_at, .. } => {
             let renewal = renews_at.map(|at| format!(" It renews on {}.", day(at))).unwrap_or_default();
-            let words = format!("Your subscription to {product_name} goes on.{renewal}");
+            let words = format!("Your subscription to {product_name} continues.{renewal}");
             let mut blocks = vec![Block::Words(words)];
-            blocks.extend(to_portal("Look at your subscription"));
-            Letter { subject: format!("Your subscription to {product_name} goes on"), blocks }
+            blocks.extend(to_portal("View your subscription"));
+            Letter { subject: format!("Your subscription to {product_name} continues"), blocks }
         }
         Email::SubscriptionEnded { product_name, .. } => {
             let mut blocks = vec![Block::Words(format!(
                 "Your subscription to {product_name} has ended, and what came with it too. Thank you for having been \
                  with us."
             ))];
-            blocks.extend(to_portal("Look at your purchases"));
+            blocks.extend(to_portal("View your purchases"));
             Letter { subject: format!("Your subscription to {product_name} has ended"), blocks }
         }
         Email::BenefitGranted { benefit, product_name, .. } => {
@@ -86,7 +86,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
                 None => String::from("Something is ready for you:"),
             };
             let mut blocks = benefit_blocks(&words, std::slice::from_ref(benefit));
-            blocks.extend(to_portal("Look at your purchases"));
+            blocks.extend(to_portal("View your purchases"));
             Letter { subject: format!("Ready for you: {}", benefit.description), blocks }
         }
         Email::LeakedPersonalAccessToken { comment, found } => leak("personal access token", comment, found),
@@ -106,16 +106,16 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
     }
 }
 
-fn begun_blocks(begun: &Begun<'_>) -> Vec<Block> {
+fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {
     let mut facts = vec![("Price", price(begun.price))];
-    facts.extend(begun.trial_ends_at.map(|end| ("Costs nothing until", day(end))));
+    facts.extend(begun.trial_ends_at.map(|end| ("Free until", day(end))));
     let mut blocks = vec![Block::Facts(facts)];
-    blocks.extend(begun.receipt.into_iter().flat_map(receipt_blocks));
-    blocks.extend(benefit_blocks("This comes with it:", begun.benefits));
+    blocks.extend(begun.receipt.into_iter().flat_map(|receipt| receipt_blocks(draft, receipt)));
+    blocks.extend(benefit_blocks("What is included:", begun.benefits));
     blocks
 }
 
-fn receipt_blocks(receipt: &Receipt) -> Vec<Block> {
+fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
     let written = |cents| amount(cents, receipt.currency);
     let mut amounts: Vec<(String, String)> =
         receipt.lines.iter().map(|line| (line.label.clone(), written(line.amount))).collect();
@@ -132,9 +132,17 @@ fn receipt_blocks(receipt: &Receipt) -> Vec<Block> {
     }
     amounts.push((String::from("Total"), written(receipt.total)));
     let mut facts: Vec<(&'static str, String)> =
-        receipt.number.iter().map(|number| ("Number", number.clone())).collect();
+        receipt.number.iter().map(|number| ("Invoice", named(draft, number))).collect();
     facts.push(("Date", day(receipt.paid_at)));
     vec![Block::Amounts(amounts), Block::Facts(facts)]
+}
+
+/// The number of an invoice as the invoice itself has it.
+fn named(draft: &Draft, number: &str) -> String {
+    match (&draft.sender, number.parse()) {
+        (Some(sender), Ok(count)) => invoice_number(&sender.slug, count),
+        _ => number.to_owned(),
+    }
 }
 
 fn benefit_blocks(words: &str, benefits: &[BenefitLine]) -> Vec<Block> {
@@ -161,7 +169,7 @@ fn portal_button(head: &Letterhead, draft: &Draft, label: &str) -> Vec<Block> {
     }
     let mut blocks = vec![Block::Button { label: label.to_owned(), url }];
     if portal.token.is_some() {
-        let sentence = "The link signs you in and is good for an hour. Do not pass this mail on.";
+        let sentence = "This link signs you in and works for one hour. Please do not forward this mail.";
         blocks.push(Block::Quiet(sentence.to_owned()));
     }
     blocks
@@ -173,7 +181,7 @@ fn leak(what: &str, name: &str, found: &Found) -> Letter {
         "Your {what}{named} was found where everybody can read it, and has been ended: it works no more. Whoever has it \
          may have acted as you until now, so look at what was done with it, and make a new one if you need it."
     ))];
-    let mut facts = vec![("Told by", found.notifier.clone())];
+    let mut facts = vec![("Reported by", found.notifier.clone())];
     facts.extend(found.url.clone().map(|url| ("Found at", url)));
     blocks.push(Block::Facts(facts));
     Letter { subject: format!("Your {what} was found in public and has been ended"), blocks }

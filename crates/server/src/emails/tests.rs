@@ -48,7 +48,7 @@ fn link() -> PortalLink {
 
 fn receipt() -> Receipt {
     Receipt {
-        number: Some(String::from("FJORD-0042")),
+        number: Some(String::from("42")),
         product_name: String::from("Nimbus <Pro>"),
         lines: vec![
             ReceiptLine { label: String::from("Nimbus <Pro>"), amount: Cents::new(123_400) },

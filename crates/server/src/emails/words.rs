@@ -50,6 +50,11 @@ pub fn day(instant: Timestamp) -> String {
     day.strftime("%-d %B %Y").to_string()
 }
 
+/// The number of an invoice as both sides name it: `FJORDSOFT-000042`.
+pub fn invoice_number(slug: &str, number: i64) -> String {
+    format!("{}-{number:06}", slug.to_uppercase())
+}
+
 /// The English name of a country; its code if it has none.
 pub fn country(country: Country) -> &'static str {
     let code = country.as_str();

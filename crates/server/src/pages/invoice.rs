@@ -16,7 +16,7 @@ use merak_documents::{Fact, Invoice, Line, Party, Sum};
 use merak_store::Json;
 use serde::Deserialize;
 
-use crate::emails::words::{amount, country, day};
+use crate::emails::words::{amount, country, day, invoice_number};
 use crate::error::Failure;
 use crate::shell::Response;
 use crate::state::House;
@@ -76,7 +76,7 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
 
 /// The number as people write it, such as `NIMBUS-000017`: it tells the sellers of one installation apart.
 fn number(data: &InvoiceData) -> String {
-    format!("{}-{:06}", data.seller.slug.clone().to_uppercase(), data.number)
+    invoice_number(data.seller.slug.as_str(), data.number)
 }
 
 /// What the document says.

@@ -11,6 +11,7 @@ use axum::http::header::{
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
+use jiff::Timestamp;
 use merak_adapters::mail::{Folder, Kept, Opened};
 
 use super::docs::views::Frame;
@@ -48,6 +49,11 @@ struct ListPage<'d> {
 struct OnePage<'d> {
     frame: Frame<'d>,
     mail: Opened,
+}
+
+/// When a mail was written, by the clock of UTC: `26 Nov 2026, 23:55`.
+fn written(date: &Timestamp) -> String {
+    date.strftime("%-d %b %Y, %H:%M").to_string()
 }
 
 /// The pages, if this server shows its mail.

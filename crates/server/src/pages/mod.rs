@@ -4,6 +4,7 @@
 mod dashboard;
 pub mod docs;
 
+pub mod apology;
 mod assets;
 mod invoice;
 mod login;
@@ -49,10 +50,10 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
-        .merge(mail::router(house, Arc::clone(&docs)))
+        .merge(mail::router(house, docs))
         .merge(shop::router(Arc::clone(house), Arc::clone(&shop)))
-        .merge(dashboard::router(Arc::clone(house), shop))
-        .merge(sandbox::router(Arc::clone(house), docs))
+        .merge(dashboard::router(Arc::clone(house), Arc::clone(&shop)))
+        .merge(sandbox::router(Arc::clone(house), shop))
         .merge(invoice::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })

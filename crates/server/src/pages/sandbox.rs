@@ -14,9 +14,12 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use merak_adapters::payments;
 use merak_adapters::payments::sandbox::{AUTHENTICATE, Action, Sandbox, Verdict};
+use merak_core::checkouts;
+use merak_core::kit::{Cents, Currency, Refusal};
 use url::{Url, form_urlencoded};
 
-use super::docs::Docs;
+use super::shop::{CHECKOUT, Framed, Shop};
+use crate::emails::words;
 use crate::error::{Failure, framework};
 use crate::shell::Response;
 use crate::state::House;
@@ -27,7 +30,7 @@ const LONGEST_FORM: usize = 1024;
 #[derive(Clone)]
 struct Rooms {
     house: Arc<House>,
-    docs: Arc<Docs>,
+    shop: Arc<Shop>,
 }
 
 impl Rooms {
@@ -35,25 +38,43 @@ impl Rooms {
     fn sandbox(&self) -> Option<Arc<Sandbox>> {
         Arc::clone(&self.house.adapters.payments).as_sandbox()
     }
+
+    /// Who may show the page in a frame: whoever may show the checkout that it leads back to.
+    async fn framed(&self, return_url: Option<&str>) -> Result<Framed, Refusal> {
+        let path =
+            return_url.and_then(|url| url.strip_prefix(&self.house.public_url)?.strip_prefix(CHECKOUT));
+        let Some((client_secret, _)) = path.and_then(|path| path.split_once('/')) else {
+            return Ok(Framed::Never);
+        };
+        let client_secret = client_secret.to_owned();
+        let found =
+            self.house.store.read(move |tx| checkouts::find_by_client_secret(tx, &client_secret)).await;
+        match found {
+            Ok(checkout) => Ok(Framed::by_origin(checkout.embed_origin.as_deref())),
+            Err(refusal) if refusal.kind().is_some() => Ok(Framed::Never),
+            Err(refusal) => Err(refusal),
+        }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "sandbox_authenticate.html")]
 struct Page<'p> {
     style: &'p str,
+    icon: &'p str,
     amount: Option<String>,
     is_open: bool,
 }
 
-pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
+pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
     Router::new()
         .route(&format!("{AUTHENTICATE}{{client_secret}}"), get(ask).post(answer))
-        .with_state(Rooms { house, docs })
+        .with_state(Rooms { house, shop })
 }
 
 async fn ask(State(rooms): State<Rooms>, Path(client_secret): Path<String>) -> Response {
     let Some(sandbox) = rooms.sandbox() else { return nothing() };
-    shown(&rooms, sandbox.find_action(&client_secret).await)
+    shown(&rooms, sandbox.find_action(&client_secret).await).await
 }
 
 async fn answer(State(rooms): State<Rooms>, Path(client_secret): Path<String>, form: Bytes) -> Response {
@@ -63,7 +84,7 @@ async fn answer(State(rooms): State<Rooms>, Path(client_secret): Path<String>, f
     };
     match finish(&sandbox, &client_secret, verdict).await {
         Ok(Some(return_url)) => go_on(&return_url),
-        Ok(None) => shown(&rooms, sandbox.find_action(&client_secret).await),
+        Ok(None) => shown(&rooms, sandbox.find_action(&client_secret).await).await,
         Err(error) => unavailable(error),
     }
 }
@@ -91,14 +112,20 @@ async fn finish(
     Ok(finished.and_then(|action| action.return_url))
 }
 
-fn shown(rooms: &Rooms, found: payments::Result<Option<Action>>) -> Response {
+async fn shown(rooms: &Rooms, found: payments::Result<Option<Action>>) -> Response {
     let action = match found {
         Ok(Some(action)) => action,
         Ok(None) => return nothing(),
         Err(error) => return unavailable(error),
     };
+    let framed = match rooms.framed(action.return_url.as_deref()).await {
+        Ok(framed) => framed,
+        Err(refusal) => return private(Failure::Refused(refusal).into_response("sandbox")),
+    };
+    let assets = rooms.shop.frame("", None, None).assets;
     let page = Page {
-        style: rooms.docs.style(),
+        style: assets.style,
+        icon: assets.icon,
         amount: action.amount.as_ref().map(|(cents, currency)| amount(*cents, currency)),
         is_open: action.is_open,
     };
@@ -107,20 +134,21 @@ fn shown(rooms: &Rooms, found: payments::Result<Option<Action>>) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, policy(action.return_url.as_deref()));
+    headers.insert(CONTENT_SECURITY_POLICY, policy(action.return_url.as_deref(), &framed));
     private(response)
 }
 
-/// A checkout may stand in a frame of any seller's page, and this page in its place; nothing can be stolen where no money
-/// moves. A form may lead to where it redirects, which browsers check too.
-fn policy(return_url: Option<&str>) -> HeaderValue {
+/// Nothing is loaded but how it looks. A form may lead to where it redirects, which browsers check too.
+fn policy(return_url: Option<&str>, framed: &Framed) -> HeaderValue {
     let origin = return_url.and_then(|url| Some(Url::parse(url).ok()?.origin().ascii_serialization()));
     let origin = origin.filter(|origin| origin != "null").unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self' {origin}; \
-         frame-ancestors *"
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self' {origin}; \
+         frame-ancestors {}",
+        framed.ancestors()
     );
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    let nobody = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    HeaderValue::try_from(policy).unwrap_or(nobody)
 }
 
 /// 303 to where the checkout goes on.
@@ -147,7 +175,10 @@ fn unavailable(error: payments::Error) -> Response {
     private(Failure::Outside(error.into()).into_response("sandbox"))
 }
 
-/// An amount as people write it. The currencies of the sandbox all have a hundred minor units.
+/// An amount as people write it, in whichever currency.
 fn amount(cents: i64, currency: &str) -> String {
-    format!("{}.{:02} {}", cents / 100, cents % 100, currency.to_uppercase())
+    match currency.parse::<Currency>() {
+        Ok(currency) => words::amount(Cents::new(cents), currency),
+        Err(_) => format!("{}.{:02} {}", cents / 100, cents % 100, currency.to_uppercase()),
+    }
 }

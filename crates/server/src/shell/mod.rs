@@ -96,6 +96,7 @@ impl Shell {
         let request_id = request_id(&request);
         let is_deprecated = old_paths::rewrite(&mut request);
         let origin = request.headers().get(http::header::ORIGIN).cloned();
+        let is_of_person = pages::apology::is_of_person(&request);
         let mut response = match &origin {
             Some(_) if cors::is_preflight(&request) => match content::address_of(request.uri().path()) {
                 Some(_) => content::preflight(),
@@ -103,6 +104,9 @@ impl Shell {
             },
             _ => self.route_guarded(request, peer, &request_id, started).await,
         };
+        if is_of_person {
+            response = pages::apology::for_person(response);
+        }
         let headers = response.headers_mut();
         if let Some(origin) = &origin {
             self.cors.mark(origin, headers);

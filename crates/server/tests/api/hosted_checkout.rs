@@ -117,7 +117,7 @@ scenarios! {
         let location = bought.header("location").unwrap().to_owned();
         assert!(location.starts_with(&format!("{path}/confirmation?customer_session_token=polar_cst_")), "{location}");
         let page = until(shop, &location, "Thank you").await;
-        assert!(page.contains("ada@example.com") && page.contains("See your purchases"), "{page}");
+        assert!(page.contains("ada@example.com") && page.contains("View your purchases"), "{page}");
         assert!(page.contains("/fjordsoft/portal?customer_session_token=polar_cst_"), "{page}");
         assert_eq!(count(shop, "SELECT count(*) FROM orders").await, 1);
         // It is over: the form leads on, and nothing is bought twice.
@@ -126,7 +126,7 @@ scenarios! {
         assert_eq!(count(shop, "SELECT count(*) FROM orders").await, 1);
         // Without the token nobody sees more than that it was bought.
         let page = until(shop, &format!("{path}/confirmation?customer_session_token=polar_cst_wrong"), "Thank you").await;
-        assert!(page.contains("Sign in to see your purchases") && !page.contains("polar_cst_wrong&") , "{page}");
+        assert!(page.contains("Sign in to view your purchases") && !page.contains("polar_cst_wrong&") , "{page}");
     }
 
     async fn a_declined_card_is_told_and_another_one_buys(shop) {
@@ -147,7 +147,7 @@ scenarios! {
             let path = checkout(shop, once(1999)).await;
             let held = pay(shop, &path, &filled(ASKS), "1999").await;
             let page = follow(shop, &held).await.text();
-            assert!(page.contains("Your bank wants to hear from you"), "{page}");
+            assert!(page.contains("Confirm with your bank"), "{page}");
             let bank = page.split("href=\"").find_map(|rest| rest.split('"').next().filter(|url| url.starts_with("/sandbox/")));
             let bank = bank.unwrap().to_owned();
             assert!(page.contains(&format!("content=\"0; url={bank}\"")), "it goes there by itself: {page}");
@@ -189,7 +189,7 @@ scenarios! {
         fields.push(amount("25,50"));
         let again = pay(shop, &path, &fields, "1000").await;
         assert_eq!(again.status, 200);
-        assert!(again.text().contains("the total is $25.50. Please look again."), "{}", again.text());
+        assert!(again.text().contains("The total is now $25.50."), "{}", again.text());
         assert!(again.text().contains("value=\"4242 4242 4242 4242\""), "the test card is not typed again");
         assert_eq!(count(shop, "SELECT count(*) FROM payments").await, 0);
         assert_eq!(pay(shop, &path, &fields, "2550").await.status, 303);
@@ -212,7 +212,7 @@ scenarios! {
         // A code that is only typed counts when the button is pressed.
         let mut fields = filled(CARD);
         fields.extend(code("SPRING"));
-        assert!(pay(shop, &path, &fields, "1999").await.text().contains("the total is $14.99"));
+        assert!(pay(shop, &path, &fields, "1999").await.text().contains("The total is now $14.99"));
         assert_eq!(pay(shop, &path, &filled(CARD), "1499").await.status, 303);
         let closed = checkout_of(shop, json!({"prices": [once(1999)]}), json!({"allow_discount_codes": false})).await;
         assert!(!shop.anonymous.get(&closed).await.text().contains("discount_code"));
@@ -332,6 +332,24 @@ scenarios! {
         assert!(text.contains("data-embed-origin=\"https://seller.example\"") && text.contains("?embed=true\""), "{text}");
     }
 
+    async fn the_bank_stands_where_the_checkout_may_stand(shop) {
+        for (origin, ancestors) in [
+            (json!("https://seller.example"), "frame-ancestors 'self' https://seller.example"),
+            (json!("https://x.example; script-src *"), "frame-ancestors 'none'"),
+            (Value::Null, "frame-ancestors 'none'"),
+        ] {
+            let path = checkout_of(shop, json!({"prices": [once(1999)]}), json!({"embed_origin": origin})).await;
+            let got = pay(shop, &path, &filled(ASKS), "1999").await;
+            let text = follow(shop, &got).await.text();
+            let (_, bank) = text.split_once("href=\"/sandbox/authenticate/").unwrap();
+            let bank = format!("/sandbox/authenticate/{}", bank.split('"').next().unwrap());
+            let shown = shop.anonymous.get(&bank).await;
+            assert_eq!(shown.status, 200);
+            let policy = shown.header("content-security-policy").unwrap();
+            assert!(policy.ends_with(ancestors), "{policy}");
+        }
+    }
+
     async fn what_is_over_is_not_found_and_what_was_bought_leads_on(shop) {
         let path = checkout_of(shop, json!({"prices": [free()]}), json!({"success_url": "https://seller.example/ok?id={CHECKOUT_ID}"})).await;
         let got = pay(shop, &path, &[("customer_email", String::from("ada@example.com"))], "").await;
@@ -347,7 +365,7 @@ scenarios! {
         for path in [open.as_str(), "/checkout/polar_c_wrong", "/checkout/polar_c_wrong/confirmation"] {
             let gone = shop.anonymous.get(path).await;
             assert_eq!(gone.status, 404);
-            assert!(gone.text().contains("not open any more") && gone.header("content-type").unwrap().starts_with("text/html"));
+            assert!(gone.text().contains("no longer available") && gone.header("content-type").unwrap().starts_with("text/html"));
         }
         assert_eq!(pay(shop, &open, &buyer(), "").await.status, 404);
     }
@@ -398,7 +416,7 @@ merak_testkit::both_engines! {
         assert!(shown.text().contains("data-key=\"pk_test_1\"") && !shown.text().contains("card.number") && !shown.text().contains("sk_test"));
         let told = pay(shop, &path, &buyer(), "1999").await;
         assert_eq!(told.status, 422);
-        assert!(told.text().contains("Please say how you want to pay."), "{}", told.text());
+        assert!(told.text().contains("Please choose how to pay."), "{}", told.text());
         let free = checkout(shop, free()).await;
         let policy = shop.anonymous.get(&free).await;
         assert!(!policy.header("content-security-policy").unwrap().contains("stripe"));

@@ -16,6 +16,20 @@ scenarios! {
         }
     }
 
+    async fn a_browser_is_shown_a_page_where_a_program_is_told_a_line(shop) {
+        let browser = shop.anonymous.with("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+        let html = Some("text/html; charset=utf-8");
+        for path in ["/nothing", "/invoices/nothing", "/sandbox/authenticate/nothing"] {
+            let page = browser.get(path).await;
+            assert_eq!((page.status, page.header("content-type")), (404, html), "{path}");
+            assert!(page.text().contains("Page not found"), "{}", page.text());
+            let line = shop.anonymous.get(path).await;
+            assert_eq!(line.status, 404, "{path}");
+            assert_ne!(line.header("content-type"), html, "{path}");
+        }
+        assert_eq!(browser.get("/v1/nothing").await.header("content-type"), Some("application/json"));
+    }
+
     // spec 50 §1.1
     async fn a_server_without_its_database_says_so(shop) {
         shop.store.shutdown().await;

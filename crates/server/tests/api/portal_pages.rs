@@ -73,7 +73,7 @@ scenarios! {
         let policy = page.header("content-security-policy").unwrap();
         assert!(policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe"), "{policy}");
-        shows(&page, &["There is nothing here yet", customer.email.as_str()]);
+        shows(&page, &["Nothing here yet", customer.email.as_str()]);
         assert!(!page.text().contains(&token));
         // A token that is none, or of another shop, is as good as none.
         for token in ["polar_cst_x".to_owned(), {
@@ -171,15 +171,15 @@ scenarios! {
             assert_eq!(send(&eve, &format!("{path}/{action}"), CARD).await.status, 404, "{action}");
         }
         let canceled = send(&client, &format!("{path}/cancel"), "reason=too_expensive&comment=Too+%3Cmuch%3E").await;
-        shows(&follow(&client, &canceled).await, &["The subscription was canceled", "Go on after all"]);
+        shows(&follow(&client, &canceled).await, &["The subscription was canceled", "Keep the subscription"]);
         let after = stored(shop, found.id).await;
         assert!(after.cancel_at_period_end);
         assert_eq!(after.customer_cancellation_comment.as_deref(), Some("Too <much>"));
         let again = send(&client, &format!("{path}/cancel"), "").await;
         assert_eq!(again.status, 403);
-        shows(&again, &["already canceled", "Go on after all"]);
+        shows(&again, &["already canceled", "Keep the subscription"]);
         let resumed = send(&client, &format!("{path}/resume"), "").await;
-        shows(&follow(&client, &resumed).await, &["The subscription goes on"]);
+        shows(&follow(&client, &resumed).await, &["Your subscription continues"]);
         assert!(!stored(shop, found.id).await.cancel_at_period_end);
         shop.work_done().await;
     }
@@ -245,7 +245,7 @@ merak_testkit::both_engines! {
         shows(&anonymous.get(&format!("{HOME}/request")).await, &["Send me a code"]);
         let wrong = send(anonymous, &format!("{HOME}/request"), "email=nobody").await;
         assert_eq!(wrong.status, 422);
-        shows(&wrong, &["This is no e-mail address", "value=\"nobody\""]);
+        shows(&wrong, &["Enter an e-mail address", "value=\"nobody\""]);
         for email in ["stranger%40example.com", &customer.email.as_str().replace('@', "%40")] {
             let sent = send(anonymous, &format!("{HOME}/request"), &format!("email={email}")).await;
             leads_to(&sent, "/fjordsoft/portal/authenticate");

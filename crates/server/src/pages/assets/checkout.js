@@ -43,6 +43,18 @@ function put(page, name) {
   return isNew;
 }
 
+// The lines of another country. Whoever has opened or gone on to something finds it so.
+function putAddress(page) {
+  const place = live(document, "address");
+  const [isOpen, held] = [place?.querySelector("details")?.open, document.activeElement];
+  const isHeld = place?.contains(held);
+  if (!put(page, "address")) return;
+  if (isOpen) place.querySelector("details")?.setAttribute("open", "");
+  if (!isHeld) return;
+  const again = held.id && document.getElementById(held.id);
+  (again || place.querySelector(held.tagName))?.focus();
+}
+
 // What is wrong with a field that was touched. What was typed into it stays.
 function putProblem(page, name) {
   const find = (root) => [...root.querySelectorAll("[data-field]")].find((field) => field.dataset.field === name);
@@ -88,8 +100,7 @@ function checkout(form) {
       for (const name of ["price", "totals", "pay"]) put(page, name);
       if (action !== "update" || names.includes("product_price_id")) put(page, "discount");
       if (names.includes("customer_billing_address.country")) {
-        put(page, "address");
-        document.getElementById("field-customer_billing_address-country")?.focus();
+        putAddress(page);
       }
       last = page;
       for (const name of names) {

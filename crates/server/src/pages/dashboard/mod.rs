@@ -96,8 +96,9 @@ impl Rooms {
 
     /// That one has to be a member.
     fn closed(&self) -> Response {
-        let sentence = "Sign in as a member of this organization. Whoever runs this server can make you a link for that.";
-        self.sentence(StatusCode::NOT_FOUND, ("Nothing to see here", sentence), None)
+        let sentence =
+            "This page is for members of the organization. Ask whoever runs this server for a sign-in link.";
+        self.sentence(StatusCode::NOT_FOUND, ("Please sign in", sentence), None)
     }
 
     /// Why something was not done, on a page of its own.

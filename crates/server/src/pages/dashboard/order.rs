@@ -16,7 +16,7 @@ use super::super::shop::Frame;
 use super::super::shop::portal::desk::{field, refusal_of, reply};
 use super::super::shop::portal::money;
 use super::{Office, Rooms, go_on};
-use crate::emails::words::{amount, day};
+use crate::emails::words::{amount, day, invoice_number};
 use crate::flows;
 use crate::shell::Response;
 
@@ -54,7 +54,7 @@ struct Moved {
 struct Posted {
     day: String,
     text: String,
-    lines: Vec<(&'static str, String)>,
+    lines: Vec<(String, String)>,
 }
 
 /// What was typed into the form.
@@ -62,6 +62,8 @@ struct Posted {
 struct Typed {
     amount: String,
     reason: String,
+    /// What is wrong with the amount.
+    problem: Option<&'static str>,
 }
 
 struct Seen {
@@ -87,8 +89,8 @@ pub async fn show(
         Err(response) => return response,
     };
     let told = match field(query.unwrap_or_default().as_bytes(), "told").as_str() {
-        "refunded" => Some("The money is on its way back."),
-        "pending" => Some("The refund was asked for. It is shown below how it stands."),
+        "refunded" => Some("The refund is on its way."),
+        "pending" => Some("The refund was requested. You can follow it below."),
         "ended" => Some("The subscription has ended."),
         _ => None,
     };
@@ -157,7 +159,7 @@ fn facts(seen: &Seen, office: &Office) -> Vec<(&'static str, String)> {
     facts.push(("Product", seen.of.product.name.clone()));
     facts.push(("Date", day(order.created_at)));
     if let Some(number) = order.invoice_number {
-        facts.push(("Invoice", format!("{}-{number:06}", office.organization.slug.to_uppercase())));
+        facts.push(("Invoice", invoice_number(office.organization.slug.as_str(), number)));
     }
     if let Some(subscription) = &seen.subscription {
         facts.push(("Subscription", money::badge(subscription).1.to_owned()));
@@ -205,7 +207,7 @@ fn payment(payment: &Payment) -> Moved {
 
 fn refunded(refund: &Refund) -> Moved {
     let badge = match refund.status {
-        RefundStatus::Succeeded => ("good", "Given back"),
+        RefundStatus::Succeeded => ("good", "Refunded"),
         RefundStatus::Pending => ("warm", "In process"),
         RefundStatus::Failed => ("bad", "Failed"),
     };
@@ -214,12 +216,19 @@ fn refunded(refund: &Refund) -> Moved {
 }
 
 fn posted(entry: &Entry, lines: &[Line]) -> Posted {
-    let line = |line: &Line| (line.account.as_str(), amount(line.amount, line.currency));
+    let line = |line: &Line| (account(line.account.as_str()), amount(line.amount, line.currency));
     Posted {
         day: day(entry.occurred_at),
         text: entry.description.clone(),
         lines: lines.iter().map(line).collect(),
     }
+}
+
+/// The name of an account for people: `Processor fees`.
+fn account(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// What is said of a subscription whose payment is owed, which its seller may end.
@@ -252,11 +261,12 @@ pub async fn refund(
         Err(response) => return response,
     };
     let reason: String = field(&form, "reason").chars().take(LONGEST_REASON).collect();
-    let typed = Typed { amount: field(&form, "amount"), reason: reason.clone() };
+    let typed = Typed { amount: field(&form, "amount"), reason: reason.clone(), problem: None };
     let cents = match typed_cents(&typed.amount) {
         Ok(cents) => cents,
         Err(problem) => {
-            let told = (StatusCode::UNPROCESSABLE_ENTITY, Some(problem.to_owned()), typed);
+            let typed = Typed { problem: Some(problem), ..typed };
+            let told = (StatusCode::UNPROCESSABLE_ENTITY, None, typed);
             return page(&rooms, &office, &id, told, None).await;
         }
     };

@@ -135,11 +135,6 @@ impl Docs {
         routes::answer(StatusCode::BAD_REQUEST, page, &HeaderMap::new())
     }
 
-    /// The address of the style sheet of all pages.
-    pub fn style(&self) -> &str {
-        &self.assets.style.path
-    }
-
     /// Routes of the landing page, the reference and its assets.
     pub fn router(self: Arc<Self>) -> Router {
         routes::router(self)

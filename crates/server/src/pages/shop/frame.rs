@@ -80,6 +80,14 @@ impl Framed {
             None => Self::Never,
         }
     }
+
+    /// The same in the words of `frame-ancestors`.
+    pub fn ancestors(&self) -> String {
+        match self {
+            Self::Never => String::from("'none'"),
+            Self::By(origin) => format!("'self' {origin}"),
+        }
+    }
 }
 
 impl Seller {
@@ -160,10 +168,6 @@ pub fn answer_with(
 
 /// What a page may load, and who may show it in a frame.
 pub fn policy(framed: &Framed, processor: Processor) -> String {
-    let ancestors = match framed {
-        Framed::Never => String::from("'none'"),
-        Framed::By(origin) => format!("'self' {origin}"),
-    };
     let policy = match processor {
         Processor::Own => POLICY.to_owned(),
         Processor::Stripe => POLICY
@@ -171,7 +175,7 @@ pub fn policy(framed: &Framed, processor: Processor) -> String {
             .replace("connect-src 'self'", "connect-src 'self' https://api.stripe.com")
             .replace("form-action", "frame-src https://js.stripe.com https://hooks.stripe.com; form-action"),
     };
-    format!("{policy}; frame-ancestors {ancestors}")
+    format!("{policy}; frame-ancestors {}", framed.ancestors())
 }
 
 #[cfg(test)]

@@ -114,7 +114,7 @@ fn page(rooms: &Rooms, public: &PublicCheckout, bought: Bought, around: &Around,
     let checkout = &public.complete.checkout;
     let seller = Seller::of(&public.organization);
     let title = match &stage {
-        Stage::Waiting | Stage::Bank(_) | Stage::Stripe { .. } => "Your payment is on its way",
+        Stage::Waiting | Stage::Bank(_) | Stage::Stripe { .. } => "Processing your payment",
         Stage::Bought | Stage::Leaving { .. } => "Thank you",
         Stage::Failed => "The payment failed",
     };
@@ -232,7 +232,7 @@ fn bought(
         let files = files.into_iter().map(|(downloadable, file)| {
             let token = downloadables::token::sign(&house.secret, downloadable.id, ends);
             let url = format!("{}/v1/customer-portal/downloadables/{token}", house.public_url);
-            Download { name: file.name, size: size_readable(file.size), url }
+            Download { name: file.name, size: size_readable(file.size).replace(".0 B", " B"), url }
         });
         bought.downloads = files.collect();
         bought.is_pending |= bought.downloads.is_empty();

@@ -191,11 +191,10 @@ pub fn address(public: &PublicCheckout, filling: &Filling<'_>, problems: &Proble
 pub fn more(public: &PublicCheckout, filling: &Filling<'_>, problems: &Problems) -> Vec<Field> {
     let stored = || public.complete.checkout.customer_tax_id.as_ref().map(|tax_id| tax_id.0.clone());
     let value = filling.or("customer_tax_id", stored);
-    let hint = String::from(
-        "For a business: the number under which it is registered for tax, such as a VAT number.",
-    );
+    let hint =
+        String::from("For businesses: your VAT or tax registration number. It is printed on the invoice.");
     let mut fields = address_lines(public, filling, problems, Lines::Rest);
-    let number = field("customer_tax_id", "Tax number", Input::line("text"), value, problems);
+    let number = field("customer_tax_id", "Tax ID", Input::line("text"), value, problems);
     fields.push(number.hinted(Some(hint)));
     fields
 }

@@ -17,19 +17,18 @@ struct Page<'p> {
 
 /// There is no such checkout, or its time was up.
 pub fn gone(shop: &Shop) -> Response {
-    let heading = "This checkout is not open any more";
-    let sentence =
-        "Nothing was ordered and nothing is to be paid. Go back to where you came from and begin again.";
+    let heading = "This checkout is no longer available";
+    let sentence = "Nothing was ordered and you were not charged. Go back to the shop and start again.";
     let page = Page { frame: shop.frame(heading, None, None), heading, sentence };
     answer(StatusCode::NOT_FOUND, &page, &Framed::Never)
 }
 
 /// What is wrong with what a link was to sell, as the text of a page.
 pub fn not_sold(problems: &[FieldProblem]) -> String {
-    let heading = "This cannot be bought at the moment";
+    let heading = "This cannot be bought right now";
     let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_ref()).collect();
     let sentence = format!(
-        "{} Nothing was ordered and nothing is to be paid. Please ask whoever gave you this link.",
+        "{} Nothing was ordered and you were not charged. Please ask whoever gave you this link.",
         said.join(" ")
     );
     let shop = Shop::new();

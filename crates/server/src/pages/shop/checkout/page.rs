@@ -70,8 +70,8 @@ pub struct Form {
     pub seen_total: String,
     /// What is wrong and belongs to no field.
     pub general: Vec<String>,
-    /// What is wrong with fields: the field's id, its label and the problem.
-    pub wrong: Vec<(String, String, String)>,
+    /// The fields with which something is wrong, which stands beside each: id and label.
+    pub wrong: Vec<(String, String)>,
 }
 
 /// The box for a code.
@@ -160,7 +160,8 @@ impl Form {
         problems.keep_fields(|name| shown.iter().any(|field| field.name == name));
         form.wrong = shown
             .iter()
-            .filter_map(|field| Some((field.id(), field.label.clone(), field.problem.clone()?)))
+            .filter(|field| field.problem.is_some())
+            .map(|field| (field.id(), field.label.clone()))
             .collect();
         form.general = problems.general;
         form
@@ -212,7 +213,7 @@ fn price_words(price: &Price) -> String {
     let amount = match (price.amount_type, price.price_amount, price.price_currency) {
         (AmountType::Free, ..) => String::from("Free"),
         (AmountType::Fixed, Some(amount), Some(currency)) => words::amount(amount, currency),
-        (AmountType::Custom | AmountType::Fixed, ..) => String::from("You choose"),
+        (AmountType::Custom | AmountType::Fixed, ..) => String::from("Choose your price"),
     };
     match price.recurring_interval {
         Some(interval) => format!("{amount} a {}", every(interval)),
@@ -222,7 +223,7 @@ fn price_words(price: &Price) -> String {
 
 fn renewal(price: &Price) -> Option<String> {
     let interval = price.recurring_interval.filter(|_| price.amount_type != AmountType::Free)?;
-    Some(format!("Renews every {} until you cancel. You can cancel at any time.", every(interval)))
+    Some(format!("Renews every {} until you cancel. Cancel any time.", every(interval)))
 }
 
 fn rows(public: &PublicCheckout) -> Vec<Row> {

@@ -50,7 +50,7 @@ pub async fn run(
     }
     if typed.find("seen_total") != Some(seen_total(public).as_str()) {
         let notice =
-            format!("With what you changed the total is {}. Please look again.", total_words(public));
+            format!("The total is now {}. Please check it and press the button again.", total_words(public));
         return again(StatusCode::OK, problems, Some(notice));
     }
     let client_secret = &public.complete.checkout.client_secret;
@@ -72,7 +72,7 @@ pub async fn run(
         Err(flows::Error::Outside(error)) => {
             tracing::warn!(%error, "a checkout could not be confirmed");
             let sentence =
-                "The payment service does not answer. Nothing is lost: please wait a moment and try again.";
+                "The payment service does not respond. Nothing is lost: please wait a moment and try again.";
             problems.general.push(sentence.to_owned());
             again(StatusCode::SERVICE_UNAVAILABLE, problems, None)
         }
@@ -122,7 +122,7 @@ fn token(rooms: &Rooms, public: &PublicCheckout, typed: &Typed, problems: &mut P
     let Some(sandbox) = Arc::clone(&rooms.house.adapters.payments).as_sandbox() else {
         let token = typed.given("confirmation_token_id");
         if token.is_none() {
-            problems.general.push(String::from("Please say how you want to pay."));
+            problems.general.push(String::from("Please choose how to pay."));
         }
         return token.map(str::to_owned);
     };

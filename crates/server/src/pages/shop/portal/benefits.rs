@@ -302,7 +302,7 @@ fn files_of(
     for (downloadable, file) in downloadables::list_of_buyer(tx, &desk.actor(), &wanted)?.items {
         let signed = token::sign(&house.secret, downloadable.id, end);
         files.entry(downloadable.benefit_id).or_default().push(Download {
-            size: size_readable(file.size),
+            size: size_readable(file.size).replace(".0 B", " B"),
             name: file.name,
             url: format!("/v1/customer-portal/downloadables/{signed}"),
         });

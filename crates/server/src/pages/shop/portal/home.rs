@@ -259,7 +259,7 @@ pub fn told(query: &[u8]) -> Option<Told> {
         "card-removed" => "The card was removed.",
         "card-chosen" => "This card pays the subscription from now on.",
         "canceled" => "The subscription was canceled.",
-        "resumed" => "The subscription goes on.",
+        "resumed" => "Your subscription continues.",
         "plan" => "The plan was changed.",
         _ if field(query, "error").is_empty() => return None,
         // What other services say is theirs; it is not repeated in our name.

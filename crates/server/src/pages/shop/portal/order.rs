@@ -12,7 +12,7 @@ use merak_core::orders;
 use super::super::Frame;
 use super::benefits::{self, Card, Of};
 use super::desk::{Caller, Rooms, reply, see_other};
-use crate::emails::words::{amount, day};
+use crate::emails::words::{amount, day, invoice_number};
 use crate::shell::Response;
 
 #[derive(Template)]
@@ -65,7 +65,6 @@ pub async fn show(
     };
     let order = &of.order;
     let shown = |cents: Cents| amount(cents, order.currency);
-    let slug = desk.organization.slug.to_uppercase();
     let page = OrderPage {
         frame: rooms.frame(&of.product.product.name, &desk.organization),
         base: &desk.base,
@@ -73,7 +72,7 @@ pub async fn show(
         id: order.id.to_string(),
         name: of.product.product.name.clone(),
         day: day(order.created_at),
-        number: order.invoice_number.map(|number| format!("{slug}-{number:06}")),
+        number: order.invoice_number.map(|number| invoice_number(desk.organization.slug.as_str(), number)),
         sums: vec![("Subtotal", shown(order.amount)), ("Tax", shown(order.tax_amount))],
         total: shown(Cents::new(order.amount.get() + order.tax_amount.get())),
         refunded: (order.refunded_amount.get() > 0).then(|| shown(order.refunded_amount)),

@@ -86,7 +86,7 @@ pub async fn send(
     }
     let typed = field(&form, "email");
     let Ok(email) = Email::parse(&typed, &EmailRules::lenient()) else {
-        let problem = Some(String::from("This is no e-mail address."));
+        let problem = Some(String::from("Enter an e-mail address such as ada@example.com."));
         let shown = (typed, problem, false);
         return request_page(&rooms, &organization, StatusCode::UNPROCESSABLE_ENTITY, shown);
     };

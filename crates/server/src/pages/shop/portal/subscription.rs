@@ -197,7 +197,7 @@ fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'stati
     let mut facts = vec![("Price", rate)];
     if subscription.ended_at.is_none() {
         let (from, to) = (day(subscription.current_period_start), day(subscription.current_period_end));
-        facts.push(("Current period", format!("{from} – {to}")));
+        facts.push(("Current period", format!("{from}\u{a0}– {to}")));
         if subscription.amount.is_some() && !subscription.cancel_at_period_end {
             facts.push(("Next payment", to));
         }
