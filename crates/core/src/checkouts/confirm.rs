@@ -22,6 +22,7 @@ use crate::discounts;
 use crate::kit::{Cents, FieldProblem, Id, Metadata, Refusal, Result, at};
 use crate::organizations;
 use crate::products::{AmountType, PriceType};
+use crate::subscriptions;
 use crate::taxes::TaxProblem;
 use crate::users::{self, User};
 
@@ -94,6 +95,7 @@ pub fn hold(
     }
     let mut problems = problems(rules, &checkout, terms, confirm, tax.err());
     problems.extend(missing_answers(tx, &checkout)?);
+    problems.extend(lost_upgrade(tx, &checkout, terms)?);
     if !problems.is_empty() {
         return Err(Refusal::invalid_all(problems));
     }
@@ -168,6 +170,19 @@ fn problems(
         problems.push(body("amount").problem("greater_than_equal", sentence, total.get()));
     }
     problems
+}
+
+/// The problem of a checkout for a free subscription that somebody has paid for since. One that has ended since is none:
+/// its customer gets a new one.
+fn lost_upgrade(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> Result<Option<FieldProblem>> {
+    let (Some(id), PriceType::Recurring) = (checkout.subscription_id, terms.price.r#type) else {
+        return Ok(None);
+    };
+    let paid = subscriptions::find(tx, id)?
+        .filter(|subscription| subscription.ended_at.is_none() && subscription.base_amount.is_some());
+    let place = at("body").field("subscription_id");
+    let sentence = "The subscription is not free any more, and only free ones can be upgraded.";
+    Ok(paid.map(|_| place.value_error(sentence, id.to_string())))
 }
 
 /// Who buys: the checkout's customer, else the one with the buyer's address, else a new one.
