@@ -154,6 +154,13 @@ for (const engine of ENGINES) {
       const fetched = await fetch(held.file.download.url);
       assert.equal(await fetched.text(), TEXT);
       assert.equal(fetched.headers.get("content-disposition"), 'attachment; filename="first.txt"');
+      // The SDK follows where the answer leads, and is surprised that a file is no JSON.
+      const token = held.file.download.url.split("/").at(-1);
+      await assert.rejects(downloadables.get({ token }), (error) => {
+        assert.ok(error instanceof SDKError, `${error}`);
+        assert.deepEqual([error.statusCode, error.body], [200, TEXT]);
+        return true;
+      });
 
       merak.cli("grant", "--benefit", benefit.id, "--customer", customer.id, "--revoke");
       assert.deepEqual(await all(downloadables.list({ benefitId: benefit.id })), []);

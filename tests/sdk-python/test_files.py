@@ -207,6 +207,8 @@ def test_a_buyer_downloads_what_a_benefit_gives(seller: Seller, server: Server) 
     assert portal.downloadables.list(organization_id=NOBODY).result.items == []
 
     link = portal.downloadables.list(benefit_id=benefit.id).result.items[0].file.download.url
+    # The SDK does not follow where the answer leads.
+    assert portal.downloadables.get(token=link.rsplit("/", 1)[1]) is None
     server.cli("grant", "--benefit", benefit.id, "--customer", customer.id, "--revoke")
     assert portal.downloadables.list(benefit_id=benefit.id).result.items == []
     assert httpx.get(link).status_code == 404

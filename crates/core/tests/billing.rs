@@ -7,8 +7,10 @@ mod confirm;
 mod dunning;
 mod ends;
 mod hints;
+mod orders;
 mod refunds;
 mod renewals;
+mod requirements;
 
 use merak_core::billing::outcome::{Failure, Method};
 use merak_core::billing::renewal::{self, Batch};

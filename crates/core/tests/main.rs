@@ -39,5 +39,6 @@ mod sandbox_records;
 mod search;
 mod search_totals;
 mod simulation;
+mod subscription_states;
 mod subscriptions;
 mod transfer;

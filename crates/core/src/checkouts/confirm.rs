@@ -94,7 +94,7 @@ pub fn hold(
         return Err(Refusal::invalid(place.value_error("Discount is no longer redeemable.", id.to_string())));
     }
     let mut problems = problems(rules, &checkout, terms, confirm, tax.err());
-    problems.extend(upgrade_problem(tx, &checkout)?);
+    problems.extend(upgrade_problem(tx, &checkout, terms)?);
     problems.extend(missing_answers(tx, &checkout)?);
     if !problems.is_empty() {
         return Err(Refusal::invalid_all(problems));
@@ -174,10 +174,16 @@ fn problems(
 
 /// Why the subscription of a checkout cannot be made a paid one by it any more: it is one already, or another checkout is
 /// about to make it one. One that has ended does not matter: the buyer gets a new one.
-fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout) -> Result<Option<FieldProblem>> {
+fn upgrade_problem(
+    tx: &mut ReadTx<'_>,
+    checkout: &Checkout,
+    terms: &Terms,
+) -> Result<Option<FieldProblem>> {
     const OTHER: &str = "SELECT id FROM checkouts WHERE subscription_id = $1 AND id <> $2 \
         AND (status = 'confirmed' OR status = 'open' AND confirming_payment_id IS NOT NULL) LIMIT 1";
-    let Some(id) = checkout.subscription_id else { return Ok(None) };
+    let (Some(id), PriceType::Recurring) = (checkout.subscription_id, terms.price.r#type) else {
+        return Ok(None);
+    };
     let Some(subscription) = subscriptions::find(tx, id)?.filter(|one| one.status.is_active()) else {
         return Ok(None);
     };

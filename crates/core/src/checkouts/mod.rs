@@ -243,7 +243,10 @@ pub fn change(tx: &mut Tx<'_>, checkout: &mut Checkout) -> Result<()> {
     checkout.modified_at = Some(tx.now());
     save(tx, checkout)?;
     let channel = Channel::Checkout(checkout.id.uuid());
-    streams::publish(tx, &channel, "checkout.updated", &json!({"status": checkout.status}))?;
+    let payload = json!({"status": checkout.status});
+    streams::publish(tx, &channel, "checkout.updated", &payload)?;
+    // A page may wait until the seller's programs have heard of it. None listens, so there is nothing to wait for.
+    streams::publish(tx, &channel, "checkout.webhook_event_delivered", &payload)?;
     events::emit(tx, checkout.organization_id, EventType::CheckoutUpdated, checkout.id.uuid())
 }
 

@@ -5,7 +5,8 @@ use merak_core::checkouts::CheckoutStatus;
 use merak_core::checkouts::confirm::Standing;
 use merak_core::products::UpdateProduct;
 
-fn problems(result: Result<Held>) -> Vec<String> {
+/// Place and kind of everything that a confirmation was refused for.
+pub(super) fn problems(result: Result<Held>) -> Vec<String> {
     match result {
         Err(merak_core::kit::Refusal::Invalid(problems)) => {
             let place = |loc: &[merak_core::kit::Loc]| {
