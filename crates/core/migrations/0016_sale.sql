@@ -355,7 +355,7 @@ CREATE INDEX orders_created_at_idx ON orders (organization_id, price_type, creat
 CREATE INDEX orders_amount_idx ON orders (organization_id, price_type, amount, id);
 CREATE INDEX orders_subscription_idx ON orders (organization_id, price_type, (coalesce(subscription_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')), id);
 CREATE INDEX orders_customer_email_idx ON orders (organization_id, customer_email, id);
-CREATE INDEX orders_without_discount_idx ON orders (organization_id, created_at, id) WHERE discount_id IS NULL;
+CREATE INDEX orders_without_discount_idx ON orders (organization_id, price_type, created_at, id) WHERE discount_id IS NULL;
 CREATE INDEX orders_product_id_idx ON orders (product_id, created_at, id);
 CREATE INDEX orders_product_amount_idx ON orders (product_id, amount, id);
 CREATE INDEX orders_customer_id_idx ON orders (customer_id, created_at, id);

@@ -5,9 +5,9 @@ use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::customers::Customer;
 use merak_core::emails::{self, BenefitLine, Content, Email, Opened, Outgoing, PortalLink};
 use merak_core::kit::Id;
+use merak_core::orders;
 use merak_core::products::RecurringInterval;
 use merak_core::subscriptions::{self, Subscription, SubscriptionStatus};
-use merak_core::orders;
 use serde_json::json;
 
 use crate::subscriptions::{new_subscription, plan, subscribe};
@@ -145,7 +145,9 @@ fn told(shop: &Shop) -> Vec<(String, BenefitLine, Option<String>, PortalLink)> {
         for id in &ids {
             let Opened::Draft(draft) = emails::open(tx, &secret, *id)? else { panic!("it can be sent") };
             let Content::Plain(email) = draft.content else { panic!("it lets nobody in") };
-            let Email::BenefitGranted { benefit, product_name, portal } = *email else { panic!("it is another") };
+            let Email::BenefitGranted { benefit, product_name, portal } = *email else {
+                panic!("it is another")
+            };
             mails.push((draft.recipient, benefit, product_name, portal));
         }
         Ok(mails)

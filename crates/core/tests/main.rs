@@ -37,7 +37,6 @@ mod product_lists;
 mod product_properties;
 mod products;
 mod sale_lists;
-mod sale_lists_speed;
 mod sandbox_records;
 mod search;
 mod search_totals;

@@ -316,12 +316,14 @@ impl Town {
             let price = shop.complete(product.id).public.prices.remove(0);
             let (product, customer_id, now) = (product.clone(), customer.id, shop.now());
             let mut order = shop
-                .write(move |tx| Ok(Order::of_nothing(Id::new(tx), &product, Some(price.id), customer_id, now)))
+                .write(move |tx| {
+                    Ok(Order::of_nothing(Id::new(tx), &product, Some(price.id), customer_id, now))
+                })
                 .unwrap();
             order.amount = Cents::new(i64::try_from(n % 4).unwrap() * 100);
             order.discount_id = discount.map(|one| one.id);
-            order.subscription_id =
-                (price.r#type == PriceType::Recurring).then(|| Id::from_uuid(Uuid::from_u128(n as u128 % 6 + 1)));
+            order.subscription_id = (price.r#type == PriceType::Recurring)
+                .then(|| Id::from_uuid(Uuid::from_u128(n as u128 % 6 + 1)));
             rows.push(Row {
                 id: order.id.uuid(),
                 organization: order.organization_id,
@@ -334,7 +336,13 @@ impl Town {
                 period_end: 0,
                 amount: Some(order.amount.get()),
                 email: customer.email.lower(),
-                product_name: self.products.iter().find(|one| one.id == order.product_id).unwrap().name.to_lowercase(),
+                product_name: self
+                    .products
+                    .iter()
+                    .find(|one| one.id == order.product_id)
+                    .unwrap()
+                    .name
+                    .to_lowercase(),
                 discount_name: discount.map(|one| one.name.to_lowercase()),
                 subscription: order.subscription_id.map(|id| id.uuid()),
             });
@@ -375,7 +383,8 @@ impl Town {
             if n % 7 == 0 {
                 after.recurring_interval = RecurringInterval::Year;
             }
-            after.current_period_end = after.current_period_end.add_seconds(i64::try_from(n % 3).unwrap() * 3600);
+            after.current_period_end =
+                after.current_period_end.add_seconds(i64::try_from(n % 3).unwrap() * 3600);
             let changed = after.clone();
             shop.write(move |tx| subscriptions::change(tx, &before, &mut changed.clone())).unwrap();
             let rank = match (after.status, after.cancel_at_period_end) {

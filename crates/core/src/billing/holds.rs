@@ -29,13 +29,13 @@ pub(super) fn hold(tx: &mut Tx<'_>, due: Vec<Subscription>) -> Result<Vec<Subscr
     if organizations.is_empty() {
         return Ok(due);
     }
-    let mut sql =
-        Sql::new("SELECT id FROM organizations WHERE (blocked_at IS NOT NULL OR deleted_at IS NOT NULL) AND id IN ");
+    let mut sql = Sql::new(
+        "SELECT id FROM organizations WHERE (blocked_at IS NOT NULL OR deleted_at IS NOT NULL) AND id IN ",
+    );
     sql.bind_list(organizations);
     let blocked: BTreeSet<Id<Organization>> = tx.list(&sql)?.into_iter().collect();
-    let (held, rest): (Vec<_>, Vec<_>) = due
-        .into_iter()
-        .partition(|one| blocked.contains(&one.organization_id) && !may_end(one));
+    let (held, rest): (Vec<_>, Vec<_>) =
+        due.into_iter().partition(|one| blocked.contains(&one.organization_id) && !may_end(one));
     if held.is_empty() {
         return Ok(rest);
     }

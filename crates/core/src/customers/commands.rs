@@ -129,7 +129,8 @@ pub fn update(
     search::change(tx, &before, &customer)?;
     if customer.email.lower() != before.email.lower() {
         for table in ["orders", "subscriptions"] {
-            let sql = format!("UPDATE {table} SET customer_email = lower(CAST($2 AS text)) WHERE customer_id = $1");
+            let sql =
+                format!("UPDATE {table} SET customer_email = lower(CAST($2 AS text)) WHERE customer_id = $1");
             tx.execute(&sql, &[&customer.id, &customer.email])?;
         }
     }

@@ -43,7 +43,7 @@ impl Sold for Order {
             index(Owner::Product, OrderSort::CreatedAt, Narrowing::None),
             index(Owner::Product, OrderSort::Amount, Narrowing::None),
             index(Owner::Discount, OrderSort::CreatedAt, Narrowing::None),
-            index(Owner::NoDiscount, OrderSort::CreatedAt, Narrowing::None),
+            index(Owner::NoDiscount, OrderSort::CreatedAt, Narrowing::Stretches),
             index(Owner::Customer, OrderSort::CreatedAt, Narrowing::None),
         ]
     }

@@ -83,7 +83,9 @@ impl Scope {
         sql.push(&format!("SELECT {owner} AS owner, {counted} AS counted FROM {by_product}"));
         self.push_counted(sql);
         if self.is_undiscounted {
-            sql.push(&format!(" UNION ALL SELECT {owner} AS owner, -({counted}) AS counted FROM {by_discount}"));
+            sql.push(&format!(
+                " UNION ALL SELECT {owner} AS owner, -({counted}) AS counted FROM {by_discount}"
+            ));
             self.push_counted(sql);
         }
     }

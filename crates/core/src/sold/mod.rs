@@ -137,11 +137,7 @@ impl Scope {
     ///
     /// Whose the named things are is looked at here, so that the list need not name the organization beside them: no index
     /// by organization can then lure the database into reading everything.
-    pub(crate) fn of(
-        tx: &mut ReadTx<'_>,
-        tenancy: &Tenancy,
-        filters: Filters<'_>,
-    ) -> Result<Option<Self>> {
+    pub(crate) fn of(tx: &mut ReadTx<'_>, tenancy: &Tenancy, filters: Filters<'_>) -> Result<Option<Self>> {
         let scope = Self {
             organizations: tenancy.ids().to_vec(),
             products: own(tx, Product::TABLE, filters.products, tenancy)?,

@@ -75,7 +75,11 @@ fn by_discount<T: Sold>(
     let without = Scope { is_undiscounted: true, ..scope.clone() };
     let bare = total::<T>(tx, &without)?;
     let named = all - bare;
-    let parts = if first.descending { [(true, 0, bare), (false, bare, named)] } else { [(false, 0, named), (true, named, bare)] };
+    let parts = if first.descending {
+        [(true, 0, bare), (false, bare, named)]
+    } else {
+        [(false, 0, named), (true, named, bare)]
+    };
     let mut found = Vec::new();
     for (is_bare, begins, size) in parts {
         let Some((offset, limit)) = overlap(window, begins, size) else { continue };
@@ -179,7 +183,10 @@ fn groups<T: Sold>(
     let mut sql = Sql::new("SELECT owner, ends, size FROM (SELECT owner, ");
     sql.push(&format!("CAST(sum(counted) OVER (ORDER BY name {direction}) AS bigint) AS ends, "));
     sql.push("CAST(sum(counted) OVER (PARTITION BY name) AS bigint) AS size FROM (");
-    sql.push(&format!("SELECT counts.owner, lower({}.name) AS name, sum(counts.counted) AS counted", by.table()));
+    sql.push(&format!(
+        "SELECT counts.owner, lower({}.name) AS name, sum(counts.counted) AS counted",
+        by.table()
+    ));
     sql.push(" FROM (");
     scope.push_counts::<T>(&mut sql, by.column());
     sql.push(&format!(

@@ -69,9 +69,14 @@ fn walk<T: Sold>(scope: &Scope, index: &Index, window: Window<'_>) -> Sql {
 
 /// Reads so many rows along an index, and of those the ones that the other filters leave. They may be too few.
 fn walk_part<T: Sold>(scope: &Scope, index: &Index, window: Window<'_>, stretch: i64) -> Sql {
-    let mut sql = Sql::new(format!("WITH walked AS MATERIALIZED (SELECT {0}.id AS row_id FROM {0}", T::TABLE));
+    let mut sql =
+        Sql::new(format!("WITH walked AS MATERIALIZED (SELECT {0}.id AS row_id FROM {0}", T::TABLE));
     push_walk::<T>(&mut sql, &scope.only(index.of), index, Window { offset: 0, limit: stretch, ..window });
-    sql.push(&format!(") SELECT {0} FROM {1} WHERE {1}.id IN (SELECT row_id FROM walked)", T::SELECTED, T::TABLE));
+    sql.push(&format!(
+        ") SELECT {0} FROM {1} WHERE {1}.id IN (SELECT row_id FROM walked)",
+        T::SELECTED,
+        T::TABLE
+    ));
     sql.push(scope.sorts.condition);
     scope.push_others::<T>(&mut sql, index.of);
     sql.push(&Order::clause(window.order)).push(" LIMIT ").bind(window.limit);
@@ -112,7 +117,11 @@ fn sort<T: Sold>(scope: &Scope, owner: Owner, window: Window<'_>) -> Sql {
     ));
     sql.bind_list(partitions).push(scope.sorts.condition);
     scope.push_others::<T>(&mut sql, owner);
-    sql.push(&format!(") SELECT {0} FROM {1} WHERE {1}.id IN (SELECT row_id FROM found", T::SELECTED, T::TABLE));
+    sql.push(&format!(
+        ") SELECT {0} FROM {1} WHERE {1}.id IN (SELECT row_id FROM found",
+        T::SELECTED,
+        T::TABLE
+    ));
     sql.push(&Order::clause(&merged)).push(" LIMIT ").bind(window.limit);
     sql.push(" OFFSET ").bind(window.offset).push(")").push(&Order::clause(window.order));
     sql

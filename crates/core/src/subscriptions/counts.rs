@@ -60,23 +60,23 @@ impl Sold for Subscription {
 
     fn indexes() -> Vec<Index> {
         let index = |of, by: SubscriptionSort, sorts| Index { of, by: by.sql(), sorts };
-        let down = |of| Index { of, by: AMOUNT_DOWN, sorts: Narrowing::None };
+        let down = |of, sorts| Index { of, by: AMOUNT_DOWN, sorts };
         vec![
             index(Owner::Organization, SubscriptionSort::StartedAt, Narrowing::None),
             index(Owner::Organization, SubscriptionSort::StartedAt, Narrowing::Stretches),
             index(Owner::Organization, SubscriptionSort::Status, Narrowing::Range),
             index(Owner::Organization, SubscriptionSort::CurrentPeriodEnd, Narrowing::Stretches),
-            index(Owner::Organization, SubscriptionSort::Amount, Narrowing::None),
-            down(Owner::Organization),
+            index(Owner::Organization, SubscriptionSort::Amount, Narrowing::Stretches),
+            down(Owner::Organization, Narrowing::Stretches),
             index(Owner::Organization, SubscriptionSort::Customer, Narrowing::None),
             index(Owner::Product, SubscriptionSort::StartedAt, Narrowing::None),
             index(Owner::Product, SubscriptionSort::StartedAt, Narrowing::Stretches),
             index(Owner::Product, SubscriptionSort::Status, Narrowing::Range),
             index(Owner::Product, SubscriptionSort::Amount, Narrowing::None),
-            down(Owner::Product),
+            down(Owner::Product, Narrowing::None),
             index(Owner::Discount, SubscriptionSort::StartedAt, Narrowing::Stretches),
             index(Owner::Discount, SubscriptionSort::Status, Narrowing::Range),
-            index(Owner::NoDiscount, SubscriptionSort::StartedAt, Narrowing::None),
+            index(Owner::NoDiscount, SubscriptionSort::StartedAt, Narrowing::Stretches),
             index(Owner::Customer, SubscriptionSort::StartedAt, Narrowing::None),
         ]
     }
@@ -97,12 +97,9 @@ pub(super) fn sorts(is_active: Option<bool>) -> Sorts {
             range: concatcp!(" AND ", RANK, " BETWEEN 6 AND 8"),
             condition: concatcp!(" AND (", RANK, " BETWEEN 6 AND 8) IS TRUE"),
         },
-        None => Sorts {
-            counted: vec!["active", "revoked", "other"],
-            stretches: &RANKS,
-            range: "",
-            condition: "",
-        },
+        None => {
+            Sorts { counted: vec!["active", "revoked", "other"], stretches: &RANKS, range: "", condition: "" }
+        }
     }
 }
 

@@ -86,8 +86,7 @@ pub(super) fn publish_granted(tx: &mut Tx<'_>, benefit: &Benefit, grant: &Benefi
 pub(super) fn mail(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> Result<()> {
     const OF_SUBSCRIPTION: &str = "SELECT products.name FROM subscriptions \
          JOIN products ON products.id = subscriptions.product_id WHERE subscriptions.id = $1";
-    const OF_ORDER: &str =
-        "SELECT products.name FROM orders JOIN products ON products.id = orders.product_id WHERE orders.id = $1";
+    const OF_ORDER: &str = "SELECT products.name FROM orders JOIN products ON products.id = orders.product_id WHERE orders.id = $1";
     let Some(customer) = customers::find(tx, grant.customer_id)? else { return Ok(()) };
     let product_name = match grant.scope() {
         Scope::Subscription(id) => tx.find(OF_SUBSCRIPTION, &[&id])?,

@@ -284,14 +284,7 @@ pub(super) fn keep(
     tx.changed_one(
         "UPDATE benefit_grants SET granted_at = $2, revoked_at = $3, properties = $4, modified_at = $5, \
          owes_mail = coalesce($6, owes_mail) WHERE id = $1",
-        &[
-            &grant.id,
-            &grant.granted_at,
-            &grant.revoked_at,
-            &grant.properties,
-            &grant.modified_at,
-            &owes_mail,
-        ],
+        &[&grant.id, &grant.granted_at, &grant.revoked_at, &grant.properties, &grant.modified_at, &owes_mail],
     )?;
     let change = i64::from(grant.is_granted()) - i64::from(was_granted);
     if change != 0 {

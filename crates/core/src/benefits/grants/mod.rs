@@ -19,11 +19,11 @@ use uuid::Uuid;
 
 pub use self::accesses::{Place, chosen_account};
 use self::commands::Change;
-pub use self::commands::{
-    BATCH, Cursor, News, choose_account, give, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer,
-    update_batch_of_benefit,
-};
 use self::commands::grant_as;
+pub use self::commands::{
+    BATCH, Cursor, News, choose_account, give, grant, revoke, revoke_batch_of_benefit,
+    revoke_batch_of_customer, update_batch_of_benefit,
+};
 pub use self::import::import;
 pub use self::purchases::{
     Among, Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase,

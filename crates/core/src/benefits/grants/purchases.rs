@@ -133,11 +133,7 @@ pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Resu
 const IS_RETURNED: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.order_id = orders.id \
      AND refunds.revokes_benefits AND refunds.status = 'succeeded')";
 
-fn bring_in_line(
-    tx: &mut Tx<'_>,
-    (purchase, standing): (&Purchase, Standing),
-    news: News,
-) -> Result<()> {
+fn bring_in_line(tx: &mut Tx<'_>, (purchase, standing): (&Purchase, Standing), news: News) -> Result<()> {
     match standing {
         Standing::Holds => grant_all(tx, purchase, news).map(drop),
         Standing::Lost => revoke_purchase(tx, purchase).map(drop),
