@@ -49,9 +49,13 @@ CREATE TABLE subscriptions (
     discount_since timestamptz,
     -- When the billing engine has to look at it next: the end of the period, or the next try after a failed payment.
     due_at timestamptz,
+    -- Whether that has to wait because the organization is blocked. See held_organizations.
+    is_held boolean NOT NULL DEFAULT false,
     -- Since when the payment of the current period is owed, and how often it was tried again.
     past_due_since timestamptz,
     retries bigint NOT NULL,
+    -- Of the customer, in lower case, as lists are sorted.
+    customer_email text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
     modified_at timestamptz,
     CONSTRAINT subscriptions_pkey PRIMARY KEY (id),
@@ -65,15 +69,24 @@ CREATE TABLE subscriptions (
     CONSTRAINT subscriptions_currency_check CHECK ((amount IS NULL) = (currency IS NULL) AND (base_amount IS NULL) = (currency IS NULL)),
     CONSTRAINT subscriptions_period_check CHECK (period >= anchor_period AND anchor_period >= 0 AND current_period_start < current_period_end)
 );
-CREATE INDEX subscriptions_due_at_idx ON subscriptions (due_at, id) WHERE due_at IS NOT NULL;
-CREATE INDEX subscriptions_organization_due_at_idx ON subscriptions (organization_id, due_at, id) WHERE due_at IS NOT NULL;
+CREATE INDEX subscriptions_due_at_idx ON subscriptions (due_at, id) WHERE due_at IS NOT NULL AND NOT is_held;
+CREATE INDEX subscriptions_organization_due_at_idx ON subscriptions (organization_id, due_at, id) WHERE due_at IS NOT NULL AND NOT is_held;
+CREATE INDEX subscriptions_held_idx ON subscriptions (organization_id, id) WHERE is_held;
 CREATE INDEX subscriptions_started_at_idx ON subscriptions (organization_id, started_at, id);
 CREATE INDEX subscriptions_customer_id_idx ON subscriptions (customer_id, started_at, id);
 CREATE INDEX subscriptions_product_id_idx ON subscriptions (product_id, started_at, id);
-CREATE INDEX subscriptions_discount_id_idx ON subscriptions (discount_id, started_at, id) WHERE discount_id IS NOT NULL;
 CREATE INDEX subscriptions_checkout_id_idx ON subscriptions (checkout_id) WHERE checkout_id IS NOT NULL;
 CREATE INDEX subscriptions_created_at_idx ON subscriptions (organization_id, created_at, id);
 CREATE INDEX subscriptions_product_walk_idx ON subscriptions (product_id, created_at, id);
+
+-- Organizations of which something that is due has to wait, and when it is looked at again whether it still has to.
+CREATE TABLE held_organizations (
+    organization_id uuid NOT NULL,
+    look_at timestamptz NOT NULL,
+    CONSTRAINT held_organizations_pkey PRIMARY KEY (organization_id),
+    CONSTRAINT held_organizations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id)
+);
+CREATE INDEX held_organizations_look_at_idx ON held_organizations (look_at, organization_id);
 
 CREATE TABLE checkouts (
     id uuid NOT NULL,
@@ -307,6 +320,10 @@ CREATE TABLE orders (
     custom_field_data json NOT NULL,
     -- With tax.
     refunded_amount bigint NOT NULL,
+    -- Of the price; what was given without one counts as paid once.
+    price_type text NOT NULL DEFAULT 'one_time',
+    -- Of the customer, in lower case, as lists are sorted.
+    customer_email text NOT NULL DEFAULT '',
     created_at timestamptz NOT NULL,
     modified_at timestamptz,
     CONSTRAINT orders_pkey PRIMARY KEY (id),
@@ -322,19 +339,25 @@ CREATE TABLE orders (
     CONSTRAINT orders_refunded_amount_check CHECK (refunded_amount >= 0)
 );
 INSERT INTO orders (id, organization_id, customer_id, product_id, product_price_id, subscription_id, billing_reason,
-    amount, tax_amount, currency, metadata, custom_field_data, refunded_amount, created_at, modified_at)
+    amount, tax_amount, currency, metadata, custom_field_data, refunded_amount, price_type, customer_email, created_at, modified_at)
 SELECT orders_before.id, products.organization_id, orders_before.customer_id, orders_before.product_id,
     (SELECT product_prices.id FROM product_prices WHERE product_prices.product_id = products.id ORDER BY position LIMIT 1),
     orders_before.subscription_id,
     CASE WHEN orders_before.subscription_id IS NULL THEN 'purchase' ELSE 'subscription_create' END,
-    0, 0, 'usd', '{}', '{}', 0, orders_before.created_at, orders_before.modified_at
+    0, 0, 'usd', '{}', '{}', 0,
+    coalesce((SELECT product_prices.type FROM product_prices WHERE product_prices.product_id = products.id ORDER BY position LIMIT 1), 'one_time'),
+    (SELECT lower(customers.email) FROM customers WHERE customers.id = orders_before.customer_id), orders_before.created_at, orders_before.modified_at
 FROM orders_before JOIN products ON products.id = orders_before.product_id;
 DROP TABLE orders_before;
 -- The one-time purchases of a product, in the order in which a job walks over them.
 CREATE INDEX orders_product_walk_idx ON orders (product_id, created_at, id) WHERE subscription_id IS NULL;
-CREATE INDEX orders_created_at_idx ON orders (organization_id, created_at, id);
-CREATE INDEX orders_amount_idx ON orders (organization_id, amount, id);
+CREATE INDEX orders_created_at_idx ON orders (organization_id, price_type, created_at, id);
+CREATE INDEX orders_amount_idx ON orders (organization_id, price_type, amount, id);
+CREATE INDEX orders_subscription_idx ON orders (organization_id, price_type, (coalesce(subscription_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')), id);
+CREATE INDEX orders_customer_email_idx ON orders (organization_id, customer_email, id);
+CREATE INDEX orders_without_discount_idx ON orders (organization_id, price_type, created_at, id) WHERE discount_id IS NULL;
 CREATE INDEX orders_product_id_idx ON orders (product_id, created_at, id);
+CREATE INDEX orders_product_amount_idx ON orders (product_id, amount, id);
 CREATE INDEX orders_customer_id_idx ON orders (customer_id, created_at, id);
 CREATE INDEX orders_discount_id_idx ON orders (discount_id, created_at, id) WHERE discount_id IS NOT NULL;
 CREATE INDEX orders_subscription_id_idx ON orders (subscription_id, created_at, id) WHERE subscription_id IS NOT NULL;

@@ -58,6 +58,11 @@ scenarios! {
         assert_eq!(world.places(), ["500@10/11"]);
         let remembered = json!({"account_id": "500", "guild_id": "10", "role_id": "11"});
         assert_eq!(state(shop, &grant), ("granted", remembered));
+        let mails = "SELECT count(*) FROM emails WHERE kind = 'benefit_granted'";
+        assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(mails, &[])?)).unwrap(), 1, "once, when it is there");
+        shop.grant(&benefit, &buyer, grant.scope());
+        settle(shop, &mut world);
+        assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(mails, &[])?)).unwrap(), 1);
     }
 
     // spec 20 G1: what is granted is not given again

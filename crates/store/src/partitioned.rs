@@ -75,7 +75,7 @@ impl PartitionedPage<'_> {
         &self,
         sql: &mut Sql,
         partitions: &[P],
-        stretches: &[&'static str],
+        stretches: &[&str],
     ) {
         let Self { table, column, filter, order, limit, offset } = *self;
         let order_by = Order::clause(order);

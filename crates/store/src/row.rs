@@ -4,7 +4,7 @@ use postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
-use crate::{Error, Json, Result, Timestamp, Tx, postgres::decode};
+use crate::{Error, Json, Param, Result, Timestamp, Tx, postgres::decode};
 
 /// One row of a statement's answer.
 pub struct Row<'r>(pub(crate) Origin<'r>);
@@ -294,6 +294,9 @@ pub trait Insert {
 
     /// Inserts this value unless a unique constraint is in the way. Returns whether it was inserted.
     fn insert_new(&self, tx: &mut Tx<'_>) -> Result<bool>;
+
+    /// Inserts this value, and these values of columns that it does not know.
+    fn insert_with(&self, tx: &mut Tx<'_>, others: &[(&'static str, &dyn Param)]) -> Result<()>;
 }
 
 /// Declares a struct that is a table's row, one field a column, and with it what is selected, read and inserted.
@@ -378,6 +381,18 @@ macro_rules! row {
                 });
                 let changed = tx.execute(statement, &[&self.$first as &dyn $crate::Param $(, &self.$field)*])?;
                 Ok(changed == 1)
+            }
+
+            fn insert_with(
+                &self,
+                tx: &mut $crate::Tx<'_>,
+                others: &[(&'static str, &dyn $crate::Param)],
+            ) -> $crate::Result<()> {
+                let mut columns = vec![$crate::column_name!($first) $(, $crate::column_name!($field))*];
+                let mut params = vec![&self.$first as &dyn $crate::Param $(, &self.$field)*];
+                columns.extend(others.iter().map(|(column, _)| *column));
+                params.extend(others.iter().map(|(_, param)| *param));
+                tx.changed_one(&$crate::insert_statement($table, &columns), &params)
             }
         }
     };

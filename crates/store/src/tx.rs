@@ -128,6 +128,11 @@ impl<'c> Tx<'c> {
     pub fn insert_new<T: Insert>(&mut self, row: &T) -> Result<bool> {
         row.insert_new(self)
     }
+
+    /// Inserts such a row with values of more columns, which are kept for lists and never read.
+    pub fn insert_with<T: Insert>(&mut self, row: &T, others: &[(&'static str, &dyn Param)]) -> Result<()> {
+        row.insert_with(self, others)
+    }
 }
 
 impl<'c> Deref for Tx<'c> {

@@ -75,7 +75,7 @@ impl Grant {
         let is_revoked = self.revoke;
         let given = store
             .write_blocking(move |tx| {
-                let change = if is_revoked { grants::revoke } else { grants::grant };
+                let change = if is_revoked { grants::revoke } else { grants::give };
                 let grant = change(tx, benefit, customer, scope)?;
                 with_key(tx, grant)
             })

@@ -161,7 +161,7 @@ pub(super) fn note(
     due_at: Option<Timestamp>,
 ) -> Result<()> {
     Ok(tx.changed_one(
-        "UPDATE subscriptions SET retries = $2, due_at = $3 WHERE id = $1",
+        "UPDATE subscriptions SET retries = $2, due_at = $3, is_held = FALSE WHERE id = $1",
         &[&id, &retries, &due_at],
     )?)
 }

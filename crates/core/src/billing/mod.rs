@@ -20,6 +20,7 @@
 mod books;
 mod dunning;
 pub mod hints;
+mod holds;
 pub mod invoices;
 pub mod methods;
 pub mod outcome;

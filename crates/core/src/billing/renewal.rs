@@ -20,7 +20,7 @@ use super::invoices::{self, Draft, NewInvoice, NewLine};
 use super::paid::{self, Period};
 use super::payments::{self, Source};
 use super::settle::{methods_of, names_of};
-use super::{BillingReason, Invoice, InvoiceLine, Payment, PaymentMethod, Rules, methods, rules};
+use super::{BillingReason, Invoice, InvoiceLine, Payment, PaymentMethod, Rules, holds, methods, rules};
 use crate::clock;
 use crate::customers::Customer;
 use crate::discounts::{self, Discount};
@@ -35,7 +35,8 @@ const CHANGE_PAUSE: i64 = 3600;
 /// What came of a look at what is due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// How many subscriptions were due. As many as were asked for means that there may be more.
+    /// How many subscriptions were due, those too that must wait because their organization is blocked. As many as were
+    /// asked for means that there may be more.
     pub looked_at: usize,
     /// What the processor is to be asked for.
     pub payments: Vec<Payment>,
@@ -43,8 +44,10 @@ pub struct Batch {
     pub left_out: Vec<(Id<Subscription>, i64)>,
 }
 
-/// Does what is due of the next subscriptions, those first that have been due for longest, at most so many.
+/// Does what is due of the next subscriptions, those first that have been due for longest, at most so many. Nobody is
+/// charged for an organization that is blocked or gone.
 pub fn open_due(tx: &mut Tx<'_>, rules: &Rules, limit: i64) -> Result<Batch> {
+    holds::release(tx)?;
     let due = due(tx, limit)?;
     open(tx, rules, due)
 }
@@ -56,20 +59,15 @@ pub fn open_due_of(
     organization_id: Id<Organization>,
     limit: i64,
 ) -> Result<Batch> {
+    holds::release_of(tx, organization_id)?;
     let due = due_of(tx, organization_id, limit)?;
     open(tx, rules, due)
 }
 
-/// Nobody is charged for an organization that is blocked or gone: what is due stays due, and is done once it is not
-/// blocked any more, as after a time in which no server was running. What was canceled ends in time nevertheless.
-const MAY_BE_DONE: &str = "(cancel_at_period_end AND status <> 'past_due' OR NOT EXISTS (SELECT 1 FROM organizations \
-    WHERE organizations.id = subscriptions.organization_id \
-    AND (organizations.blocked_at IS NOT NULL OR organizations.deleted_at IS NOT NULL)))";
-
 fn due_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, limit: i64) -> Result<Vec<Subscription>> {
     let columns = Subscription::COLUMNS;
     let sql = format!(
-        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $3"
+        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 AND NOT is_held ORDER BY due_at, id LIMIT $3"
     );
     let now = clock::now(tx, organization_id)?;
     Ok(tx.all(&sql, &[&organization_id, &now, &limit])?)
@@ -77,7 +75,7 @@ fn due_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, limit: i64) ->
 
 /// Whether anything is due.
 pub fn is_any_due(tx: &mut ReadTx<'_>) -> Result<bool> {
-    Ok(!due(tx, 1)?.is_empty())
+    Ok(holds::is_any_due(tx)? || !due(tx, 1)?.is_empty())
 }
 
 /// Looks at the first subscription that is due in an hour again, because it cannot be renewed now. Returns which.
@@ -108,7 +106,7 @@ fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let (columns, now) = (Subscription::COLUMNS, tx.now());
     let select = format!("SELECT {columns} FROM subscriptions WHERE ");
     let mut due: Vec<Subscription> = tx.all(
-        &format!("{select}due_at <= $1 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $2"),
+        &format!("{select}due_at <= $1 AND NOT is_held ORDER BY due_at, id LIMIT $2"),
         &[&now, &limit],
     )?;
     let rest = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(limit));
@@ -121,18 +119,20 @@ fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
             sql.push(" AND due_at > ").bind(now).push(" AND due_at <= ").bind(at).push(")");
             separator = " OR (";
         }
-        sql.push(") AND ").push(MAY_BE_DONE).push(" ORDER BY due_at, id LIMIT ").bind(rest);
+        sql.push(") AND NOT is_held ORDER BY due_at, id LIMIT ").bind(rest);
         due.extend(tx.list::<Subscription>(&sql)?);
     }
     Ok(due)
 }
 
 fn open(tx: &mut Tx<'_>, rules: &Rules, due: Vec<Subscription>) -> Result<Batch> {
+    let looked_at = due.len();
+    let due = holds::hold(tx, due)?;
     if due.is_empty() {
-        return Ok(Batch::default());
+        return Ok(Batch { looked_at, ..Batch::default() });
     }
     let mut opening = Opening::of(tx, rules, &due)?;
-    opening.batch.looked_at = due.len();
+    opening.batch.looked_at = looked_at;
     for subscription in due {
         opening.one(tx, subscription)?;
     }

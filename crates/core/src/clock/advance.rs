@@ -118,7 +118,8 @@ pub fn step(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<Option
 /// When the next thing falls due: a subscription, or a checkout whose time is up.
 fn next_due(tx: &mut ReadTx<'_>, organization_id: Id<Organization>) -> Result<Option<Timestamp>> {
     let subscription: Option<Timestamp> = tx.find(
-        "SELECT due_at FROM subscriptions WHERE organization_id = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+        "SELECT due_at FROM subscriptions WHERE organization_id = $1 AND due_at IS NOT NULL \
+         AND NOT is_held ORDER BY due_at LIMIT 1",
         &[&organization_id],
     )?;
     let checkout: Option<Timestamp> = tx.find(

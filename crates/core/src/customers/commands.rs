@@ -127,6 +127,13 @@ pub fn update(
     )
     .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
     search::change(tx, &before, &customer)?;
+    if customer.email.lower() != before.email.lower() {
+        for table in ["orders", "subscriptions"] {
+            let sql =
+                format!("UPDATE {table} SET customer_email = lower(CAST($2 AS text)) WHERE customer_id = $1");
+            tx.execute(&sql, &[&customer.id, &customer.email])?;
+        }
+    }
     Ok(customer)
 }
 

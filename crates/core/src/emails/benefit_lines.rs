@@ -21,6 +21,16 @@ const WAITS_FOR_KEYS: i64 = 600;
 /// told apart from the rest, later: a job makes them.
 pub fn benefit_lines(tx: &mut ReadTx<'_>, product_id: Id<Product>) -> Result<Vec<BenefitLine>> {
     let benefits = products::benefits_of(tx, &[product_id])?.remove(&product_id).unwrap_or_default();
+    lines_of(tx, benefits)
+}
+
+/// One benefit, as somebody who has just got it reads it.
+pub fn benefit_line(tx: &mut ReadTx<'_>, benefit: &Benefit) -> Result<BenefitLine> {
+    let line = lines_of(tx, vec![benefit.clone()])?.pop();
+    Ok(line.expect("one benefit was given and so there is one line"))
+}
+
+fn lines_of(tx: &mut ReadTx<'_>, benefits: Vec<Benefit>) -> Result<Vec<BenefitLine>> {
     let files: Vec<Vec<Id<File>>> = benefits.iter().map(files_of).collect::<Result<_>>()?;
     let wanted: Vec<Id<File>> = files.iter().flatten().copied().collect();
     let names: HashMap<Id<File>, String> = files::find_many(tx, &wanted)?
@@ -48,16 +58,20 @@ pub(super) fn tell_keys(
     lines: &mut [BenefitLine],
     asked_at: Timestamp,
 ) -> Result<bool> {
-    const SQL: &str = concatcp!(
+    const GRANTED: &str = concatcp!(
         "SELECT ",
         BenefitGrant::COLUMNS,
-        " FROM benefit_grants WHERE customer_id = $1 AND (order_id = $2 OR subscription_id = $2) \
-         AND granted_at IS NOT NULL LIMIT 1000"
+        " FROM benefit_grants WHERE customer_id = $1 AND granted_at IS NOT NULL"
     );
-    let Some(purchase) = of.shows.filter(|_| lines.iter().any(|line| line.key_of.is_some())) else {
+    const BY_PURCHASE: &str = concatcp!(GRANTED, " AND (order_id = $2 OR subscription_id = $2) LIMIT 1000");
+    const BY_HAND: &str = concatcp!(GRANTED, " AND order_id IS NULL AND subscription_id IS NULL LIMIT 1000");
+    if lines.iter().all(|line| line.key_of.is_none()) {
         return Ok(false);
+    }
+    let grants: Vec<BenefitGrant> = match of.shows {
+        Some(purchase) => tx.all(BY_PURCHASE, &[&of.customer_id, &purchase])?,
+        None => tx.all(BY_HAND, &[&of.customer_id])?,
     };
-    let grants: Vec<BenefitGrant> = tx.all(SQL, &[&of.customer_id, &purchase])?;
     let mut ids = HashMap::new();
     for grant in &grants {
         if let Some(id) = license_keys::key_of(grant)? {

@@ -11,7 +11,7 @@ mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
-pub use self::benefit_lines::benefit_lines;
+pub use self::benefit_lines::{benefit_line, benefit_lines};
 pub use self::commands::{
     enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
 };

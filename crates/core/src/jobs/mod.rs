@@ -51,8 +51,13 @@ pub enum Job {
         /// Where to go on.
         after: Option<PurchaseCursor>,
     },
-    /// Bring one purchase in line with what comes with its product.
+    /// Bring one purchase in line with what comes with its product, which a mail about the purchase lists.
     UpdateGrantsOfPurchase {
+        /// The purchase.
+        purchase: Purchase,
+    },
+    /// The same where no mail does: the buyer is written to about each thing.
+    UpdateUntoldGrantsOfPurchase {
         /// The purchase.
         purchase: Purchase,
     },
@@ -137,6 +142,7 @@ impl Job {
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
+            Self::UpdateUntoldGrantsOfPurchase { .. } => "update_untold_grants_of_purchase",
             Self::MoveAnswers { .. } => "move_answers",
             Self::ExpireCheckouts => "expire_checkouts",
             Self::Index { .. } => "index",
@@ -153,7 +159,9 @@ impl Job {
             }
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
-            Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
+            Self::UpdateGrantsOfPurchase { purchase } | Self::UpdateUntoldGrantsOfPurchase { purchase } => {
+                Some(format!("customer:{}", purchase.customer_id))
+            }
             Self::MoveAnswers { organization_id } => Some(format!("answers:{organization_id}")),
             Self::ExpireCheckouts | Self::Purge => None,
             Self::Index { noun, .. } => Some(format!("index:{}", noun.as_str())),

@@ -4,7 +4,7 @@ use const_format::concatcp;
 use merak_store::{Json, ReadTx, Timestamp, Tx, row};
 
 use super::Job;
-use crate::benefits::grants;
+use crate::benefits::grants::{self, News, Purchase};
 use crate::billing::hints;
 use crate::checkouts;
 use crate::customers::Customer;
@@ -190,14 +190,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 None => Outcome::Done,
             }
         }
-        Job::UpdateGrantsOfPurchase { purchase } => {
-            match grants::update_purchase(tx, purchase) {
-                Ok(()) => Outcome::Done,
-                // Buyer or product were deleted since: there is nothing to give any more.
-                Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Outcome::Done,
-                Err(refusal) => return Err(refusal),
-            }
-        }
+        Job::UpdateGrantsOfPurchase { purchase } => update_purchase(tx, purchase, News::Told)?,
+        Job::UpdateUntoldGrantsOfPurchase { purchase } => update_purchase(tx, purchase, News::Untold)?,
         Job::Index { noun, after } => match search::index_batch(tx, *noun, *after)? {
             Some(last) => Outcome::Next(Job::Index { noun: *noun, after: Some(last) }),
             None => Outcome::Done,
@@ -235,6 +229,14 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             return Err(merak_store::Error::Misuse(sentence).into());
         }
     })
+}
+
+fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<Outcome> {
+    match grants::update_purchase(tx, purchase, news) {
+        // Buyer or product were deleted since: there is nothing to give any more.
+        Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Ok(Outcome::Done),
+        updated => updated.map(|()| Outcome::Done),
+    }
 }
 
 /// Records what came of a job, in the unit that did its work. A job whose lease was lost to another worker is left

@@ -4,8 +4,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Sql};
 
 use super::contents::{self, OrderOfBuyer};
-use super::queries::{self, push_types};
-use super::{Order, OrderOfBuyerSort};
+use super::{Order, OrderOfBuyerSort, counts, queries};
 use crate::access::Actor;
 use crate::customers;
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order_by};
@@ -52,7 +51,7 @@ pub fn list_of_buyer(
         if !wanted.product_ids.is_empty() {
             sql.push(" AND products.id IN ").bind_list(wanted.product_ids.iter().copied());
         }
-        push_types(sql, &wanted.price_types);
+        sql.push(counts::sorts(&wanted.price_types).condition);
         if !wanted.subscription_ids.is_empty() {
             sql.push(" AND orders.subscription_id IN ").bind_list(wanted.subscription_ids.iter().copied());
         }

@@ -10,8 +10,9 @@ use crate::products::{self, Product};
 
 /// Writes a new order and counts it. What follows from it (grants, mails, events) is the caller's.
 pub fn record(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    tx.insert(order)?;
-    counts::add(tx, order)
+    let (price_type, customer_email) = counts::keys(tx, order)?;
+    tx.insert_with(order, &[("price_type", &price_type), ("customer_email", &customer_email)])?;
+    counts::add(tx, order, price_type)
 }
 
 /// Gives a product to a customer of the same organization for nothing, by the seller's hand: records a one-time order
@@ -37,14 +38,11 @@ pub fn give(
 pub fn import(tx: &mut Tx<'_>, order: &Order) -> Result<Imported<Order>> {
     const BUYER: &str = "SELECT customer_id FROM orders WHERE id = $1";
     let mut order = order.clone();
-    if tx.insert_new(&order)? {
-        counts::add(tx, &order)?;
-    } else {
-        if tx.find::<Id<Customer>>(BUYER, &[&order.id])? == Some(order.customer_id) {
-            return Ok(Imported::Found(order.id));
-        }
-        order.id = Id::new(tx);
-        record(tx, &order)?;
+    match tx.find::<Id<Customer>>(BUYER, &[&order.id])? {
+        Some(buyer) if buyer == order.customer_id => return Ok(Imported::Found(order.id)),
+        Some(_) => order.id = Id::new(tx),
+        None => {}
     }
+    record(tx, &order)?;
     Ok(Imported::New(order.id))
 }

@@ -1,28 +1,88 @@
-//! The totals of lists: how many orders a product has, by the type of their price.
+//! Orders as their lists are sorted and counted.
 
-use merak_store::{ReadTx, Sql, Tx};
+use merak_store::{ReadTx, Tx};
 
-use super::Order;
-use crate::access::Tenancy;
-use crate::kit::{Id, Result};
-use crate::products::{self, PriceType, Product};
+use super::{Order, OrderSort};
+use crate::kit::{Result, SortProperty};
+use crate::products::PriceType;
+use crate::sold::{self, Counts, Index, Narrowing, Owner, Place, Sold, Sorts};
 
-/// Counts a new order. One that was given without a price counts as paid once.
-pub(super) fn add(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    let price = match order.product_price_id {
-        Some(id) => products::find_price(tx, id)?,
-        None => None,
+impl Sold for Order {
+    const TABLE: &'static str = Self::TABLE;
+    const SELECTED: &'static str = Self::COLUMNS;
+    const CONDITION: &'static str = "";
+    const COUNTS: Counts = Counts {
+        by_product: "order_counts",
+        by_discount: "order_discount_counts",
+        columns: &["one_time", "recurring"],
     };
-    let column = column(price.map_or(PriceType::OneTime, |price| price.r#type));
-    tx.execute(
-        "INSERT INTO order_counts (organization_id, product_id, one_time, recurring) VALUES ($1, $2, 0, 0) \
-         ON CONFLICT (organization_id, product_id) DO NOTHING",
-        &[&order.organization_id, &order.product_id],
-    )?;
-    let sql = format!(
-        "UPDATE order_counts SET {column} = {column} + 1 WHERE organization_id = $1 AND product_id = $2"
-    );
-    Ok(tx.changed_one(&sql, &[&order.organization_id, &order.product_id])?)
+
+    fn time() -> &'static str {
+        OrderSort::CreatedAt.sql()
+    }
+
+    fn product() -> &'static str {
+        OrderSort::Product.sql()
+    }
+
+    fn discount() -> &'static str {
+        OrderSort::Discount.sql()
+    }
+
+    fn is_coarse(by: &str) -> bool {
+        [OrderSort::Product, OrderSort::Discount].into_iter().any(|sort| sort.sql() == by)
+    }
+
+    fn indexes() -> Vec<Index> {
+        let index = |of, by: OrderSort, sorts| Index { of, by: by.sql(), sorts };
+        vec![
+            index(Owner::Organization, OrderSort::CreatedAt, Narrowing::Stretches),
+            index(Owner::Organization, OrderSort::Amount, Narrowing::Stretches),
+            index(Owner::Organization, OrderSort::Subscription, Narrowing::Stretches),
+            index(Owner::Organization, OrderSort::Customer, Narrowing::None),
+            index(Owner::Product, OrderSort::CreatedAt, Narrowing::None),
+            index(Owner::Product, OrderSort::Amount, Narrowing::None),
+            index(Owner::Discount, OrderSort::CreatedAt, Narrowing::None),
+            index(Owner::NoDiscount, OrderSort::CreatedAt, Narrowing::Stretches),
+            index(Owner::Customer, OrderSort::CreatedAt, Narrowing::None),
+        ]
+    }
+}
+
+/// Orders at prices of these types; none means all.
+pub(super) fn sorts(types: &[PriceType]) -> Sorts {
+    const ONCE: &str = " AND orders.price_type = 'one_time'";
+    const AGAIN: &str = " AND orders.price_type = 'recurring'";
+    let is_wanted = |r#type| types.is_empty() || types.contains(&r#type);
+    let (stretches, condition): (&[&str], &str) =
+        match (is_wanted(PriceType::OneTime), is_wanted(PriceType::Recurring)) {
+            (true, false) => (&[ONCE], " AND (orders.price_type = 'one_time') IS TRUE"),
+            (false, true) => (&[AGAIN], " AND (orders.price_type = 'recurring') IS TRUE"),
+            _ => (&[ONCE, AGAIN], ""),
+        };
+    let wanted = PriceType::ALL.iter().copied().filter(|r#type| is_wanted(*r#type));
+    Sorts { counted: wanted.map(column).collect(), stretches, range: "", condition }
+}
+
+/// What is kept of an order for lists: the type of its price and the customer's address in lower case. What was given
+/// without a price counts as paid once.
+pub(super) fn keys(tx: &mut ReadTx<'_>, order: &Order) -> Result<(PriceType, String)> {
+    Ok(tx.one(
+        "SELECT coalesce(product_prices.type, 'one_time'), lower(customers.email) FROM customers \
+         LEFT JOIN product_prices ON product_prices.id = $2 WHERE customers.id = $1",
+        &[&order.customer_id, &order.product_price_id],
+    )?)
+}
+
+/// Counts a new order.
+pub(super) fn add(tx: &mut Tx<'_>, order: &Order, r#type: PriceType) -> Result<()> {
+    let place = Place {
+        organization_id: order.organization_id,
+        product_id: order.product_id,
+        discount_id: order.discount_id,
+        column: column(r#type),
+    };
+    sold::count::<Order>(tx, place, 1)
 }
 
 const fn column(r#type: PriceType) -> &'static str {
@@ -30,27 +90,4 @@ const fn column(r#type: PriceType) -> &'static str {
         PriceType::OneTime => "one_time",
         PriceType::Recurring => "recurring",
     }
-}
-
-/// How many orders these organizations have: all, or those of some products or types of prices.
-pub(super) fn total(
-    tx: &mut ReadTx<'_>,
-    tenancy: &Tenancy,
-    product_ids: &[Id<Product>],
-    types: &[PriceType],
-) -> Result<i64> {
-    let counted = match types {
-        [] => String::from("one_time + recurring"),
-        types => {
-            let wanted = PriceType::ALL.iter().filter(|r#type| types.contains(r#type));
-            wanted.map(|r#type| column(*r#type)).collect::<Vec<_>>().join(" + ")
-        }
-    };
-    let mut sql = Sql::new("SELECT CAST(coalesce(sum(");
-    sql.push(&counted).push("), 0) AS bigint) FROM order_counts WHERE organization_id IN ");
-    sql.bind_list(tenancy.ids().iter().copied());
-    if !product_ids.is_empty() {
-        sql.push(" AND product_id IN ").bind_list(product_ids.iter().copied());
-    }
-    Ok(tx.count(&sql)?)
 }

@@ -124,13 +124,13 @@ sort_properties! {
         /// What was paid, less discount, before tax.
         Amount = "amount" => "orders.amount",
         /// The customer's address, whatever its letter case.
-        Customer = "customer" => "lower(customers.email)",
+        Customer = "customer" => "orders.customer_email",
         /// The product's name, whatever its letter case.
-        Product = "product" => "lower(products.name)",
+        Product = "product" => "(SELECT lower(products.name) FROM products WHERE products.id = orders.product_id)",
         /// The discount's name, whatever its letter case.
-        Discount = "discount" => nullable "lower(discounts.name)",
-        /// The subscription that it pays for.
-        Subscription = "subscription" => nullable "orders.subscription_id",
+        Discount = "discount" => nullable "(SELECT lower(discounts.name) FROM discounts WHERE discounts.id = orders.discount_id)",
+        /// The subscription that it pays for; what pays for none stands after the greatest.
+        Subscription = "subscription" => "coalesce(orders.subscription_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')",
     }
 }
 

@@ -57,10 +57,16 @@ pub(super) fn changed(
             emit(tx, after, event)?;
         }
     }
-    if told.is_activated || told.is_taken_over && after.status.is_active() {
+    if is_confirmed(before, after) {
         welcome(tx, after, paid)?;
     }
     mail_end(tx, after, &told)
+}
+
+/// Whether a change is confirmed to the customer, by a mail that lists what comes with the subscription.
+pub(super) fn is_confirmed(before: &Subscription, after: &Subscription) -> bool {
+    let told = Told::of(before, after);
+    told.is_activated || told.is_taken_over && after.status.is_active()
 }
 
 /// What is to be told of a change.

@@ -10,7 +10,9 @@ use crate::kit::Result;
 /// Writes a new subscription. One that is active gives what comes with it, and its customer gets a confirmation with
 /// the receipt of what was paid at its start.
 pub fn create(tx: &mut Tx<'_>, subscription: &Subscription, paid: Option<Receipt>) -> Result<()> {
-    tx.insert(subscription)?;
+    let email: String =
+        tx.one("SELECT lower(email) FROM customers WHERE id = $1", &[&subscription.customer_id])?;
+    tx.insert_with(subscription, &[("customer_email", &email)])?;
     counts::add(tx, subscription)?;
     if subscription.status.is_active() {
         jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: subscription.purchase() })?;
@@ -41,7 +43,13 @@ pub fn change_paid(
         || before.status.is_active() != after.status.is_active()
         || before.status.is_revoked() != after.status.is_revoked();
     if is_other {
-        jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: after.purchase() })?;
+        let purchase = after.purchase();
+        let job = if announce::is_confirmed(before, after) {
+            Job::UpdateGrantsOfPurchase { purchase }
+        } else {
+            Job::UpdateUntoldGrantsOfPurchase { purchase }
+        };
+        jobs::enqueue(tx, &job)?;
     }
     announce::changed(tx, before, after, paid)
 }
@@ -53,7 +61,8 @@ fn save(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
          current_period_end = $12, cancel_at_period_end = $13, canceled_at = $14, started_at = $15, ends_at = $16, \
          ended_at = $17, customer_cancellation_reason = $18, customer_cancellation_comment = $19, metadata = $20, \
          custom_field_data = $21, payment_method_id = $22, anchor_at = $23, anchor_period = $24, period = $25, \
-         discount_since = $26, due_at = $27, past_due_since = $28, retries = $29, modified_at = $30 WHERE id = $1",
+         discount_since = $26, due_at = $27, is_held = FALSE, past_due_since = $28, retries = $29, modified_at = $30 \
+         WHERE id = $1",
         &[
             &subscription.id,
             &subscription.product_id,

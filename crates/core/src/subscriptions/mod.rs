@@ -173,7 +173,7 @@ sort_properties! {
     /// What a list of subscriptions can be sorted by.
     pub enum SubscriptionSort {
         /// The customer's address, whatever its letter case.
-        Customer = "customer" => "lower(customers.email)",
+        Customer = "customer" => "subscriptions.customer_email",
         /// How it stands; what is to end stands after what is not.
         Status = "status" => "CASE subscriptions.status WHEN 'incomplete' THEN 1 WHEN 'incomplete_expired' THEN 2 WHEN 'trialing' THEN 3 WHEN 'active' THEN CASE WHEN subscriptions.cancel_at_period_end THEN 5 ELSE 4 END WHEN 'past_due' THEN 6 WHEN 'canceled' THEN 7 ELSE 8 END",
         /// When it began.
@@ -183,9 +183,9 @@ sort_properties! {
         /// What a year costs; what is free stands last, in both directions.
         Amount = "amount" => "coalesce(CASE subscriptions.recurring_interval WHEN 'year' THEN subscriptions.amount ELSE subscriptions.amount * 12 END, 9223372036854775807)",
         /// The product's name, whatever its letter case.
-        Product = "product" => "lower(products.name)",
+        Product = "product" => "(SELECT lower(products.name) FROM products WHERE products.id = subscriptions.product_id)",
         /// The discount's name, whatever its letter case.
-        Discount = "discount" => nullable "lower(discounts.name)",
+        Discount = "discount" => nullable "(SELECT lower(discounts.name) FROM discounts WHERE discounts.id = subscriptions.discount_id)",
     }
 }
 

@@ -163,7 +163,7 @@ scenarios! {
         shop.write(block).unwrap();
         assert!(apply(shop, &running, dearer).is_err());
         shop.go_to(running.current_period_end);
-        assert_eq!(shop.open_due().looked_at, 1);
+        assert_eq!(shop.open_due().looked_at, 2);
         assert_eq!(shop.subscription(ending.id).status, SubscriptionStatus::Canceled);
         assert_eq!(shop.subscription(running.id), running);
         let organization = shop.organization.id;
@@ -171,7 +171,46 @@ scenarios! {
         assert_eq!(of_it.looked_at, 0);
         let free = "UPDATE organizations SET blocked_at = NULL WHERE id = $1";
         shop.write(move |tx| Ok(tx.changed_one(free, &[&id])?)).unwrap();
+        assert_eq!(shop.open_due().payments.len(), 0);
+        shop.advance(std::time::Duration::from_secs(600));
         assert_eq!(shop.open_due().payments.len(), 1);
+    }
+
+    fn what_is_held_costs_no_sweep_anything(shop) {
+        let held: Vec<_> = (0..5).map(|_| shop.subscribed(fixed(MONTH, 1000))).collect();
+        let (id, now) = (shop.organization.id, shop.now());
+        let block = "UPDATE organizations SET blocked_at = $2 WHERE id = $1";
+        shop.write(move |tx| Ok(tx.changed_one(block, &[&id, &now])?)).unwrap();
+        shop.go_to(held[4].current_period_end);
+        // The first sweeps meet each once, whatever they may take at a time.
+        for looked_at in [2, 2, 1, 0] {
+            let batch = shop.write(move |tx| renewal::open_due(tx, &rules(), 2)).unwrap();
+            assert_eq!(batch, Batch { looked_at, ..Batch::default() });
+        }
+        // They are all still due, and no sweep sees them: there is nothing to do until it is time to look whether they
+        // must still wait, and that is one look at the organization.
+        assert!(!shop.read(renewal::is_any_due).unwrap());
+        shop.advance(std::time::Duration::from_secs(600));
+        assert!(shop.read(renewal::is_any_due).unwrap());
+        assert_eq!(shop.open_due(), Batch::default());
+        assert!(!shop.read(renewal::is_any_due).unwrap());
+        // Who cancels meanwhile is seen again, and ended.
+        let one = shop.subscription(held[0].id);
+        assert_eq!(one, held[0]);
+        shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
+        assert_eq!(shop.open_due().looked_at, 1);
+        assert_eq!(shop.subscription(held[0].id).status, SubscriptionStatus::Canceled);
+        // A clock that is moved finds what is not blocked any more at once.
+        let free = "UPDATE organizations SET blocked_at = NULL WHERE id = $1";
+        shop.write(move |tx| Ok(tx.changed_one(free, &[&id])?)).unwrap();
+        let batch = shop.write(move |tx| renewal::open_due_of(tx, &rules(), id, 100)).unwrap();
+        assert_eq!((batch.looked_at, batch.payments.len()), (4, 4));
+        let rest = "SELECT count(*) FROM subscriptions WHERE is_held";
+        assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(rest, &[])?)).unwrap(), 0);
+        shop.advance(std::time::Duration::from_secs(600));
+        shop.open_due();
+        let rest = "SELECT count(*) FROM held_organizations";
+        assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(rest, &[])?)).unwrap(), 0);
     }
 
     fn a_preview_is_what_the_change_then_costs(shop) {

@@ -1,4 +1,5 @@
-//! What is told of grants: events for the shop, and messages for portals that are open.
+//! What is told of grants: events for the shop, messages for portals that are open, and mails for customers whom no mail
+//! about a purchase tells.
 //!
 //! | what happens | event | message |
 //! |---|---|---|
@@ -12,8 +13,10 @@
 use merak_store::{ReadTx, Tx};
 use serde::Serialize;
 
-use super::BenefitGrant;
+use super::{BenefitGrant, Scope};
 use crate::benefits::{Benefit, BenefitType};
+use crate::customers;
+use crate::emails::{self, Email, PortalLink};
 use crate::events::{self, EventType};
 use crate::kit::{Id, Result};
 use crate::streams::{self, Channel};
@@ -77,6 +80,26 @@ pub(super) fn revoked(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) 
 /// Tells open portals that their customer has the benefit now, or waits for it.
 pub(super) fn publish_granted(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> Result<()> {
     publish(tx, benefit, grant, "benefit.granted")
+}
+
+/// Writes to the customer that the benefit is there.
+pub(super) fn mail(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> Result<()> {
+    const OF_SUBSCRIPTION: &str = "SELECT products.name FROM subscriptions \
+         JOIN products ON products.id = subscriptions.product_id WHERE subscriptions.id = $1";
+    const OF_ORDER: &str = "SELECT products.name FROM orders JOIN products ON products.id = orders.product_id WHERE orders.id = $1";
+    let Some(customer) = customers::find(tx, grant.customer_id)? else { return Ok(()) };
+    let product_name = match grant.scope() {
+        Scope::Subscription(id) => tx.find(OF_SUBSCRIPTION, &[&id])?,
+        Scope::Order(id) => tx.find(OF_ORDER, &[&id])?,
+        Scope::ByHand => None,
+    };
+    let email = Email::BenefitGranted {
+        benefit: emails::benefit_line(tx, benefit)?,
+        product_name,
+        portal: PortalLink { customer_id: customer.id, shows: grant.subscription_id.or(grant.order_id) },
+    };
+    emails::enqueue(tx, Some(benefit.organization_id), customer.email.as_str(), &email)?;
+    Ok(())
 }
 
 fn tell(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant, event: EventType) -> Result<()> {

@@ -15,19 +15,54 @@ use crate::kit::{Id, Refusal, Result};
 /// How many grants a job changes in one unit of work.
 pub const BATCH: i64 = 100;
 
-/// Gives a benefit to a customer for a purchase. A grant that is already granted stays as it is.
+/// What the customer has heard of what is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A mail about the purchase tells it.
+    Told,
+    /// Nothing. They are written to once they have it.
+    Untold,
+}
+
+/// Gives a benefit to a customer for a purchase. A grant that is already granted stays as it is. That it is given is told
+/// by whoever asks for it; only who still has to do something for it gets a mail, once that is done.
 pub fn grant(
     tx: &mut Tx<'_>,
     benefit_id: Id<Benefit>,
     customer_id: Id<Customer>,
     scope: Scope,
 ) -> Result<BenefitGrant> {
+    grant_as(tx, (benefit_id, customer_id), scope, News::Told)
+}
+
+/// As [`grant`], and writes to the customer once they have it: a seller gives it, and no mail about a purchase tells.
+pub fn give(
+    tx: &mut Tx<'_>,
+    benefit_id: Id<Benefit>,
+    customer_id: Id<Customer>,
+    scope: Scope,
+) -> Result<BenefitGrant> {
+    grant_as(tx, (benefit_id, customer_id), scope, News::Untold)
+}
+
+pub(super) fn grant_as(
+    tx: &mut Tx<'_>,
+    (benefit_id, customer_id): (Id<Benefit>, Id<Customer>),
+    scope: Scope,
+    news: News,
+) -> Result<BenefitGrant> {
     let benefit = require_benefit(tx, benefit_id, customer_id)?;
     let (mut grant, occasion) = match find_in_scope(tx, benefit_id, customer_id, scope)? {
         Some(grant) if grant.is_granted() => return Ok(grant),
-        Some(grant) if grant.is_revoked() => (grant, Occasion::First),
+        Some(grant) if grant.is_revoked() => {
+            // A purchase that gives again what it had taken back gives nothing new; a seller's hand does.
+            if news == News::Untold && scope == Scope::ByHand {
+                tx.changed_one("UPDATE benefit_grants SET owes_mail = TRUE WHERE id = $1", &[&grant.id])?;
+            }
+            (grant, Occasion::First)
+        }
         Some(grant) => (grant, Occasion::Again),
-        None => (insert(tx, benefit_id, customer_id, scope)?, Occasion::First),
+        None => (insert(tx, (benefit_id, customer_id), scope, news)?, Occasion::First),
     };
     carry_out(tx, &benefit, &mut grant, occasion)?;
     Ok(grant)
@@ -43,7 +78,7 @@ pub fn revoke(
     let benefit = require_benefit(tx, benefit_id, customer_id)?;
     let mut grant = match find_in_scope(tx, benefit_id, customer_id, scope)? {
         Some(grant) => grant,
-        None => insert(tx, benefit_id, customer_id, scope)?,
+        None => insert(tx, (benefit_id, customer_id), scope, News::Told)?,
     };
     if !grant.is_revoked() {
         take_back(tx, &benefit, &mut grant)?;
@@ -209,7 +244,8 @@ fn is_held_otherwise(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<bool> 
     Ok(other.is_some())
 }
 
-/// Writes what became of a grant, keeps the benefit's counts, and lets open portals know of what their customer has now.
+/// Writes what became of a grant, keeps the benefit's counts, lets open portals know of what their customer has now, and
+/// writes to the customer if that is owed.
 pub(super) fn keep(
     tx: &mut Tx<'_>,
     benefit: &Benefit,
@@ -217,6 +253,14 @@ pub(super) fn keep(
     change: Change,
 ) -> Result<()> {
     let (was_granted, now) = (grant.is_granted(), tx.now());
+    let owes_mail = match &change {
+        Change::Granted(_) | Change::Revoked(_) => Some(false),
+        // What waits is told of once it is there.
+        Change::ActionRequired(_) if !was_granted => Some(true),
+        Change::ActionRequired(_) | Change::Asked(_) => None,
+    };
+    let is_new = matches!(change, Change::Granted(_)) && !was_granted;
+    let is_owed = is_new && tx.one("SELECT owes_mail FROM benefit_grants WHERE id = $1", &[&grant.id])?;
     let properties = match change {
         Change::Granted(properties) => {
             (grant.granted_at, grant.revoked_at) = (grant.granted_at.or(Some(now)), None);
@@ -238,8 +282,9 @@ pub(super) fn keep(
     grant.properties = properties;
     grant.modified_at = Some(now);
     tx.changed_one(
-        "UPDATE benefit_grants SET granted_at = $2, revoked_at = $3, properties = $4, modified_at = $5 WHERE id = $1",
-        &[&grant.id, &grant.granted_at, &grant.revoked_at, &grant.properties, &grant.modified_at],
+        "UPDATE benefit_grants SET granted_at = $2, revoked_at = $3, properties = $4, modified_at = $5, \
+         owes_mail = coalesce($6, owes_mail) WHERE id = $1",
+        &[&grant.id, &grant.granted_at, &grant.revoked_at, &grant.properties, &grant.modified_at, &owes_mail],
     )?;
     let change = i64::from(grant.is_granted()) - i64::from(was_granted);
     if change != 0 {
@@ -251,14 +296,17 @@ pub(super) fn keep(
     if change > 0 {
         announce::publish_granted(tx, benefit, grant)?;
     }
+    if is_owed {
+        announce::mail(tx, benefit, grant)?;
+    }
     advertisements::settle_named(tx, &grant.properties)
 }
 
 fn insert(
     tx: &mut Tx<'_>,
-    benefit_id: Id<Benefit>,
-    customer_id: Id<Customer>,
+    (benefit_id, customer_id): (Id<Benefit>, Id<Customer>),
     scope: Scope,
+    news: News,
 ) -> Result<BenefitGrant> {
     let (subscription_id, order_id) = match scope {
         Scope::Subscription(id) => (Some(id), None),
@@ -277,7 +325,7 @@ fn insert(
         created_at: tx.now(),
         modified_at: None,
     };
-    tx.insert(&grant)?;
+    tx.insert_with(&grant, &[("owes_mail", &(news == News::Untold))])?;
     tx.changed_one("UPDATE benefit_counts SET grants = grants + 1 WHERE benefit_id = $1", &[&benefit_id])?;
     Ok(grant)
 }

@@ -19,9 +19,10 @@ use uuid::Uuid;
 
 pub use self::accesses::{Place, chosen_account};
 use self::commands::Change;
+use self::commands::grant_as;
 pub use self::commands::{
-    BATCH, Cursor, choose_account, grant, revoke, revoke_batch_of_benefit, revoke_batch_of_customer,
-    update_batch_of_benefit,
+    BATCH, Cursor, News, choose_account, give, grant, revoke, revoke_batch_of_benefit,
+    revoke_batch_of_customer, update_batch_of_benefit,
 };
 pub use self::import::import;
 pub use self::purchases::{

@@ -7,8 +7,8 @@ use merak_store::{ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::commands::{BATCH, grant, revoke};
-use super::{BenefitGrant, Scope};
+use super::commands::{BATCH, revoke};
+use super::{BenefitGrant, News, Scope, grant_as};
 use crate::benefits::Benefit;
 use crate::customers::{self, Customer};
 use crate::jobs::{self, Job};
@@ -29,12 +29,16 @@ pub struct Purchase {
 }
 
 /// Grants everything that comes with the product, in its order, and takes back what was granted through the same
-/// purchase and comes with the product no more. What the buyer has stays as it is.
+/// purchase and comes with the product no more. What the buyer has stays as it is; of what is new they get mails.
 pub fn grant_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<Vec<BenefitGrant>> {
+    grant_all(tx, purchase, News::Untold)
+}
+
+fn grant_all(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<Vec<BenefitGrant>> {
     let attached = attached(tx, purchase)?;
     let mut changed = Vec::with_capacity(attached.len());
     for benefit_id in &attached {
-        changed.push(grant(tx, *benefit_id, purchase.customer_id, purchase.scope)?);
+        changed.push(grant_as(tx, (*benefit_id, purchase.customer_id), purchase.scope, news)?);
     }
     changed.extend(revoke_outdated(tx, purchase, &attached)?);
     Ok(changed)
@@ -108,20 +112,20 @@ impl Standing {
 
 /// Brings what is held through a purchase in line with what it entitles to now. A subscription gives what comes with
 /// its current product for as long as it is active; whatever else is held through it is taken back.
-pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<()> {
+pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<()> {
     match purchase.scope {
         Scope::Subscription(id) => {
             // What was granted through a subscription that only another server knows stays as it came.
             let Some(subscription) = subscriptions::find(tx, Id::from_uuid(id))? else { return Ok(()) };
-            bring_in_line(tx, &subscription.purchase(), Standing::of(subscription.status))
+            bring_in_line(tx, (&subscription.purchase(), Standing::of(subscription.status)), news)
         }
         Scope::Order(id) => {
             const RETURNED: &str = concatcp!("SELECT id FROM orders WHERE id = $1 AND ", IS_RETURNED);
             let returned: Option<Uuid> = tx.find(RETURNED, &[&id])?;
             let standing = returned.map_or(Standing::Holds, |_| Standing::Lost);
-            bring_in_line(tx, purchase, standing)
+            bring_in_line(tx, (purchase, standing), news)
         }
-        Scope::ByHand => bring_in_line(tx, purchase, Standing::Holds),
+        Scope::ByHand => bring_in_line(tx, (purchase, Standing::Holds), news),
     }
 }
 
@@ -129,9 +133,9 @@ pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<()> {
 const IS_RETURNED: &str = "EXISTS (SELECT 1 FROM refunds WHERE refunds.order_id = orders.id \
      AND refunds.revokes_benefits AND refunds.status = 'succeeded')";
 
-fn bring_in_line(tx: &mut Tx<'_>, purchase: &Purchase, standing: Standing) -> Result<()> {
+fn bring_in_line(tx: &mut Tx<'_>, (purchase, standing): (&Purchase, Standing), news: News) -> Result<()> {
     match standing {
-        Standing::Holds => grant_purchase(tx, purchase).map(drop),
+        Standing::Holds => grant_all(tx, purchase, news).map(drop),
         Standing::Lost => revoke_purchase(tx, purchase).map(drop),
         Standing::Waits => Ok(()),
     }
@@ -170,7 +174,7 @@ pub fn update_batch_of_product(
 ) -> Result<Option<PurchaseCursor>> {
     let (batch, cursor) = batch_of_product(tx, product_id, after)?;
     for (purchase, standing) in &batch {
-        bring_in_line(tx, purchase, *standing)?;
+        bring_in_line(tx, (purchase, *standing), News::Untold)?;
     }
     Ok(cursor)
 }
@@ -184,7 +188,7 @@ pub fn part_batch_of_product(
 ) -> Result<Option<PurchaseCursor>> {
     let (batch, cursor) = batch_of_product(tx, product_id, after)?;
     for (purchase, _) in batch {
-        jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase })?;
+        jobs::enqueue(tx, &Job::UpdateUntoldGrantsOfPurchase { purchase })?;
     }
     Ok(cursor)
 }
