@@ -4,5 +4,6 @@ from harness.database import ENGINES, Database
 from harness.server import Server
 from harness.shop import Shop
 from harness.storage import Storage
+from harness.stripe import Stripe
 
-__all__ = ["ENGINES", "Database", "Server", "Shop", "Storage"]
+__all__ = ["ENGINES", "Database", "Server", "Shop", "Storage", "Stripe"]

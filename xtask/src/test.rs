@@ -9,11 +9,13 @@ use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 10] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
     Suite { name: "sdk-python", runner: Runner::Pytest },
     Suite { name: "files", runner: Runner::Pytest },
+    Suite { name: "mail", runner: Runner::Pytest },
+    Suite { name: "payments", runner: Runner::Pytest },
     Suite { name: "crash", runner: Runner::Pytest },
     Suite { name: "nodes", runner: Runner::Pytest },
     Suite { name: "transfer", runner: Runner::Pytest },

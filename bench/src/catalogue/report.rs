@@ -16,6 +16,8 @@ pub struct Measure {
     pub total: u64,
     /// Answers received.
     pub requests: u64,
+    /// The very first answer took so many milliseconds; it is none of those.
+    pub first_ms: f64,
     /// Half of them came within so many milliseconds.
     pub p50_ms: f64,
     /// All but a hundredth did; of fewer than a hundred answers it is the slowest.
@@ -76,11 +78,18 @@ impl fmt::Display for Report {
         for figure in &self.figures {
             if figure.engine != engine {
                 engine = &figure.engine;
-                writeln!(f, "\n{engine}: each size with its total, and p50 / p99 in milliseconds")?;
+                writeln!(
+                    f,
+                    "\n{engine}: each size with its total, p50 / p99 and the first answer in milliseconds"
+                )?;
             }
             write!(f, "{:14} {:44}", figure.list.title(), figure.case)?;
             for size in &figure.sizes {
-                write!(f, " {:>9} {:8.2} / {:8.2}", size.total, size.p50_ms, size.p99_ms)?;
+                write!(
+                    f,
+                    " {:>9} {:8.2} / {:8.2} ({:8.2})",
+                    size.total, size.p50_ms, size.p99_ms, size.first_ms
+                )?;
             }
             writeln!(f, "   x {:.2} / {:.2}", figure.ratio_p50, figure.ratio_p99)?;
         }

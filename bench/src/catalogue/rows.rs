@@ -1,9 +1,9 @@
 //! The rows of a seeded catalogue, the same for both engines.
 
 use anyhow::Result;
-use merak_core::customers::search;
 use merak_core::kit::Id;
 use merak_core::organizations::Organization;
+use merak_core::search;
 use merak_store::Engine;
 
 use super::people;
@@ -35,6 +35,13 @@ pub const fn is_archived(number: u64) -> bool {
 /// One product in four is a subscription.
 pub const fn is_recurring(number: u64) -> bool {
     number % 4 == 1
+}
+
+/// Whether archived, whether recurring.
+const SORTS: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
+
+const fn sort_of(number: u64) -> (bool, bool) {
+    (is_archived(number), is_recurring(number))
 }
 
 /// One product in a hundred has the rare benefit.
@@ -119,34 +126,73 @@ fn customers(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             ]
         }),
     )?;
+    let texts = |number| {
+        (keys::id(Kind::Customer, number), [people::email(number), people::name(number).unwrap_or_default()])
+    };
+    let sorted = |number: u64| {
+        let name = people::name(number).map(|name| name.to_lowercase());
+        vec![moment(number).into(), people::email(number).into(), name.into()]
+    };
+    findable(
+        sink,
+        organization,
+        size,
+        &Findable {
+            noun: "customer",
+            texts: &texts,
+            keys: &["created_at", "email", "name"],
+            sorted: &sorted,
+        },
+    )?;
+    total(sink, "customer_counts", "customers", organization, size)
+}
+
+/// Things that are found by their texts.
+struct Findable<'f> {
+    noun: &'static str,
+    /// Id and texts of each.
+    texts: &'f dyn Fn(u64) -> (String, [String; 2]),
+    /// What their list is sorted by, where the rows of the search have it.
+    keys: &'f [&'static str],
+    sorted: &'f dyn Fn(u64) -> Vec<Field>,
+}
+
+/// What the search keeps of so many things.
+fn findable(sink: &mut dyn Sink, organization: &str, size: u64, things: &Findable<'_>) -> Result<()> {
     let organization_id: Id<Organization> = organization.parse()?;
     let indexed = |number| {
-        let name = people::name(number).unwrap_or_default();
-        search::indexed(organization_id, &people::email(number), &name)
+        let (id, [first, second]) = (things.texts)(number);
+        let (content, marks) = search::indexed(organization_id, [&first, &second]);
+        (id, content, marks)
     };
+    let mut columns = vec!["number", "id", "organization_id", "content"];
+    columns.extend(things.keys);
     sink.table(
-        "customer_search",
-        &["number", "customer_id", "organization_id", "content"],
+        &format!("{}_search", things.noun),
+        &columns,
         &mut (0..size).map(|number| {
-            let id = keys::id(Kind::Customer, number);
-            vec![Field::Integer(number + 1), id.into(), organization.into(), indexed(number).0.into()]
+            let (id, content, _) = indexed(number);
+            let mut row = vec![Field::Integer(number + 1), id.into(), organization.into(), content.into()];
+            row.extend((things.sorted)(number));
+            row
         }),
     )?;
     let engine = sink.engine();
+    let table = format!("{}_marks", things.noun);
     let marks =
-        |number| vec![Field::Integer(number + 1), search::marks_text(engine, &indexed(number).1).into()];
+        |number| vec![Field::Integer(number + 1), search::marks_text(engine, &indexed(number).2).into()];
     if engine == Engine::Postgres {
         // An index is made quicker than it grows.
-        sink.run("DROP INDEX customer_marks_marks_idx")?;
-        sink.table("customer_marks", &["number", "marks"], &mut (0..size).map(marks))?;
+        sink.run(&format!("DROP INDEX {table}_marks_idx"))?;
+        sink.table(&table, &["number", "marks"], &mut (0..size).map(marks))?;
         sink.run("SET maintenance_work_mem = '512MB'")?;
-        sink.run(
-            "CREATE INDEX customer_marks_marks_idx ON customer_marks USING gin (marks) WITH (gin_pending_list_limit = 1024)",
-        )?;
+        sink.run(&format!(
+            "CREATE INDEX {table}_marks_idx ON {table} USING gin (marks) WITH (gin_pending_list_limit = 1024)"
+        ))?;
     } else {
-        sink.table("customer_marks", &["rowid", "marks"], &mut (0..size).map(marks))?;
+        sink.table(&table, &["rowid", "marks"], &mut (0..size).map(marks))?;
     }
-    total(sink, "customer_counts", "customers", organization, size)
+    Ok(())
 }
 
 /// The row that says how long a list is, in the place of the one that the organization came with.
@@ -196,12 +242,35 @@ fn benefits(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             row
         }),
     )?;
+    sink.table(
+        "benefit_type_counts",
+        &["organization_id", "type", "benefits"],
+        &mut ["custom", "downloadables", "ads"].into_iter().zip(0..).map(|(kind, rest)| {
+            let benefits = (0..size).filter(|number| number % 3 == rest).count();
+            vec![
+                organization.into(),
+                kind.into(),
+                Field::Integer(u64::try_from(benefits).unwrap_or_default()),
+            ]
+        }),
+    )?;
     // There are as many products as benefits.
-    let both = [(rare_benefit_id(), count(size, has_rare_benefit)), (common_benefit_id(), size)];
+    let both = [(rare_benefit_id(), has_rare_benefit as fn(u64) -> bool), (common_benefit_id(), |_| true)];
     sink.table(
         "product_benefit_counts",
-        &["benefit_id", "products"],
-        &mut both.into_iter().map(|(id, products)| vec![id.into(), Field::Integer(products)]),
+        &["benefit_id", "is_archived", "is_recurring", "products"],
+        &mut both.iter().flat_map(|(id, has_benefit)| {
+            SORTS.into_iter().map(move |sort| {
+                let products =
+                    (0..size).filter(|number| has_benefit(*number) && sort_of(*number) == sort).count();
+                vec![
+                    id.as_str().into(),
+                    Field::Boolean(sort.0),
+                    Field::Boolean(sort.1),
+                    Field::Integer(u64::try_from(products).unwrap_or_default()),
+                ]
+            })
+        }),
     )
 }
 
@@ -306,21 +375,25 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
         ),
     )?;
     sink.empty("product_counts")?;
-    let kinds = [(false, false), (false, true), (true, false), (true, true)];
     sink.table(
         "product_counts",
         &["organization_id", "is_archived", "is_recurring", "products"],
-        &mut kinds.into_iter().map(|(archived, recurring)| {
-            let is_meant =
-                |number: &u64| is_archived(*number) == archived && is_recurring(*number) == recurring;
-            let products = (0..size).filter(is_meant).count();
+        &mut SORTS.into_iter().map(|sort| {
+            let products = (0..size).filter(|number| sort_of(*number) == sort).count();
             vec![
                 organization.into(),
-                Field::Boolean(archived),
-                Field::Boolean(recurring),
+                Field::Boolean(sort.0),
+                Field::Boolean(sort.1),
                 Field::Integer(u64::try_from(products).unwrap_or_default()),
             ]
         }),
+    )?;
+    let texts = |number| (product_id(number), [format!("Product {number:06}"), String::new()]);
+    findable(
+        sink,
+        organization,
+        size,
+        &Findable { noun: "product", texts: &texts, keys: &[], sorted: &|_| Vec::new() },
     )
 }
 
@@ -354,6 +427,16 @@ fn discounts(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             ]
         }),
     )?;
+    let texts = |number| {
+        let code = if has_code(number) { format!("CODE{number:06}") } else { String::new() };
+        (keys::id(Kind::Discount, number), [format!("Discount {number:06}"), code])
+    };
+    findable(
+        sink,
+        organization,
+        size,
+        &Findable { noun: "discount", texts: &texts, keys: &[], sorted: &|_| Vec::new() },
+    )?;
     total(sink, "discount_counts", "discounts", organization, size)
 }
 
@@ -372,6 +455,23 @@ fn custom_fields(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<(
                 "{}".into(),
                 moment(number).into(),
             ]
+        }),
+    )?;
+    let texts = |number| {
+        (keys::id(Kind::CustomField, number), [format!("Field {number:06}"), format!("field-{number:06}")])
+    };
+    findable(
+        sink,
+        organization,
+        size,
+        &Findable { noun: "custom_field", texts: &texts, keys: &[], sorted: &|_| Vec::new() },
+    )?;
+    sink.table(
+        "custom_field_counts",
+        &["organization_id", "type", "custom_fields"],
+        &mut ["number", "date", "text"].into_iter().map(|kind| {
+            let fields = (0..size).filter(|number| field_kind(*number) == kind).count();
+            vec![organization.into(), kind.into(), Field::Integer(u64::try_from(fields).unwrap_or_default())]
         }),
     )
 }

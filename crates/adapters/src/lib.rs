@@ -11,6 +11,7 @@ pub mod files;
 pub mod github;
 mod hex;
 pub mod http;
+pub mod mail;
 pub mod payments;
 pub mod rest;
 pub mod secret_scanning;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod mail;
 mod occupancy;
 mod opened;
 mod options;

@@ -8,15 +8,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
 use merak_core::billing::{CatchUp, GivenUp};
-use merak_server::config::{local, s3};
-use merak_server::{Billing, Config, SECRET_PLACE, Storage};
+use merak_server::{Billing, Config, SECRET_PLACE};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::opened::Opened;
-use crate::{occupancy, secret, services, taxes};
+use crate::{mail, occupancy, secret, services, taxes};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -185,6 +184,14 @@ pub struct Options {
     #[arg(long, env = "MERAK_GITHUB_API_URL", global = true, value_name = "URL")]
     pub github_api_url: Option<String>,
 
+    /// Where mail goes: `smtp://USER:PASSWORD@HOST:PORT?tls=starttls` (or implicit, or none), `folder:PATH`, or `log`
+    /// [default: log; folder:mail in the data directory for the demo].
+    #[arg(long, env = "MERAK_MAIL", global = true, value_name = "WHERE")]
+    pub mail: Option<String>,
+
+    /// Sender of all mail, as in `Fjord <shop@example.com>`; needed with smtp.
+    #[arg(long, env = "MERAK_MAIL_FROM", global = true, value_name = "SENDER")]
+    pub mail_from: Option<String>,
     /// Who moves money [default: sandbox].
     #[arg(long, env = "MERAK_PAYMENT_PROCESSOR", global = true, value_name = "NAME")]
     pub payment_processor: Option<ProcessorName>,
@@ -301,6 +308,7 @@ impl Options {
             web_address("--storage-endpoint", url)?;
         }
         options.storage()?;
+        mail::check(&options)?;
         taxes::check(&options)?;
         options.front_end_origin.iter().try_for_each(|text| origin("--front-end-origin", text))?;
         Ok(options)
@@ -350,6 +358,8 @@ impl Options {
             github_client_secret: self.github_client_secret.or(file.github_client_secret),
             github_url: self.github_url.or(file.github_url),
             github_api_url: self.github_api_url.or(file.github_api_url),
+            mail: self.mail.or(file.mail),
+            mail_from: self.mail_from.or(file.mail_from),
             payment_processor: self.payment_processor.or(file.payment_processor),
             stripe_secret_key: self.stripe_secret_key.or(file.stripe_secret_key),
             stripe_publishable_key: self.stripe_publishable_key.or(file.stripe_publishable_key),
@@ -466,40 +476,6 @@ impl Options {
         url.trim_end_matches('/').to_owned()
     }
 
-    /// Where files are kept.
-    pub fn storage(&self) -> Result<Storage, Failure> {
-        let in_bucket = [
-            (self.storage_bucket.is_some(), "--storage-bucket"),
-            (self.storage_public_bucket.is_some(), "--storage-public-bucket"),
-            (self.storage_access_key_id.is_some(), "--storage-access-key-id"),
-            (self.storage_secret_access_key.is_some(), "--storage-secret-access-key"),
-        ];
-        match self.storage {
-            None | Some(StorageKind::Local) => match in_bucket.iter().find(|(is_given, _)| *is_given) {
-                // A forgotten option would leave the files where nobody looks for them.
-                Some((_, option)) => Err(Failure::usage(format!("{option} needs --storage s3"))),
-                None => Ok(Storage::Local(local::Settings {
-                    directory: self.storage_dir.clone().unwrap_or_else(|| self.data_dir().join("files")),
-                })),
-            },
-            Some(StorageKind::S3) => {
-                if let Some((_, option)) = in_bucket.iter().find(|(is_given, _)| !is_given) {
-                    return Err(Failure::usage(format!("--storage s3 needs {option}")));
-                }
-                let text = |text: &Option<String>| text.clone().unwrap_or_default();
-                Ok(Storage::S3(s3::Settings {
-                    endpoint: self.storage_endpoint.clone(),
-                    region: self.storage_region.clone().unwrap_or_else(|| String::from("us-east-1")),
-                    bucket: text(&self.storage_bucket),
-                    public_bucket: text(&self.storage_public_bucket),
-                    public_url: self.storage_public_url.clone(),
-                    access_key_id: text(&self.storage_access_key_id),
-                    secret_access_key: text(&self.storage_secret_access_key),
-                }))
-            }
-        }
-    }
-
     /// When payments are tried again, and what becomes of what is not paid.
     fn billing(&self) -> Result<Billing, Failure> {
         let usual = Billing::default();
@@ -531,6 +507,8 @@ impl Options {
             rate_limit_per_address: self.rate_limit_per_address.unwrap_or(usual.rate_limit_per_address),
             rate_limit_per_key: self.rate_limit_per_key.unwrap_or(usual.rate_limit_per_key),
             storage: self.storage()?,
+            mail: mail::mail(self)?,
+            mail_from: mail::sender(self)?.unwrap_or(usual.mail_from),
             taxes: taxes::settings(self)?,
             billing: self.billing()?,
             ..usual

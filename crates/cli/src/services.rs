@@ -5,10 +5,11 @@ use std::fs;
 use merak_adapters::payments::stripe;
 use merak_adapters::rest::ClientCredentials;
 use merak_adapters::{discord, github};
-use merak_server::{Config, Payments};
+use merak_server::config::{local, s3};
+use merak_server::{Config, Payments, Storage};
 
 use crate::failure::Failure;
-use crate::options::{Options, ProcessorName, web_address};
+use crate::options::{Options, ProcessorName, StorageKind, web_address};
 
 /// Errs if a service is set by half, or at an address that is none.
 pub fn check(options: &Options) -> Result<(), Failure> {
@@ -130,4 +131,40 @@ fn url_of(option: &str, given: Option<&str>, usual: &str) -> Result<url::Url, Fa
     let text = given.unwrap_or(usual);
     web_address(option, text)?;
     text.parse().map_err(|error| Failure::usage(format!("{option}: {text}: {error}")))
+}
+
+impl Options {
+    /// Where files are kept.
+    pub fn storage(&self) -> Result<Storage, Failure> {
+        let in_bucket = [
+            (self.storage_bucket.is_some(), "--storage-bucket"),
+            (self.storage_public_bucket.is_some(), "--storage-public-bucket"),
+            (self.storage_access_key_id.is_some(), "--storage-access-key-id"),
+            (self.storage_secret_access_key.is_some(), "--storage-secret-access-key"),
+        ];
+        match self.storage {
+            None | Some(StorageKind::Local) => match in_bucket.iter().find(|(is_given, _)| *is_given) {
+                // A forgotten option would leave the files where nobody looks for them.
+                Some((_, option)) => Err(Failure::usage(format!("{option} needs --storage s3"))),
+                None => Ok(Storage::Local(local::Settings {
+                    directory: self.storage_dir.clone().unwrap_or_else(|| self.data_dir().join("files")),
+                })),
+            },
+            Some(StorageKind::S3) => {
+                if let Some((_, option)) = in_bucket.iter().find(|(is_given, _)| !is_given) {
+                    return Err(Failure::usage(format!("--storage s3 needs {option}")));
+                }
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                Ok(Storage::S3(s3::Settings {
+                    endpoint: self.storage_endpoint.clone(),
+                    region: self.storage_region.clone().unwrap_or_else(|| String::from("us-east-1")),
+                    bucket: text(&self.storage_bucket),
+                    public_bucket: text(&self.storage_public_bucket),
+                    public_url: self.storage_public_url.clone(),
+                    access_key_id: text(&self.storage_access_key_id),
+                    secret_access_key: text(&self.storage_secret_access_key),
+                }))
+            }
+        }
+    }
 }

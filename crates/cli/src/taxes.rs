@@ -17,15 +17,12 @@ pub fn check(options: &Options) -> Result<(), Failure> {
         (options.tax_rates.is_some(), "--tax-rates"),
         (options.tax_inclusive, "--tax-inclusive"),
     ];
-    match (options.taxes, of_rates.iter().find(|(is_given, _)| *is_given)) {
-        (None | Some(TaxKind::None), Some((_, option))) => {
-            Err(Failure::usage(format!("{option} needs --taxes rates")))
-        }
-        _ => {
-            seller_country(options)?;
-            registrations(options).map(drop)
-        }
+    let first = of_rates.iter().find(|(is_given, _)| *is_given);
+    if let (None | Some(TaxKind::None), Some((_, option))) = (options.taxes, first) {
+        return Err(Failure::usage(format!("{option} needs --taxes rates")));
     }
+    seller_country(options)?;
+    registrations(options).map(drop)
 }
 
 /// What a server is told about taxes. The file of rates is read.

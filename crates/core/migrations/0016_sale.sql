@@ -72,6 +72,7 @@ CREATE INDEX subscriptions_customer_id_idx ON subscriptions (customer_id, starte
 CREATE INDEX subscriptions_product_id_idx ON subscriptions (product_id, started_at, id);
 CREATE INDEX subscriptions_discount_id_idx ON subscriptions (discount_id, started_at, id) WHERE discount_id IS NOT NULL;
 CREATE INDEX subscriptions_checkout_id_idx ON subscriptions (checkout_id) WHERE checkout_id IS NOT NULL;
+CREATE INDEX subscriptions_created_at_idx ON subscriptions (organization_id, created_at, id);
 CREATE INDEX subscriptions_product_walk_idx ON subscriptions (product_id, created_at, id);
 
 CREATE TABLE checkouts (
@@ -424,3 +425,23 @@ CREATE TABLE processor_events (
     CONSTRAINT processor_events_pkey PRIMARY KEY (processor, event_id)
 );
 CREATE INDEX processor_events_received_at_idx ON processor_events (received_at);
+
+-- Answers to custom fields whose slug was changed, which are still being given the new one. The oldest of an organization
+-- goes first.
+CREATE TABLE custom_field_renames (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    custom_field_id uuid NOT NULL,
+    from_slug text NOT NULL,
+    to_slug text NOT NULL,
+    -- How far that has come: in which table, and after which row.
+    place text NOT NULL,
+    after_created_at timestamptz,
+    after_id uuid,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT custom_field_renames_pkey PRIMARY KEY (id),
+    CONSTRAINT custom_field_renames_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations (id),
+    CONSTRAINT custom_field_renames_custom_field_id_fkey FOREIGN KEY (custom_field_id) REFERENCES custom_fields (id),
+    CONSTRAINT custom_field_renames_place_check CHECK (place IN ('checkouts', 'subscriptions', 'orders'))
+);
+CREATE INDEX custom_field_renames_organization_id_idx ON custom_field_renames (organization_id, id);

@@ -14,6 +14,7 @@ pub mod checkouts;
 pub mod clock;
 pub mod connections;
 pub mod custom_fields;
+pub mod customer_session_codes;
 pub mod customer_sessions;
 pub mod customers;
 pub mod demo;
@@ -32,10 +33,11 @@ pub mod login_links;
 pub mod orders;
 pub mod organizations;
 pub mod products;
+pub mod sandbox_records;
+pub mod search;
 pub mod streams;
 pub mod subscriptions;
 pub mod taxes;
-pub mod sandbox_records;
 pub mod transfer;
 pub mod user_sessions;
 pub mod users;
@@ -62,4 +64,5 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0018_checkout_counts", sql: include_str!("../migrations/0018_checkout_counts.sql") },
     Migration { name: "0020_sale_lists", sql: include_str!("../migrations/0020_sale_lists.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
+    Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

@@ -1,9 +1,11 @@
-//! Links that sign a person in, once and within a quarter of an hour.
+//! Links that sign a person in, once and within a quarter of an hour. Who runs the server makes them, or they come by
+//! mail.
 
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
-use crate::kit::{Id, InstanceSecret, Result, Token, TokenHash, TokenKind};
-use crate::users::User;
+use crate::emails::{self, SecretEmail};
+use crate::kit::{Email, Id, InstanceSecret, Result, Token, TokenHash, TokenKind};
+use crate::users::{self, User};
 
 /// How long a link is good, in seconds.
 pub const LIFETIME: i64 = 900;
@@ -37,6 +39,26 @@ pub fn create(tx: &mut Tx<'_>, secret: &InstanceSecret, user_id: Id<User>) -> Re
     };
     tx.insert(&link)?;
     Ok((link, token))
+}
+
+/// How many links of a person are good at once when they ask by mail; one more ends the oldest.
+const MOST_LIVE: i64 = 5;
+
+/// Sends a link to the person who has this address, in any letter case. Whether there is such a person is not told:
+/// nothing is sent then.
+pub fn request(tx: &mut Tx<'_>, secret: &InstanceSecret, email: &Email) -> Result<()> {
+    let user = users::find_by_email(tx, email)?.filter(|user| user.blocked_at.is_none());
+    let Some(user) = user else { return Ok(()) };
+    let keep = MOST_LIVE - 1;
+    tx.execute(
+        "DELETE FROM login_links WHERE user_id = $1 AND id NOT IN \
+         (SELECT id FROM login_links WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2)",
+        &[&user.id, &keep],
+    )?;
+    let (link, token) = create(tx, secret, user.id)?;
+    let email = SecretEmail::SignInLink { token: token.into_string(), expires_at: link.expires_at };
+    emails::enqueue_secret(tx, secret, (None, user.email.as_str()), &email)?;
+    Ok(())
 }
 
 /// Whether a link can be used. It may have been used by somebody else when it is redeemed.

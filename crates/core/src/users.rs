@@ -28,8 +28,7 @@ row! {
 
 /// The live user, if there is one.
 pub fn find(tx: &mut ReadTx<'_>, id: Id<User>) -> Result<Option<User>> {
-    const SQL: &str =
-        concatcp!("SELECT ", User::COLUMNS, " FROM users WHERE id = $1 AND deleted_at IS NULL");
+    const SQL: &str = concatcp!("SELECT ", User::COLUMNS, " FROM users WHERE id = $1 AND deleted_at IS NULL");
     Ok(tx.find(SQL, &[&id])?)
 }
 

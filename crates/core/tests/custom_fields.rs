@@ -134,7 +134,7 @@ scenarios! {
             let (own, id) = (tenancy.clone(), made.id);
             assert_eq!(refusal(shop.read(move |tx| custom_fields::get(tx, &own, id))).0, Kind::NotFound);
             let (own, asked) = (tenancy.clone(), wanted(&["slug"]));
-            assert_eq!(shop.read(move |tx| custom_fields::list(tx, &own, &asked)).unwrap().total, 0);
+            assert_eq!(shop.read(move |tx| custom_fields::list(tx, &own, &asked, &Totals::default())).unwrap().total, 0);
             let own = tenancy.clone();
             let change = UpdateCustomField { name: Some(String::from("Mine")), ..no_change() };
             assert_eq!(refusal(shop.write(move |tx| custom_fields::update(tx, &own, id, &change))).0, Kind::NotFound);
@@ -280,7 +280,7 @@ fn delete(shop: &Shop, id: Id<CustomField>) -> Result<()> {
 
 fn list(shop: &Shop, wanted: ListCustomFields) -> Paged<CustomField> {
     let tenancy = shop.tenancy();
-    shop.read(move |tx| custom_fields::list(tx, &tenancy, &wanted)).unwrap()
+    shop.read(move |tx| custom_fields::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
 }
 
 fn second_organization(shop: &Shop) -> Id<Organization> {

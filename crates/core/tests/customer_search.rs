@@ -4,6 +4,7 @@ use merak_core::access::Tenancy;
 use merak_core::customers::{self, Customer, CustomerSort, ListCustomers, UpdateCustomer};
 use merak_core::jobs::{self, Job, Outcome};
 use merak_core::kit::{Id, Page, Paged, Patch, Sort};
+use merak_core::search::{self, Noun};
 use merak_store::Param;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -80,10 +81,10 @@ scenarios! {
         let (_, other) = shop.another_organization();
         shop.customer_of(other.id, "nora@example.org").unwrap();
         assert_eq!(found(shop, "nora"), ["Ours"]);
-        let one = search(shop, &Tenancy::of(other.id), "nora", Page::default());
+        let one = searched(shop, &Tenancy::of(other.id), "nora", Page::default());
         assert_eq!((one.total, one.items[0].email.as_str()), (1, "nora@example.org"));
         for query in ["nora", "no", "@"] {
-            assert_eq!(search(shop, &Tenancy::default(), query, Page::default()).total, 0);
+            assert_eq!(searched(shop, &Tenancy::default(), query, Page::default()).total, 0);
         }
     }
 
@@ -98,7 +99,7 @@ scenarios! {
             Ok(tx.execute("DELETE FROM customer_search", &[])?)
         }).unwrap();
         assert!(found(shop, "0123").is_empty());
-        let mut job = Job::IndexCustomers { after: None };
+        let mut job = Job::Index { noun: Noun::Customers, after: None };
         let mut runs = 1;
         loop {
             let next = job.clone();
@@ -110,9 +111,9 @@ scenarios! {
         }
         assert!(runs > 2, "{runs} runs");
         assert_eq!(found(shop, "number 0123"), ["Number 0123"]);
-        assert_eq!(search(shop, &shop.tenancy(), "number", Page::default()).total, 450);
+        assert_eq!(searched(shop, &shop.tenancy(), "number", Page::default()).total, 450);
         // Running it again changes nothing.
-        let again = Job::IndexCustomers { after: Some(customers[440].id) };
+        let again = Job::Index { noun: Noun::Customers, after: Some(customers[440].id.uuid()) };
         shop.write(move |tx| jobs::run(tx, &again)).unwrap();
         assert_eq!(rows(shop, "customer_search"), 450);
     }
@@ -129,13 +130,13 @@ scenarios! {
         let query = prop::collection::vec(letters, 1..5).prop_map(|letters| letters.concat());
         let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
         TestRunner::new(config).run(&query, |query| {
-            let wanted = customers::search::folded(&query);
+            let wanted = search::folded(&query);
             let mut expected: Vec<Id<Customer>> = all.iter().filter(|customer| {
                 let texts = [customer.email.as_str(), customer.name.as_deref().unwrap_or_default()];
-                texts.iter().any(|text| customers::search::folded(text).contains(&wanted))
+                texts.iter().any(|text| search::folded(text).contains(&wanted))
             }).map(|customer| customer.id).collect();
             expected.sort();
-            let page = search(shop, &shop.tenancy(), &query, Page::new(1, 100));
+            let page = searched(shop, &shop.tenancy(), &query, Page::new(1, 100));
             let mut ids: Vec<Id<Customer>> = page.items.iter().map(|customer| customer.id).collect();
             ids.sort();
             prop_assert_eq!(page.total, i64::try_from(expected.len()).unwrap());
@@ -157,7 +158,7 @@ scenarios! {
                 let read = |number, limit| {
                     let wanted = ListCustomers { query: Some("CUSTOMER".into()), sorting: vec![sort], page: Page::new(number, limit) };
                     let tenancy = shop.tenancy();
-                    shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap()
+                    shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
                 };
                 let whole: Vec<Id<Customer>> = read(1, 100).items.iter().map(|customer| customer.id).collect();
                 assert_eq!(whole.len(), 25);
@@ -175,15 +176,15 @@ fn named(shop: &Shop, address: &str, name: &str) -> Customer {
     shop.write(move |tx| customers::create(tx, &command)).unwrap()
 }
 
-fn search(shop: &Shop, tenancy: &Tenancy, query: &str, page: Page) -> Paged<Customer> {
+fn searched(shop: &Shop, tenancy: &Tenancy, query: &str, page: Page) -> Paged<Customer> {
     let sorting = vec![Sort::asc(CustomerSort::CreatedAt)];
     let (tenancy, wanted) = (tenancy.clone(), ListCustomers { query: Some(query.to_owned()), sorting, page });
-    shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap()
+    shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
 }
 
 /// The names of the shop's customers that a query finds.
 fn found(shop: &Shop, query: &str) -> Vec<String> {
-    let page = search(shop, &shop.tenancy(), query, Page::new(1, 100));
+    let page = searched(shop, &shop.tenancy(), query, Page::new(1, 100));
     assert_eq!(page.total, i64::try_from(page.items.len()).unwrap(), "{query}");
     page.items.into_iter().map(|customer| customer.name.unwrap_or_default()).collect()
 }

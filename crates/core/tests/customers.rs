@@ -310,7 +310,7 @@ fn list(shop: &Shop, query: Option<&str>, sorting: &[&str], page: Page) -> Paged
     let tenancy = shop.tenancy();
     let sorting = sorting.iter().map(|text| text.parse().unwrap()).collect();
     let wanted = ListCustomers { query: query.map(String::from), sorting, page };
-    shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap()
+    shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
 }
 
 /// So many characters of four bytes each in which nothing repeats, so that no database can make them shorter.

@@ -286,7 +286,7 @@ scenarios! {
             let (own, id) = (tenancy.clone(), made.id);
             assert_eq!(refusal(shop.read(move |tx| discounts::get(tx, &own, id))).0, Kind::NotFound);
             let (own, asked) = (tenancy.clone(), wanted(&["name"]));
-            assert_eq!(shop.read(move |tx| discounts::list(tx, &own, &asked)).unwrap().total, 0);
+            assert_eq!(shop.read(move |tx| discounts::list(tx, &own, &asked, &Totals::default())).unwrap().total, 0);
             let (own, change) = (tenancy.clone(), UpdateDiscount { name: Some("Mine".into()), ..no_change() });
             assert_eq!(refusal(shop.write(move |tx| discounts::update(tx, &own, id, &change))).0, Kind::NotFound);
             assert_eq!(refusal(shop.write(move |tx| discounts::delete(tx, &tenancy, id))).0, Kind::NotFound);
@@ -428,7 +428,7 @@ fn delete(shop: &Shop, id: Id<Discount>) -> Result<()> {
 
 fn list(shop: &Shop, wanted: ListDiscounts) -> Paged<Discount> {
     let tenancy = shop.tenancy();
-    shop.read(move |tx| discounts::list(tx, &tenancy, &wanted)).unwrap()
+    shop.read(move |tx| discounts::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
 }
 
 fn products_of(shop: &Shop, discount: &Discount) -> Vec<Id<Product>> {

@@ -8,6 +8,7 @@ use merak_core::kit::{Id, Kind, Page, Paged, Result};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::custom_field_renames;
 use crate::support::*;
 
 scenarios! {
@@ -49,7 +50,14 @@ scenarios! {
         let notes = shop.benefit(BenefitType::Custom, json!({})).unwrap();
         let keys = shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap();
         let buyer = shop.customer();
-        let (order, subscription) = (Uuid::from_u128(10), Uuid::from_u128(11));
+        let product = shop.product();
+        let order = custom_field_renames::order(shop, &product, json!({}));
+        let subscription = custom_field_renames::subscription(shop, &product, json!({}));
+        let (checkout, other_checkout) = (Uuid::from_u128(20), Uuid::from_u128(21));
+        shop.write(move |tx| {
+            tx.changed_one("UPDATE orders SET checkout_id = $2 WHERE id = $1", &[&order, &checkout])?;
+            Ok(tx.changed_one("UPDATE subscriptions SET checkout_id = $2 WHERE id = $1", &[&subscription, &other_checkout])?)
+        }).unwrap();
         let by_order = shop.grant(&notes, &buyer, Scope::Order(order)).id;
         let by_subscription = shop.grant(&keys, &buyer, Scope::Subscription(subscription)).id;
         let by_hand = shop.grant(&keys, &buyer, Scope::ByHand).id;
@@ -61,6 +69,13 @@ scenarios! {
             (ListGrantsOfBuyer { order_ids: vec![order], ..all() }, vec![by_order]),
             (ListGrantsOfBuyer { subscription_ids: vec![subscription, order], ..all() }, vec![by_subscription]),
             (ListGrantsOfBuyer { checkout_ids: vec![order], ..all() }, vec![]),
+            (ListGrantsOfBuyer { checkout_ids: vec![checkout], ..all() }, vec![by_order]),
+            (ListGrantsOfBuyer { checkout_ids: vec![other_checkout], ..all() }, vec![by_subscription]),
+            (ListGrantsOfBuyer { checkout_ids: vec![checkout, other_checkout], ..all() }, vec![by_order, by_subscription]),
+            (
+                ListGrantsOfBuyer { checkout_ids: vec![checkout], subscription_ids: vec![subscription], ..all() },
+                vec![],
+            ),
             (ListGrantsOfBuyer { organization_ids: vec![stranger.id], ..all() }, vec![]),
             (
                 ListGrantsOfBuyer { organization_ids: vec![stranger.id, shop.organization.id], ..all() },

@@ -31,7 +31,7 @@ scenarios! {
                     sorting: sorting.iter().map(|text| text.parse().unwrap()).collect::<Vec<Sort<_>>>(),
                     page,
                 };
-                let listed = shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap();
+                let listed = shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &Totals::default())).unwrap();
                 prop_assert_eq!(listed.total, count(&expected));
                 let slice: Vec<_> = expected
                     .iter()
@@ -62,7 +62,7 @@ scenarios! {
         for number in 1..=3 {
             let (tenancy, page) = (shop.tenancy(), Page::new(number, 30));
             let wanted = ListCustomers { query: None, sorting: vec!["email".parse().unwrap()], page };
-            let page = shop.read(move |tx| customers::list(tx, &tenancy, &wanted)).unwrap();
+            let page = shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &Totals::default())).unwrap();
             assert_eq!(page.total, 70);
             listed.extend(page.items.into_iter().map(|customer| customer.id));
         }

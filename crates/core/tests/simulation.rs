@@ -245,6 +245,7 @@ impl<'s> Life<'s> {
                     tx,
                     &tenancy,
                     &customers::ListCustomers { query: None, sorting: Vec::new(), page },
+                    &Totals::default(),
                 )
             })
             .unwrap();

@@ -3,11 +3,13 @@
 mod moving;
 mod shops;
 
+use merak_core::access::Tenancy;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
 use merak_core::files::StoredObject;
-use merak_core::kit::Id;
+use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
+use merak_core::products::{self, ListProducts};
 use merak_core::transfer::{self, Arrival, BATCH, Record, RecordKind};
 use merak_core::{customers, license_keys, orders};
 use merak_store::Json;
@@ -62,6 +64,29 @@ scenarios! {
         assert!(remarks[0].starts_with("file 3 its bytes are not here"), "{remarks:?}");
         assert!(remarks[0].ends_with("[box.svg, manual.pdf, old.pdf]"), "{remarks:?}");
         assert_eq!(downloads(&elsewhere, &import), 0);
+
+        // What came in is found, and nothing else.
+        let id = import.organization_id;
+        for noun in ["customer", "product", "discount", "custom_field"] {
+            let unfound = format!(
+                "SELECT count(*) FROM {noun}s WHERE organization_id = $1 AND deleted_at IS NULL \
+                 AND NOT EXISTS (SELECT 1 FROM {noun}_search WHERE {noun}_search.id = {noun}s.id)"
+            );
+            assert_eq!(elsewhere.read(move |tx| Ok(tx.one::<i64>(&unfound, &[&id])?)).unwrap(), 0, "{noun}");
+        }
+        let Record::Product(sold) = lines.find(RecordKind::Product) else { unreachable!() };
+        let wanted = ListProducts {
+            ids: Vec::new(),
+            query: Some(sold.name.to_uppercase()),
+            is_archived: None,
+            is_recurring: None,
+            benefit_ids: Vec::new(),
+            sorting: Vec::new(),
+            page: Page::default(),
+        };
+        let tenancy = Tenancy::of(id);
+        let found = elsewhere.read(move |tx| products::list(tx, &tenancy, &wanted, &Totals::default())).unwrap();
+        assert!(found.items.iter().any(|product| product.name == sold.name));
 
         // A later run brings the bytes.
         let stored = |record: &Record| match record.clone() {
@@ -164,7 +189,7 @@ scenarios! {
         let elsewhere = shop.elsewhere();
         let import = begin(&elsewhere, &lines, "file");
         take(&elsewhere, &import, &lines);
-        let tenancy = merak_core::access::Tenancy::of(import.organization_id);
+        let tenancy = Tenancy::of(import.organization_id);
         let own = tenancy.clone();
         elsewhere.write(move |tx| customers::delete(tx, &own, customer.id)).unwrap();
         assert_eq!(take(&elsewhere, &import, &lines).new, 0);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use merak_adapters::files::{local, s3};
+use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
+pub use merak_adapters::mail::{Mailbox, SmtpSettings};
 use merak_adapters::payments::stripe;
 use merak_adapters::{discord, github};
 use merak_core::billing::{CatchUp, GivenUp, Rules};
@@ -20,6 +22,31 @@ pub enum Storage {
     Local(local::Settings),
     /// In buckets.
     S3(s3::Settings),
+}
+
+/// Where mail goes.
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// To a mail server.
+    Smtp(SmtpSettings),
+    /// Into a folder, one file for each.
+    Folder(PathBuf),
+    /// Nowhere: the log says that there was some.
+    Log,
+    /// Into the memory, for tests.
+    Memory(Arc<Memory>),
+}
+
+impl Mail {
+    /// Who takes it. Nobody is called yet.
+    pub fn mailer(&self) -> Arc<dyn Mailer> {
+        match self {
+            Self::Smtp(settings) => Arc::new(Smtp::new(settings.clone())),
+            Self::Folder(path) => Arc::new(Folder::new(path)),
+            Self::Log => Arc::new(Log),
+            Self::Memory(memory) => Arc::<Memory>::clone(memory),
+        }
+    }
 }
 
 /// Who moves money.
@@ -76,6 +103,8 @@ pub struct Config {
     pub streams: usize,
     /// How many of them may be open to one address.
     pub streams_per_address: usize,
+    /// How often a stream that has nothing to say shows that it is there.
+    pub stream_ping: Duration,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
     /// How long a body may take to arrive.
@@ -100,6 +129,12 @@ pub struct Config {
     pub discord: Option<discord::Options>,
     /// GitHub, if benefits can be repositories there.
     pub github: Option<github::Options>,
+    /// Where mail goes.
+    pub mail: Mail,
+    /// The sender of all mail: the name of this installation and its address.
+    pub mail_from: Mailbox,
+    /// Whether everybody who reaches this server may read the mail that goes into a folder: only to try things out.
+    pub shows_mail: bool,
     /// What tax there is on sales.
     pub taxes: TaxSettings,
     /// When payments are tried again, and what becomes of what is not paid.
@@ -121,6 +156,7 @@ impl Default for Config {
             connections: 10_000,
             streams: 5_000,
             streams_per_address: 200,
+            stream_ping: Duration::from_secs(15),
             body_limit: 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -130,6 +166,9 @@ impl Default for Config {
             geography: None,
             discord: None,
             github: None,
+            mail: Mail::Log,
+            mail_from: Mailbox { name: String::from("Merak"), address: String::from("no-reply@localhost") },
+            shows_mail: false,
             storage: Storage::Local(local::Settings { directory: PathBuf::from("merak-data/files") }),
             payments: Payments::Sandbox,
             scanning_keys_url: None,

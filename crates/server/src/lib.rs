@@ -8,6 +8,7 @@ pub mod api;
 mod chores;
 pub mod config;
 mod content;
+mod emails;
 pub mod error;
 mod flows;
 mod metrics;
@@ -33,14 +34,16 @@ use merak_adapters::payments::Processor;
 use merak_adapters::payments::sandbox::Sandbox;
 use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
-use merak_core::instance;
 use merak_core::billing::Rules;
+use merak_core::instance;
 use merak_core::kit::{Cents, Currency, InstanceSecret};
+use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
 
 pub use self::chores::{ChoreError, Chores};
-pub use self::config::{Billing, Config, Payments, Storage};
+pub use self::config::{Billing, Config, Mail, Payments, Storage};
+use self::emails::Letterhead;
 use self::flows::sandbox_memory::SandboxMemory;
 use self::shell::Shell;
 pub use self::state::SECRET_PLACE;
@@ -170,6 +173,7 @@ fn build(
         scanning_keys: config.scanning_keys_url.clone().map(ScanningKeys::new).transpose()?,
         discord: config.discord.clone().map(Discord::new).transpose()?,
         github: config.github.clone().map(Github::new).transpose()?,
+        mail: config.mail.mailer(),
     };
     let checkout_link_url = config
         .checkout_link_url
@@ -187,12 +191,15 @@ fn build(
         store: store.clone(),
         billing,
         secret,
+        letterhead: Letterhead { from: config.mail_from.clone(), public_url: public_url.clone() },
+        shows_mail: config.shows_mail,
         public_url,
         checkout_link_url,
         origins,
         adapters,
+        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         geography: config.geography.clone(),
-        streams: Arc::new(Hub::new(config.streams, config.streams_per_address)),
+        totals: Totals::default(),
     })
 }
 
@@ -219,12 +226,15 @@ fn open_payments(
     store: &Store,
 ) -> Result<Arc<dyn Processor>, ClientError> {
     Ok(match payments {
-        Payments::Sandbox => {
-            let memory = Arc::new(SandboxMemory::new(store.clone()));
-            Arc::new(Sandbox::new(&secret.derive("sandbox for payments"), public_url, memory))
-        }
+        Payments::Sandbox => Arc::new(sandbox(store, secret, public_url)),
         Payments::Stripe(options) => Arc::new(Stripe::new(options.clone())?),
     })
+}
+
+/// The sandbox for payments of the installation with this store, this secret and this address.
+pub fn sandbox(store: &Store, secret: &InstanceSecret, public_url: &str) -> Sandbox {
+    let memory = Arc::new(SandboxMemory::new(store.clone()));
+    Sandbox::new(&secret.derive("sandbox for payments"), public_url, memory)
 }
 
 /// Whether the storage of files can be used; in words for the operator.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use merak_adapters::discord::Discord;
 use merak_adapters::files::FileStorage;
 use merak_adapters::github::Github;
+use merak_adapters::mail::Mailer;
 use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::checkouts::{Geography, Means};
 use merak_core::kit::InstanceSecret;
+use merak_core::search::Totals;
 use merak_store::Store;
 
+use crate::emails::Letterhead;
 use crate::streams::Hub;
 use crate::wire::Origins;
 
@@ -28,6 +31,10 @@ pub struct House {
     pub checkout_link_url: String,
     /// Whose pages may act with a session, and how its cookie is written.
     pub origins: Origins,
+    /// Who and where this installation is, as its mails say it.
+    pub letterhead: Letterhead,
+    /// Whether everybody may read the mail that goes into a folder.
+    pub shows_mail: bool,
     /// What is settled about billing; who knows the taxes, too.
     pub billing: Rules,
     /// The services outside.
@@ -36,6 +43,8 @@ pub struct House {
     pub geography: Option<Arc<dyn Geography>>,
     /// Who listens to event streams here.
     pub streams: Arc<Hub>,
+    /// What broad searches found.
+    pub totals: Totals,
 }
 
 /// What the secret is put in the place of in the template of checkout links' addresses.
@@ -76,4 +85,6 @@ pub struct Adapters {
     pub discord: Option<Discord>,
     /// GitHub, if this installation is connected to it.
     pub github: Option<Github>,
+    /// Who takes mail.
+    pub mail: Arc<dyn Mailer>,
 }

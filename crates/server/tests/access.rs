@@ -151,7 +151,7 @@ merak_testkit::both_engines! {
             let is_organization = who == "organization";
             let reaches = |operation: &Operation| {
                 is_protected(operation)
-                    && (who == "browser" || takes_tokens(operation))
+                    && if who == "browser" { takes_browsers(operation) } else { takes_tokens(operation) }
                     && calls.of(operation).foreign != Foreign::NoTenant
                     && !(is_organization && refuses_kind(operation, SubjectKind::Organization))
             };
@@ -179,10 +179,12 @@ merak_testkit::both_engines! {
         clients.push(("a good token", shop.merchant.clone()));
         clients.push(("another scheme", shop.anonymous.with("authorization", "Basic bm9yYTp4")));
         let mut count = 0;
-        for (operation, call) in calls.all.iter().filter(|(operation, _)| !is_protected(operation)) {
+        for (operation, call) in calls.all.iter().filter(|(operation, _)| is_open(operation)) {
             count += 1;
             let expected = call.harmless(&shop.anonymous, operation).await;
-            assert!(![401, 403].contains(&expected.status), "{}", operation.id);
+            // A webhook wants a signature instead of a credential, and this call has none.
+            let wants_signature = operation.id == "integrations_sandbox:webhook";
+            assert_eq!([401, 403].contains(&expected.status), wants_signature, "{}", operation.id);
             for (what, client) in &clients {
                 let answer = call.harmless(client, operation).await;
                 assert_eq!((answer.status, answer.text()), (expected.status, expected.text()), "{what} on {}", operation.id);
@@ -206,10 +208,33 @@ merak_testkit::both_engines! {
     async fn a_cookie_is_enough_wherever_people_are_admitted(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         let browser = shop.browser(shop.member.id).await;
-        for (operation, call) in calls.all.iter().filter(|(operation, _)| is_protected(operation)) {
+        for (operation, call) in calls.all.iter().filter(|(operation, _)| is_protected(operation) && takes_browsers(operation)) {
             assert!(!refuses_kind(operation, SubjectKind::User), "{} admits no people", operation.id);
             let answer = call.harmless(&browser, operation).await;
             assert!(matches!(answer.status, 200 | 404 | 422), "{}: {}", operation.id, answer.text());
+        }
+    }
+
+    // spec 30 T-8: checkouts are made by programs
+    async fn a_cookie_is_not_enough_where_programs_are_meant(database: TestDatabase) {
+        let (shop, calls) = prepared(database).await;
+        let browser = shop.browser(shop.member.id).await;
+        let programs_only = |operation: &Operation| is_protected(operation) && !takes_browsers(operation);
+        calls.refuse(&shop, &browser, programs_only, lacks_scope).await;
+    }
+
+    // spec 30 §1.0: where nobody need be known, a credential must still be a good one
+    async fn half_open_operations_refuse_what_is_no_good(database: TestDatabase) {
+        let (shop, calls) = prepared(database).await;
+        let half_open = |operation: &Operation| !is_open(operation) && !is_protected(operation);
+        for (what, client) in Credentials::no_good(&shop).await {
+            calls.refuse(&shop, &client, half_open, |operation, answer| {
+                is_invalid_token(&format!("{what} on {}", operation.id), answer);
+            }).await;
+        }
+        for (operation, call) in calls.all.iter().filter(|(operation, _)| half_open(operation)) {
+            let answer = call.harmless(&shop.anonymous, operation).await;
+            assert!(matches!(answer.status, 404 | 422), "{}: {}", operation.id, answer.text());
         }
     }
 
@@ -251,8 +276,19 @@ async fn prepared(database: TestDatabase) -> (Shop, Calls) {
     (shop, calls)
 }
 
+/// Whether a good credential is needed.
 fn is_protected(operation: &Operation) -> bool {
-    !matches!(operation.admits, Admits::Everybody)
+    !operation.admits.admits_anonymous()
+}
+
+/// Whether credentials are not looked at.
+fn is_open(operation: &Operation) -> bool {
+    matches!(operation.admits, Admits::Everybody)
+}
+
+/// Whether being signed in in a browser is enough.
+fn takes_browsers(operation: &Operation) -> bool {
+    operation.admits.scopes().contains(&Scope::WebDefault)
 }
 
 /// Whether a token of any kind opens it, and not only a session.
@@ -261,10 +297,7 @@ fn takes_tokens(operation: &Operation) -> bool {
 }
 
 fn kinds(operation: &Operation) -> &'static [SubjectKind] {
-    match operation.admits {
-        Admits::Everybody => &[],
-        Admits::Subjects { kinds, .. } => kinds,
-    }
+    operation.admits.kinds()
 }
 
 fn refuses_kind(operation: &Operation, kind: SubjectKind) -> bool {

@@ -4,7 +4,7 @@ use clap::Args;
 use merak_core::demo;
 use serde_json::json;
 
-use super::serve;
+use super::serve::{self, Shows};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::output;
@@ -23,7 +23,8 @@ impl Demo {
         let (store, secret) = super::open(options)?;
         let opened = secret.clone();
         let vault = super::vault(options, &secret, None)?;
-        serve::serve(options, &store, secret, async |server| {
+        let options = &with_mail(options);
+        serve::serve(options, &store, secret, Shows::Mail, async |server| {
             // Only now, because a demo that finds its port in use must not end the tokens of the one that uses it.
             let shop = store.write(move |tx| demo::open(tx, &opened)).await?;
             let organization_id = shop.organization.id;
@@ -36,9 +37,19 @@ impl Demo {
                 Some(url) => url.trim_end_matches('/').to_owned(),
                 None => format!("http://{}", server.address()),
             };
-            output::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &shop) })
+            let mail = match options.mail.as_deref() {
+                Some(place) if place.starts_with("folder:") => format!("{url}/mail"),
+                other => other.unwrap_or_default().split([':', '?']).next().unwrap_or_default().to_owned(),
+            };
+            output::say(&if self.json { one_line(&url, &shop) } else { for_people(&url, &mail, &shop) })
         })
     }
+}
+
+/// The options, with a folder for mail unless they say where it goes.
+fn with_mail(options: &Options) -> Options {
+    let folder = || format!("folder:{}", options.data_dir().join("mail").display());
+    Options { mail: Some(options.mail.clone().unwrap_or_else(folder)), ..options.clone() }
 }
 
 fn one_line(url: &str, shop: &demo::Demo) -> String {
@@ -66,12 +77,13 @@ fn one_line(url: &str, shop: &demo::Demo) -> String {
     .to_string()
 }
 
-fn for_people(url: &str, shop: &demo::Demo) -> String {
+fn for_people(url: &str, mail: &str, shop: &demo::Demo) -> String {
     let key = shop.license_keys.first().map_or("", |key| key.key.as_str());
     format!(
         "Merak is open for business: {name}\n\n\
          \u{20} address         {url}\n\
          \u{20} API reference   {url}/docs\n\
+         \u{20} mail            {mail}\n\
          \u{20} organization    {id}\n\
          \u{20} access token    {token}\n\
          \u{20} license key     {key}\n\

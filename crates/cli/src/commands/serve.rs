@@ -1,7 +1,7 @@
 //! `merak serve`: run until told to stop.
 
 use merak_core::kit::InstanceSecret;
-use merak_server::Server;
+use merak_server::{Config, Mail, Server};
 use merak_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,9 +13,18 @@ use crate::{output, services};
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let (store, secret) = super::open(options)?;
-    serve(options, &store, secret, async |server| {
+    serve(options, &store, secret, Shows::Nothing, async |server| {
         output::say(&format!("merak is listening on http://{}", server.address()))
     })
+}
+
+/// What a server shows to everybody who reaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Nothing that is not everybody's.
+    Nothing,
+    /// The mail that goes into a folder: to try things out.
+    Mail,
 }
 
 /// Starts a server, tells `ready` about it, and runs it until SIGTERM or SIGINT.
@@ -23,6 +32,7 @@ pub fn serve(
     options: &Options,
     store: &Opened,
     secret: InstanceSecret,
+    shows: Shows,
     ready: impl AsyncFnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -34,6 +44,10 @@ pub fn serve(
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::runtime)?;
         let config = services::connected(options, options.server()?)?;
+        let config = Config { shows_mail: shows == Shows::Mail, ..config };
+        if let Mail::Log = config.mail {
+            tracing::warn!("no mail is sent: --mail says where it goes");
+        }
         let server = Server::start(config, Store::clone(store), secret).await?;
         if let Some(address) = server.metrics_address() {
             tracing::info!("metrics on http://{address}/metrics");

@@ -1,7 +1,8 @@
 //! `merak token`: create, list, report-leak, revoke.
 
 use clap::{Args, Subcommand};
-use merak_core::access::{self, Leak, Wanted};
+use merak_core::access::{self, Leak, ReportLeak, Wanted};
+use merak_core::emails::Found;
 use merak_core::kit::{Email, Refusal, Scope, ScopeSet};
 use merak_core::organizations::{self, Organization};
 use merak_core::users;
@@ -128,7 +129,10 @@ fn report_leak(options: &Options, token: String, json: bool) -> Result<(), Failu
         token
     };
     let (store, secret) = open(options)?;
-    let leak = store.write_blocking(move |tx| access::report_leak(tx, &secret, &token, None))?;
+    let leak = store.write_blocking(move |tx| {
+        let found = Found { notifier: String::from("The operator of this server"), url: None };
+        access::report_leak(tx, &secret, &ReportLeak { token: &token, kind: None, found })
+    })?;
     let (object, line) = match leak {
         Leak::Unknown => (
             json!({"label": "false_positive", "kind": null, "id": null, "is_ended": false}),
@@ -140,7 +144,7 @@ fn report_leak(options: &Options, token: String, json: bool) -> Result<(), Failu
         ),
         Leak::Ended { kind, id, owner_id } => (
             json!({"label": "true_positive", "kind": kind, "id": id, "owner_id": owner_id, "is_ended": true}),
-            format!("ended {kind} {id} of {owner_id}; tell its owner"),
+            format!("ended {kind} {id} of {owner_id}"),
         ),
     };
     output::result(json, &object, &[line])

@@ -47,8 +47,14 @@ fn every_setting_can_stand_in_the_file() {
         discord_client_id = "1"
         discord_client_secret = "2"
         discord_bot_token = "3"
+        mail = "folder:mail-from-file"
+        mail_from = "Fjord <shop@example.com>"
         storage = "local"
         storage_dir = "files-from-file"
+        taxes = "rates"
+        tax_seller_country = "DE"
+        tax_registration = ["EU", "US-NY"]
+        tax_inclusive = true
     "#;
     fs::write(installation.path("merak.toml"), text).unwrap();
     let mut command = installation.merak(["doctor", "--config", "merak.toml"]);
@@ -80,6 +86,62 @@ fn buckets_need_a_name_and_a_key_and_nothing_else_does() {
         let done = installation.run(&format!("openapi {options}"));
         assert_eq!(done.failure(), (Some(2), sentence), "{done:?}");
     }
+}
+
+#[test]
+fn taxes_are_set_together_and_at_places_that_there_are() {
+    let installation = Installation::new();
+    fs::write(installation.path("rates.csv"), "DE,,7,VAT\nDE,,x,VAT\n").unwrap();
+    fs::write(installation.path("good.csv"), "# mine\nDE,,7,VAT\nUS,NY,8.875,Sales tax\n").unwrap();
+    for (options, sentence) in [
+        ("--tax-inclusive", "merak: --tax-inclusive needs --taxes rates"),
+        ("--taxes none --tax-seller-country DE", "merak: --tax-seller-country needs --taxes rates"),
+        (
+            "--taxes rates --tax-seller-country XX",
+            "merak: --tax-seller-country: XX is no country; write two letters",
+        ),
+        (
+            "--taxes rates --tax-registration EU,US-XX",
+            "merak: --tax-registration: US-XX is no country, state or EU; write as in DE, US-NY or EU",
+        ),
+        (
+            "--taxes rates --tax-rates rates.csv",
+            "merak: --tax-rates: rates.csv, line 2: write a percentage from 0 to 100 with at most four decimals",
+        ),
+        (
+            "--taxes rates --tax-rates nowhere.csv",
+            "merak: --tax-rates: cannot read nowhere.csv: No such file or directory (os error 2)",
+        ),
+    ] {
+        let done = installation.run(&format!("doctor {options}"));
+        assert_eq!(done.failure(), (Some(2), sentence), "{done:?}");
+    }
+    let good =
+        "doctor --taxes rates --tax-rates good.csv --tax-registration eu,us-ny --tax-seller-country de";
+    assert!(installation.run(good).output.contains("ok      listen: "));
+}
+
+#[test]
+fn stripe_needs_its_keys_and_the_sandbox_none() {
+    let installation = Installation::new();
+    let keys = "--stripe-secret-key dont-tell-me --stripe-publishable-key b --stripe-webhook-secret c";
+    for (options, sentence) in [
+        ("--payment-processor stripe", "merak: --payment-processor stripe needs --stripe-secret-key"),
+        ("--stripe-webhook-secret a", "merak: --stripe-webhook-secret needs --stripe-secret-key"),
+        (keys, "merak: --stripe-secret-key needs --payment-processor stripe"),
+        (
+            &format!("--payment-processor stripe {keys} --stripe-api-url nowhere"),
+            "merak: --stripe-api-url: write http:// or https:// and a host, not nowhere",
+        ),
+    ] {
+        let done = installation.run(&format!("openapi {options}"));
+        assert_eq!(done.failure(), (Some(2), sentence), "{done:?}");
+    }
+    assert_eq!(installation.run(&format!("openapi --payment-processor stripe {keys}")).code, Some(0));
+    fs::write(installation.path("merak.toml"), "payment_processor = \"stripe\"\nstripe_secret_key = \"a\"")
+        .unwrap();
+    let by_half = installation.run("openapi --config merak.toml");
+    assert_eq!(by_half.failure(), (Some(2), "merak: --stripe-secret-key needs --stripe-publishable-key"));
 }
 
 #[test]

@@ -28,6 +28,7 @@ const COMMANDS: &[&str] = &[
     "export",
     "import",
     "doctor",
+    "audit",
 ];
 
 fn run(line: &str) -> Outcome {

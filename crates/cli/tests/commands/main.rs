@@ -1,6 +1,7 @@
 //! The program `merak` as its users meet it: the real binary, a file a command.
 
 mod advertisement;
+mod audit;
 mod backup;
 mod configuration;
 mod demo;

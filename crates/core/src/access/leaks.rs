@@ -3,7 +3,10 @@
 use merak_store::Tx;
 use uuid::Uuid;
 
-use crate::kit::{InstanceSecret, Result, text_enum};
+use crate::emails::{self, Email, Found};
+use crate::kit::{Id, InstanceSecret, Result, text_enum};
+use crate::organizations::Organization;
+use crate::users::User;
 
 text_enum! {
     /// What a token is said to be, in the words in which leaks are reported.
@@ -52,15 +55,30 @@ impl Leak {
     }
 }
 
-/// Ends a token that was found where everybody can read it. Without a kind, every kind is tried.
-pub fn report_leak(
-    tx: &mut Tx<'_>,
-    secret: &InstanceSecret,
-    token: &str,
-    kind: Option<LeakedKind>,
-) -> Result<Leak> {
-    let hash = secret.hash(token);
-    for kind in kind.map_or(LeakedKind::ALL.to_vec(), |kind| vec![kind]) {
+/// A token that was found where everybody can read it.
+#[derive(Clone, Debug)]
+pub struct ReportLeak<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// What it is said to be; without, every kind is tried.
+    pub kind: Option<LeakedKind>,
+    /// Who found it and where, for its owner to read.
+    pub found: Found,
+}
+
+/// Ends a token that was found where everybody can read it, and writes to its owner if it was good until now and worth
+/// more than a session.
+pub fn report_leak(tx: &mut Tx<'_>, secret: &InstanceSecret, report: &ReportLeak<'_>) -> Result<Leak> {
+    let leak = end(tx, secret, report)?;
+    if let Leak::Ended { kind, id, .. } = leak {
+        tell_owner(tx, kind, id, &report.found)?;
+    }
+    Ok(leak)
+}
+
+fn end(tx: &mut Tx<'_>, secret: &InstanceSecret, report: &ReportLeak<'_>) -> Result<Leak> {
+    let hash = secret.hash(report.token);
+    for kind in report.kind.map_or(LeakedKind::ALL.to_vec(), |kind| vec![kind]) {
         // Each statement ends the token and says whose it was; the second says whether it was ended before.
         let (end, known) = match kind {
             LeakedKind::PersonalAccessToken => (
@@ -99,4 +117,45 @@ pub fn report_leak(
         }
     }
     Ok(Leak::Unknown)
+}
+
+/// Asks for mail to the owner of a token, or to all members of an organization that owned it.
+fn tell_owner(tx: &mut Tx<'_>, kind: LeakedKind, id: Uuid, found: &Found) -> Result<()> {
+    let found = found.clone();
+    match kind {
+        LeakedKind::PersonalAccessToken => {
+            let token: Option<(String, Id<User>)> =
+                tx.find("SELECT comment, user_id FROM personal_access_tokens WHERE id = $1", &[&id])?;
+            let Some((comment, owner)) = token else { return Ok(()) };
+            write_to_user(tx, owner, &Email::LeakedPersonalAccessToken { comment, found })
+        }
+        LeakedKind::AccessToken => {
+            let email = Email::LeakedOauth2Token { client_name: None, found };
+            let sql = "SELECT user_id, organization_id FROM oauth2_access_tokens WHERE id = $1";
+            match tx.one::<(Option<Id<User>>, Option<Id<Organization>>)>(sql, &[&id])? {
+                (Some(user_id), _) => write_to_user(tx, user_id, &email),
+                (None, Some(organization_id)) => {
+                    emails::enqueue_to_members(tx, organization_id, &email).map(|_| ())
+                }
+                // The schema says that it is one of them.
+                (None, None) => Ok(()),
+            }
+        }
+        // Sessions end by themselves; their owner signs in again. The others are given out by nobody here.
+        LeakedKind::CustomerSessionToken
+        | LeakedKind::UserSessionToken
+        | LeakedKind::ClientSecret
+        | LeakedKind::ClientRegistrationToken
+        | LeakedKind::AuthorizationCode
+        | LeakedKind::RefreshToken => Ok(()),
+    }
+}
+
+fn write_to_user(tx: &mut Tx<'_>, id: Id<User>, email: &Email) -> Result<()> {
+    let address: Option<String> =
+        tx.find("SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL", &[&id])?;
+    if let Some(address) = address {
+        emails::enqueue(tx, None, &address, email)?;
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ mod tokens;
 
 use merak_store::Timestamp;
 
-pub use self::leaks::{Leak, LeakedKind, report_leak};
+pub use self::leaks::{Leak, LeakedKind, ReportLeak, report_leak};
 pub use self::tenancy::{Tenancy, require_organization, require_own_organization, tenancy};
 pub use self::tokens::{
     NewToken, OAuth2AccessToken, PersonalAccessToken, Wanted, authenticate, create_organization_token,

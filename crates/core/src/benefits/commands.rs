@@ -74,7 +74,21 @@ pub fn create_found(tx: &mut Tx<'_>, command: &CreateBenefit, finding: Option<&F
         &[&benefit.id, &benefit.organization_id],
     )?;
     events::emit(tx, benefit.organization_id, EventType::BenefitCreated, benefit.id.uuid())?;
+    count(tx, &benefit, 1)?;
     Ok(benefit)
+}
+
+/// Keeps the totals of the list.
+pub(super) fn count(tx: &mut Tx<'_>, benefit: &Benefit, change: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO benefit_type_counts (organization_id, type, benefits) VALUES ($1, $2, 0) \
+         ON CONFLICT (organization_id, type) DO NOTHING",
+        &[&benefit.organization_id, &benefit.r#type],
+    )?;
+    Ok(tx.changed_one(
+        "UPDATE benefit_type_counts SET benefits = benefits + $3 WHERE organization_id = $1 AND type = $2",
+        &[&benefit.organization_id, &benefit.r#type, &change],
+    )?)
 }
 
 /// A change of a benefit. Absent members stay as they are.
@@ -147,5 +161,6 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<()>
     tx.changed_one("UPDATE benefits SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     products::remove_benefit(tx, id)?;
     events::emit(tx, benefit.organization_id, EventType::BenefitUpdated, id.uuid())?;
+    count(tx, &benefit, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfBenefit { benefit_id: id })
 }

@@ -3,6 +3,7 @@
 use merak_store::Tx;
 use serde_json::Value;
 
+use super::commands::count;
 use super::{Benefit, kinds};
 use crate::kit::{Id, Imported, Refusal, Result};
 use crate::organizations::Organization;
@@ -29,5 +30,8 @@ pub fn import(tx: &mut Tx<'_>, mut benefit: Benefit) -> Result<Imported<Benefit>
          VALUES ($1, $2, 0, 0, 0)",
         &[&benefit.id, &benefit.organization_id],
     )?;
+    if benefit.deleted_at.is_none() {
+        count(tx, &benefit, 1)?;
+    }
     Ok(Imported::New(benefit.id))
 }

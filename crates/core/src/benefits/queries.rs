@@ -53,9 +53,12 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListBenefits) -> Re
             sql.push(" AND benefits.type IN ").bind_list(wanted.types.iter().copied());
         }
     };
-    let mut count = Sql::new("SELECT count(*) FROM benefits WHERE organization_id IN ");
+    let mut count =
+        Sql::new("SELECT CAST(sum(benefits) AS bigint) FROM benefit_type_counts WHERE organization_id IN ");
     count.bind_list(tenancy.ids().iter().copied());
-    filter(&mut count);
+    if !wanted.types.is_empty() {
+        count.push(" AND type IN ").bind_list(wanted.types.iter().copied());
+    }
     let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Benefit::COLUMNS, " FROM benefits"));
     PartitionedPage {

@@ -47,18 +47,23 @@ impl Books {
             let (subtotal, tax) = (invoice.subtotal().get(), invoice.tax_amount.get());
             // What is given back more than charged is owed to the customer as credit.
             let counterpart = if total < 0 { Account::CustomerCredit } else { Account::CustomerReceivable };
-            self.note_invoice(invoice, Some(order), (EntryKind::Invoice, at), "An invoice", &[
-                (counterpart, total),
-                (Account::Revenue, -subtotal),
-                (Account::TaxPayable, -tax),
-            ]);
+            self.note_invoice(
+                invoice,
+                Some(order),
+                (EntryKind::Invoice, at),
+                "An invoice",
+                &[(counterpart, total), (Account::Revenue, -subtotal), (Account::TaxPayable, -tax)],
+            );
         }
         let credit = invoice.credit_applied.get();
         if credit > 0 {
-            self.note_invoice(invoice, Some(order), (EntryKind::Payment, at), "Paid from credit", &[
-                (Account::CustomerCredit, credit),
-                (Account::CustomerReceivable, -credit),
-            ]);
+            self.note_invoice(
+                invoice,
+                Some(order),
+                (EntryKind::Payment, at),
+                "Paid from credit",
+                &[(Account::CustomerCredit, credit), (Account::CustomerReceivable, -credit)],
+            );
         }
         if let Some(payment) = payment.filter(|payment| payment.amount > Cents::default()) {
             self.note_money(payment, Some((invoice, order)), at, "Paid", Account::CustomerReceivable);
@@ -86,11 +91,10 @@ impl Books {
                 ..Concerns::default()
             },
             description: description.to_owned(),
-            lines: lines(payment.currency, &[
-                (Account::ProcessorClearing, amount - fee),
-                (Account::ProcessorFees, fee),
-                (from, -amount),
-            ]),
+            lines: lines(
+                payment.currency,
+                &[(Account::ProcessorClearing, amount - fee), (Account::ProcessorFees, fee), (from, -amount)],
+            ),
         };
         self.note(payment.organization_id, entry);
     }
@@ -110,5 +114,8 @@ impl Books {
 
 /// Lines with so much on each account.
 pub(super) fn lines(currency: Currency, amounts: &[(Account, i64)]) -> Vec<Line> {
-    amounts.iter().map(|(account, amount)| Line { account: *account, amount: Cents::new(*amount), currency }).collect()
+    amounts
+        .iter()
+        .map(|(account, amount)| Line { account: *account, amount: Cents::new(*amount), currency })
+        .collect()
 }

@@ -32,8 +32,8 @@ use merak_store::{Json, ReadTx, Sql, Timestamp, Tx};
 use serde_json::json;
 
 use super::{
-    BillingReason, CreditEntry, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod, Rules,
-    paid, payments,
+    BillingReason, CreditEntry, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod, Rules, paid,
+    payments,
 };
 use crate::clock;
 use crate::customers::{self, Customer};
@@ -99,12 +99,7 @@ pub enum Opened {
 /// something that is paid for: nothing changes unless the money comes, see [`void`].
 ///
 /// An invoice without a method stays open; what follows from that is the caller's.
-pub fn open(
-    tx: &mut Tx<'_>,
-    rules: &Rules,
-    subscription: &Subscription,
-    new: &NewInvoice,
-) -> Result<Opened> {
+pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &NewInvoice) -> Result<Opened> {
     let customer = customers::find(tx, subscription.customer_id)?.ok_or_else(Refusal::not_found)?;
     let discount = match new.discount_id {
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
@@ -279,10 +274,13 @@ pub(super) fn make_out(
         give_credit(tx, &invoice, Cents::new(waived))?;
         let mut books = super::books::Books::default();
         let sentence = "Too little to be charged";
-        books.note_invoice(&invoice, None, (EntryKind::Credit, now), sentence, &[
-            (Account::Adjustments, waived),
-            (Account::CustomerCredit, -waived),
-        ]);
+        books.note_invoice(
+            &invoice,
+            None,
+            (EntryKind::Credit, now),
+            sentence,
+            &[(Account::Adjustments, waived), (Account::CustomerCredit, -waived)],
+        );
         books.post(tx)?;
     }
     if invoice.credit_applied > Cents::default() {
@@ -294,10 +292,8 @@ pub(super) fn make_out(
 /// The tax on what a customer pays; none where it cannot be told where they are.
 fn tax_on(rules: &Rules, customer: &Customer, subtotal: Cents, currency: Currency) -> Option<Tax> {
     let address: &Address = customer.billing_address.as_ref()?;
-    let question = TaxQuestion {
-        tax_id: customer.tax_id.as_ref(),
-        ..TaxQuestion::at(address, subtotal, currency)
-    };
+    let question =
+        TaxQuestion { tax_id: customer.tax_id.as_ref(), ..TaxQuestion::at(address, subtotal, currency) };
     // An address that is not good enough any more must not keep a subscription from going on.
     rules.taxes.compute(&question).ok().filter(|_| subtotal > Cents::default())
 }

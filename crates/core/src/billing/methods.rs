@@ -152,11 +152,7 @@ pub fn choose(
 }
 
 /// As [`choose`], of all subscriptions of the method's customer that have not ended, at most a thousand.
-pub fn choose_for_all(
-    tx: &mut Tx<'_>,
-    rules: &Rules,
-    method_id: Id<PaymentMethod>,
-) -> Result<Vec<Payment>> {
+pub fn choose_for_all(tx: &mut Tx<'_>, rules: &Rules, method_id: Id<PaymentMethod>) -> Result<Vec<Payment>> {
     let method = find(tx, method_id)?.ok_or_else(Refusal::not_found)?;
     let all: Vec<Id<Subscription>> = tx.all(
         "SELECT id FROM subscriptions WHERE customer_id = $1 AND ended_at IS NULL ORDER BY started_at, id LIMIT 1000",

@@ -109,8 +109,7 @@ fn move_to(tx: &mut ReadTx<'_>, subscription: &mut Subscription, invoice: &Invoi
     if !is_ahead || !subscription.status.is_active() {
         return Ok(false);
     }
-    let price =
-        products::find_price(tx, invoice.product_price_id)?.ok_or_else(Refusal::not_found)?;
+    let price = products::find_price(tx, invoice.product_price_id)?.ok_or_else(Refusal::not_found)?;
     let charged: i64 = invoices::lines_of(tx, invoice.id)?
         .iter()
         .filter(|line| !line.is_proration && line.product_price_id == price.id)
@@ -118,11 +117,10 @@ fn move_to(tx: &mut ReadTx<'_>, subscription: &mut Subscription, invoice: &Invoi
         .sum();
     subscription.product_id = invoice.product_id;
     subscription.price_id = price.id;
-    subscription.recurring_interval =
-        price.recurring_interval.unwrap_or(subscription.recurring_interval);
-    subscription.base_amount = price.price_currency.map(|_| price.price_amount.unwrap_or(Cents::new(charged)));
-    subscription.amount =
-        price.price_currency.map(|_| Cents::new(charged - invoice.discount_amount.get()));
+    subscription.recurring_interval = price.recurring_interval.unwrap_or(subscription.recurring_interval);
+    subscription.base_amount =
+        price.price_currency.map(|_| price.price_amount.unwrap_or(Cents::new(charged)));
+    subscription.amount = price.price_currency.map(|_| Cents::new(charged - invoice.discount_amount.get()));
     subscription.currency = price.price_currency;
     subscription.discount_id = invoice.discount_id.or(subscription.discount_id);
     if invoice.discount_id.is_some() && subscription.discount_since.is_none() {

@@ -101,8 +101,7 @@ pub(crate) fn plan_for_checkout(
     payment.checkout_id = Some(checkout.id);
     payment.amount = checkout.total().unwrap_or_default();
     payment.currency = checkout.currency.unwrap_or_default();
-    payment.kind =
-        if payment.amount == Cents::default() { PaymentKind::Setup } else { PaymentKind::Charge };
+    payment.kind = if payment.amount == Cents::default() { PaymentKind::Setup } else { PaymentKind::Charge };
     token.clone_into(&mut payment.source);
     tx.insert(&payment)?;
     Ok(payment)
@@ -158,11 +157,7 @@ pub fn find_many(tx: &mut ReadTx<'_>, ids: &[Id<Payment>]) -> Result<Vec<Payment
 }
 
 /// The payment that the processor calls so.
-pub fn find_by_intent(
-    tx: &mut ReadTx<'_>,
-    processor: &str,
-    intent_id: &str,
-) -> Result<Option<Payment>> {
+pub fn find_by_intent(tx: &mut ReadTx<'_>, processor: &str, intent_id: &str) -> Result<Option<Payment>> {
     const SQL: &str = concatcp!(
         "SELECT ",
         Payment::COLUMNS,
@@ -233,13 +228,13 @@ pub fn questions(tx: &mut ReadTx<'_>, payments: Vec<Payment>) -> Result<Vec<Ques
          ON product_prices.id = checkouts.product_price_id WHERE checkouts.id IN "
     ));
     sql.bind_list(payments.iter().filter_map(|payment| payment.checkout_id));
-    let checkouts: HashMap<Id<Checkout>, (Checkout, PriceType)> = match payments
-        .iter()
-        .any(|payment| payment.checkout_id.is_some())
-    {
-        true => tx.list::<(Checkout, PriceType)>(&sql)?.into_iter().map(|found| (found.0.id, found)).collect(),
-        false => HashMap::new(),
-    };
+    let checkouts: HashMap<Id<Checkout>, (Checkout, PriceType)> =
+        match payments.iter().any(|payment| payment.checkout_id.is_some()) {
+            true => {
+                tx.list::<(Checkout, PriceType)>(&sql)?.into_iter().map(|found| (found.0.id, found)).collect()
+            }
+            false => HashMap::new(),
+        };
     let question = |payment: Payment| {
         let (customer, processor_customer_id) = customers.get(&payment.customer_id)?.clone();
         let checkout = payment.checkout_id.and_then(|id| checkouts.get(&id));
@@ -287,7 +282,8 @@ fn facts(payment: &Payment, checkout: Option<&Checkout>) -> Vec<(String, String)
 
 /// The state without its country, where taxes are by state.
 fn state_of(address: &Address) -> Option<String> {
-    let is_by_state = ["US", "CA"].iter().filter_map(|code| Country::parse(code)).any(|c| c == address.country);
+    let is_by_state =
+        ["US", "CA"].iter().filter_map(|code| Country::parse(code)).any(|c| c == address.country);
     let state = address.state.as_deref().filter(|_| is_by_state)?;
     let prefix = format!("{}-", address.country.as_str());
     Some(state.strip_prefix(&prefix).unwrap_or(state).to_owned())
@@ -383,11 +379,7 @@ pub fn replace_payer(
 }
 
 /// What the processor calls a customer, if it knows them.
-pub fn payer_id(
-    tx: &mut ReadTx<'_>,
-    customer_id: Id<Customer>,
-    processor: &str,
-) -> Result<Option<String>> {
+pub fn payer_id(tx: &mut ReadTx<'_>, customer_id: Id<Customer>, processor: &str) -> Result<Option<String>> {
     Ok(tx.find(
         "SELECT processor_customer_id FROM processor_customers WHERE customer_id = $1 AND processor = $2",
         &[&customer_id, &processor],

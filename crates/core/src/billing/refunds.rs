@@ -363,15 +363,18 @@ fn add_to_order(tx: &mut Tx<'_>, id: Id<Order>, amount: i64) -> Result<()> {
 fn note(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp, sentence: &str, sign: i64) -> Result<()> {
     let (amount, tax) = (refund.amount.get() * sign, refund.tax_amount.get() * sign);
     let moved = match refund.order_id {
-        Some(_) => lines(refund.currency, &[
-            (Account::Refunds, amount - tax),
-            (Account::TaxPayable, tax),
-            (Account::ProcessorClearing, -amount),
-        ]),
-        None => lines(refund.currency, &[
-            (Account::CustomerCredit, amount),
-            (Account::ProcessorClearing, -amount),
-        ]),
+        Some(_) => lines(
+            refund.currency,
+            &[
+                (Account::Refunds, amount - tax),
+                (Account::TaxPayable, tax),
+                (Account::ProcessorClearing, -amount),
+            ],
+        ),
+        None => lines(
+            refund.currency,
+            &[(Account::CustomerCredit, amount), (Account::ProcessorClearing, -amount)],
+        ),
     };
     let payment = payments::find(tx, refund.payment_id)?;
     let entry = NewEntry {

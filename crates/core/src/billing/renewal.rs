@@ -20,9 +20,7 @@ use super::invoices::{self, Draft, NewInvoice, NewLine};
 use super::paid::{self, Period};
 use super::payments::{self, Source};
 use super::settle::{methods_of, names_of};
-use super::{
-    BillingReason, Invoice, InvoiceLine, Payment, PaymentMethod, Rules, methods, rules,
-};
+use super::{BillingReason, Invoice, InvoiceLine, Payment, PaymentMethod, Rules, methods, rules};
 use crate::clock;
 use crate::customers::Customer;
 use crate::discounts::{self, Discount};
@@ -59,11 +57,7 @@ pub fn open_due_of(
     open(tx, rules, due)
 }
 
-fn due_of(
-    tx: &mut ReadTx<'_>,
-    organization_id: Id<Organization>,
-    limit: i64,
-) -> Result<Vec<Subscription>> {
+fn due_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, limit: i64) -> Result<Vec<Subscription>> {
     let columns = Subscription::COLUMNS;
     let sql = format!(
         "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
@@ -316,10 +310,7 @@ fn end(tx: &mut Tx<'_>, before: Subscription) -> Result<()> {
     subscriptions::change(tx, &before, &mut after)
 }
 
-fn customers_of(
-    tx: &mut Tx<'_>,
-    ids: &BTreeSet<Id<Customer>>,
-) -> Result<HashMap<Id<Customer>, Customer>> {
+fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {
     let columns = Customer::COLUMNS;
     let mut sql = Sql::new(format!("SELECT {columns} FROM customers WHERE deleted_at IS NULL AND id IN "));
     sql.bind_list(ids.iter().copied());
@@ -327,9 +318,8 @@ fn customers_of(
 }
 
 fn credits_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Cents>> {
-    let mut sql = Sql::new(
-        "SELECT customer_id, CAST(sum(amount) AS bigint) FROM credit_entries WHERE currency = ",
-    );
+    let mut sql =
+        Sql::new("SELECT customer_id, CAST(sum(amount) AS bigint) FROM credit_entries WHERE currency = ");
     sql.bind(Currency::default()).push(" AND customer_id IN ").bind_list(ids.iter().copied());
     sql.push(" GROUP BY customer_id");
     Ok(tx.list::<(Id<Customer>, Cents)>(&sql)?.into_iter().collect())

@@ -52,12 +52,10 @@ fn subscription(anchor: &str, interval: RecurringInterval) -> Subscription {
 fn a_short_month_does_not_shorten_the_next_ones() {
     let monthly = subscription("2025-01-31T10:00:00Z", RecurringInterval::Month);
     let starts: Vec<_> = (3..7).map(|period| start_of(&monthly, period).unwrap().wire()).collect();
-    assert_eq!(starts, [
-        "2025-01-31T10:00:00Z",
-        "2025-02-28T10:00:00Z",
-        "2025-03-31T10:00:00Z",
-        "2025-04-30T10:00:00Z"
-    ]);
+    assert_eq!(
+        starts,
+        ["2025-01-31T10:00:00Z", "2025-02-28T10:00:00Z", "2025-03-31T10:00:00Z", "2025-04-30T10:00:00Z"]
+    );
     assert_eq!(start_of(&monthly, 2), None);
     let yearly = subscription("2024-02-29T00:00:00Z", RecurringInterval::Year);
     assert_eq!(start_of(&yearly, 7), Some(at("2028-02-29T00:00:00Z")));

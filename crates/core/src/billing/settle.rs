@@ -28,11 +28,7 @@ use crate::subscriptions::Subscription;
 const PATIENCE: i64 = 24 * 3600;
 
 /// Writes down how payments stand, and does what follows. Returns them as they are then, in the order of the answers.
-pub fn settle(
-    tx: &mut Tx<'_>,
-    rules: &Rules,
-    answers: &[(Id<Payment>, Answer)],
-) -> Result<Vec<Payment>> {
+pub fn settle(tx: &mut Tx<'_>, rules: &Rules, answers: &[(Id<Payment>, Answer)]) -> Result<Vec<Payment>> {
     let ids: Vec<Id<Payment>> = answers.iter().map(|(id, _)| *id).collect();
     let found = payments::find_many(tx, &ids)?;
     let mut settling = Settling::of(tx, rules, &found)?;
@@ -95,7 +91,8 @@ impl<'r> Settling<'r> {
             }
             (_, PaymentStatus::Failed) => Ok(()),
             (Outcome::RequiresAction, _) if tx.now() >= payment.planned_at.add_seconds(PATIENCE) => {
-                let Outcome::Failed(failure) = Answer::failed("abandoned", "The payment was not approved.").outcome
+                let Outcome::Failed(failure) =
+                    Answer::failed("abandoned", "The payment was not approved.").outcome
                 else {
                     return Ok(());
                 };
@@ -242,10 +239,7 @@ pub(super) fn find_subscriptions(
 }
 
 /// What these products are called, even those that were deleted.
-pub(super) fn names_of(
-    tx: &mut Tx<'_>,
-    ids: &BTreeSet<Id<Product>>,
-) -> Result<HashMap<Id<Product>, String>> {
+pub(super) fn names_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Product>>) -> Result<HashMap<Id<Product>, String>> {
     let mut sql = Sql::new("SELECT id, name FROM products WHERE id IN ");
     sql.bind_list(ids.iter().copied());
     Ok(tx.list::<(Id<Product>, String)>(&sql)?.into_iter().collect())
@@ -260,7 +254,8 @@ pub(super) fn methods_of(
         return Ok(HashMap::new());
     }
     let columns = PaymentMethod::COLUMNS;
-    let mut sql = Sql::new(format!("SELECT {columns} FROM payment_methods WHERE detached_at IS NULL AND id IN "));
+    let mut sql =
+        Sql::new(format!("SELECT {columns} FROM payment_methods WHERE detached_at IS NULL AND id IN "));
     sql.bind_list(ids.iter().copied());
     Ok(tx.list::<PaymentMethod>(&sql)?.into_iter().map(|method| (method.id, method)).collect())
 }

@@ -62,8 +62,7 @@ pub(crate) fn complete(
         let sql = "UPDATE payments SET invoice_id = $2 WHERE id = $1";
         tx.changed_one(sql, &[&payment.id, &invoice.id])?;
     }
-    let billing_address =
-        checkout.customer_billing_address.clone().or(card_country.map(Address::in_country));
+    let billing_address = checkout.customer_billing_address.clone().or(card_country.map(Address::in_country));
     let copies = Copies {
         metadata: checkout.metadata.clone(),
         custom_field_data: checkout.custom_field_data.clone(),
@@ -103,11 +102,7 @@ impl Switched {
 
 impl Sale<'_> {
     /// The subscription as it will be: a new one, or the free one that the checkout makes a paid one of.
-    fn subscription(
-        &self,
-        tx: &mut Tx<'_>,
-        method: Option<Id<billing::PaymentMethod>>,
-    ) -> Result<Switched> {
+    fn subscription(&self, tx: &mut Tx<'_>, method: Option<Id<billing::PaymentMethod>>) -> Result<Switched> {
         let before = match self.checkout.subscription_id {
             // One that has ended meanwhile cannot be taken over; its customer gets a new one.
             Some(id) => subscriptions::find(tx, id)?.filter(|found| found.status.is_active()),

@@ -90,9 +90,7 @@ pub fn hold(
         && !discounts::redeem(tx, id, checkout.id.uuid())?
     {
         let place = at("body").field("discount_id");
-        return Err(Refusal::invalid(
-            place.value_error("Discount is no longer redeemable.", id.to_string()),
-        ));
+        return Err(Refusal::invalid(place.value_error("Discount is no longer redeemable.", id.to_string())));
     }
     let mut problems = problems(rules, &checkout, terms, confirm, tax.err());
     problems.extend(missing_answers(tx, &checkout)?);
@@ -185,14 +183,17 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
     };
     let customer = match known {
         Some(known) => known,
-        None => customers::create(tx, &CreateCustomer {
-            organization_id: checkout.organization_id,
-            email,
-            name: checkout.customer_name.clone(),
-            billing_address: checkout.customer_billing_address.clone(),
-            tax_id: checkout.customer_tax_id.clone(),
-            metadata: Default::default(),
-        })?,
+        None => customers::create(
+            tx,
+            &CreateCustomer {
+                organization_id: checkout.organization_id,
+                email,
+                name: checkout.customer_name.clone(),
+                billing_address: checkout.customer_billing_address.clone(),
+                tax_id: checkout.customer_tax_id.clone(),
+                metadata: Default::default(),
+            },
+        )?,
     };
     if customer.user_id.is_none()
         && let Some(user_id) = confirm.user_id
@@ -208,12 +209,16 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
 /// Makes a held checkout confirmed, for this customer. What was blank of the customer is filled in from it, and its notes
 /// for the customer are written to theirs.
 fn confirm_for(tx: &mut Tx<'_>, checkout: &mut Checkout, customer: &Customer) -> Result<()> {
-    customers::enrich(tx, customer, &Enrichment {
-        name: checkout.customer_name.clone(),
-        billing_address: checkout.customer_billing_address.clone(),
-        tax_id: checkout.customer_tax_id.clone(),
-        metadata: checkout.customer_metadata.clone(),
-    })?;
+    customers::enrich(
+        tx,
+        customer,
+        &Enrichment {
+            name: checkout.customer_name.clone(),
+            billing_address: checkout.customer_billing_address.clone(),
+            tax_id: checkout.customer_tax_id.clone(),
+            metadata: checkout.customer_metadata.clone(),
+        },
+    )?;
     checkout.customer_id = Some(customer.id);
     checkout.status = CheckoutStatus::Confirmed;
     change(tx, checkout)
@@ -225,11 +230,7 @@ fn find(tx: &mut ReadTx<'_>, id: Id<Checkout>) -> Result<Option<Checkout>> {
 }
 
 /// The checkout, if it waits for this payment and no other.
-pub(crate) fn waiting(
-    tx: &mut ReadTx<'_>,
-    id: Id<Checkout>,
-    payment: &Payment,
-) -> Result<Option<Checkout>> {
+pub(crate) fn waiting(tx: &mut ReadTx<'_>, id: Id<Checkout>, payment: &Payment) -> Result<Option<Checkout>> {
     Ok(find(tx, id)?.filter(|checkout| {
         let is_waiting = matches!(checkout.status, CheckoutStatus::Open | CheckoutStatus::Confirmed);
         is_waiting && checkout.confirming_payment_id == Some(payment.id)
@@ -257,7 +258,8 @@ pub(crate) fn confirmed_now(
     if checkout.status == CheckoutStatus::Confirmed {
         return Ok(checkout);
     }
-    let customer = customers::find_with_deleted(tx, &[payment.customer_id])?.pop().ok_or_else(Refusal::not_found)?;
+    let customer =
+        customers::find_with_deleted(tx, &[payment.customer_id])?.pop().ok_or_else(Refusal::not_found)?;
     let customer_id = payments::payer_id(tx, payment.customer_id, &payment.processor)?;
     checkout.payment_processor_metadata = object([
         ("customer_id", customer_id.map_or(Value::Null, Value::from)),

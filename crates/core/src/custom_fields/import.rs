@@ -3,9 +3,10 @@
 use merak_store::Tx;
 
 use super::CustomField;
-use super::commands::accepted;
+use super::commands::{accepted, count};
 use crate::kit::{Id, Imported, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
+use crate::search;
 
 /// Takes a field over, if its settings are sound. One whose slug a live field of the organization has is that field, if
 /// both ask for the same.
@@ -35,6 +36,10 @@ pub fn import(tx: &mut Tx<'_>, mut field: CustomField) -> Result<Imported<Custom
         }
         field.id = Id::new(tx);
         tx.insert(&field)?;
+    }
+    if field.deleted_at.is_none() {
+        search::add(tx, &field)?;
+        count(tx, &field, 1)?;
     }
     Ok(Imported::New(field.id))
 }

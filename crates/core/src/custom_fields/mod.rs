@@ -4,6 +4,7 @@ mod commands;
 mod import;
 mod properties;
 mod queries;
+mod renames;
 pub mod rules;
 pub mod slug;
 
@@ -13,6 +14,7 @@ pub use self::commands::{CreateCustomField, UpdateCustomField, create, delete, u
 pub use self::import::import;
 pub use self::properties::{Properties, SelectOption};
 pub use self::queries::{ListCustomFields, find_many, get, list};
+pub use self::renames::{AnswersIn, move_batch};
 pub use self::slug::{FieldSlug, FieldSlugProblem};
 use crate::kit::{Id, Metadata, sort_properties, text_enum};
 use crate::organizations::Organization;

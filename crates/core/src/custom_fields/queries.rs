@@ -5,7 +5,8 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{CustomField, CustomFieldSort, CustomFieldType};
 use crate::access::Tenancy;
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::search::{self, Search, Totals};
 
 /// The live field, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<CustomField>) -> Result<CustomField> {
@@ -43,31 +44,50 @@ pub struct ListCustomFields {
 }
 
 /// Lists the live fields of the given organizations.
-pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomFields) -> Result<Paged<CustomField>> {
+pub fn list(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListCustomFields,
+    totals: &Totals,
+) -> Result<Paged<CustomField>> {
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
-    let pattern = wanted.query.as_deref().filter(|text| !text.is_empty()).map(contains_pattern);
+    let order = order(&wanted.sorting, "custom_fields.id");
+    let of_types = |sql: &mut Sql| {
+        sql.push(" AND custom_fields.type IN ").bind_list(wanted.types.iter().copied());
+    };
+    if let Some(query) = wanted.query.as_deref().filter(|text| !text.is_empty()) {
+        let search = Search {
+            organizations: tenancy.ids(),
+            query,
+            filter: if wanted.types.is_empty() { None } else { Some(&of_types) },
+            stretches: &[""],
+            order: &order,
+            page: wanted.page,
+        };
+        return search::page(tx, &search, totals);
+    }
     let filter = |sql: &mut Sql| {
         sql.push(" AND custom_fields.deleted_at IS NULL");
         if !wanted.types.is_empty() {
-            sql.push(" AND custom_fields.type IN ").bind_list(wanted.types.iter().copied());
-        }
-        if let Some(pattern) = &pattern {
-            sql.push(" AND (lower(custom_fields.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\'");
-            sql.push(" OR lower(custom_fields.slug) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\')");
+            of_types(sql);
         }
     };
-    let mut count = Sql::new("SELECT count(*) FROM custom_fields WHERE organization_id IN ");
+    let mut count = Sql::new(
+        "SELECT CAST(sum(custom_fields) AS bigint) FROM custom_field_counts WHERE organization_id IN ",
+    );
     count.bind_list(tenancy.ids().iter().copied());
-    filter(&mut count);
+    if !wanted.types.is_empty() {
+        count.push(" AND type IN ").bind_list(wanted.types.iter().copied());
+    }
     let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", CustomField::COLUMNS, " FROM custom_fields"));
     PartitionedPage {
         table: "custom_fields",
         column: "organization_id",
         filter: &filter,
-        order: &order(&wanted.sorting, "custom_fields.id"),
+        order: &order,
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

@@ -2,12 +2,13 @@
 
 use merak_store::{ResultExt, Tx};
 
-use super::{Customer, queries, search};
+use super::{Customer, queries};
 use crate::access::Tenancy;
 use crate::connections;
 use crate::jobs::{self, Job};
 use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
 use crate::organizations::Organization;
+use crate::search;
 use crate::users::User;
 
 /// A new customer.
@@ -91,10 +92,11 @@ pub fn update(
     id: Id<Customer>,
     command: &UpdateCustomer,
 ) -> Result<Customer> {
-    let mut customer = queries::get(tx, tenancy, id)?;
+    let before = queries::get(tx, tenancy, id)?;
     if command.is_empty() {
-        return Ok(customer);
+        return Ok(before);
     }
+    let mut customer = before.clone();
     if let Some(email) = &command.email {
         if email.lower() != customer.email.lower() {
             customer.email_verified = false;
@@ -123,10 +125,7 @@ pub fn update(
         ],
     )
     .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
-    if command.email.is_some() || !command.name.is_absent() {
-        search::remove(tx, id)?;
-        search::add(tx, &customer)?;
-    }
+    search::change(tx, &before, &customer)?;
     Ok(customer)
 }
 
@@ -161,19 +160,9 @@ pub fn enrich(tx: &mut Tx<'_>, customer: &Customer, told: &Enrichment) -> Result
     tx.changed_one(
         "UPDATE customers SET name = $2, billing_address = $3, tax_id = $4, metadata = $5, modified_at = $6 \
          WHERE id = $1",
-        &[
-            &after.id,
-            &after.name,
-            &after.billing_address,
-            &after.tax_id,
-            &after.metadata,
-            &after.modified_at,
-        ],
+        &[&after.id, &after.name, &after.billing_address, &after.tax_id, &after.metadata, &after.modified_at],
     )?;
-    if after.name != customer.name {
-        search::remove(tx, after.id)?;
-        search::add(tx, &after)?;
-    }
+    search::change(tx, customer, &after)?;
     Ok(())
 }
 
@@ -184,7 +173,7 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
     let now = tx.now();
     tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
-    search::remove(tx, id)?;
+    search::remove(tx, &customer)?;
     connections::forget_customer(tx, id)?;
     count(tx, customer.organization_id, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfCustomer { customer_id: id })

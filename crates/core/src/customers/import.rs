@@ -2,10 +2,11 @@
 
 use merak_store::Tx;
 
+use super::Customer;
 use super::commands::count;
-use super::{Customer, search};
 use crate::kit::{Id, Imported, Result, problem_of_name};
 use crate::organizations::Organization;
+use crate::search;
 
 /// Takes a customer over as it is. One whose address a live customer of the organization has is that customer.
 pub fn import(tx: &mut Tx<'_>, mut customer: Customer) -> Result<Imported<Customer>> {

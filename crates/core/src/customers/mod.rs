@@ -3,7 +3,6 @@
 mod commands;
 mod import;
 mod queries;
-pub mod search;
 
 use merak_store::{Timestamp, row};
 
@@ -12,7 +11,8 @@ pub use self::commands::{
 };
 pub use self::import::import;
 pub use self::queries::{
-    ListCustomers, find, find_by_email, find_of_buyer, find_of_user, find_with_deleted, get, ids_of_buyer, list,
+    ListCustomers, find, find_by_email, find_of_buyer, find_of_user, find_with_deleted, get, ids_of_buyer,
+    list,
 };
 use crate::kit::{Address, Email, Id, Metadata, TaxId, sort_properties};
 use crate::organizations::Organization;

@@ -3,10 +3,11 @@
 use const_format::concatcp;
 use merak_store::{PartitionedPage, ReadTx, Sql};
 
-use super::{Customer, CustomerSort, search};
+use super::{Customer, CustomerSort};
 use crate::access::{Actor, Subject, Tenancy};
 use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
+use crate::search::{self, Search, Totals};
 use crate::users::User;
 
 const BY_ID: &str =
@@ -94,13 +95,26 @@ pub struct ListCustomers {
 }
 
 /// Lists the live customers of the given organizations.
-pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCustomers) -> Result<Paged<Customer>> {
+pub fn list(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListCustomers,
+    totals: &Totals,
+) -> Result<Paged<Customer>> {
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let order = order(&wanted.sorting, "customers.id");
     if let Some(query) = wanted.query.as_deref().filter(|text| !text.is_empty()) {
-        return search::page(tx, tenancy.ids(), query, (&order, wanted.page));
+        let search = Search {
+            organizations: tenancy.ids(),
+            query,
+            filter: None,
+            stretches: &[""],
+            order: &order,
+            page: wanted.page,
+        };
+        return search::page(tx, &search, totals);
     }
     let mut count =
         Sql::new("SELECT CAST(sum(customers) AS bigint) FROM customer_counts WHERE organization_id IN ");

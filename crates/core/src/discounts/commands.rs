@@ -9,6 +9,7 @@ use crate::access::Tenancy;
 use crate::kit::{Cents, Currency, FieldProblem, Id, Metadata, Patch, Place, Refusal, Result, at};
 use crate::organizations::Organization;
 use crate::products::{self, Product};
+use crate::search;
 
 /// A new discount.
 #[derive(Clone, Debug)]
@@ -73,6 +74,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateDiscount) -> Result<Discount> {
     };
     tx.insert(&discount).on_constraint(CODE_KEY, || code_taken(&discount))?;
     restrict(tx, discount.id, &products)?;
+    search::add(tx, &discount)?;
     count(tx, discount.organization_id, 1)?;
     Ok(discount)
 }
@@ -221,6 +223,7 @@ pub fn update(
         ],
     )
     .on_constraint(CODE_KEY, || code_taken(&discount))?;
+    search::change(tx, &stored, &discount)?;
     Ok(discount)
 }
 
@@ -285,5 +288,6 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Discount>) -> Result<()
     let discount = queries::get(tx, tenancy, id)?;
     let now = tx.now();
     tx.changed_one("UPDATE discounts SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
+    search::remove(tx, &discount)?;
     count(tx, discount.organization_id, -1)
 }

@@ -7,6 +7,7 @@ use super::{Discount, DiscountCode, Reduction, Span};
 use crate::kit::{Id, Imported, Metadata, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
 use crate::products::Product;
+use crate::search;
 
 /// A discount with what was redeemed of it.
 #[derive(Clone, Debug)]
@@ -64,6 +65,7 @@ pub fn import(tx: &mut Tx<'_>, command: &ImportDiscount) -> Result<Imported<Disc
         }
     }
     restrict(tx, discount.id, &products)?;
+    search::add(tx, &discount)?;
     count(tx, discount.organization_id, 1)?;
     Ok(Imported::New(discount.id))
 }

@@ -7,9 +7,10 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Discount, DiscountCode, DiscountSort};
 use crate::access::Tenancy;
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
 use crate::products::Product;
+use crate::search::{self, Search, Totals};
 
 /// The live discount, if the caller may see it; else not found.
 pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Discount>) -> Result<Discount> {
@@ -107,34 +108,39 @@ pub struct ListDiscounts {
 }
 
 /// Lists the live discounts of the given organizations.
-pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListDiscounts) -> Result<Paged<Discount>> {
+pub fn list(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListDiscounts,
+    totals: &Totals,
+) -> Result<Paged<Discount>> {
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
-    let pattern = wanted.query.as_deref().filter(|text| !text.is_empty()).map(contains_pattern);
-    let filter = |sql: &mut Sql| {
-        sql.push(" AND discounts.deleted_at IS NULL");
-        if let Some(pattern) = &pattern {
-            sql.push(" AND (lower(discounts.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\'");
-            sql.push(" OR lower(discounts.code) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\')");
-        }
-    };
-    let mut count = if pattern.is_some() {
-        Sql::new("SELECT count(*) FROM discounts WHERE organization_id IN ")
-    } else {
-        Sql::new("SELECT CAST(sum(discounts) AS bigint) FROM discount_counts WHERE organization_id IN ")
-    };
-    count.bind_list(tenancy.ids().iter().copied());
-    if pattern.is_some() {
-        filter(&mut count);
+    let order = order(&wanted.sorting, "discounts.id");
+    if let Some(query) = wanted.query.as_deref().filter(|text| !text.is_empty()) {
+        let search = Search {
+            organizations: tenancy.ids(),
+            query,
+            filter: None,
+            stretches: &[""],
+            order: &order,
+            page: wanted.page,
+        };
+        return search::page(tx, &search, totals);
     }
+    let mut count =
+        Sql::new("SELECT CAST(sum(discounts) AS bigint) FROM discount_counts WHERE organization_id IN ");
+    count.bind_list(tenancy.ids().iter().copied());
     let total = tx.count(&count)?;
     let mut select = Sql::new(concatcp!("SELECT ", Discount::COLUMNS, " FROM discounts"));
     PartitionedPage {
         table: "discounts",
         column: "organization_id",
-        filter: &filter,
-        order: &order(&wanted.sorting, "discounts.id"),
+        filter: &|sql: &mut Sql| {
+            sql.push(" AND discounts.deleted_at IS NULL");
+        },
+        order: &order,
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }

@@ -6,15 +6,20 @@
 mod benefit_lines;
 mod commands;
 mod email;
+mod queries;
+mod rules;
 
 use merak_store::{Json, Timestamp, row};
 
 pub use self::benefit_lines::benefit_lines;
-pub use self::commands::{enqueue, enqueue_secret};
+pub use self::commands::{
+    enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
+};
 pub use self::email::{
     BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,
 };
-use crate::kit::Id;
+pub use self::queries::{Content, Draft, Opened, Portal, Sender, find, list_newest, open};
+use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
 row! {
@@ -41,6 +46,13 @@ row! {
         pub sent_at: Option<Timestamp>,
         /// When it was given up.
         pub failed_at: Option<Timestamp>,
+    }
+}
+
+impl Outgoing {
+    /// What it says, until it was sent; never what lets somebody in.
+    pub fn email(&self) -> Result<Option<Email>> {
+        Ok(self.payload.as_ref().map(Json::parse).transpose()?)
     }
 }
 

@@ -6,6 +6,7 @@
 mod queue;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use self::queue::{
     Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_unit, enqueue, ensure_recurring, list_failed,
@@ -17,7 +18,9 @@ use crate::customers::Customer;
 use crate::emails::Outgoing;
 use crate::files::File;
 use crate::kit::Id;
+use crate::organizations::Organization;
 use crate::products::Product;
+use crate::search::Noun;
 
 /// Everything a worker can be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,15 +55,22 @@ pub enum Job {
         /// The purchase.
         purchase: Purchase,
     },
-    /// Make customers findable that were there before the search was.
-    IndexCustomers {
-        /// Where to go on.
-        after: Option<Id<Customer>>,
+    /// Make things findable that were there before their search was.
+    Index {
+        /// Which things.
+        noun: Noun,
+        /// Where to go on: the id of the last one.
+        after: Option<Uuid>,
+    },
+    /// Give stored answers the slugs that their custom fields have now.
+    MoveAnswers {
+        /// Whose answers.
+        organization_id: Id<Organization>,
     },
     /// Write down of checkouts that their time is up.
     ExpireCheckouts,
-    /// Remove what ended: sessions, sign-in links, kept answers, uploads that were never completed, old events and
-    /// messages.
+    /// Remove what ended: sessions, sign-in links and codes, kept answers, records of mails, uploads that were never
+    /// completed, old events and messages.
     Purge,
     /// What needs the outside.
     #[serde(untagged)]
@@ -126,8 +136,9 @@ impl Job {
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
             Self::UpdateGrantsOfPurchase { .. } => "update_grants_of_purchase",
-            Self::IndexCustomers { .. } => "index_customers",
+            Self::MoveAnswers { .. } => "move_answers",
             Self::ExpireCheckouts => "expire_checkouts",
+            Self::Index { .. } => "index",
             Self::Purge => "purge",
             Self::Flow(job) => job.kind(),
         }
@@ -142,8 +153,9 @@ impl Job {
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } => Some(format!("customer:{}", purchase.customer_id)),
-            Self::IndexCustomers { .. } => Some(String::from("index_customers")),
+            Self::MoveAnswers { organization_id } => Some(format!("answers:{organization_id}")),
             Self::ExpireCheckouts | Self::Purge => None,
+            Self::Index { noun, .. } => Some(format!("index:{}", noun.as_str())),
             Self::Flow(job) => Some(job.lane()),
         }
     }

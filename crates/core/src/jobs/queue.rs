@@ -8,7 +8,10 @@ use crate::benefits::grants;
 use crate::billing::hints;
 use crate::checkouts;
 use crate::kit::{Id, Kind, Refusal, Result};
-use crate::{customer_sessions, customers, events, files, idempotency, login_links, streams, user_sessions};
+use crate::{
+    custom_fields, customer_session_codes, customer_sessions, emails, events, files, idempotency,
+    login_links, search, streams, user_sessions,
+};
 
 /// For how long a worker has a job to itself, in seconds.
 pub const LEASE: i64 = 60;
@@ -72,6 +75,8 @@ pub enum Outcome {
     Failed(String),
     /// A service outside failed, for this reason, and is to be left alone for so many seconds.
     FailedOutside(String, i64),
+    /// It will never be done as things are, for this reason: it is set aside at once.
+    SetAside(String),
     /// It could not be done yet, for this reason, and is to be left alone for so many seconds. That is no failure.
     Postponed(String, i64),
 }
@@ -192,10 +197,17 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 Err(refusal) => return Err(refusal),
             }
         }
-        Job::IndexCustomers { after } => match customers::search::index_batch(tx, *after)? {
-            Some(last) => Outcome::Next(Job::IndexCustomers { after: Some(last) }),
+        Job::Index { noun, after } => match search::index_batch(tx, *noun, *after)? {
+            Some(last) => Outcome::Next(Job::Index { noun: *noun, after: Some(last) }),
             None => Outcome::Done,
         },
+        Job::MoveAnswers { organization_id } => {
+            if custom_fields::move_batch(tx, *organization_id)? {
+                Outcome::Next(job.clone())
+            } else {
+                Outcome::Done
+            }
+        }
         Job::ExpireCheckouts => {
             let expired = checkouts::expire(tx, PURGE_BATCH)?;
             let is_there_more = expired >= PURGE_BATCH.unsigned_abs();
@@ -210,6 +222,8 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 files::give_up_uploads(tx, PURGE_BATCH)?,
                 events::purge(tx, PURGE_BATCH)?,
                 streams::purge(tx, PURGE_BATCH)?,
+                emails::purge(tx, PURGE_BATCH)?,
+                customer_session_codes::purge(tx, PURGE_BATCH)?,
                 hints::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
@@ -245,6 +259,15 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
             fail(tx, claimed, reason, pause)
         }
         Outcome::FailedOutside(reason, pause) => fail(tx, claimed, reason, *pause),
+        Outcome::SetAside(reason) => {
+            let now = tx.now();
+            tx.execute(
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, failed_at = $3, failures = failures + 1 \
+                 WHERE id = $1 AND attempts = $4",
+                &[&claimed.id, reason, &now, &claimed.attempts],
+            )?;
+            Ok(())
+        }
         Outcome::Postponed(reason, pause) => {
             let due_at = tx.now().add_seconds(*pause);
             tx.execute(

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use merak_store::{Error, Sql, Tx};
+use merak_store::{Engine, Error, Sql, Tx};
 
 use super::hash::hash_of;
 use super::{Entry, FIRST_HASH, Line, NewEntry};
 use crate::kit::{Cents, Currency, Id, Result};
 use crate::organizations::Organization;
 
-/// How many entries are inserted by one statement.
-const ROWS: usize = 100;
+/// How many entries are inserted by one statement. On SQLite a statement is a call, and its parameters are found by name: many
+/// are dearer than many statements. On PostgreSQL a statement is a way to the server and back.
+const fn rows(engine: Engine) -> usize {
+    match engine {
+        Engine::Sqlite => 1,
+        Engine::Postgres => 100,
+    }
+}
 
 /// Adds an entry to the organization's ledger.
 ///
@@ -32,9 +38,9 @@ pub fn post_all(tx: &mut Tx<'_>, organization_id: Id<Organization>, new: &[NewEn
         let lines = checked(&new.lines)?;
         sequence += 1;
         let mut entry = entry(tx, organization_id, new);
-        (entry.sequence, entry.previous_hash) = (sequence, hash);
+        (entry.sequence, entry.previous_hash) = (sequence, std::mem::take(&mut hash));
         entry.hash = hash_of(&entry, &lines);
-        hash = entry.hash.clone();
+        hash.clone_from(&entry.hash);
         entries.push((entry, lines));
     }
     if entries.is_empty() {
@@ -47,7 +53,7 @@ pub fn post_all(tx: &mut Tx<'_>, organization_id: Id<Organization>, new: &[NewEn
          ON CONFLICT (organization_id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash",
         &[&organization_id, &sequence, &hash],
     )?;
-    for some in entries.chunks(ROWS) {
+    for some in entries.chunks(rows(tx.engine())) {
         insert_entries(tx, some)?;
         insert_lines(tx, some)?;
     }

@@ -2,7 +2,7 @@
 //!
 //! An entry says what happened and moves amounts between accounts: its lines sum to zero in each currency. Entries are
 //! numbered within their organization without gaps, are only ever added, and each holds the hash of the one before.
-//! What was changed or taken out afterwards is found by [`audit`].
+//! What was changed or taken out afterwards is found by [`audit()`].
 //!
 //! # The hash
 //!

@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use super::price::{NewPrice, Price, PriceChange};
 use super::rules::{self, PriceTerms, Standing};
-use super::{AttachField, Product, contents, queries, set_fields, set_medias};
+use super::{AttachField, Product, contents, queries, set_benefits, set_fields, set_medias};
 use crate::access::Tenancy;
 use crate::events::{self, EventType};
 use crate::files::File;
 use crate::kit::{Id, Metadata, Refusal, Result, at};
 use crate::organizations::Organization;
+use crate::search;
 
 /// A new product.
 #[derive(Clone, Debug)]
@@ -58,6 +59,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateProduct) -> Result<Product> {
         deleted_at: None,
     };
     tx.insert(&product)?;
+    search::add(tx, &product)?;
     for price in &prices {
         tx.insert(price)?;
     }
@@ -153,8 +155,9 @@ fn store(tx: &mut Tx<'_>, before: &Product, product: &Product) -> Result<()> {
     if (before.is_archived, before.is_recurring) != (product.is_archived, product.is_recurring) {
         count(tx, before, -1)?;
         count(tx, product, 1)?;
+        set_benefits::recount(tx, before, product)?;
     }
-    Ok(())
+    search::change(tx, before, product)
 }
 
 /// Keeps, adds and archives prices. Returns whether any was added or archived.

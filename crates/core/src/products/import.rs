@@ -9,6 +9,7 @@ use crate::benefits::Benefit;
 use crate::files::File;
 use crate::kit::{Id, Imported, Metadata, Refusal, Result, problem_of_name};
 use crate::organizations::Organization;
+use crate::search;
 
 /// A product with everything that belongs to it.
 #[derive(Clone, Debug)]
@@ -79,6 +80,7 @@ pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Prod
         product.id = Id::new(tx);
         tx.insert(&product)?;
     }
+    search::add(tx, &product)?;
     let mut prices = Vec::new();
     for (position, price) in (0_i64..).zip(&command.prices) {
         let mut row = Price { product_id: product.id, position, ..price.clone() };
@@ -88,7 +90,7 @@ pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Prod
         }
         prices.push((price.id, row.id));
     }
-    set_benefits::attach(tx, product.id, &command.benefits)?;
+    set_benefits::attach(tx, &product, &command.benefits)?;
     if let Err(Refusal::Store(error)) = set_fields::set_fields(tx, &product, &command.fields) {
         return Err(error.into());
     }

@@ -1,13 +1,14 @@
 //! What is read of products.
 
 use const_format::concatcp;
-use merak_store::{Order, PartitionedPage, ReadTx, Sql};
+use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql};
 
 use super::{Product, ProductSort};
 use crate::access::Tenancy;
 use crate::benefits::Benefit;
-use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, contains_pattern, order};
+use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
+use crate::search::{self, Noun, Search, Totals};
 
 /// The live product, if there is one; says nothing about who may see it.
 pub fn find(tx: &mut ReadTx<'_>, id: Id<Product>) -> Result<Option<Product>> {
@@ -64,20 +65,44 @@ pub struct ListProducts {
     pub page: Page,
 }
 
-/// Above this many products of some benefits a list walks in its order and looks for them on the way; below, it reads
-/// them all and sorts.
+/// Above this many products of several benefits a list walks in its order and looks for them on the way; below, it
+/// reads them all and sorts.
 const FEW: i64 = 1000;
 
 /// Lists the live products of the given organizations.
-pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListProducts) -> Result<Paged<Product>> {
+pub fn list(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListProducts,
+    totals: &Totals,
+) -> Result<Paged<Product>> {
     if tenancy.ids().is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let order = order(&wanted.sorting, "products.id");
-    match named(tx, tenancy, wanted)? {
-        Some(ids) => list_named(tx, &ids, wanted, &order),
-        None => list_all(tx, tenancy, wanted, &order),
+    if let ([], [benefit_id], None) = (&*wanted.ids, &*wanted.benefit_ids, wanted.searched()) {
+        return list_of_benefit(tx, tenancy, (*benefit_id, wanted), &order);
     }
+    if let Some(ids) = named(tx, tenancy, wanted)? {
+        return list_named(tx, &ids, wanted, &order);
+    }
+    let Some(query) = wanted.searched() else {
+        return list_all(tx, tenancy, wanted, &order);
+    };
+    let filter = |sql: &mut Sql| {
+        wanted.push_sort(sql);
+        wanted.push_benefits(sql);
+    };
+    let is_filtered = wanted.has_sort() || !wanted.benefit_ids.is_empty();
+    let search = Search {
+        organizations: tenancy.ids(),
+        query,
+        filter: if is_filtered { Some(&filter) } else { None },
+        stretches: &wanted.stretches(),
+        order: &order,
+        page: wanted.page,
+    };
+    search::page(tx, &search, totals)
 }
 
 /// The visible products that the filters by id and by benefit leave, if these are few or are named one by one.
@@ -85,7 +110,7 @@ fn named(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListProducts) -> Resul
     let mut sql = Sql::new("SELECT products.id, products.organization_id FROM products");
     if !wanted.ids.is_empty() {
         sql.push(" WHERE products.id IN ").bind_list(wanted.ids.iter().copied());
-        has_benefit(&mut sql, wanted);
+        wanted.push_benefits(&mut sql);
     } else if !wanted.benefit_ids.is_empty() {
         sql.push(" JOIN (SELECT DISTINCT product_id FROM product_benefits WHERE benefit_id IN ");
         sql.bind_list(wanted.benefit_ids.iter().copied()).push(" LIMIT ").bind(FEW + 1);
@@ -111,16 +136,12 @@ fn list_named(
     if ids.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
+    let engine = tx.engine();
     let filter = |sql: &mut Sql| {
         sql.push(" FROM products WHERE products.id IN ").bind_list(ids.iter().copied());
         sql.push(" AND products.deleted_at IS NULL");
-        if let Some(is_archived) = wanted.is_archived {
-            sql.push(" AND products.is_archived = ").bind(is_archived);
-        }
-        if let Some(is_recurring) = wanted.is_recurring {
-            sql.push(" AND products.is_recurring = ").bind(is_recurring);
-        }
-        is_called(sql, wanted);
+        wanted.push_sort(sql);
+        wanted.push_query(sql, engine);
     };
     let mut count = Sql::new("SELECT count(*)");
     filter(&mut count);
@@ -132,106 +153,155 @@ fn list_named(
     Ok(Paged::new(tx.list(&select)?, total))
 }
 
-/// A page of all products of some organizations.
+/// A page of the products that one benefit comes with; all are of the benefit's organization.
+fn list_of_benefit(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    (benefit_id, wanted): (Id<Benefit>, &ListProducts),
+    order: &[Order],
+) -> Result<Paged<Product>> {
+    const COUNT: &str = "SELECT CAST(coalesce(sum(products.products), 0) AS bigint) FROM product_benefit_counts AS products \
+         JOIN benefits ON benefits.id = products.benefit_id WHERE products.benefit_id = ";
+    let mut count = Sql::new(COUNT);
+    count.bind(benefit_id).push(" AND benefits.organization_id IN ");
+    count.bind_list(tenancy.ids().iter().copied());
+    wanted.push_sort(&mut count);
+    let total = tx.count(&count)?;
+    let end = wanted.page.offset() + wanted.page.rows();
+    if total <= wanted.page.offset() {
+        return Ok(Paged::new(Vec::new(), total));
+    }
+    // The list is walked in its order if the page is likely full before as many were seen as the benefit has.
+    if total > end.saturating_mul(plain_total(tx, tenancy, wanted)?) / total {
+        return Ok(Paged::new(page_of_all(tx, tenancy, wanted, order)?, total));
+    }
+    let mut select = Sql::new(concatcp!(
+        "SELECT ",
+        Product::COLUMNS,
+        " FROM products WHERE products.id IN (SELECT products.id FROM "
+    ));
+    // Each engine is held to looking the few products up, where it would rather read all there are.
+    match tx.engine() {
+        Engine::Sqlite => select
+            .push("product_benefits CROSS JOIN products WHERE products.id = product_benefits.product_id")
+            .push(" AND product_benefits.benefit_id = ")
+            .bind(benefit_id),
+        Engine::Postgres => select
+            .push("products WHERE products.id = ANY(ARRAY(SELECT product_id FROM product_benefits")
+            .push(" WHERE benefit_id = ")
+            .bind(benefit_id)
+            .push("))"),
+    };
+    select.push(" AND products.deleted_at IS NULL");
+    wanted.push_sort(&mut select);
+    select.push(&Order::clause(order)).push(" LIMIT ").bind(wanted.page.rows());
+    select.push(" OFFSET ").bind(wanted.page.offset()).push(")").push(&Order::clause(order));
+    Ok(Paged::new(tx.list(&select)?, total))
+}
+
+/// A page of all products of some organizations, or of very many that some benefits come with.
 fn list_all(
     tx: &mut ReadTx<'_>,
     tenancy: &Tenancy,
     wanted: &ListProducts,
     order: &[Order],
 ) -> Result<Paged<Product>> {
-    let stretches = stretches(wanted);
-    let filter = |sql: &mut Sql| {
-        sql.push(" AND products.deleted_at IS NULL");
-        is_called(sql, wanted);
-        has_benefit(sql, wanted);
+    let total = if wanted.benefit_ids.is_empty() {
+        plain_total(tx, tenancy, wanted)?
+    } else {
+        let mut count = Sql::new("SELECT count(*) FROM products WHERE organization_id IN ");
+        count.bind_list(tenancy.ids().iter().copied()).push(" AND products.deleted_at IS NULL");
+        wanted.push_sort(&mut count);
+        wanted.push_benefits(&mut count);
+        tx.count(&count)?
     };
-    let total = total(tx, tenancy, wanted, &filter)?;
+    Ok(Paged::new(page_of_all(tx, tenancy, wanted, order)?, total))
+}
+
+fn page_of_all(
+    tx: &mut ReadTx<'_>,
+    tenancy: &Tenancy,
+    wanted: &ListProducts,
+    order: &[Order],
+) -> Result<Vec<Product>> {
     let mut select = Sql::new(concatcp!("SELECT ", Product::COLUMNS, " FROM products"));
     PartitionedPage {
         table: "products",
         column: "organization_id",
-        filter: &filter,
+        filter: &|sql: &mut Sql| {
+            sql.push(" AND products.deleted_at IS NULL");
+            wanted.push_benefits(sql);
+        },
         order,
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }
-    .push_stretches(&mut select, tenancy.ids(), &stretches);
-    Ok(Paged::new(tx.list(&select)?, total))
+    .push_stretches(&mut select, tenancy.ids(), &wanted.stretches());
+    Ok(tx.list(&select)?)
 }
 
-/// The stretches of the lists' indexes in which all products are that the filters leave.
-fn stretches(wanted: &ListProducts) -> Vec<&'static str> {
-    let all = [
-        (false, false, " AND products.is_archived = FALSE AND products.is_recurring = FALSE"),
-        (false, true, " AND products.is_archived = FALSE AND products.is_recurring = TRUE"),
-        (true, false, " AND products.is_archived = TRUE AND products.is_recurring = FALSE"),
-        (true, true, " AND products.is_archived = TRUE AND products.is_recurring = TRUE"),
-    ];
-    let is_wanted = |is_archived: bool, is_recurring: bool| {
-        wanted.is_archived.is_none_or(|only| only == is_archived)
-            && wanted.is_recurring.is_none_or(|only| only == is_recurring)
-    };
-    all.into_iter()
-        .filter(|(is_archived, is_recurring, _)| is_wanted(*is_archived, *is_recurring))
-        .map(|(_, _, condition)| condition)
-        .collect()
-}
-
-fn total(
-    tx: &mut ReadTx<'_>,
-    tenancy: &Tenancy,
-    wanted: &ListProducts,
-    filter: &dyn Fn(&mut Sql),
-) -> Result<i64> {
-    let is_plain = searched(wanted).is_none();
-    let has_sort_filter = wanted.is_archived.is_some() || wanted.is_recurring.is_some();
-    let mut count;
-    if let ([benefit_id], true, false) = (wanted.benefit_ids.as_slice(), is_plain, has_sort_filter) {
-        // All products of a benefit are of the benefit's organization.
-        count = Sql::new(
-            "SELECT CAST(coalesce(sum(product_benefit_counts.products), 0) AS bigint) FROM product_benefit_counts ",
-        );
-        count.push("JOIN benefits ON benefits.id = product_benefit_counts.benefit_id WHERE benefit_id = ");
-        count.bind(*benefit_id).push(" AND benefits.organization_id IN ");
-        count.bind_list(tenancy.ids().iter().copied());
-        return Ok(tx.count(&count)?);
-    }
-    if is_plain && wanted.benefit_ids.is_empty() {
-        count = Sql::new("SELECT CAST(coalesce(sum(products), 0) AS bigint) FROM product_counts");
-    } else {
-        count = Sql::new("SELECT count(*) FROM products");
-    }
-    count.push(" WHERE organization_id IN ").bind_list(tenancy.ids().iter().copied());
-    if let Some(is_archived) = wanted.is_archived {
-        count.push(" AND is_archived = ").bind(is_archived);
-    }
-    if let Some(is_recurring) = wanted.is_recurring {
-        count.push(" AND is_recurring = ").bind(is_recurring);
-    }
-    if !is_plain || !wanted.benefit_ids.is_empty() {
-        filter(&mut count);
-    }
+/// How many products there are, archived or not, recurring or not, as wanted; no other filter counts.
+fn plain_total(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListProducts) -> Result<i64> {
+    const COUNT: &str = "SELECT CAST(coalesce(sum(products.products), 0) AS bigint) \
+         FROM product_counts AS products WHERE products.organization_id IN ";
+    let mut count = Sql::new(COUNT);
+    count.bind_list(tenancy.ids().iter().copied());
+    wanted.push_sort(&mut count);
     Ok(tx.count(&count)?)
 }
 
-/// The text that is looked for, if there is any.
-fn searched(wanted: &ListProducts) -> Option<&str> {
-    wanted.query.as_deref().filter(|text| !text.is_empty())
-}
-
-fn is_called(sql: &mut Sql, wanted: &ListProducts) {
-    if let Some(text) = searched(wanted) {
-        sql.push(" AND lower(products.name) LIKE ").bind(contains_pattern(text)).push(" ESCAPE '\\'");
+impl ListProducts {
+    /// The text that is looked for, if there is any.
+    fn searched(&self) -> Option<&str> {
+        self.query.as_deref().filter(|text| !text.is_empty())
     }
-}
 
-fn has_benefit(sql: &mut Sql, wanted: &ListProducts) {
-    if !wanted.benefit_ids.is_empty() {
-        sql.push(
-            " AND EXISTS (SELECT 1 FROM product_benefits WHERE product_benefits.product_id = products.id",
-        );
-        sql.push(" AND product_benefits.benefit_id IN ")
-            .bind_list(wanted.benefit_ids.iter().copied())
-            .push(")");
+    fn has_sort(&self) -> bool {
+        self.is_archived.is_some() || self.is_recurring.is_some()
+    }
+
+    /// The stretches of the lists' indexes in which all products are that the filters leave.
+    fn stretches(&self) -> Vec<&'static str> {
+        let all = [
+            (false, false, " AND products.is_archived = FALSE AND products.is_recurring = FALSE"),
+            (false, true, " AND products.is_archived = FALSE AND products.is_recurring = TRUE"),
+            (true, false, " AND products.is_archived = TRUE AND products.is_recurring = FALSE"),
+            (true, true, " AND products.is_archived = TRUE AND products.is_recurring = TRUE"),
+        ];
+        let is_wanted = |is_archived: bool, is_recurring: bool| {
+            self.is_archived.is_none_or(|only| only == is_archived)
+                && self.is_recurring.is_none_or(|only| only == is_recurring)
+        };
+        all.into_iter()
+            .filter(|(is_archived, is_recurring, _)| is_wanted(*is_archived, *is_recurring))
+            .map(|(_, _, condition)| condition)
+            .collect()
+    }
+
+    /// Appends the conditions on `products`, or on a table of counts that goes by this name.
+    fn push_sort(&self, sql: &mut Sql) {
+        if let Some(is_archived) = self.is_archived {
+            sql.push(" AND products.is_archived = ").bind(is_archived);
+        }
+        if let Some(is_recurring) = self.is_recurring {
+            sql.push(" AND products.is_recurring = ").bind(is_recurring);
+        }
+    }
+
+    fn push_query(&self, sql: &mut Sql, engine: Engine) {
+        if let Some(text) = self.searched() {
+            search::push_condition(sql, engine, Noun::Products, text);
+        }
+    }
+
+    fn push_benefits(&self, sql: &mut Sql) {
+        if !self.benefit_ids.is_empty() {
+            sql.push(
+                " AND EXISTS (SELECT 1 FROM product_benefits WHERE product_benefits.product_id = products.id",
+            );
+            sql.push(" AND product_benefits.benefit_id IN ")
+                .bind_list(self.benefit_ids.iter().copied())
+                .push(")");
+        }
     }
 }

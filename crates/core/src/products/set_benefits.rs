@@ -34,8 +34,8 @@ pub fn set_benefits(
         replace(tx, id, &wanted)?;
         let added: Vec<_> = wanted.iter().copied().filter(|id| !before.contains(id)).collect();
         let removed: Vec<_> = before.iter().copied().filter(|id| !wanted.contains(id)).collect();
-        count(tx, &added, 1)?;
-        count(tx, &removed, -1)?;
+        count(tx, &product, &added, 1)?;
+        count(tx, &product, &removed, -1)?;
     }
     events::emit(tx, product.organization_id, EventType::ProductUpdated, id.uuid())?;
     jobs::enqueue(tx, &Job::UpdateGrantsOfProduct { product_id: id, after: None })?;
@@ -43,9 +43,18 @@ pub fn set_benefits(
 }
 
 /// Puts these benefits, each once, on a product that has none yet.
-pub(super) fn attach(tx: &mut Tx<'_>, id: Id<Product>, benefit_ids: &[Id<Benefit>]) -> Result<()> {
-    replace(tx, id, benefit_ids)?;
-    count(tx, benefit_ids, 1)
+pub(super) fn attach(tx: &mut Tx<'_>, product: &Product, benefit_ids: &[Id<Benefit>]) -> Result<()> {
+    replace(tx, product.id, benefit_ids)?;
+    count(tx, product, benefit_ids, 1)
+}
+
+/// Keeps the totals of a product's benefits when it becomes one of another sort.
+pub(super) fn recount(tx: &mut Tx<'_>, before: &Product, product: &Product) -> Result<()> {
+    const ATTACHED: &str =
+        "SELECT benefit_id FROM product_benefits WHERE product_id = $1 ORDER BY benefit_id";
+    let benefit_ids: Vec<Id<Benefit>> = tx.all(ATTACHED, &[&product.id])?;
+    count(tx, before, &benefit_ids, -1)?;
+    count(tx, product, &benefit_ids, 1)
 }
 
 /// Takes a benefit, which is being deleted, off all products.
@@ -98,19 +107,24 @@ fn replace(tx: &mut Tx<'_>, id: Id<Product>, benefit_ids: &[Id<Benefit>]) -> Res
     Ok(())
 }
 
-/// Keeps on how many products each of these benefits is.
-fn count(tx: &mut Tx<'_>, benefit_ids: &[Id<Benefit>], change: i64) -> Result<()> {
+/// Keeps on how many products of this one's sort each of these benefits is.
+fn count(tx: &mut Tx<'_>, product: &Product, benefit_ids: &[Id<Benefit>], change: i64) -> Result<()> {
     if benefit_ids.is_empty() {
         return Ok(());
     }
-    let mut make = Sql::new("INSERT INTO product_benefit_counts (benefit_id, products) VALUES ");
+    let mut make = Sql::new(
+        "INSERT INTO product_benefit_counts (benefit_id, is_archived, is_recurring, products) VALUES ",
+    );
     for (n, benefit_id) in benefit_ids.iter().enumerate() {
-        make.push(if n == 0 { "(" } else { ", (" }).bind(*benefit_id).push(", 0)");
+        make.push(if n == 0 { "(" } else { ", (" }).bind(*benefit_id);
+        make.push(", ").bind(product.is_archived).push(", ").bind(product.is_recurring).push(", 0)");
     }
-    make.push(" ON CONFLICT (benefit_id) DO NOTHING");
+    make.push(" ON CONFLICT (benefit_id, is_archived, is_recurring) DO NOTHING");
     tx.apply(&make)?;
     let mut update = Sql::new("UPDATE product_benefit_counts SET products = products + ");
-    update.bind(change).push(" WHERE benefit_id IN ").bind_list(benefit_ids.iter().copied());
+    update.bind(change).push(" WHERE is_archived = ").bind(product.is_archived);
+    update.push(" AND is_recurring = ").bind(product.is_recurring);
+    update.push(" AND benefit_id IN ").bind_list(benefit_ids.iter().copied());
     tx.apply(&update)?;
     Ok(())
 }

@@ -9,6 +9,8 @@ mod changes;
 mod commands;
 mod contents;
 mod counts;
+mod export;
+pub mod price_change;
 pub mod proration;
 mod queries;
 pub mod rules;
@@ -19,6 +21,7 @@ pub use self::buyers::{ListSubscriptionsOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::changes::{change, change_paid, create};
 pub use self::commands::{cancel, revoke, uncancel};
 pub use self::contents::{CompleteSubscription, SubscriptionOfBuyer, complete, complete_one};
+pub use self::export::{ExportCursor, Subscriber, export};
 pub use self::queries::{ListSubscriptions, find, find_many, get, list};
 
 use crate::benefits::grants::{Purchase, Scope};

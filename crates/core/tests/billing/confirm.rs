@@ -9,7 +9,10 @@ fn problems(result: Result<Held>) -> Vec<String> {
     match result {
         Err(merak_core::kit::Refusal::Invalid(problems)) => {
             let place = |loc: &[merak_core::kit::Loc]| {
-                loc.iter().map(|step| serde_json::to_value(step).unwrap().to_string().replace('"', "")).collect::<Vec<_>>().join(".")
+                loc.iter()
+                    .map(|step| serde_json::to_value(step).unwrap().to_string().replace('"', ""))
+                    .collect::<Vec<_>>()
+                    .join(".")
             };
             problems.iter().map(|problem| format!("{} {}", place(&problem.loc), problem.kind)).collect()
         }
@@ -279,5 +282,13 @@ scenarios! {
 }
 
 fn no_change() -> UpdateProduct {
-    UpdateProduct { name: None, description: None, is_archived: None, prices: None, medias: None, fields: None, metadata: None }
+    UpdateProduct {
+        name: None,
+        description: None,
+        is_archived: None,
+        prices: None,
+        medias: None,
+        fields: None,
+        metadata: None,
+    }
 }

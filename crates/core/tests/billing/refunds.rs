@@ -17,7 +17,8 @@ fn bought(shop: &Shop) -> Order {
 }
 
 fn open(shop: &Shop, order: &Order, amount: Option<i64>, revokes_benefits: Option<bool>) -> Result<Refund> {
-    let new = NewRefund { order_id: order.id, amount: amount.map(Cents::new), reason: None, revokes_benefits };
+    let new =
+        NewRefund { order_id: order.id, amount: amount.map(Cents::new), reason: None, revokes_benefits };
     shop.write(move |tx| refunds::open(tx, &new))
 }
 
@@ -27,7 +28,8 @@ fn settle(shop: &Shop, refund: &Refund, outcome: RefundOutcome) -> Refund {
 }
 
 fn granted(shop: &Shop) -> i64 {
-    shop.read(|tx| Ok(tx.one("SELECT count(*) FROM benefit_grants WHERE granted_at IS NOT NULL", &[])?)).unwrap()
+    shop.read(|tx| Ok(tx.one("SELECT count(*) FROM benefit_grants WHERE granted_at IS NOT NULL", &[])?))
+        .unwrap()
 }
 
 scenarios! {

@@ -215,6 +215,31 @@ pub const COUNTS: &[(&str, &str, &str)] = &[
         "SELECT count(*) FROM customers WHERE organization_id = $1 AND deleted_at IS NULL",
     ),
     (
+        "products in the search",
+        "SELECT count(*) FROM product_search WHERE organization_id = $1",
+        "SELECT count(*) FROM products WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "discounts in the search",
+        "SELECT count(*) FROM discount_search WHERE organization_id = $1",
+        "SELECT count(*) FROM discounts WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "custom fields in the search",
+        "SELECT count(*) FROM custom_field_search WHERE organization_id = $1",
+        "SELECT count(*) FROM custom_fields WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "custom fields",
+        "SELECT CAST(sum(custom_fields) AS bigint) FROM custom_field_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM custom_fields WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
+        "benefits",
+        "SELECT CAST(sum(benefits) AS bigint) FROM benefit_type_counts WHERE organization_id = $1",
+        "SELECT count(*) FROM benefits WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
         "seats",
         "SELECT CAST(sum(seats_taken) AS bigint) FROM license_key_usage JOIN license_keys \
          ON license_keys.id = license_key_id WHERE organization_id = $1",

@@ -1,11 +1,11 @@
-//! Sign-out. How people sign in stands with the pages, because a link is opened by a browser.
+//! Sign-out, and asking for a link to sign in. What the link leads to stands with the pages, because a browser opens it.
 
 use http::{HeaderValue, Method};
-use merak_core::kit::Result;
-use merak_core::user_sessions;
+use merak_core::kit::{Email, Result};
+use merak_core::{login_links, user_sessions};
 use merak_store::Tx;
 
-use crate::wire::{Call, Operation, SeeOther, Unit};
+use crate::wire::{Accepted, Call, Nothing, Operation, SeeOther, Unit, request};
 
 const NAV: &str = "Private > Sign-in";
 
@@ -21,7 +21,26 @@ pub fn operations() -> Vec<Operation> {
             .about("Ends the session of the browser that asks.")
             .nav(NAV)
             .hidden(),
+        Operation::new(Method::POST, "/v1/magic_link/request", Unit::Write(request_link))
+            .named("magic_link:request", "Request Sign-in Link")
+            .about("Sends a person a sign-in link by mail. The answer does not tell whether there is such a person.")
+            .nav(NAV)
+            .scarce()
+            .hidden(),
     ]
+}
+
+request! {
+    /// Who wants to sign in.
+    pub struct MagicLinkRequest {
+        /// The person's address.
+        pub email: Email,
+    }
+}
+
+fn request_link(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, MagicLinkRequest>) -> Result<Accepted> {
+    login_links::request(tx, &call.house.secret, &call.body.email)?;
+    Ok(Accepted)
 }
 
 fn logout(tx: &mut Tx<'_>, call: &Call) -> Result<SeeOther> {

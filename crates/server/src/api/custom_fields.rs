@@ -94,7 +94,11 @@ fn list(
         sorting: call.query.sorting.criteria(),
         page,
     };
-    Ok(Json(ListResource::new(custom_fields::list(tx, &tenancy, &wanted)?, page, CustomField::from)))
+    Ok(Json(ListResource::new(
+        custom_fields::list(tx, &tenancy, &wanted, &call.house.totals)?,
+        page,
+        CustomField::from,
+    )))
 }
 
 fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, CustomFieldCreate>) -> Result<Created<CustomField>> {

@@ -116,7 +116,11 @@ fn list(
     let page = page(call.query.page, call.query.limit);
     let wanted =
         ListCustomers { query: call.query.query.clone(), sorting: call.query.sorting.criteria(), page };
-    Ok(Json(ListResource::new(customers::list(tx, &tenancy, &wanted)?, page, Customer::from)))
+    Ok(Json(ListResource::new(
+        customers::list(tx, &tenancy, &wanted, &call.house.totals)?,
+        page,
+        Customer::from,
+    )))
 }
 
 fn create(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, CustomerCreate>) -> Result<Created<Customer>> {

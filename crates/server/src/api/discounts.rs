@@ -88,7 +88,7 @@ fn list(
     let page = page(call.query.page, call.query.limit);
     let wanted =
         ListDiscounts { query: call.query.query.clone(), sorting: call.query.sorting.criteria(), page };
-    let Paged { items, total } = discounts::list(tx, &tenancy, &wanted)?;
+    let Paged { items, total } = discounts::list(tx, &tenancy, &wanted, &call.house.totals)?;
     let complete = Paged::new(discounts::complete(tx, items)?, total);
     Ok(Json(ListResource::new(complete, page, Discount::from)))
 }

@@ -105,7 +105,7 @@ fn list(tx: &mut ReadTx<'_>, call: &Call<Nothing, ListProductsQuery>) -> Result<
         sorting: query.sorting.criteria(),
         page,
     };
-    let found = products::list(tx, &tenancy, &wanted)?;
+    let found = products::list(tx, &tenancy, &wanted, &call.house.totals)?;
     let now = tx.now();
     let shown = |product| Product::new(product, &call.house, now);
     let items = products::complete(tx, found.items)?.into_iter().map(shown).collect::<Result<Vec<_>>>()?;

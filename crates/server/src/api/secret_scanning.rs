@@ -1,7 +1,8 @@
 //! Reports of tokens that were found in public places.
 
 use http::{HeaderMap, Method};
-use merak_core::access::{self, Leak, LeakedKind};
+use merak_core::access::{self, Leak, LeakedKind, ReportLeak};
+use merak_core::emails::Found;
 use merak_core::kit::{Kind, Refusal, Result, at};
 
 use crate::error::Failure;
@@ -66,7 +67,9 @@ async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Jso
     flow.finish(|tx, call| {
         let mut labels = Vec::with_capacity(call.body.len());
         for (leaked, kind) in call.body.iter().zip(kinds(&call.body)?) {
-            let leak = access::report_leak(tx, &call.house.secret, &leaked.token, Some(kind))?;
+            let found = Found { notifier: String::from("GitHub"), url: leaked.url.clone() };
+            let report = ReportLeak { token: &leaked.token, kind: Some(kind), found };
+            let leak = access::report_leak(tx, &call.house.secret, &report)?;
             tell(leak, leaked);
             let label = if leak.is_ours() { "true_positive" } else { "false_positive" };
             labels.push(LeakedTokenLabel {
@@ -92,7 +95,7 @@ fn kinds(leaked: &[LeakedToken]) -> Result<Vec<LeakedKind>> {
     leaked.iter().enumerate().map(kind).collect()
 }
 
-/// A line in the log for the operator, who tells the owner.
+/// A line in the log for the operator; the owner gets mail.
 fn tell(leak: Leak, leaked: &LeakedToken) {
     if let Leak::Ended { kind, id, owner_id } = leak {
         let (kind, source, url) = (kind.as_str(), &leaked.source, leaked.url.as_deref().unwrap_or_default());

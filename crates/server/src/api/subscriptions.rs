@@ -1,7 +1,182 @@
-//! Subscriptions : list, export, change.
+//! Subscriptions: list, export, change, revoke.
 
-use crate::wire::Operation;
+mod table;
+mod wire;
+
+use merak_core::access::{self, MERCHANTS};
+use merak_core::customers::Customer;
+use merak_core::discounts::Discount;
+use merak_core::kit::{Id, Kind, Paged, Result, Scope};
+use merak_core::organizations::Organization;
+use merak_core::products::Product;
+use merak_core::subscriptions::rules::Cancellation;
+use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort, price_change};
+use merak_store::{ReadTx, Tx};
+
+use self::wire::SubscriptionUpdate;
+pub use self::wire::{CustomerSubscriptionUpdate, Wish};
+use super::shared::{ById, Subscription};
+use crate::state::House;
+use crate::wire::{
+    Appearance, Call, Json, ListResource, Many, Nothing, Operation, Part, first_page, page, request, sorting,
+    usual_limit,
+};
+
+const NAV: &str = "Other Endpoints > Subscriptions";
+const READERS: &[Scope] = &[Scope::SubscriptionsRead, Scope::SubscriptionsWrite];
+const WRITERS: &[Scope] = &[Scope::SubscriptionsWrite];
 
 pub fn operations() -> Vec<Operation> {
-    Vec::new()
+    vec![
+        Operation::get("/v1/subscriptions/", list)
+            .named("subscriptions:list", "List Subscriptions")
+            .about("Lists the subscriptions of the caller's organizations that have begun.")
+            .nav(NAV)
+            .admits(MERCHANTS, READERS),
+        Operation::long("/v1/subscriptions/export", Appearance { content_type: "text/csv; charset=utf-8", file_name: "polar-subscribers.csv" }, export)
+            .named("subscriptions:export", "Export Subscriptions")
+            .about(
+                "Gives all subscriptions that have begun as a table in CSV, at most a million. Who accepts nothing but \
+                 `application/json` gets the table as one JSON string.",
+            )
+            .nav(NAV)
+            .admits(MERCHANTS, READERS),
+        Operation::patch("/v1/subscriptions/{id}", update)
+            .named("subscriptions:update", "Update Subscription")
+            .about(
+                "Changes the price of a subscription, lets it end with its period or now, or lets it go on after all. At \
+                 the same interval the rest of the period is settled by the next invoice.",
+            )
+            .nav(NAV)
+            .admits(MERCHANTS, WRITERS)
+            .refuses(&[
+                Kind::BadRequest,
+                Kind::SubscriptionNotActive,
+                Kind::MissingPaymentMethod,
+                Kind::AlreadyCanceled,
+                Kind::NotFound,
+                Kind::Gone,
+            ]),
+        Operation::delete("/v1/subscriptions/{id}", revoke)
+            .named("subscriptions:revoke", "Revoke Subscription")
+            .about("Ends a subscription now, and takes back what came with it. Nothing is paid back.")
+            .nav(NAV)
+            .admits(MERCHANTS, WRITERS)
+            .refuses(&[Kind::AlreadyCanceled, Kind::NotFound]),
+    ]
+}
+
+sorting!(Sorting, SubscriptionSort, "SubscriptionSortProperty", "-started_at");
+
+request! {
+    /// Which subscriptions to list.
+    pub struct ListSubscriptionsQuery {
+        /// Only those of these organizations.
+        #[serde(default)]
+        pub organization_id: Many<Id<Organization>>,
+        /// Only those of these products.
+        #[serde(default)]
+        pub product_id: Many<Id<Product>>,
+        /// Only those of these customers.
+        #[serde(default)]
+        pub customer_id: Many<Id<Customer>>,
+        /// Only those with these discounts.
+        #[serde(default)]
+        pub discount_id: Many<Id<Discount>>,
+        /// Only those that are active, or only those that are past due or have ended.
+        pub active: Option<bool>,
+        /// Page number, the first is 1.
+        #[serde(default = "first_page")]
+        pub page: i64 = {"exclusiveMinimum": 0, "default": 1},
+        /// How many items a page has; above 100 means 100.
+        #[serde(default = "usual_limit")]
+        pub limit: i64 = {"exclusiveMinimum": 0, "default": 10},
+        /// In which order.
+        #[serde(default)]
+        pub sorting: Sorting,
+    }
+}
+
+request! {
+    /// Which subscriptions to export.
+    pub struct ExportQuery {
+        /// Only those of these organizations.
+        #[serde(default)]
+        pub organization_id: Many<Id<Organization>>,
+    }
+}
+
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListSubscriptionsQuery>,
+) -> Result<Json<ListResource<Subscription>>> {
+    let query = &call.query;
+    let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&query.organization_id.0);
+    let page = page(query.page, query.limit);
+    let wanted = ListSubscriptions {
+        product_ids: query.product_id.0.clone(),
+        customer_ids: query.customer_id.0.clone(),
+        discount_ids: query.discount_id.0.clone(),
+        is_active: query.active,
+        sorting: query.sorting.criteria(),
+        page,
+    };
+    let Paged { items, total } = subscriptions::list(tx, &tenancy, &wanted)?;
+    let (complete, now) = (subscriptions::complete(tx, items)?, tx.now());
+    let shown = |complete| Subscription::new(complete, &call.house, now);
+    let items = complete.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
+    Ok(Json(ListResource::new(Paged::new(items, total), page, |subscription| subscription)))
+}
+
+fn export(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ExportQuery>,
+    after: Option<ExportCursor>,
+) -> Result<Part<ExportCursor>> {
+    let tenancy = access::tenancy(tx, &call.actor)?.narrowed(&call.query.organization_id.0);
+    let (subscribers, next) = subscriptions::export(tx, &tenancy, after)?;
+    let mut text = String::from(if after.is_none() { table::HEADER } else { "" });
+    for subscriber in &subscribers {
+        table::push(&mut text, subscriber);
+    }
+    Ok(Part { text, next })
+}
+
+fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, SubscriptionUpdate>) -> Result<Json<Subscription>> {
+    let tenancy = access::tenancy(tx, &call.actor)?;
+    let found = subscriptions::get(tx, &tenancy, call.path.id.cast())?;
+    let changed = fulfil(tx, found, call.body.wish()?)?;
+    show(tx, changed, &call.house)
+}
+
+/// Does to a subscription what its seller or buyer wishes.
+pub fn fulfil(
+    tx: &mut Tx<'_>,
+    found: subscriptions::Subscription,
+    wish: Wish,
+) -> Result<subscriptions::Subscription> {
+    match wish {
+        Wish::Nothing => Ok(found),
+        Wish::Cancel(why) => subscriptions::cancel(tx, &found, why),
+        Wish::Revoke(why) => subscriptions::revoke(tx, &found, why),
+        Wish::Uncancel => subscriptions::uncancel(tx, &found),
+        Wish::Price(price_id) => price_change::apply(tx, &found, price_id),
+    }
+}
+
+fn revoke(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<Subscription>> {
+    let tenancy = access::tenancy(tx, &call.actor)?;
+    let found = subscriptions::get(tx, &tenancy, call.path.id.cast())?;
+    let ended = subscriptions::revoke(tx, &found, Cancellation::default())?;
+    show(tx, ended, &call.house)
+}
+
+/// The subscription with what belongs to it.
+fn show(
+    tx: &mut ReadTx<'_>,
+    subscription: subscriptions::Subscription,
+    house: &House,
+) -> Result<Json<Subscription>> {
+    let complete = subscriptions::complete_one(tx, subscription)?;
+    Ok(Json(Subscription::new(complete, house, tx.now())?))
 }

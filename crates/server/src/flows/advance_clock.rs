@@ -33,10 +33,8 @@ pub async fn go(house: &House, id: Id<Organization>) -> Result<(), Error> {
         // Before the clock goes on, everything is done that is due by it.
         renew::all_of(house, id).await?;
         house.store.write(move |tx| checkouts::expire(tx, PAYMENTS)).await?;
-        let unknown = house
-            .store
-            .write(move |tx| payments::take_of_organization(tx, id, 1, PAYMENTS))
-            .await?;
+        let unknown =
+            house.store.write(move |tx| payments::take_of_organization(tx, id, 1, PAYMENTS)).await?;
         if !unknown.is_empty() {
             collect::all(house, unknown).await?;
             continue;

@@ -14,6 +14,7 @@ pub mod refund;
 mod remove_stored_file;
 pub mod renew;
 pub mod sandbox_memory;
+mod send_email;
 mod settle_access;
 pub mod sweep_uploads;
 pub mod upload_file;
@@ -60,7 +61,7 @@ pub async fn run(house: &House, claimed: &Claimed, job: &FlowJob) -> Result<(), 
     match job {
         FlowJob::RemoveStoredFile { file_id } => remove_stored_file::run(house, claimed, *file_id).await,
         FlowJob::SettleAccess { grant_id, .. } => settle_access::run(house, claimed, *grant_id).await,
-        FlowJob::SendEmail { .. } => Err(Error::NotConnected("a mail server")),
+        FlowJob::SendEmail { email_id } => send_email::run(house, claimed, *email_id).await,
     }
 }
 

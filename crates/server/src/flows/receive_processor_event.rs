@@ -12,8 +12,8 @@ use merak_core::billing::{Payment, methods, payments};
 use merak_core::kit::{Cents, Id, Kind, Refusal};
 use uuid::Uuid;
 
-use super::collect::{self, Unanswered};
 use super::Error;
+use super::collect::{self, Unanswered};
 use crate::state::House;
 
 /// Reads a message and acts on its events. What is not believed is refused: 400 if it cannot be read, 401 if it was not
@@ -100,11 +100,9 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
             amount,
             outcome: RefundOutcome::Failed(String::from("The processor could not give it back.")),
         },
-        EventKind::DisputeOpened { dispute_id } => Hint::DisputeOpened {
-            payment_id: payment.id,
-            processor_dispute_id: dispute_id.clone(),
-            amount,
-        },
+        EventKind::DisputeOpened { dispute_id } => {
+            Hint::DisputeOpened { payment_id: payment.id, processor_dispute_id: dispute_id.clone(), amount }
+        }
         EventKind::DisputeClosed { dispute_id, won } => Hint::DisputeClosed {
             payment_id: payment.id,
             processor_dispute_id: dispute_id.clone(),

@@ -5,9 +5,9 @@
 //! ```
 
 use merak_adapters::payments::{RefundOutcome, RefundRequest, RefundState};
+use merak_core::billing::Refund;
 use merak_core::billing::outcome::{self, RefundAnswer};
 use merak_core::billing::refunds::{self, NewRefund, RefundQuestion};
-use merak_core::billing::Refund;
 
 use super::Error;
 use super::collect::Unanswered;

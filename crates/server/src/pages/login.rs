@@ -1,10 +1,12 @@
-//! `/login`: where a sign-in link leads. It is opened by people, so it answers pages.
+//! `/login`: where a sign-in link leads, and `/login/by-mail`: where one leads that came by mail. They are opened by
+//! people, so they answer pages.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{RawQuery, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::routing::get;
+use bytes::Bytes;
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use merak_core::kit::{InstanceSecret, Refusal, Token, TokenHash};
@@ -18,6 +20,9 @@ use crate::shell::Response;
 use crate::state::House;
 use crate::wire::cookie::{Session, user_agent};
 
+/// How long what the button sends may be, in bytes: a token and its name.
+const LONGEST_FORM: usize = 1024;
+
 /// What the page needs: the data, and the frame around every page.
 #[derive(Clone)]
 struct Rooms {
@@ -30,6 +35,7 @@ pub fn router(house: Arc<House>, docs: Arc<Docs>) -> Router {
     let page = get(login).head(|| async { StatusCode::OK });
     let apology = get(|State(rooms): State<Rooms>| async move { rooms.docs.not_connected() });
     Router::new()
+        .route(super::LOGIN_BY_MAIL, get(ask).post(login_by_form).layer(DefaultBodyLimit::max(LONGEST_FORM)))
         .route(super::LOGIN, page)
         .route(super::NOT_CONNECTED, apology)
         .with_state(Rooms { house, docs })
@@ -45,13 +51,36 @@ enum Opened {
     Bad,
 }
 
+/// A page that asks for a press of a button. Looking at it uses nothing up.
+async fn ask(State(rooms): State<Rooms>, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    let mut response = match token_in(query.as_bytes()) {
+        Some(token) => rooms.docs.sign_in(&token),
+        None => rooms.docs.stale_link(),
+    };
+    keep_secret(&mut response);
+    response
+}
+
+/// What the button sends.
+async fn login_by_form(State(rooms): State<Rooms>, headers: HeaderMap, form: Bytes) -> Response {
+    sign_in_by(&rooms, token_in(&form), &headers).await
+}
+
 async fn login(State(rooms): State<Rooms>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    sign_in_by(&rooms, token_in(query.unwrap_or_default().as_bytes()), &headers).await
+}
+
+/// The token in a query or a form.
+fn token_in(text: &[u8]) -> Option<String> {
+    form_urlencoded::parse(text).find(|(name, _)| name == "token").map(|(_, token)| token.into_owned())
+}
+
+async fn sign_in_by(rooms: &Rooms, token: Option<String>, headers: &HeaderMap) -> Response {
     let house = &rooms.house;
-    let link = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == "token")
-        .map(|(_, token)| house.secret.hash(&token));
-    let session = Session::read(&Method::GET, &headers, &house.secret, &house.origins);
-    let (session, agent) = (session.map(|session| session.hash), user_agent(&headers).to_owned());
+    let link = token.map(|token| house.secret.hash(&token));
+    let session = Session::read(&Method::GET, headers, &house.secret, &house.origins);
+    let (session, agent) = (session.map(|session| session.hash), user_agent(headers).to_owned());
     let mut response = match sign_in(house, link, session, &agent).await {
         Ok(Opened::Bad) => rooms.docs.stale_link(),
         Ok(Opened::Already) => go_on(),
@@ -62,10 +91,14 @@ async fn login(State(rooms): State<Rooms>, RawQuery(query): RawQuery, headers: H
         }
         Err(refusal) => Failure::from(refusal).into_response("login"),
     };
-    // The address holds the token.
+    keep_secret(&mut response);
+    response
+}
+
+/// The address holds the token.
+fn keep_secret(response: &mut Response) {
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Signs in by a link, unless the browser has a good session. Who guesses links only reads.

@@ -5,6 +5,7 @@ pub mod docs;
 
 mod assets;
 mod login;
+mod mail;
 pub mod notice;
 mod plain;
 mod sandbox;
@@ -23,8 +24,14 @@ const LOGIN: &str = "/login";
 
 /// Whether a page looks into the data for whoever calls, so that calls of it are counted.
 pub fn is_counted(path: &str) -> bool {
-    path == LOGIN || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
+    path == LOGIN
+        || path == LOGIN_BY_MAIL
+        || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
+
+/// Where a sign-in link leads that came by mail. Programs that look into mail follow links, so only a press of a button
+/// uses it.
+pub const LOGIN_BY_MAIL: &str = "/login/by-mail";
 
 /// Where somebody is sent who came back from another service and could not be told from anybody else.
 pub const NOT_CONNECTED: &str = "/not-connected";
@@ -35,6 +42,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
+        .merge(mail::router(house, Arc::clone(&docs)))
         .merge(sandbox::router(Arc::clone(house), docs))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })

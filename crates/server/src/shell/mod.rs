@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
@@ -32,7 +32,7 @@ use crate::state::House;
 use crate::streams;
 use crate::wire::request::{self, Raw};
 use crate::wire::router::{Found, Routes};
-use crate::wire::{Operation, Reply, Served};
+use crate::wire::{Long, Operation, Reply, Served};
 
 /// An answer on its way out.
 pub type Response = http::Response<Body>;
@@ -193,11 +193,17 @@ impl Shell {
             body: &body,
         };
         let checked = request::check(operation, raw, &self.house)?;
+        if operation.is_scarce {
+            let address = self.address(&head.headers, peer);
+            let spent = self.limits.spend_scarce(operation.id, address, &checked.body);
+            spent.map_err(Failure::TooManyRequests)?;
+        }
         if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
         match operation.serve(Arc::clone(&self.house), checked).await? {
             Served::Reply(reply) => Ok(reply_response(reply)),
+            Served::Long(long) => Ok(long_response(long)),
             Served::Stream(listening) => streams::open(&self.house, subscriber(address), listening).await,
         }
     }
@@ -273,6 +279,17 @@ fn reply_response(reply: Reply) -> Response {
         headers.remove(name);
     }
     headers.extend(reply.headers);
+    response
+}
+
+fn long_response(long: Long) -> Response {
+    let mut response = Response::new(long.body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, long.content_type);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(disposition) = long.disposition {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
     response
 }
 

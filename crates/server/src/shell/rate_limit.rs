@@ -1,4 +1,5 @@
-//! Budgets of anonymous routes: so many calls a second from one address, and with one license key.
+//! Budgets of anonymous routes: so many calls a second from one address, and with one license key; and the narrow ones
+//! of routes that send mail or take guesses.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -6,10 +7,24 @@ use std::num::NonZeroU32;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use merak_core::kit::{Email, EmailRules};
+use serde_json::Value;
+use uuid::Uuid;
 
 /// A caller may spend this many seconds' worth of calls at once.
 const BURST_SECONDS: u32 = 4;
 
+/// What one address may spend at once on a scarce route, and how many calls a minute after that.
+const SCARCE_PER_ADDRESS: (u32, u32) = (10, 10);
+
+/// The same for calls that name one e-mail address: whose it is gets no more mail than that.
+const SCARCE_PER_EMAIL: (u32, u32) = (5, 1);
+
+/// The same for calls that name one organization.
+const SCARCE_PER_ORGANIZATION: (u32, u32) = (300, 300);
+
+/// The same for all calls of one route: who guesses from everywhere is not quicker than this.
+const SCARCE_IN_ALL: (u32, u32) = (600, 600);
 /// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address {
@@ -25,6 +40,7 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
 pub struct RateLimits {
     per_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
     per_key: Option<DefaultKeyedRateLimiter<u64>>,
+    scarce: Scarce,
     hasher: RandomState,
     clock: DefaultClock,
 }
@@ -35,6 +51,13 @@ impl RateLimits {
         Self {
             per_address: quota(per_address).map(RateLimiter::keyed),
             per_key: quota(per_key).map(RateLimiter::keyed),
+            scarce: Scarce {
+                // Who does not count calls per address has a proxy before this server that nobody told it of.
+                per_address: (per_address > 0).then(|| by_minute(SCARCE_PER_ADDRESS)),
+                per_email: by_minute(SCARCE_PER_EMAIL),
+                per_organization: by_minute(SCARCE_PER_ORGANIZATION),
+                in_all: by_minute(SCARCE_IN_ALL),
+            },
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
         }
@@ -52,13 +75,35 @@ impl RateLimits {
         limiter.check_key(&self.hasher.hash_one(key)).map_err(|no| self.wait(&no))
     }
 
+    /// Spends a call of a scarce route from every budget that it concerns.
+    pub fn spend_scarce(&self, route: &'static str, address: IpAddr, body: &Value) -> Result<(), u64> {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        // As it is compared, whatever is written around it.
+        let email = text("email").and_then(|text| Email::parse(text, &EmailRules::lenient()).ok());
+        let organization = text("organization_id").and_then(|text| text.parse::<Uuid>().ok());
+        let spend = |limiter: &DefaultKeyedRateLimiter<u64>, key: u64| {
+            limiter.check_key(&key).map_err(|no| self.wait(&no))
+        };
+        let scarce = &self.scarce;
+        if let Some(limiter) = &scarce.per_address {
+            spend(limiter, self.hasher.hash_one((route, subscriber(address))))?;
+        }
+        if let Some(email) = email {
+            spend(&scarce.per_email, self.hasher.hash_one((route, organization, email.lower())))?;
+        }
+        if let Some(organization) = organization {
+            spend(&scarce.per_organization, self.hasher.hash_one((route, organization)))?;
+        }
+        spend(&scarce.in_all, self.hasher.hash_one(route))
+    }
+
     /// Forgets callers whose budget is full again.
     pub fn tidy(&self) {
         if let Some(limiter) = &self.per_address {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        if let Some(limiter) = &self.per_key {
+        for limiter in self.per_key.iter().chain(self.scarce.all()) {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -67,6 +112,25 @@ impl RateLimits {
     fn wait(&self, no: &governor::NotUntil<<DefaultClock as Clock>::Instant>) -> u64 {
         no.wait_time_from(self.clock.now()).as_secs() + 1
     }
+}
+
+/// The budgets of scarce routes, by keyed hashes.
+struct Scarce {
+    per_address: Option<DefaultKeyedRateLimiter<u64>>,
+    per_email: DefaultKeyedRateLimiter<u64>,
+    per_organization: DefaultKeyedRateLimiter<u64>,
+    in_all: DefaultKeyedRateLimiter<u64>,
+}
+
+impl Scarce {
+    fn all(&self) -> impl Iterator<Item = &DefaultKeyedRateLimiter<u64>> {
+        self.per_address.iter().chain([&self.per_email, &self.per_organization, &self.in_all])
+    }
+}
+
+fn by_minute((burst, per_minute): (u32, u32)) -> DefaultKeyedRateLimiter<u64> {
+    let whole = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::per_minute(whole(per_minute)).allow_burst(whole(burst)))
 }
 
 fn quota(per_second: u32) -> Option<Quota> {

@@ -23,10 +23,8 @@ use crate::shell::Response;
 use crate::state::House;
 use crate::wire::Listening;
 
-/// How often a comment is sent, so that nobody between takes the connection for dead.
-const PING: Duration = Duration::from_secs(15);
-
-const PING_TEXT: Bytes = Bytes::from_static(b": ping\r\n\r\n");
+/// A comment, sent so that nobody between takes the connection for dead.
+const PING: Bytes = Bytes::from_static(b": ping\r\n\r\n");
 
 /// Tells proxies not to hold the messages back.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -45,7 +43,8 @@ pub(crate) async fn open(
         messages,
         missed: missed.into_iter().collect(),
         closed: house.streams.is_closed.subscribe(),
-        next_ping: Instant::now() + PING,
+        ping: house.streams.ping,
+        next_ping: Instant::now() + house.streams.ping,
         listening,
         _subscription: subscription,
     };
@@ -68,6 +67,7 @@ struct Open {
     /// What was said before this stream began.
     missed: HashSet<Id<Message>>,
     closed: watch::Receiver<bool>,
+    ping: Duration,
     next_ping: Instant,
     listening: Listening,
     _subscription: Subscription,
@@ -87,8 +87,8 @@ impl Open {
                     }
                 }
                 () = tokio::time::sleep_until(self.next_ping) => {
-                    self.next_ping = Instant::now() + PING;
-                    return self.listening.is_still_allowed().await.then_some(PING_TEXT);
+                    self.next_ping = Instant::now() + self.ping;
+                    return self.listening.is_still_allowed().await.then_some(PING);
                 }
             }
             passed.retain(|message| !self.missed.contains(&message.id));

@@ -10,6 +10,7 @@ mod passing;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use merak_core::kit::Id;
@@ -31,6 +32,7 @@ const COME_BACK_AFTER: u64 = 10;
 pub struct Hub {
     room: usize,
     room_per_address: usize,
+    ping: Duration,
     listeners: Mutex<Listeners>,
     /// There may be something new, or somebody new.
     nudge: Notify,
@@ -56,11 +58,12 @@ struct Passed {
 }
 
 impl Hub {
-    /// A hub with room for so many streams, and for so many of one address.
-    pub(crate) fn new(room: usize, room_per_address: usize) -> Self {
+    /// A hub with room for so many streams, and for so many of one address, which sends comments that often.
+    pub(crate) fn new(room: usize, room_per_address: usize, ping: Duration) -> Self {
         Self {
             room,
             room_per_address,
+            ping,
             listeners: Mutex::default(),
             nudge: Notify::new(),
             is_closed: watch::Sender::new(false),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::described::{Components, Described};
@@ -47,6 +47,10 @@ pub struct Json<T>(pub T);
 #[derive(Clone, Debug)]
 pub struct Created<T>(pub T);
 
+/// 202 with `null`: it was heard; whether something happens afterwards is not told.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepted;
+
 /// 302 to another address.
 #[derive(Clone, Debug)]
 pub struct Found(pub String);
@@ -54,10 +58,6 @@ pub struct Found(pub String);
 /// 307 to another address.
 #[derive(Clone, Debug)]
 pub struct TemporaryRedirect(pub String);
-/// 202 with `null`: it was heard.
-#[derive(Clone, Copy, Debug)]
-pub struct Accepted;
-
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -99,7 +99,7 @@ impl Answer for Accepted {
     const STATUS: u16 = 202;
 
     fn body_schema(_: &mut Components) -> Option<Value> {
-        None
+        Some(json!({"type": "null"}))
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {

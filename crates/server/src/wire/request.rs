@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
 use merak_core::kit::{InstanceSecret, TokenHash};
 use serde_json::{Map, Value};
@@ -92,6 +92,8 @@ pub struct Checked {
     pub signed: Option<Arc<Signed>>,
     /// Where it comes from.
     pub address: IpAddr,
+    /// Whether its sender takes nothing but JSON.
+    pub takes_only_json: bool,
 }
 
 /// A request as it was sent, for whoever verifies a signature.
@@ -175,5 +177,7 @@ pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Check
             body: raw.body.to_vec(),
         })
     });
-    Ok(Checked { path, query, body, problems, credential, idempotency, signed, address: raw.address })
+    let takes_only_json = raw.headers.get(ACCEPT).is_some_and(|accepted| accepted == "application/json");
+    let address = raw.address;
+    Ok(Checked { path, query, body, problems, credential, idempotency, signed, address, takes_only_json })
 }

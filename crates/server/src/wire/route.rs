@@ -24,6 +24,7 @@ use super::Listening;
 use super::answer::{Answer, Reply};
 use super::described::{Components, Described};
 use super::flow::{self, Finishing, Flow};
+use super::long::{self, AnyText, Appearance, Long};
 use super::request::{Bearer, Checked, Credential, Named, Signed};
 use super::stream::{self, Messages};
 use super::validation::{Options, SchemaError, Shape};
@@ -78,6 +79,8 @@ pub enum Served {
     Reply(Reply),
     /// An answer that goes on: messages to who listens.
     Stream(Listening),
+    /// A text of any length.
+    Long(Long),
 }
 
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<Served, Failure>> + Send>>;
@@ -95,7 +98,12 @@ pub enum Unit<P, Q, B, A> {
     Flow(flow::Handler<P, Q, B, A>),
     /// It only reads, and finds out which channels the caller listens to.
     Stream(stream::Handler<P, Q, B>),
+    /// It reads a text a part at a time; made by [`Operation::long`].
+    Long(LongStart),
 }
+
+/// See [`Unit::Long`].
+pub struct LongStart(long::Start);
 
 impl<P, Q, B, A> Unit<P, Q, B, A> {
     /// The unit of an asynchronous handler that calls the outside between units of work.
@@ -133,6 +141,8 @@ pub struct Operation {
     pub is_hidden: bool,
     /// Whether its caller is known by a signature of the body, so that handlers see what was sent.
     pub is_signed: bool,
+    /// Whether it may be called only now and then: it sends mail to whoever is named, or takes guesses.
+    pub is_scarce: bool,
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -178,6 +188,13 @@ impl Operation {
                     async move { stream::run(&house, checked, admits, handler).await.map(Served::Stream) },
                 )
             }),
+            Unit::Long(start) => {
+                let start = Arc::new(start.0);
+                Box::new(move |house, checked, admits| {
+                    let sending = start(house, checked, admits);
+                    Box::pin(async move { sending.await.map(Served::Long) })
+                })
+            }
         };
         Self {
             method,
@@ -191,6 +208,7 @@ impl Operation {
             refusals: &[],
             is_hidden: false,
             is_signed: false,
+            is_scarce: false,
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
@@ -241,6 +259,16 @@ impl Operation {
         handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
     ) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
+    }
+
+    /// A `GET` that is answered by a text of any length, read a part at a time.
+    pub fn long<P: Input, Q: Input, C: Copy + Send + Sync + 'static>(
+        path: &'static str,
+        appearance: Appearance,
+        handler: long::Handler<P, Q, C>,
+    ) -> Self {
+        let start = LongStart(long::start(handler, appearance));
+        Self::new(Method::GET, path, Unit::<P, Q, Nothing, AnyText>::Long(start))
     }
 
     /// Its id in the contract and its title.
@@ -308,6 +336,14 @@ impl Operation {
     #[must_use]
     pub fn signed(mut self) -> Self {
         self.is_signed = true;
+        self
+    }
+
+    /// Lets it be called only now and then, by one caller, about one address and in all: it sends mail to whoever is
+    /// named, or takes guesses.
+    #[must_use]
+    pub fn scarce(mut self) -> Self {
+        self.is_scarce = true;
         self
     }
 

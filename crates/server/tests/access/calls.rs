@@ -8,8 +8,9 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Unauthorized};
 use crate::support::files::{announcement, text_file};
+use crate::support::http::EVENT_STREAM;
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -26,6 +27,8 @@ pub enum Foreign {
     NotPermitted,
     /// 200 without an item.
     Empty,
+    /// A stream of the caller's own things, or 404 if there are none.
+    OwnStream,
     /// 422 at this place.
     Problem(&'static str),
 }
@@ -46,6 +49,8 @@ impl Foreign {
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
+            Self::OwnStream if answer.status == 404 => answer.refused(404, "ResourceNotFound"),
+            Self::OwnStream => assert_eq!(answer.header("content-type"), Some(EVENT_STREAM), "{id}"),
             Self::Problem(place) => {
                 // An organization must not name any, so it is told that instead.
                 let kind = if is_organization && *place == "body.organization_id" {
@@ -103,6 +108,9 @@ struct Things {
     link: String,
     /// The link's secret, which stands in its address.
     secret: String,
+    checkout: String,
+    /// The checkout's secret.
+    checkout_secret: String,
     campaign: String,
     token: String,
 }
@@ -131,6 +139,8 @@ impl Things {
         let product = shop.merchant.post("/v1/products/", body).await.expect(201)["id"].clone();
         let body = json!({"payment_processor": "stripe", "product_id": product});
         let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201).clone();
+        let body = json!({"product_id": product});
+        let checkout = shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201);
         let command = CreateCampaign {
             customer_id: customer.id,
             image_url: "https://acme.example/ad.png".parse().unwrap(),
@@ -155,6 +165,8 @@ impl Things {
             product: product.as_str().unwrap().to_owned(),
             link: link["id"].as_str().unwrap().to_owned(),
             secret: link["client_secret"].as_str().unwrap().to_owned(),
+            checkout: checkout["id"].as_str().unwrap().to_owned(),
+            checkout_secret: checkout["client_secret"].as_str().unwrap().to_owned(),
             campaign: campaign.id.to_string(),
             token: token_of_member(shop).await,
         }
@@ -162,7 +174,14 @@ impl Things {
 
     /// A call of each operation.
     fn rows(&self) -> Vec<Row<'_>> {
-        [self.of_shops(), self.of_the_catalogue(), self.of_customers(), self.of_accounts()].concat()
+        [
+            self.of_shops(),
+            self.of_the_catalogue(),
+            self.of_checkouts(),
+            self.of_customers(),
+            self.of_accounts(),
+        ]
+        .concat()
     }
 
     /// What a shop is and gives.
@@ -233,7 +252,29 @@ impl Things {
             ("checkout-links:get", link, None, NotFound),
             ("checkout-links:update", link, Some(json!({"label": "Mine"})), NotFound),
             ("checkout-links:delete", link, None, NotFound),
-            ("checkout-links:redirect", NO_ID, None, NoTenant),
+            ("checkout-links:redirect", &self.secret, None, NoTenant),
+            ("checkout-links:look", &self.secret, None, NoTenant),
+            ("embeds:get_product", product, None, NoTenant),
+        ]
+    }
+
+    /// What is being bought.
+    fn of_checkouts(&self) -> Vec<Row<'_>> {
+        let Self { product, checkout, checkout_secret, .. } = self;
+        let (by_product, by_price) = (json!({"product_id": product}), json!({"product_price_id": UNKNOWN}));
+        let legacy = json!({"product_price_id": UNKNOWN, "success_url": "https://example.com/"});
+        let named = json!({"customer_name": "Mine"});
+        vec![
+            ("checkouts:custom:list", NO_ID, None, Empty),
+            ("checkouts:custom:create", NO_ID, Some(by_product), Problem("body.product_id")),
+            ("checkouts:custom:get", checkout, None, NotFound),
+            ("checkouts:custom:update", checkout, Some(named.clone()), NotFound),
+            ("checkouts:custom:client_create", NO_ID, Some(by_price), NoTenant),
+            ("checkouts:custom:client_get", checkout_secret, None, NoTenant),
+            ("checkouts:custom:client_update", checkout_secret, Some(named), NoTenant),
+            ("checkouts:custom:client_stream", checkout_secret, None, NoTenant),
+            ("checkouts:create", NO_ID, Some(legacy), NoTenant),
+            ("checkouts:get", checkout, None, NoTenant),
         ]
     }
 
@@ -243,6 +284,7 @@ impl Things {
         let buyer = json!({"email": "new@example.com", "organization_id": organization});
         let session = json!({"customer_id": customer});
         let granted = json!({"benefit_type": "license_keys"});
+        let code_request = json!({"email": "nora@example.com", "organization_id": organization});
         let ours = Problem("body.organization_id");
         vec![
             ("customers:list", NO_ID, None, Empty),
@@ -254,7 +296,15 @@ impl Things {
             ("customer_portal:benefit-grants:list", NO_ID, None, Empty),
             ("customer_portal:benefit-grants:get", grant, None, NotFound),
             ("customer_portal:benefit-grants:update", grant, Some(granted), NotFound),
+            ("customer_portal:customer_session:request", NO_ID, Some(code_request), NoTenant),
+            (
+                "customer_portal:customer_session:authenticate",
+                NO_ID,
+                Some(json!({"code": "ABC123"})),
+                NoTenant,
+            ),
             ("customer_portal:customers:get", "{customer}", None, NotFound),
+            ("customer_portal:customers:stream", NO_ID, None, OwnStream),
             ("customer_portal:downloadables:list", NO_ID, None, Empty),
             ("customer_portal:downloadables:customer_portal.downloadables.get", NO_ID, None, NoTenant),
             ("customer_portal:license_keys:list", NO_ID, None, Empty),
@@ -270,16 +320,19 @@ impl Things {
 
     /// People, and other services.
     fn of_accounts(&self) -> Vec<Row<'_>> {
-        let token = &self.token;
+        let Self { token, organization, .. } = self;
         vec![
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("stream:user", NO_ID, None, NoTenant),
+            ("stream:organization", organization, None, Unauthorized),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),
             ("integrations_stripe:webhook", NO_ID, None, NoTenant),
             ("integrations_sandbox:webhook", NO_ID, None, NoTenant),
             ("auth:logout", NO_ID, None, NoTenant),
             ("auth:logout_by_form", NO_ID, None, NoTenant),
+            ("magic_link:request", NO_ID, Some(json!({"email": "nobody@example.com"})), NoTenant),
             ("integrations_discord:bot_authorize", NO_ID, None, NoTenant),
             ("integrations_discord:bot_callback", NO_ID, None, NoTenant),
             ("integrations_discord:guild_lookup", NO_ID, None, NoTenant),
@@ -325,7 +378,7 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
-            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &things.secret);
+            path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &id);
             if operation.id == "files:list" {
                 // Users must say whose files they want.
                 path = format!("{path}?organization_id={}", things.organization);

@@ -118,11 +118,15 @@ merak_testkit::both_engines! {
         let shop = &scanner.shop;
         let personal = shop.user_token(shop.member.id, everything()).await;
         let access = shop.organization_token(shop.organization.id, everything()).await;
-        for (kind, token) in [("polar_personal_access_token", &personal), ("POLAR_ACCESS_TOKEN", &access)] {
+        for (mails, kind, token) in
+            [(1, "polar_personal_access_token", &personal), (2, "POLAR_ACCESS_TOKEN", &access)]
+        {
             let client = shop.anonymous.bearer(token);
             client.get("/v1/customers/").await.expect(200);
             assert_eq!(scanner.label(kind, token).await, "true_positive");
             assert_eq!(client.get("/v1/customers/").await.expect(401)["error"], "invalid_token", "{kind}");
+            shop.work_done().await;
+            assert_eq!(shop.tables().await["emails"].len(), mails, "its owner is told");
             let tables = shop.tables().await;
             assert_eq!(scanner.label(kind, token).await, "true_positive", "ended before");
             assert_eq!(shop.tables().await, tables, "a second report changes nothing");

@@ -1,13 +1,21 @@
 //! A client of one connection a request, with nothing between the test and the wire.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+/// What streams are.
+pub const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
+
+/// How long a message may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who calls, and where.
 #[derive(Clone, Debug)]
@@ -71,20 +79,76 @@ impl Client {
 
     /// Sends whatever bytes there are, with the client's headers only.
     pub async fn send_bytes(&self, method: &str, path: &str, body: impl Into<Bytes>) -> Answer {
+        let (head, body) = self.begin(method, path, body.into()).await;
+        // Nobody waits for the end of a stream.
+        let is_stream = head.headers.get("content-type").is_some_and(|kind| kind == EVENT_STREAM);
+        let body = if is_stream { Bytes::new() } else { body.collect().await.unwrap().to_bytes() };
+        Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
+    /// Listens to a stream.
+    pub async fn listen(&self, path: &str) -> Stream {
+        let (head, body) = self.begin("GET", path, Bytes::new()).await;
+        Stream { status: head.status.as_u16(), headers: head.headers, body, text: String::new() }
+    }
+
+    async fn begin(&self, method: &str, path: &str, body: Bytes) -> (http::response::Parts, Incoming) {
         let method: Method = method.parse().unwrap();
         let mut request =
             Request::builder().method(method).uri(path).header("host", self.address.to_string());
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        let request = request.body(Full::new(body.into())).unwrap();
+        let request = request.body(Full::new(body)).unwrap();
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let (head, body) = sender.send_request(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        sender.send_request(request).await.unwrap().into_parts()
+    }
+}
+
+/// A stream that goes on.
+#[derive(Debug)]
+pub struct Stream {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    body: Incoming,
+    /// What came and was not looked at yet.
+    text: String,
+}
+
+impl Stream {
+    /// The next message: key and payload. Comments are passed over; nothing if the stream ends.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            let block = self.block().await?;
+            if block.starts_with(':') {
+                continue;
+            }
+            let datum: Value = serde_json::from_str(block.strip_prefix("data: ").unwrap()).unwrap();
+            let members: Vec<&str> = datum.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(members, ["id", "key", "payload"]);
+            return Some((datum["key"].as_str().unwrap().to_owned(), datum["payload"].clone()));
+        }
+    }
+
+    /// The next lines up to an empty one; nothing if the stream ends.
+    pub async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\r\n\r\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            let frame =
+                tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("something comes in time")?;
+            // A server that stops may cut the connection.
+            let Ok(frame) = frame else { return None };
+            self.text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+        }
     }
 }
 

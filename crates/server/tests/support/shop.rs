@@ -48,6 +48,7 @@ pub struct Shop {
     _database: TestDatabase,
     /// Where its files are.
     pub folder: TempDir,
+    settings: Config,
 }
 
 /// Another organization.
@@ -106,6 +107,7 @@ impl Shop {
             }
             Storage::S3(_) => config,
         };
+        let settings = config.clone();
         let server = Server::start(config, store.clone(), secret.clone()).await.unwrap();
         let (member, organization) = tenant(&store, "nora@fjordsoft.example", "fjordsoft").await;
         let anonymous = Client::new(server.address());
@@ -121,9 +123,15 @@ impl Shop {
             numbers: AtomicU64::new(1),
             _database: database,
             folder,
+            settings,
         };
         shop.merchant = shop.user_client(shop.member.id, everything()).await;
         shop
+    }
+
+    /// Another server of the same installation.
+    pub async fn another_server(&self) -> Server {
+        Server::start(self.settings.clone(), self.store.clone(), self.secret.clone()).await.unwrap()
     }
 
     /// Runs a writing unit.

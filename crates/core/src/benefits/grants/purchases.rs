@@ -116,10 +116,7 @@ pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<()> {
             bring_in_line(tx, &subscription.purchase(), Standing::of(subscription.status))
         }
         Scope::Order(id) => {
-            const RETURNED: &str = concatcp!(
-                "SELECT id FROM orders WHERE id = $1 AND ",
-                IS_RETURNED
-            );
+            const RETURNED: &str = concatcp!("SELECT id FROM orders WHERE id = $1 AND ", IS_RETURNED);
             let returned: Option<Uuid> = tx.find(RETURNED, &[&id])?;
             let standing = returned.map_or(Standing::Holds, |_| Standing::Lost);
             bring_in_line(tx, purchase, standing)

@@ -131,8 +131,7 @@ pub fn list_of_buyer(
     wanted: &ListGrantsOfBuyer,
 ) -> Result<Paged<GrantOfBuyer>> {
     let buyers = customers::ids_of_buyer(tx, actor)?;
-    // No purchase of this installation was made through a checkout yet, so none came from the named ones.
-    if buyers.is_empty() || !wanted.checkout_ids.is_empty() {
+    if buyers.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
@@ -145,6 +144,15 @@ pub fn list_of_buyer(
         }
         if !wanted.organization_ids.is_empty() {
             sql.push(" AND organizations.id IN ").bind_list(wanted.organization_ids.iter().copied());
+        }
+        if !wanted.checkout_ids.is_empty() {
+            let ids = &wanted.checkout_ids;
+            sql.push(
+                " AND (benefit_grants.order_id IN (SELECT orders.id FROM orders WHERE orders.checkout_id IN ",
+            );
+            sql.bind_list(ids.iter().copied()).push(") OR benefit_grants.subscription_id IN ");
+            sql.push("(SELECT subscriptions.id FROM subscriptions WHERE subscriptions.checkout_id IN ");
+            sql.bind_list(ids.iter().copied()).push("))");
         }
         if !wanted.order_ids.is_empty() {
             sql.push(" AND benefit_grants.order_id IN ").bind_list(wanted.order_ids.iter().copied());

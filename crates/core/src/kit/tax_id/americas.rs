@@ -101,8 +101,10 @@ pub(super) fn ec_ruc(number: &str) -> Option<String> {
         let doubled: [u32; 10] = digits(&number[..10]).unwrap_or_default();
         is_luhn(&doubled) && value(&all[10..]) > 0
     };
-    let is_public = || weighted(&all, &[3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0 && value(&all[9..]) > 0;
-    let is_firm = || weighted(&all, &[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0 && value(&all[10..]) > 0;
+    let is_public =
+        || weighted(&all, &[3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11) && value(&all[9..]) > 0;
+    let is_firm =
+        || weighted(&all, &[4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11) && value(&all[10..]) > 0;
     let is_right = matches!(value(&all[..2]), 1..=24 | 30 | 50)
         && match all[2] {
             0..6 => is_person(),

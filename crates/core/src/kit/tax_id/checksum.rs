@@ -41,7 +41,7 @@ pub(super) fn value(digits: &[u32]) -> u64 {
 
 /// Whether the digits spell a number that leaves nothing when divided.
 pub(super) fn divides(divisor: u64, digits: &[u32]) -> bool {
-    value(digits) % divisor == 0
+    value(digits).is_multiple_of(divisor)
 }
 
 /// Whether Luhn's sum of the digits, the last one being the check digit, is divisible by ten.

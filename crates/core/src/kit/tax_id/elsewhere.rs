@@ -39,7 +39,7 @@ pub(super) fn gb_vat(number: &str) -> Option<String> {
     let all: [u32; 9] = digits(body)?;
     let sum = u64::from(weighted(&all[..7], &[8, 7, 6, 5, 4, 3, 2])) + value(&all[7..]);
     // The newer kind begins at 100.
-    let is_right = sum % 97 == 0 || (all[0] > 0 && matches!(sum % 97, 42 | 55));
+    let is_right = sum.is_multiple_of(97) || (all[0] > 0 && matches!(sum % 97, 42 | 55));
     (is_right && value(&all) > 0).then(|| number.to_owned())
 }
 

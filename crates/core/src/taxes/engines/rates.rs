@@ -1,6 +1,6 @@
 //! A percentage by country and state, from a table.
 
-use crate::kit::{Cents, Country, State};
+use crate::kit::{Cents, Country, State, TaxId};
 use crate::taxes::places::state_of;
 use crate::taxes::{
     MILLION, RateTable, Registration, Tax, TaxEngine, TaxProblem, TaxQuestion, is_in_european_union,
@@ -54,7 +54,7 @@ impl Rates {
         let elsewhere = |country| Some(country) != self.seller_country;
         is_in_european_union(question.country)
             && elsewhere(question.country)
-            && question.tax_id.and_then(|tax_id| tax_id.member_state()).is_some_and(elsewhere)
+            && question.tax_id.and_then(TaxId::member_state).is_some_and(elsewhere)
     }
 }
 

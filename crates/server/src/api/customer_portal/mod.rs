@@ -1,6 +1,7 @@
 //! The customer portal: what a buyer sees and does, and what the app that checks a key calls.
 
 mod benefit_grants;
+mod customer_session;
 mod customers;
 mod downloadables;
 mod license_keys;
@@ -20,6 +21,7 @@ const NAV: &str = "Other Endpoints > Customer Portal";
 pub fn operations() -> Vec<Operation> {
     [
         benefit_grants::operations(),
+        customer_session::operations(),
         customers::operations(),
         downloadables::operations(),
         license_keys::operations(),

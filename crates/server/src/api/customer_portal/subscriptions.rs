@@ -1,7 +1,124 @@
-//! Subscriptions as their buyer sees them.
+//! Subscriptions as their buyer sees and changes them.
 
-use crate::wire::Operation;
+use merak_core::access::BUYERS;
+use merak_core::kit::{Id, Kind, Result};
+use merak_core::organizations::Organization;
+use merak_core::products::Product;
+use merak_core::subscriptions::rules::Cancellation;
+use merak_core::subscriptions::{self, ListSubscriptionsOfBuyer, SubscriptionOfBuyerSort};
+use merak_store::{ReadTx, Tx};
+
+use super::{READERS, WRITERS};
+use crate::api::shared::{ById, CustomerSubscription};
+use crate::api::subscriptions::{CustomerSubscriptionUpdate, fulfil};
+use crate::wire::{
+    Call, Json, ListResource, Many, Nothing, Operation, first_page, page, request, sorting, usual_limit,
+};
+
+const NAV: &str = "Featured Endpoints > Customer Portal";
 
 pub fn operations() -> Vec<Operation> {
-    Vec::new()
+    vec![
+        Operation::get("/v1/customer-portal/subscriptions/", list)
+            .named("customer_portal:subscriptions:list", "List Subscriptions")
+            .about("Lists what the customer subscribed to.")
+            .nav(NAV)
+            .admits(BUYERS, READERS),
+        Operation::get("/v1/customer-portal/subscriptions/{id}", get)
+            .named("customer_portal:subscriptions:get", "Get Subscription")
+            .about("Shows a subscription of the customer.")
+            .nav(NAV)
+            .admits(BUYERS, READERS)
+            .refuses(&[Kind::NotFound]),
+        Operation::patch("/v1/customer-portal/subscriptions/{id}", update)
+            .named("customer_portal:subscriptions:update", "Update Subscription")
+            .about(
+                "Changes the price of a subscription, lets it end with its period, or lets it go on after all. What is \
+                 free ends now.",
+            )
+            .nav(NAV)
+            .admits(BUYERS, WRITERS)
+            .refuses(&[
+                Kind::BadRequest,
+                Kind::SubscriptionNotActive,
+                Kind::MissingPaymentMethod,
+                Kind::AlreadyCanceled,
+                Kind::NotFound,
+                Kind::Gone,
+            ]),
+        Operation::delete("/v1/customer-portal/subscriptions/{id}", cancel)
+            .named("customer_portal:subscriptions:cancel", "Cancel Subscription")
+            .about("Lets a subscription end with its period, or now if it is free.")
+            .nav(NAV)
+            .admits(BUYERS, WRITERS)
+            .refuses(&[Kind::AlreadyCanceled, Kind::NotFound]),
+    ]
+}
+
+sorting!(Sorting, SubscriptionOfBuyerSort, "CustomerSubscriptionSortProperty", "-started_at");
+
+request! {
+    /// Which subscriptions to list.
+    pub struct ListSubscriptionsQuery {
+        /// Only those of these organizations.
+        #[serde(default)]
+        pub organization_id: Many<Id<Organization>>,
+        /// Only those of these products.
+        #[serde(default)]
+        pub product_id: Many<Id<Product>>,
+        /// Only those that are active, or only those that are past due or have ended.
+        pub active: Option<bool>,
+        /// Only those whose product's name or organization's slug contains this.
+        pub query: Option<String>,
+        /// Page number, the first is 1.
+        #[serde(default = "first_page")]
+        pub page: i64 = {"exclusiveMinimum": 0, "default": 1},
+        /// How many items a page has; above 100 means 100.
+        #[serde(default = "usual_limit")]
+        pub limit: i64 = {"exclusiveMinimum": 0, "default": 10},
+        /// In which order.
+        #[serde(default)]
+        pub sorting: Sorting,
+    }
+}
+
+fn list(
+    tx: &mut ReadTx<'_>,
+    call: &Call<Nothing, ListSubscriptionsQuery>,
+) -> Result<Json<ListResource<CustomerSubscription>>> {
+    let query = &call.query;
+    let page = page(query.page, query.limit);
+    let wanted = ListSubscriptionsOfBuyer {
+        organization_ids: query.organization_id.0.clone(),
+        product_ids: query.product_id.0.clone(),
+        is_active: query.active,
+        query: query.query.clone(),
+        sorting: query.sorting.criteria(),
+        page,
+    };
+    let found = subscriptions::list_of_buyer(tx, &call.actor, &wanted)?;
+    Ok(Json(ListResource::new(found, page, |found| CustomerSubscription::new(found, &call.house))))
+}
+
+fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {
+    let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+    Ok(Json(CustomerSubscription::new(found, &call.house)))
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    call: &Call<ById, Nothing, CustomerSubscriptionUpdate>,
+) -> Result<Json<CustomerSubscription>> {
+    let id = call.path.id.cast();
+    let found = subscriptions::find_of_buyer(tx, &call.actor, id)?;
+    fulfil(tx, found.subscription, call.body.wish())?;
+    let changed = subscriptions::find_of_buyer(tx, &call.actor, id)?;
+    Ok(Json(CustomerSubscription::new(changed, &call.house)))
+}
+
+fn cancel(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {
+    let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+    let canceled = subscriptions::cancel(tx, &found.subscription, Cancellation::default())?;
+    let shown = subscriptions::SubscriptionOfBuyer { subscription: canceled, ..found };
+    Ok(Json(CustomerSubscription::new(shown, &call.house)))
 }

@@ -13,7 +13,7 @@ mod routes;
 mod sample;
 mod schema;
 mod search;
-mod views;
+pub(in crate::pages) mod views;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +30,7 @@ use serde_json::Value;
 use self::document::Document;
 use self::navigation::Navigation;
 use self::views::{
-    Frame, LandingPage, MissingPage, NotConnectedPage, OverviewPage, ResultsPage, StaleLinkPage,
+    Frame, LandingPage, MissingPage, NotConnectedPage, OverviewPage, ResultsPage, SignInPage, StaleLinkPage,
 };
 use crate::pages::assets::{Asset, fingerprint};
 
@@ -117,6 +117,13 @@ impl Docs {
         routes::answer(StatusCode::BAD_REQUEST, page, &HeaderMap::new())
     }
 
+    /// The page on which a sign-in link that came by mail is used by the press of a button.
+    pub fn sign_in(&self, token: &str) -> axum::response::Response {
+        let (frame, action) = (self.frame("Sign in · Merak"), crate::pages::LOGIN_BY_MAIL);
+        let page = Page::new(finish(&SignInPage { frame, action, token }));
+        routes::answer(StatusCode::OK, page, &HeaderMap::new())
+    }
+
     /// The page that says that an account was not connected.
     pub fn not_connected(&self) -> axum::response::Response {
         let page = Page::new(finish(&NotConnectedPage { frame: self.frame("Not connected · Merak") }));
@@ -155,7 +162,7 @@ impl Docs {
         }
     }
 
-    fn frame<'d>(&'d self, title: &'d str) -> Frame<'d> {
+    pub(in crate::pages) fn frame<'d>(&'d self, title: &'d str) -> Frame<'d> {
         Frame {
             title,
             style: &self.assets.style.path,
@@ -181,6 +188,6 @@ impl Assets {
     }
 }
 
-fn finish(template: &impl Template) -> String {
+pub(in crate::pages) fn finish(template: &impl Template) -> String {
     template.render().expect("a template that only reads its own fields renders into a String")
 }

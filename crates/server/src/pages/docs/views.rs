@@ -62,6 +62,15 @@ pub struct StaleLinkPage<'d> {
     pub frame: Frame<'d>,
 }
 
+/// Where a sign-in link leads that came by mail.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignInPage<'d> {
+    pub frame: Frame<'d>,
+    pub action: &'static str,
+    pub token: &'d str,
+}
+
 /// What somebody is told whose account was not connected.
 #[derive(Template)]
 #[template(path = "not_connected.html")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{link, once, path, product};
+use super::{discount, link, path, product};
 
 fn address(link: &Value) -> String {
     format!("/v1/checkout-links/{}/redirect", link["client_secret"].as_str().unwrap())
@@ -27,7 +27,7 @@ scenarios! {
             page.refused(404, "ResourceNotFound");
             shop.sql(format!("UPDATE {table} SET {column} = NULL").leak(), Vec::new()).await;
         }
-        assert_eq!(shop.anonymous.get(&address(&live)).await.status, 503, "it was found but for that");
+        assert_eq!(shop.anonymous.get(&address(&live)).await.status, 307, "it was found but for that");
     }
 
     // spec 20 §7.5
@@ -47,23 +47,52 @@ scenarios! {
         assert_eq!(answer.rule_problems(), ["value_error body.product_price_id"]);
     }
 
-    // as long as nothing can be bought, that is what is said
-    async fn a_good_link_says_that_no_orders_are_taken_yet(shop) {
+    // spec 20 §7.5, L5, L6, L8
+    async fn a_good_link_leads_to_a_new_checkout(shop) {
         let product = product(shop).await;
-        let link = link(shop, &product).await;
-        let prices = json!({"prices": [once(2999)]});
-        shop.merchant.patch(&format!("/v1/products/{}", product["id"].as_str().unwrap()), prices).await.expect(200);
-        let before = shop.tables().await;
+        let discount = discount(shop, &[&product]).await;
+        let body = json!({"payment_processor": "stripe", "product_id": product["id"], "discount_id": discount["id"],
+            "success_url": "https://example.com/?id={CHECKOUT_ID}", "metadata": {"from": "blog"}, "allow_discount_codes": false});
+        let link = shop.merchant.post("/v1/checkout-links/", body).await.expect(201);
         let url = link["url"].as_str().unwrap();
         let served = url.strip_prefix(&format!("http://{}", shop.anonymous.address())).unwrap();
         assert_eq!(served, address(&link), "the address that is shown is the one that answers");
-        let answer = shop.anonymous.get(served).await;
-        answer.refused(503, "ServiceUnavailable");
-        assert_eq!(answer.json()["detail"], "This shop does not take orders yet.");
-        let page = shop.anonymous.with("accept", "text/html").get(served).await;
-        assert_eq!((page.status, page.header("content-type")), (503, Some("text/html; charset=utf-8")));
-        assert_eq!(page.header("cache-control"), Some("no-store"));
-        assert!(page.text().contains("This shop does not take orders yet."), "{}", page.text());
+        let answer = shop.anonymous.get(&format!("{served}?foo=bar&foo=baz&utm=1%202&embed_origin=https://e.com")).await;
+        assert_eq!((answer.status, answer.header("cache-control")), (307, Some("no-store")));
+        let made = only_checkout(shop).await;
+        let page = format!("http://{}/checkout/{}", shop.anonymous.address(), made["client_secret"].as_str().unwrap());
+        assert_eq!(answer.header("location").unwrap(), format!("{page}?foo=baz&utm=1+2"));
+        assert_eq!(made["url"], page);
+        for (name, value) in [
+            ("embed_origin", json!("https://e.com")), ("metadata", json!({"from": "blog"})), ("allow_discount_codes", json!(false)),
+            ("discount_id", discount["id"].clone()), ("total_amount", json!(1799)), ("customer_ip_address", json!("127.0.0.1")),
+            ("success_url", json!(format!("https://example.com/?id={}", made["id"].as_str().unwrap()))),
+        ] {
+            assert_eq!(made[name], value, "{name}");
+        }
+        let plain = shop.anonymous.with("accept", "text/html").get(served).await;
+        assert_eq!(plain.status, 307);
+        assert!(!plain.header("location").unwrap().contains('?'));
+        assert_ne!(plain.header("location"), answer.header("location"), "each visit begins another");
+    }
+
+    // spec 20 T-37
+    async fn who_only_looks_begins_nothing(shop) {
+        let product = product(shop).await;
+        let link = link(shop, &product).await;
+        let before = shop.tables().await;
+        assert_eq!(shop.anonymous.send("HEAD", &address(&link), None).await.status, 200);
+        assert_eq!(shop.anonymous.send("HEAD", "/v1/checkout-links/polar_cl_x/redirect", None).await.status, 404);
+        let previewer = shop.anonymous.with("user-agent", "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)");
+        let page = previewer.get(&address(&link)).await;
+        assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert!(page.text().contains("Desktop app"), "{}", page.text());
         assert_eq!(shop.tables().await, before);
     }
+}
+
+async fn only_checkout(shop: &crate::support::Shop) -> Value {
+    let list = shop.merchant.get("/v1/checkouts/custom/").await.expect(200);
+    let [made] = list["items"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    made.clone()
 }

@@ -1,6 +1,7 @@
 //! `/v1/customer-portal/`.
 
 mod benefit_grants;
+mod customer_session;
 mod customers;
 mod downloadables;
 mod license_keys;

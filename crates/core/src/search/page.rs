@@ -1,0 +1,144 @@
+//! Pages of what is found, and how much that is.
+
+use std::collections::HashMap;
+
+use merak_store::{Engine, Order, ReadTx, Sql};
+
+use super::marks::folded;
+use super::statements::{Finder, MOST_ORGANIZATIONS};
+use super::totals::Question;
+use super::{Noun, Searched, Totals};
+use crate::kit::{Id, Page, Paged, Result};
+use crate::organizations::Organization;
+
+/// Totals up to this one that were counted by marks are not remembered.
+const QUICK: i64 = 100;
+
+/// What is looked for.
+pub(crate) struct Search<'s> {
+    /// In whose things; at least one, each once.
+    pub(crate) organizations: &'s [Id<Organization>],
+    /// A part of a text, not empty.
+    pub(crate) query: &'s str,
+    /// More conditions over the thing's own columns, each beginning with ` AND `, if there are any.
+    pub(crate) filter: Option<&'s dyn Fn(&mut Sql)>,
+    /// See [`merak_store::PartitionedPage::push_stretches`].
+    pub(crate) stretches: &'s [&'static str],
+    /// In which order.
+    pub(crate) order: &'s [Order],
+    /// Which page.
+    pub(crate) page: Page,
+}
+
+/// How many times longer it takes to look one match up than to compare one thing when all are compared, as measured
+/// among a million customers.
+const fn stride(engine: Engine) -> i64 {
+    match engine {
+        Engine::Sqlite => 20,
+        Engine::Postgres => 60,
+    }
+}
+
+/// The same, than to compare one thing on the way along the list.
+fn pace(noun: Noun, engine: Engine) -> i64 {
+    match (noun.has_sorted_rows(), engine) {
+        (true, Engine::Sqlite) => 20,
+        (true, Engine::Postgres) => 5,
+        (false, _) => 1,
+    }
+}
+
+/// The live things that match, in this order, and how many there are.
+pub(crate) fn page<T: Searched>(
+    tx: &mut ReadTx<'_>,
+    search: &Search<'_>,
+    totals: &Totals,
+) -> Result<Paged<T>> {
+    let noun = T::NOUN;
+    let finder = Finder {
+        noun,
+        engine: tx.engine(),
+        query: folded(search.query),
+        organizations: search.organizations,
+        all: all(tx, noun, search.organizations)?,
+    };
+    let total = finder.total(tx, search.filter, totals)?;
+    let (offset, limit) = (search.page.offset(), search.page.rows());
+    if total <= offset {
+        return Ok(Paged::new(Vec::new(), total));
+    }
+    let wanted = usize::try_from(limit.min(total - offset)).unwrap_or(usize::MAX);
+    let end = offset + limit;
+    // In so many things in a row there are all that the page needs, unless the matches stand close together elsewhere.
+    let stretch = (end + end / 2 + 10).saturating_mul(finder.all) / total + 1;
+    if stretch / pace(noun, finder.engine) <= total {
+        let rows: Vec<T> = tx.list(&finder.walked::<T>(search, Some(stretch)))?;
+        if rows.len() >= wanted {
+            return Ok(Paged::new(rows, total));
+        }
+    }
+    let by_marks = finder.by_marks();
+    let reading = if by_marks.is_some() { 0 } else { finder.all / stride(finder.engine) };
+    let select = if finder.all / pace(noun, finder.engine) < 2 * (total + reading) {
+        finder.walked::<T>(search, None)
+    } else {
+        finder.sorted::<T>(&by_marks.unwrap_or_else(|| finder.by_reading()), search)
+    };
+    Ok(Paged::new(tx.list(&select)?, total))
+}
+
+/// How many things there are of which some are looked for.
+fn all(tx: &mut ReadTx<'_>, noun: Noun, organizations: &[Id<Organization>]) -> Result<i64> {
+    let (table, column) = noun.names().counts;
+    let mut sql = Sql::new(format!("SELECT CAST(coalesce(sum({column}), 0) AS bigint) FROM {table}"));
+    sql.push(" WHERE organization_id IN ").bind_list(organizations.iter().copied());
+    Ok(tx.count(&sql)?)
+}
+
+impl Finder<'_> {
+    /// How many match.
+    fn total(&self, tx: &mut ReadTx<'_>, filter: Option<&dyn Fn(&mut Sql)>, totals: &Totals) -> Result<i64> {
+        let question = Question { noun: self.noun, organizations: self.organizations, query: &self.query };
+        let is_remembered = self.organizations.len() <= MOST_ORGANIZATIONS;
+        // As many matches are looked up by their marks; more are counted by reading everything.
+        let few = (self.all / stride(self.engine)).max(1000);
+        let recalled = if is_remembered { totals.recall(tx, question)? } else { None };
+        let by_marks = if recalled.is_some() { None } else { self.by_marks() };
+        let counted = match (recalled, by_marks) {
+            (Some(total), _) => Some(total),
+            (None, Some(found)) => {
+                let mut sql = Sql::new("SELECT count(*) FROM (SELECT 1 FROM (");
+                sql.append(&found).push(") AS found LIMIT ").bind(few + 1).push(") AS first");
+                Some(tx.count(&sql)?).filter(|total| *total <= few)
+            }
+            (None, None) => None,
+        };
+        match (filter, counted) {
+            (None, Some(total)) => {
+                if let ([only], true) = (self.organizations, recalled.is_none() && total > QUICK) {
+                    totals.remember(tx, question, &HashMap::from([(*only, total)]))?;
+                }
+                Ok(total)
+            }
+            (None, None) => {
+                let mut sql = Sql::new("SELECT organization_id, count(*)");
+                self.push_reading(&mut sql);
+                sql.push(" GROUP BY organization_id");
+                let counted: HashMap<Id<Organization>, i64> = tx.list(&sql)?.into_iter().collect();
+                if is_remembered {
+                    totals.remember(tx, question, &counted)?;
+                }
+                Ok(counted.values().sum())
+            }
+            (Some(filter), counted) => {
+                let found = match counted {
+                    Some(total) if total <= few => self.by_marks(),
+                    _ => None,
+                };
+                let mut sql = Sql::new("SELECT count(*)");
+                self.push_filtered(&mut sql, &found.unwrap_or_else(|| self.by_reading()), filter);
+                Ok(tx.count(&sql)?)
+            }
+        }
+    }
+}

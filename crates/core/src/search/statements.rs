@@ -1,0 +1,235 @@
+//! The statements of a search.
+
+use merak_store::{Engine, Order, PartitionedPage, Sql};
+
+use super::marks::{folded, marks_of_query, marks_text};
+use super::page::Search;
+use super::{Names, Noun, Searched};
+use crate::kit::Id;
+use crate::organizations::Organization;
+
+/// Organizations beyond this many are not looked up by marks, and their totals are not remembered.
+pub(super) const MOST_ORGANIZATIONS: usize = 64;
+
+/// What is looked for, and among how many.
+pub(super) struct Finder<'f> {
+    pub(super) noun: Noun,
+    pub(super) engine: Engine,
+    /// Folded.
+    pub(super) query: String,
+    pub(super) organizations: &'f [Id<Organization>],
+    pub(super) all: i64,
+}
+
+impl Finder<'_> {
+    /// A select of what the search keeps of all matches, by way of the marks. `None` if the query has none.
+    pub(super) fn by_marks(&self) -> Option<Sql> {
+        if self.organizations.len() > MOST_ORGANIZATIONS {
+            return None;
+        }
+        let names = self.noun.names();
+        let mut sql = Sql::default();
+        for (n, organization_id) in self.organizations.iter().enumerate() {
+            let marks = marks_of_query(*organization_id, &self.query);
+            if marks.is_empty() {
+                return None;
+            }
+            let text = marks_text(self.engine, &marks);
+            sql.push(if n == 0 { "SELECT " } else { " UNION ALL SELECT " });
+            sql.push(&self.kept()).push(" FROM ").push(names.marks);
+            match self.engine {
+                // A cross join is read from left to right on SQLite.
+                Engine::Sqlite => {
+                    sql.push(&format!(
+                        " CROSS JOIN {rows} ON {rows}.number = {}.rowid",
+                        names.marks,
+                        rows = names.rows
+                    ));
+                    sql.push(&format!(" WHERE {} MATCH ", names.marks)).bind(text);
+                }
+                Engine::Postgres => {
+                    sql.push(&format!(
+                        " JOIN {rows} ON {rows}.number = {}.number",
+                        names.marks,
+                        rows = names.rows
+                    ));
+                    sql.push(" WHERE marks @> CAST(CAST(").bind(text).push(" AS text) AS integer[])");
+                }
+            }
+            sql.push(" AND organization_id = ").bind(*organization_id).push(" AND ");
+            push_contains(&mut sql, self.engine, "content", &self.query);
+        }
+        Some(sql)
+    }
+
+    /// The same by comparing everything.
+    pub(super) fn by_reading(&self) -> Sql {
+        let mut sql = Sql::new(format!("SELECT {}", self.kept()));
+        self.push_reading(&mut sql);
+        sql
+    }
+
+    pub(super) fn push_reading(&self, sql: &mut Sql) {
+        sql.push(&format!(" FROM {} WHERE organization_id IN ", self.noun.names().rows));
+        sql.bind_list(self.organizations.iter().copied()).push(" AND ");
+        push_contains(sql, self.engine, "content", &self.query);
+    }
+
+    /// The columns of the search's rows that the order needs, or the id alone.
+    pub(super) fn kept(&self) -> String {
+        let columns: Vec<&str> = self.noun.names().keys.iter().map(|(_, _, column)| *column).collect();
+        columns.join(", ")
+    }
+
+    /// Appends the things that were found and are left by a filter, with their own columns.
+    pub(super) fn push_filtered(&self, sql: &mut Sql, found: &Sql, filter: &dyn Fn(&mut Sql)) {
+        let table = self.noun.names().table;
+        sql.push(" FROM (")
+            .append(found)
+            .push(&format!(") AS found CROSS JOIN {table} WHERE {table}.id = found.id"));
+        sql.push(&format!(" AND {table}.deleted_at IS NULL"));
+        filter(sql);
+    }
+
+    /// A select of the page that sorts everything that was found.
+    pub(super) fn sorted<T: Searched>(&self, found: &Sql, search: &Search<'_>) -> Sql {
+        let names = self.noun.names();
+        let mut sql = Sql::new(format!(
+            "SELECT {} FROM {table} WHERE {table}.id IN (SELECT ",
+            T::SELECTED,
+            table = names.table
+        ));
+        match (self.noun.sorted_by(search.order), search.filter) {
+            (Some(order), None) => {
+                sql.push(&format!("{rows}.id FROM (", rows = names.rows)).append(found);
+                sql.push(&format!(") AS {}", names.rows));
+                push_page(&mut sql, search, &order);
+            }
+            (_, filter) => {
+                sql.push(&format!("{}.id", names.table));
+                self.push_filtered(&mut sql, found, filter.unwrap_or(&|_| {}));
+                push_page(&mut sql, search, search.order);
+            }
+        }
+        sql.push(")").push(&Order::clause(search.order));
+        sql
+    }
+
+    /// A select of the page that goes along the list and compares on the way: all of it, or so many things from its
+    /// beginning.
+    pub(super) fn walked<T: Searched>(&self, search: &Search<'_>, stretch: Option<i64>) -> Sql {
+        let Names { table, rows, .. } = *self.noun.names();
+        let order = self.noun.sorted_by(search.order).filter(|_| search.filter.is_none());
+        let is_live = |sql: &mut Sql| {
+            sql.push(&format!(" AND {table}.deleted_at IS NULL"));
+            if let Some(filter) = search.filter {
+                filter(sql);
+            }
+        };
+        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN (SELECT ", T::SELECTED));
+        match (&order, stretch) {
+            (Some(order), None) => {
+                sql.push(&format!("{rows}.id FROM {rows}"));
+                let filter = |sql: &mut Sql| {
+                    sql.push(" AND ");
+                    push_contains(sql, self.engine, "content", &self.query);
+                };
+                push_list(&mut sql, search, &Listed { table: rows, order, filter: &filter }, None);
+            }
+            (Some(order), stretch) => {
+                sql.push(&format!("{rows}.id FROM (SELECT {}, content FROM {rows}", self.kept()));
+                push_list(&mut sql, search, &Listed { table: rows, order, filter: &|_| {} }, stretch);
+                sql.push(&format!(") AS {rows} WHERE "));
+                push_contains(&mut sql, self.engine, "content", &self.query);
+                push_page(&mut sql, search, order);
+            }
+            (None, None) => {
+                sql.push(&format!("{table}.id FROM {table}"));
+                let filter = |sql: &mut Sql| {
+                    is_live(sql);
+                    push_condition(sql, self.engine, self.noun, &self.query);
+                };
+                push_list(&mut sql, search, &Listed { table, order: search.order, filter: &filter }, None);
+            }
+            (None, stretch) => {
+                sql.push(&format!("{table}.id FROM (SELECT {table}.id AS id FROM {table}"));
+                push_list(
+                    &mut sql,
+                    search,
+                    &Listed { table, order: search.order, filter: &is_live },
+                    stretch,
+                );
+                sql.push(&format!(") AS walked CROSS JOIN {rows} CROSS JOIN {table}"));
+                sql.push(&format!(" WHERE {rows}.id = walked.id AND {table}.id = walked.id AND "));
+                push_contains(&mut sql, self.engine, "content", &self.query);
+                push_page(&mut sql, search, search.order);
+            }
+        }
+        sql.push(")").push(&Order::clause(search.order));
+        sql
+    }
+}
+
+/// Appends ` AND ` and the condition that a thing of the select's table is called so.
+pub(crate) fn push_condition(sql: &mut Sql, engine: Engine, noun: Noun, query: &str) {
+    let names = noun.names();
+    sql.push(&format!(
+        " AND EXISTS (SELECT 1 FROM {} WHERE {}.id = {}.id AND ",
+        names.rows, names.rows, names.table
+    ));
+    push_contains(sql, engine, "content", &folded(query));
+    sql.push(")");
+}
+
+/// Appends whether a folded text contains another. What it says stands for itself, `%` and `_` too.
+pub(super) fn push_contains(sql: &mut Sql, engine: Engine, column: &str, query: &str) {
+    let place = match engine {
+        Engine::Sqlite => "instr",
+        Engine::Postgres => "strpos",
+    };
+    sql.push(&format!("{place}({column}, ")).bind(query.to_owned()).push(") > 0");
+}
+
+/// What a search goes along.
+struct Listed<'l> {
+    table: &'l str,
+    order: &'l [Order],
+    filter: &'l dyn Fn(&mut Sql),
+}
+
+/// Appends which rows of a table are listed and in which order: so many from the beginning, or the page.
+fn push_list(sql: &mut Sql, search: &Search<'_>, listed: &Listed<'_>, stretch: Option<i64>) {
+    PartitionedPage {
+        table: listed.table,
+        column: "organization_id",
+        filter: listed.filter,
+        order: listed.order,
+        limit: stretch.unwrap_or(search.page.rows()),
+        offset: if stretch.is_some() { 0 } else { search.page.offset() },
+    }
+    .push_stretches(sql, search.organizations, search.stretches);
+}
+
+fn push_page(sql: &mut Sql, search: &Search<'_>, order: &[Order]) {
+    sql.push(&Order::clause(order)).push(" LIMIT ").bind(search.page.rows());
+    sql.push(" OFFSET ").bind(search.page.offset());
+}
+
+impl Noun {
+    /// Whether what its list is sorted by is in the rows of the search.
+    pub(super) fn has_sorted_rows(self) -> bool {
+        self.names().keys.len() > 1
+    }
+
+    /// The order over the rows of the search, if they have everything it needs.
+    fn sorted_by(self, order: &[Order]) -> Option<Vec<Order>> {
+        if !self.has_sorted_rows() {
+            return None;
+        }
+        let kept = |order: &Order| {
+            let key = self.names().keys.iter().find(|(expression, _, _)| *expression == order.by);
+            key.map(|(_, _, column)| Order { by: column, ..*order })
+        };
+        order.iter().map(kept).collect()
+    }
+}

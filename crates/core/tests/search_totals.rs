@@ -1,0 +1,179 @@
+//! Totals of broad searches that are remembered: always what counting would give, whoever changes what meanwhile.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use merak_core::customers::{self, Customer, ListCustomers, UpdateCustomer};
+use merak_core::kit::{Id, Page, Patch, Result};
+use merak_store::Store;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::support::*;
+
+/// A query that is counted by reading everything: two letters of the alphabet say too little for an index.
+const BROAD: &str = "ex";
+
+scenarios! {
+    // whatever happens to customers, what is remembered is what counting gives
+    fn a_remembered_total_follows_every_change(shop) {
+        let step = (0..4_u8, any::<prop::sample::Index>(), prop::sample::select(vec!["Exa", "Nora", "ee", ""]));
+        let steps = prop::collection::vec(step, 1..25);
+        let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config).run(&steps, |steps| {
+            let totals = Arc::new(Totals::default());
+            let mut customers: Vec<Id<Customer>> = Vec::new();
+            for (step, which, name) in steps {
+                let tenancy = shop.tenancy();
+                match (step, customers.len()) {
+                    (0, 1..) => {
+                        let id = customers.swap_remove(which.index(customers.len()));
+                        shop.write(move |tx| customers::delete(tx, &tenancy, id)).unwrap();
+                    }
+                    (1, 1..) => {
+                        let id = customers[which.index(customers.len())];
+                        let name = Patch::Value(name.to_owned());
+                        let command = UpdateCustomer { name, ..UpdateCustomer::default() };
+                        shop.write(move |tx| customers::update(tx, &tenancy, id, &command)).unwrap();
+                    }
+                    _ => {
+                        let domain = if step == 2 { "example.com" } else { "mail.merak" };
+                        let address = format!("c{}@{domain}", shop.number());
+                        customers.push(shop.customer_of(shop.organization.id, &address).unwrap().id);
+                    }
+                }
+                for query in [BROAD, "e", "a", "EX", "é", "mail", "~"] {
+                    prop_assert_eq!(total(shop, query, &totals), counted(shop, query), "{}", query);
+                }
+            }
+            Ok(())
+        }).unwrap();
+    }
+
+    fn a_remembered_total_is_not_counted_again(shop) {
+        let totals = Arc::new(Totals::default());
+        for _ in 0..3 {
+            shop.customer();
+        }
+        assert_eq!(total(shop, BROAD, &totals), 3);
+        // Nobody but this test takes a row away without writing it down.
+        shop.write(|tx| {
+            Ok(tx.execute("DELETE FROM customer_search WHERE number = (SELECT max(number) FROM customer_search)", &[])?)
+        }).unwrap();
+        assert_eq!((total(shop, BROAD, &totals), counted(shop, BROAD)), (3, 2));
+        shop.customer();
+        assert_eq!((total(shop, BROAD, &totals), counted(shop, BROAD)), (4, 3));
+    }
+
+    // what lies too far back, or ahead of what a unit sees, is counted anew
+    fn a_total_of_another_time_is_not_used(shop) {
+        for (change, name) in [(5001, "too old"), (-1, "from the future")] {
+            let totals = Arc::new(Totals::default());
+            shop.customer();
+            let before = total(shop, BROAD, &totals);
+            shop.write(move |tx| {
+                tx.execute("UPDATE search_clocks SET changes = changes + $1", &[&change])?;
+                Ok(tx.execute("DELETE FROM customer_search WHERE number = (SELECT max(number) FROM customer_search)", &[])?)
+            }).unwrap();
+            assert_eq!(total(shop, BROAD, &totals), before - 1, "{name}");
+            shop.write(move |tx| Ok(tx.execute("UPDATE search_clocks SET changes = changes + 10", &[])?)).unwrap();
+        }
+    }
+
+    fn few_changes_are_kept(shop) {
+        let organization_id = shop.organization.id;
+        shop.customer();
+        shop.write(move |tx| {
+            tx.execute("UPDATE search_clocks SET changes = 5498", &[])?;
+            tx.execute("UPDATE search_changes SET number = 498", &[])?;
+            for number in 0..3 {
+                let address = format!("many{number}@example.com");
+                customers::create(tx, &new_customer(organization_id, &address))?;
+            }
+            Ok(())
+        }).unwrap();
+        let kept: Vec<i64> =
+            shop.read(|tx| Ok(tx.all("SELECT number FROM search_changes ORDER BY number", &[])?)).unwrap();
+        assert_eq!(kept, [5499, 5500, 5501]);
+    }
+
+    fn each_organization_has_its_own_total(shop) {
+        let totals = Arc::new(Totals::default());
+        let member = shop.member.id;
+        let command = new_organization("second");
+        let second = shop.write(move |tx| merak_core::organizations::create(tx, member, &command)).unwrap().id;
+        let (_, foreign) = shop.another_organization();
+        shop.customer();
+        shop.customer_of(foreign.id, "foreign@example.com").unwrap();
+        for expected in 1..5 {
+            assert_eq!(total(shop, BROAD, &totals), expected);
+            shop.customer_of(second, &format!("second{expected}@example.com")).unwrap();
+        }
+        let tenancy = merak_core::access::Tenancy::of(foreign.id);
+        let wanted = list_of(BROAD);
+        let theirs = shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &totals)).unwrap();
+        assert_eq!((theirs.total, theirs.items.len()), (1, 1));
+    }
+
+    // each unit takes one away and puts another there, so that at no time there is another total
+    fn a_total_is_exact_while_many_write(shop) {
+        let mut customers: Vec<Id<Customer>> = (0..20).map(|_| shop.customer().id).collect();
+        let mine: Vec<Vec<Id<Customer>>> = (0..4).map(|_| customers.split_off(customers.len() - 5)).collect();
+        let nodes = [shop.store.clone(), shop.another_node()];
+        let totals = [Arc::new(Totals::default()), Arc::new(Totals::default())];
+        let is_over = AtomicBool::new(false);
+        let tenancy = shop.tenancy();
+        let asked = at_once(6, |number| {
+            let node = number as usize % 2;
+            if number >= 4 {
+                let mut asked = 0;
+                while !is_over.load(Ordering::Relaxed) || asked < 20 {
+                    let (tenancy, wanted, totals) = (tenancy.clone(), list_of(BROAD), Arc::clone(&totals[node]));
+                    let page = read(&nodes[node], move |tx| customers::list(tx, &tenancy, &wanted, &totals));
+                    assert_eq!(page.unwrap().total, 20);
+                    asked += 1;
+                }
+                return asked;
+            }
+            for (turn, id) in mine[number as usize].iter().enumerate() {
+                let (tenancy, id, organization_id) = (tenancy.clone(), *id, shop.organization.id);
+                let address = format!("new{number}.{turn}@example.org");
+                let exchanged: Result<()> = nodes[node].write_blocking(move |tx| {
+                    customers::delete(tx, &tenancy, id)?;
+                    customers::create(tx, &new_customer(organization_id, &address))?;
+                    Ok(())
+                });
+                exchanged.unwrap();
+            }
+            is_over.store(true, Ordering::Relaxed);
+            0
+        });
+        assert!(asked.iter().sum::<i32>() >= 40);
+        assert_eq!(counted(shop, BROAD), 20);
+        let numbers: (i64, i64, i64) = shop.read(|tx| Ok(tx.one(
+            "SELECT count(*), min(number), max(number) FROM search_changes", &[],
+        )?)).unwrap();
+        assert_eq!(numbers, (60, 1, 60), "there is no gap");
+    }
+}
+
+fn list_of(query: &str) -> ListCustomers {
+    ListCustomers { query: Some(query.to_owned()), sorting: Vec::new(), page: Page::default() }
+}
+
+fn read<T: Send + 'static>(
+    store: &Store,
+    unit: impl FnMut(&mut merak_store::ReadTx<'_>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    store.read_blocking(unit)
+}
+
+fn total(shop: &Shop, query: &str, totals: &Arc<Totals>) -> i64 {
+    let (tenancy, wanted, totals) = (shop.tenancy(), list_of(query), Arc::clone(totals));
+    shop.read(move |tx| customers::list(tx, &tenancy, &wanted, &totals)).unwrap().total
+}
+
+/// The total as a program says it that remembers nothing.
+fn counted(shop: &Shop, query: &str) -> i64 {
+    total(shop, query, &Arc::default())
+}

@@ -1,0 +1,192 @@
+//! What each mail says that lets nobody in.
+
+use merak_core::emails::{BenefitLine, Draft, Email, Found, Receipt, RecurringPrice};
+use url::form_urlencoded;
+
+use super::words::{amount, day, money, price};
+use super::{Block, Letter, Letterhead};
+
+/// Something bought that has begun.
+struct Begun<'a> {
+    price: Option<RecurringPrice>,
+    receipt: Option<&'a Receipt>,
+    trial_ends_at: Option<merak_store::Timestamp>,
+    benefits: &'a [BenefitLine],
+}
+
+pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter {
+    let to_portal = |label: &str| portal_button(head, draft, label);
+    match email {
+        Email::OrderConfirmation { receipt, benefits, .. } => {
+            let mut blocks = vec![Block::Words(format!("Thank you for buying {}.", receipt.product_name))];
+            blocks.extend(receipt_blocks(receipt));
+            blocks.extend(benefit_blocks("This comes with it:", benefits));
+            blocks.extend(to_portal("Look at your purchase"));
+            Letter { subject: format!("Your order: {}", receipt.product_name), blocks }
+        }
+        Email::SubscriptionConfirmation { product_name, price, receipt, trial_ends_at, benefits, .. } => {
+            let begun =
+                Begun { price: *price, receipt: receipt.as_ref(), trial_ends_at: *trial_ends_at, benefits };
+            let mut blocks = vec![Block::Words(format!("Thank you for subscribing to {product_name}."))];
+            blocks.extend(begun_blocks(&begun));
+            blocks.extend(to_portal("Look at your subscription"));
+            Letter { subject: format!("Your subscription to {product_name}"), blocks }
+        }
+        Email::SubscriptionRenewed { receipt, period_ends_at, .. } => {
+            let name = &receipt.product_name;
+            let until = day(*period_ends_at);
+            let mut blocks =
+                vec![Block::Words(format!("Your subscription to {name} is paid until {until}."))];
+            blocks.extend(receipt_blocks(receipt));
+            blocks.extend(to_portal("Look at your subscription"));
+            Letter { subject: format!("Receipt for {name}"), blocks }
+        }
+        Email::PaymentFailed { product_name, amount, next_attempt_at, .. } => {
+            let owed = money(*amount);
+            let mut blocks = vec![Block::Words(format!(
+                "The payment of {owed} for your subscription to {product_name} did not go through."
+            ))];
+            blocks.push(Block::Words(match next_attempt_at {
+                Some(next) => format!(
+                    "It is tried again on {}. To keep what you have, pay it now or change how you pay.",
+                    day(*next)
+                ),
+                None => String::from("To keep what you have, pay it now or change how you pay."),
+            }));
+            blocks.extend(to_portal("Pay or change how you pay"));
+            Letter { subject: format!("Your payment for {product_name} failed"), blocks }
+        }
+        Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
+            let end = day(*ends_at);
+            let mut blocks = vec![Block::Words(format!(
+                "Your subscription to {product_name} is canceled and ends on {end}. Nothing more will be charged for it."
+            ))];
+            blocks.extend(benefit_blocks("Until then you still have:", benefits));
+            blocks.extend(to_portal("Look at your subscription"));
+            Letter { subject: format!("Your subscription to {product_name} ends on {end}"), blocks }
+        }
+        Email::SubscriptionUncanceled { product_name, renews_at, .. } => {
+            let renewal = renews_at.map(|at| format!(" It renews on {}.", day(at))).unwrap_or_default();
+            let words = format!("Your subscription to {product_name} goes on.{renewal}");
+            let mut blocks = vec![Block::Words(words)];
+            blocks.extend(to_portal("Look at your subscription"));
+            Letter { subject: format!("Your subscription to {product_name} goes on"), blocks }
+        }
+        Email::SubscriptionEnded { product_name, .. } => {
+            let mut blocks = vec![Block::Words(format!(
+                "Your subscription to {product_name} has ended, and what came with it too. Thank you for having been \
+                 with us."
+            ))];
+            blocks.extend(to_portal("Look at your purchases"));
+            Letter { subject: format!("Your subscription to {product_name} has ended"), blocks }
+        }
+        Email::BenefitGranted { benefit, product_name, .. } => {
+            let words = match product_name {
+                Some(name) => format!("Something that comes with {name} is ready for you:"),
+                None => String::from("Something is ready for you:"),
+            };
+            let mut blocks = benefit_blocks(&words, std::slice::from_ref(benefit));
+            blocks.extend(to_portal("Look at your purchases"));
+            Letter { subject: format!("Ready for you: {}", benefit.description), blocks }
+        }
+        Email::LeakedPersonalAccessToken { comment, found } => leak("personal access token", comment, found),
+        Email::LeakedOauth2Token { client_name, found } => {
+            leak("OAuth2 token", client_name.as_deref().unwrap_or_default(), found)
+        }
+        Email::NewSale { product_name, amount, customer_email, customer_name } => {
+            let who = buyer(customer_name.as_deref(), customer_email);
+            let facts = vec![("Product", product_name.clone()), ("Paid", money(*amount)), ("Customer", who)];
+            notice(draft, &format!("New sale: {product_name}"), facts)
+        }
+        Email::NewSubscription { product_name, price: costs, customer_email, customer_name } => {
+            let who = buyer(customer_name.as_deref(), customer_email);
+            let facts = vec![("Product", product_name.clone()), ("Price", price(*costs)), ("Customer", who)];
+            notice(draft, &format!("New subscription: {product_name}"), facts)
+        }
+    }
+}
+
+fn begun_blocks(begun: &Begun<'_>) -> Vec<Block> {
+    let mut facts = vec![("Price", price(begun.price))];
+    facts.extend(begun.trial_ends_at.map(|end| ("Costs nothing until", day(end))));
+    let mut blocks = vec![Block::Facts(facts)];
+    blocks.extend(begun.receipt.into_iter().flat_map(receipt_blocks));
+    blocks.extend(benefit_blocks("This comes with it:", begun.benefits));
+    blocks
+}
+
+fn receipt_blocks(receipt: &Receipt) -> Vec<Block> {
+    let written = |cents| amount(cents, receipt.currency);
+    let mut amounts: Vec<(String, String)> =
+        receipt.lines.iter().map(|line| (line.label.clone(), written(line.amount))).collect();
+    if amounts.is_empty() {
+        amounts.push((receipt.product_name.clone(), written(receipt.subtotal)));
+    }
+    if receipt.discount.get() != 0 {
+        // Taken off, so with a minus.
+        let off = merak_core::kit::Cents::new(receipt.discount.get().saturating_neg());
+        amounts.push((String::from("Discount"), written(off)));
+    }
+    if receipt.tax.get() != 0 {
+        amounts.push((String::from("Tax"), written(receipt.tax)));
+    }
+    amounts.push((String::from("Total"), written(receipt.total)));
+    let mut facts: Vec<(&'static str, String)> =
+        receipt.number.iter().map(|number| ("Number", number.clone())).collect();
+    facts.push(("Date", day(receipt.paid_at)));
+    vec![Block::Amounts(amounts), Block::Facts(facts)]
+}
+
+fn benefit_blocks(words: &str, benefits: &[BenefitLine]) -> Vec<Block> {
+    if benefits.is_empty() {
+        return Vec::new();
+    }
+    vec![Block::Words(words.to_owned()), Block::Benefits(benefits.to_vec())]
+}
+
+/// The way to the portal of the organization in whose name the mail is sent.
+fn portal_button(head: &Letterhead, draft: &Draft, label: &str) -> Vec<Block> {
+    let (Some(portal), Some(organization)) = (&draft.portal, &draft.sender) else { return Vec::new() };
+    let mut url = format!("{}/{}/portal", head.public_url, organization.slug);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if let Some(token) = &portal.token {
+        query.append_pair("customer_session_token", token.as_str());
+    }
+    if let Some(id) = portal.shows {
+        query.append_pair("id", &id.to_string());
+    }
+    let query = query.finish();
+    if !query.is_empty() {
+        url = format!("{url}?{query}");
+    }
+    let mut blocks = vec![Block::Button { label: label.to_owned(), url }];
+    if portal.token.is_some() {
+        let sentence = "The link signs you in and is good for an hour. Do not pass this mail on.";
+        blocks.push(Block::Quiet(sentence.to_owned()));
+    }
+    blocks
+}
+
+fn leak(what: &str, name: &str, found: &Found) -> Letter {
+    let named = if name.is_empty() { String::new() } else { format!(" \u{201c}{name}\u{201d}") };
+    let mut blocks = vec![Block::Words(format!(
+        "Your {what}{named} was found where everybody can read it, and has been ended: it works no more. Whoever has it \
+         may have acted as you until now, so look at what was done with it, and make a new one if you need it."
+    ))];
+    let mut facts = vec![("Told by", found.notifier.clone())];
+    facts.extend(found.url.clone().map(|url| ("Found at", url)));
+    blocks.push(Block::Facts(facts));
+    Letter { subject: format!("Your {what} was found in public and has been ended"), blocks }
+}
+
+fn notice(draft: &Draft, title: &str, facts: Vec<(&'static str, String)>) -> Letter {
+    let organization = draft.sender.as_ref().map_or("", |organization| organization.name.as_str());
+    Letter { subject: format!("[{organization}] {title}"), blocks: vec![Block::Facts(facts)] }
+}
+
+fn buyer(name: Option<&str>, email: &str) -> String {
+    match name {
+        Some(name) => format!("{name} ({email})"),
+        None => email.to_owned(),
+    }
+}
