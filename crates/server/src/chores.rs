@@ -68,12 +68,8 @@ impl Chores {
     /// Lets the clock of an organization go on for some steps, doing what is due at each. Whether it has not arrived yet.
     pub async fn go_on(&self, id: Id<Organization>) -> Result<bool, ChoreError> {
         advance_clock::go(&self.house, id).await?;
-        let clock = self
-            .house
-            .store
-            .read(move |tx| advance::find(tx, id))
-            .await
-            .map_err(flows::Error::Refused)?;
+        let clock =
+            self.house.store.read(move |tx| advance::find(tx, id)).await.map_err(flows::Error::Refused)?;
         Ok(clock.is_some_and(|clock| clock.target_at.is_some()))
     }
 }

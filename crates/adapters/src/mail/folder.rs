@@ -98,6 +98,11 @@ impl Mailer for Folder {
         Ok(Delivery::Taken)
     }
 
+    fn at_once(&self) -> usize {
+        // Files that are flushed at the same time wait for the disk together.
+        16
+    }
+
     fn as_folder(self: Arc<Self>) -> Option<Arc<Folder>> {
         Some(self)
     }

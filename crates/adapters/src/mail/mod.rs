@@ -32,6 +32,11 @@ pub trait Mailer: fmt::Debug + Send + Sync {
     /// if the connection broke at its end, and a repeat has the same id.
     async fn send(&self, message: &Message) -> Result<Delivery>;
 
+    /// How many messages it should be given at once by one who has many.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// This mailer, if what it took can be read here.
     fn as_folder(self: Arc<Self>) -> Option<Arc<Folder>> {
         None

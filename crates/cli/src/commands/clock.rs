@@ -102,7 +102,9 @@ async fn now_of_async(store: &Store, id: Id<Organization>) -> Result<Timestamp, 
 
 fn tell(store: &Store, organization: &Organization, json: bool) -> Result<(), Failure> {
     let id = organization.id;
-    let (now, clock) = store.read_blocking(move |tx| Ok::<_, merak_core::kit::Refusal>((clock::now(tx, id)?, advance::find(tx, id)?)))?;
+    let (now, clock) = store.read_blocking(move |tx| {
+        Ok::<_, merak_core::kit::Refusal>((clock::now(tx, id)?, advance::find(tx, id)?))
+    })?;
     let ahead = clock.map_or(0, |clock| clock.ahead_us / 1_000_000);
     let object = json!({"organization_id": id, "now": now, "seconds_ahead": ahead});
     output::result(json, &object, &[format!("{} ({ahead} seconds ahead)", now.wire())])

@@ -5,24 +5,26 @@ use merak_store::{ReadTx, Sql, Tx};
 use super::Order;
 use crate::access::Tenancy;
 use crate::kit::{Id, Result};
-use crate::products::{self, PriceType, Product};
+use crate::products::{PriceType, Product};
 
 /// Counts a new order. One that was given without a price counts as paid once.
 pub(super) fn add(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    let price = match order.product_price_id {
-        Some(id) => products::find_price(tx, id)?,
+    let r#type: Option<PriceType> = match order.product_price_id {
+        Some(id) => tx.find("SELECT type FROM product_prices WHERE id = $1", &[&id])?,
         None => None,
     };
-    let column = column(price.map_or(PriceType::OneTime, |price| price.r#type));
-    tx.execute(
-        "INSERT INTO order_counts (organization_id, product_id, one_time, recurring) VALUES ($1, $2, 0, 0) \
-         ON CONFLICT (organization_id, product_id) DO NOTHING",
-        &[&order.organization_id, &order.product_id],
-    )?;
-    let sql = format!(
-        "UPDATE order_counts SET {column} = {column} + 1 WHERE organization_id = $1 AND product_id = $2"
-    );
-    Ok(tx.changed_one(&sql, &[&order.organization_id, &order.product_id])?)
+    // The statement is the same for every order of a type, so it is compiled once.
+    let sql = match r#type.unwrap_or(PriceType::OneTime) {
+        PriceType::OneTime => {
+            "INSERT INTO order_counts (organization_id, product_id, one_time, recurring) VALUES ($1, $2, 1, 0) \
+             ON CONFLICT (organization_id, product_id) DO UPDATE SET one_time = order_counts.one_time + 1"
+        }
+        PriceType::Recurring => {
+            "INSERT INTO order_counts (organization_id, product_id, one_time, recurring) VALUES ($1, $2, 0, 1) \
+             ON CONFLICT (organization_id, product_id) DO UPDATE SET recurring = order_counts.recurring + 1"
+        }
+    };
+    Ok(tx.changed_one(sql, &[&order.organization_id, &order.product_id])?)
 }
 
 const fn column(r#type: PriceType) -> &'static str {

@@ -28,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
 const KEYS_LAST: i64 = 23 * 3600;
 
-/// How many questions are put to the processor at once.
-pub const AT_ONCE: usize = 32;
-
 /// How many answers one unit writes down at most.
 const SETTLED_AT_ONCE: usize = 100;
 
@@ -80,7 +77,7 @@ pub async fn all(house: &House, planned: Vec<Payment>) -> Result<usize, Error> {
             let answer = ask(house, &question).await;
             (question.payment.id, answer)
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(house.adapters.payments.at_once())
         .ready_chunks(SETTLED_AT_ONCE);
     futures_util::pin_mut!(answers);
     let mut count = 0;

@@ -21,10 +21,10 @@ macro_rules! scenarios {
 }
 
 mod advertisements;
-mod confirmations;
 mod benefits;
 mod checkout_links;
 mod checkouts;
+mod confirmations;
 mod custom_fields;
 mod customer_portal;
 mod customer_sessions;
