@@ -62,8 +62,10 @@ pub(super) fn pay(
     let mut after = before.clone();
     let is_recovered = recover(&mut after, invoice);
     let is_moved = move_to(tx, &mut after, invoice)?;
+    // What the customer has paid with in person is what they want to pay with.
+    let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
     if let Some(method) = payment.and_then(|payment| payment.payment_method_id)
-        && after.payment_method_id.is_none()
+        && (is_chosen || after.payment_method_id.is_none())
         && after.ended_at.is_none()
     {
         after.payment_method_id = Some(method);

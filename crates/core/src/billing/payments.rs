@@ -228,13 +228,13 @@ pub fn questions(tx: &mut ReadTx<'_>, payments: Vec<Payment>) -> Result<Vec<Ques
          ON product_prices.id = checkouts.product_price_id WHERE checkouts.id IN "
     ));
     sql.bind_list(payments.iter().filter_map(|payment| payment.checkout_id));
+    let found: Vec<(Checkout, PriceType)> = if payments.iter().any(|payment| payment.checkout_id.is_some()) {
+        tx.list(&sql)?
+    } else {
+        Vec::new()
+    };
     let checkouts: HashMap<Id<Checkout>, (Checkout, PriceType)> =
-        match payments.iter().any(|payment| payment.checkout_id.is_some()) {
-            true => {
-                tx.list::<(Checkout, PriceType)>(&sql)?.into_iter().map(|found| (found.0.id, found)).collect()
-            }
-            false => HashMap::new(),
-        };
+        found.into_iter().map(|found| (found.0.id, found)).collect();
     let question = |payment: Payment| {
         let (customer, processor_customer_id) = customers.get(&payment.customer_id)?.clone();
         let checkout = payment.checkout_id.and_then(|id| checkouts.get(&id));

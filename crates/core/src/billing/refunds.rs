@@ -66,10 +66,10 @@ pub fn open(tx: &mut Tx<'_>, new: &NewRefund) -> Result<Refund> {
     let left = Cents::new(payment.amount.get() - given);
     let amount = new.amount.unwrap_or(left);
     if amount <= Cents::default() {
-        return Err(Error::Nothing)?;
+        return Err(Error::Nothing.into());
     }
     if amount > left {
-        return Err(Error::TooMuch { left })?;
+        return Err(Error::TooMuch { left }.into());
     }
     let is_all = given + amount.get() == payment.amount.get();
     let usual = is_all && order.subscription_id.is_none();

@@ -180,9 +180,9 @@ impl<'r> Opening<'r> {
             SubscriptionStatus::Active | SubscriptionStatus::Trialing => {
                 let ends = subscription.cancel_at_period_end;
                 match self.customers.get(&subscription.customer_id).cloned() {
-                    Some(customer) if !ends => self.renew(tx, subscription, &customer, now),
+                    Some(customer) if !ends => self.renew(tx, &subscription, &customer, now),
                     // Nobody is charged who was deleted.
-                    _ => end(tx, subscription),
+                    _ => end(tx, &subscription),
                 }
             }
             SubscriptionStatus::PastDue => self.retry(tx, subscription, now),
@@ -194,7 +194,7 @@ impl<'r> Opening<'r> {
     fn renew(
         &mut self,
         tx: &mut Tx<'_>,
-        before: Subscription,
+        before: &Subscription,
         customer: &Customer,
         now: Timestamp,
     ) -> Result<()> {
@@ -202,8 +202,8 @@ impl<'r> Opening<'r> {
             // Somebody wrote a wrong date; the period goes on.
             return dunning::note(tx, before.id, before.retries, Some(before.current_period_end));
         }
-        let period = self.rules.next_period(&before, now);
-        let bounds = rules::start_of(&before, period).zip(rules::start_of(&before, period.saturating_add(1)));
+        let period = self.rules.next_period(before, now);
+        let bounds = rules::start_of(before, period).zip(rules::start_of(before, period.saturating_add(1)));
         let Some((start, end)) = bounds else {
             return dunning::note(tx, before.id, before.retries, None);
         };
@@ -236,7 +236,7 @@ impl<'r> Opening<'r> {
         let waiting = self.waiting.remove(&before.id).unwrap_or_default();
         let is_plain = waiting.is_empty();
         let credit = self.credits.entry(before.customer_id).or_default();
-        let draft = Draft { subscription: &before, customer, discount, waiting, credit: *credit, now };
+        let draft = Draft { subscription: before, customer, discount, waiting, credit: *credit, now };
         let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
         // What was waived was never there, so at most all of it is used.
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
@@ -244,11 +244,10 @@ impl<'r> Opening<'r> {
         after.period = period;
         (after.current_period_start, after.current_period_end) = (start, end);
         after.due_at = Some(end);
-        after.amount = before.base_amount.map(|base| match is_plain {
-            true => invoice.subtotal(),
-            false => Cents::new(base.get() - invoice.discount_amount.get()),
+        after.amount = before.base_amount.map(|base| {
+            if is_plain { invoice.subtotal() } else { Cents::new(base.get() - invoice.discount_amount.get()) }
         });
-        subscriptions::change(tx, &before, &mut after)?;
+        subscriptions::change(tx, before, &mut after)?;
         self.collect(tx, &mut invoice, after, product_name, now)
     }
 
@@ -301,13 +300,13 @@ impl<'r> Opening<'r> {
 }
 
 /// Ends a subscription at the end of its period, as was announced.
-fn end(tx: &mut Tx<'_>, before: Subscription) -> Result<()> {
+fn end(tx: &mut Tx<'_>, before: &Subscription) -> Result<()> {
     let mut after = before.clone();
     after.status = SubscriptionStatus::Canceled;
     (after.ends_at, after.ended_at) = (Some(before.current_period_end), Some(before.current_period_end));
     after.canceled_at = after.canceled_at.or(after.ended_at);
     after.due_at = None;
-    subscriptions::change(tx, &before, &mut after)
+    subscriptions::change(tx, before, &mut after)
 }
 
 fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {

@@ -98,27 +98,9 @@ impl<'r> Settling<'r> {
                 };
                 self.failed(tx, payment, &failure)
             }
-            (Outcome::RequiresAction, _) => self.waits(tx, payment, answer, PaymentStatus::RequiresAction),
-            (Outcome::Processing, _) => self.waits(tx, payment, answer, PaymentStatus::Processing),
+            (Outcome::RequiresAction, _) => waits(tx, payment, answer, PaymentStatus::RequiresAction),
+            (Outcome::Processing, _) => waits(tx, payment, answer, PaymentStatus::Processing),
             (Outcome::Failed(failure), _) => self.failed(tx, payment, failure),
-        }
-    }
-
-    /// The processor will know later.
-    fn waits(
-        &mut self,
-        tx: &mut Tx<'_>,
-        payment: &mut Payment,
-        answer: &Answer,
-        status: PaymentStatus,
-    ) -> Result<()> {
-        let is_first = payment.status == PaymentStatus::Pending;
-        payment.status = status;
-        payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
-        payments::save(tx, payment)?;
-        match payment.checkout_id {
-            Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
-            _ => Ok(()),
         }
     }
 
@@ -131,10 +113,10 @@ impl<'r> Settling<'r> {
     ) -> Result<()> {
         let now = self.now(payment);
         (payment.ask_at, payment.settled_at) = (None, Some(now));
-        if payment.kind == PaymentKind::Setup || self.is_kept(tx, payment)? {
-            if let Some(method) = method {
-                payment.payment_method_id = Some(methods::keep(tx, payment, method)?);
-            }
+        if let Some(method) = method
+            && (payment.kind == PaymentKind::Setup || is_kept(tx, payment)?)
+        {
+            payment.payment_method_id = Some(methods::keep(tx, payment, method)?);
         }
         if let Some(id) = payment.checkout_id {
             let waiting = confirm::waiting(tx, id, payment)?;
@@ -155,18 +137,6 @@ impl<'r> Settling<'r> {
         let product_name = self.names.get(&invoice.product_id).cloned().unwrap_or_default();
         paid::pay(tx, &mut self.books, invoice, Some(payment), Period { subscription, product_name, now })?;
         self.read_again(tx, id)
-    }
-
-    /// Whether the method of a payment is kept for later ones: what is paid again and again says so.
-    fn is_kept(&self, tx: &mut Tx<'_>, payment: &Payment) -> Result<bool> {
-        match payment.checkout_id {
-            Some(id) => Ok(tx.one(
-                "SELECT product_prices.type = 'recurring' FROM checkouts JOIN product_prices \
-                 ON product_prices.id = checkouts.product_price_id WHERE checkouts.id = $1",
-                &[&id],
-            )?),
-            None => Ok(payment.payment_method_id.is_none()),
-        }
     }
 
     /// Money came that nobody waits for any more. It is written down, and goes back.
@@ -222,6 +192,30 @@ impl<'r> Settling<'r> {
 
     fn now(&self, payment: &Payment) -> Timestamp {
         self.clocks.get(&payment.organization_id).copied().unwrap_or(self.real)
+    }
+}
+
+/// The processor will know later.
+fn waits(tx: &mut Tx<'_>, payment: &mut Payment, answer: &Answer, status: PaymentStatus) -> Result<()> {
+    let is_first = payment.status == PaymentStatus::Pending;
+    payment.status = status;
+    payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
+    payments::save(tx, payment)?;
+    match payment.checkout_id {
+        Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the method of a payment is kept for later ones: what is paid again and again says so.
+fn is_kept(tx: &mut Tx<'_>, payment: &Payment) -> Result<bool> {
+    match payment.checkout_id {
+        Some(id) => Ok(tx.one(
+            "SELECT product_prices.type = 'recurring' FROM checkouts JOIN product_prices \
+             ON product_prices.id = checkouts.product_price_id WHERE checkouts.id = $1",
+            &[&id],
+        )?),
+        None => Ok(payment.payment_method_id.is_none()),
     }
 }
 

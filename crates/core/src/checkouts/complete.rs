@@ -15,7 +15,7 @@ use crate::clock;
 use crate::customers::{self, Customer};
 use crate::emails::{self, Email, Money, PortalLink, Receipt};
 use crate::jobs::{self, Job};
-use crate::kit::{Address, Cents, Country, Id, Refusal, Result};
+use crate::kit::{Address, Cents, Country, Id, Metadata, Refusal, Result};
 use crate::orders::Order;
 use crate::organizations;
 use crate::products::{self, Price, Product};
@@ -27,7 +27,7 @@ pub(crate) fn complete(
     tx: &mut Tx<'_>,
     books: &mut Books,
     mut checkout: Checkout,
-    payment: Option<&mut Payment>,
+    payment: Option<&Payment>,
     card_country: Option<Country>,
 ) -> Result<()> {
     if checkout.status != CheckoutStatus::Confirmed {
@@ -40,7 +40,7 @@ pub(crate) fn complete(
     let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
     let customer = customers::find_with_deleted(tx, &[customer_id])?.pop().ok_or_else(Refusal::not_found)?;
     let sale = Sale { checkout: &checkout, price: &price, product: &product, customer: &customer, now };
-    let method = payment.as_ref().and_then(|payment| payment.payment_method_id);
+    let method = payment.and_then(|payment| payment.payment_method_id);
     let switched = match price.recurring_interval {
         Some(_) => Some(sale.subscription(tx, method)?),
         None => None,
@@ -58,7 +58,7 @@ pub(crate) fn complete(
         }
     }
     sale.write(tx, &invoice)?;
-    if let Some(payment) = payment.as_deref() {
+    if let Some(payment) = payment {
         let sql = "UPDATE payments SET invoice_id = $2 WHERE id = $1";
         tx.changed_one(sql, &[&payment.id, &invoice.id])?;
     }
@@ -68,7 +68,7 @@ pub(crate) fn complete(
         custom_field_data: checkout.custom_field_data.clone(),
         billing_address,
     };
-    let order = billing::record(tx, books, &mut invoice, payment.as_deref(), copies, (number, now))?;
+    let order = billing::record(tx, books, &mut invoice, payment, copies, (number, now))?;
     if is_once {
         sale.sold_once(tx, &order, receipt)?;
     }
@@ -157,8 +157,8 @@ impl Sale<'_> {
             ended_at: None,
             customer_cancellation_reason: None,
             customer_cancellation_comment: None,
-            metadata: Default::default(),
-            custom_field_data: Default::default(),
+            metadata: Metadata::default(),
+            custom_field_data: merak_store::Json::default(),
             payment_method_id: None,
             anchor_at: self.now,
             anchor_period: 0,
@@ -176,10 +176,7 @@ impl Sale<'_> {
     fn invoice(&self, tx: &mut Tx<'_>, switched: Option<&Switched>) -> Invoice {
         let subscription = switched.map(Switched::after);
         let checkout = self.checkout;
-        let held = match checkout.is_tax_inclusive {
-            true => checkout.tax_amount.unwrap_or_default().get(),
-            false => 0,
-        };
+        let held = if checkout.is_tax_inclusive { checkout.tax_amount.unwrap_or_default().get() } else { 0 };
         Invoice {
             id: Id::new(tx),
             organization_id: checkout.organization_id,

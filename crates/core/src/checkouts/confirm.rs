@@ -19,7 +19,7 @@ use crate::billing::{Books, Payment, PaymentStatus, Rules, payments};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
 use crate::discounts;
-use crate::kit::{Cents, FieldProblem, Id, Refusal, Result, at};
+use crate::kit::{Cents, FieldProblem, Id, Metadata, Refusal, Result, at};
 use crate::organizations;
 use crate::products::{AmountType, PriceType};
 use crate::taxes::TaxProblem;
@@ -191,7 +191,7 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
                 name: checkout.customer_name.clone(),
                 billing_address: checkout.customer_billing_address.clone(),
                 tax_id: checkout.customer_tax_id.clone(),
-                metadata: Default::default(),
+                metadata: Metadata::default(),
             },
         )?,
     };

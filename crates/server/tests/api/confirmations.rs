@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use merak_testkit::TestDatabase;
 use serde_json::{Value, json};
 
-use crate::support::shop::Shop;
-use crate::support::{Answer, migrated};
+use crate::support::{Answer, Shop};
 
 async fn product(shop: &Shop, price: Value) -> Value {
     let body = json!({"name": "Fjord Editor", "prices": [price], "organization_id": shop.organization.id});
@@ -52,7 +50,7 @@ async fn status(shop: &Shop, checkout: &Value) -> String {
 
 /// How many rows a statement counts.
 async fn count(shop: &Shop, sql: &'static str) -> i64 {
-    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await
+    shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
 }
 
 async fn until(shop: &Shop, sql: &'static str, expected: i64) {
@@ -196,7 +194,7 @@ scenarios! {
         shop.write(|tx| {
             tx.execute("UPDATE payments SET ask_at = planned_at WHERE is_off_session", &[])?;
             Ok(())
-        }).await;
+        }).await.unwrap();
         until(shop, "SELECT count(*) FROM payments WHERE ask_at IS NULL OR asked > 0", 2).await;
         assert_eq!((count(shop, ORDERS).await, count(shop, "SELECT count(*) FROM payments").await), (2, 2));
     }
