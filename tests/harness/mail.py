@@ -55,6 +55,24 @@ class Mailbox:
             time.sleep(0.05)
         return self.messages
 
+    def to(self, address: str) -> list[EmailMessage]:
+        """The messages to an address, the oldest first."""
+        arrived = zip(list(self.messages), list(self.recipients), strict=False)
+        return [message for message, recipients in arrived if address in recipients]
+
+    def find(self, address: str, subject: str, count: int = 1, seconds: float = 40.0) -> EmailMessage:
+        """The last message to an address whose subject begins so, once there are so many of them."""
+        deadline = time.monotonic() + seconds
+        while True:
+            sent = self.to(address)
+            found = [message for message in sent if message["subject"].startswith(subject)]
+            if len(found) >= count:
+                return found[-1]
+            if time.monotonic() > deadline:
+                subjects = [str(message["subject"]) for message in sent]
+                raise AssertionError(f"{len(found)} of {count} messages {subject!r} came to {address}: {subjects}")
+            time.sleep(0.05)
+
 
 def hang_up(server: SMTP) -> str:
     """Breaks the connection after the message was taken, before that is said."""

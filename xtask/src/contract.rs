@@ -6,12 +6,17 @@ use std::process::Command;
 use crate::{Failure, packages, process, test};
 
 /// The beginnings of the contract's paths that are built so far.
-const BUILT: [&str; 16] = [
+const BUILT: [&str; 21] = [
     "/v1/organizations/",
     "/v1/customers/",
     "/v1/customer-sessions/",
     "/v1/products/",
     "/v1/checkout-links/",
+    "/v1/checkouts/",
+    "/v1/subscriptions/",
+    "/v1/orders/",
+    "/v1/customer-portal/orders/",
+    "/v1/customer-portal/subscriptions/",
     "/v1/benefits/",
     "/v1/custom-fields/",
     "/v1/discounts/",

@@ -23,6 +23,14 @@ pub fn node(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Installs the browser that looks at the pages, unless `MERAK_CHROMIUM` names one.
+pub fn browser() -> Result<(), Failure> {
+    if std::env::var_os("MERAK_CHROMIUM").is_none() && process::find("chromium").is_none() {
+        process::install_debian(&["chromium"])?;
+    }
+    Ok(())
+}
+
 /// Makes a Python environment with exactly the packages that a file of pinned requirements names. Returns its
 /// interpreter.
 pub fn python(requirements: &Path) -> Result<PathBuf, Failure> {

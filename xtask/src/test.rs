@@ -9,12 +9,14 @@ use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
 /// The suites in the order in which they run: the quick and local ones first.
-const SUITES: [Suite; 10] = [
+const SUITES: [Suite; 12] = [
     Suite { name: "rust", runner: Runner::Cargo },
     Suite { name: "sdk-javascript", runner: Runner::Node },
+    Suite { name: "pages", runner: Runner::Browser },
     Suite { name: "sdk-python", runner: Runner::Pytest },
     Suite { name: "files", runner: Runner::Pytest },
     Suite { name: "mail", runner: Runner::Pytest },
+    Suite { name: "story", runner: Runner::PytestInBrowser },
     Suite { name: "payments", runner: Runner::Pytest },
     Suite { name: "crash", runner: Runner::Pytest },
     Suite { name: "nodes", runner: Runner::Pytest },
@@ -35,8 +37,12 @@ enum Runner {
     Cargo,
     /// Black-box tests in JavaScript.
     Node,
+    /// The same, with a browser.
+    Browser,
     /// Black-box tests in Python.
     Pytest,
+    /// The same, with a browser.
+    PytestInBrowser,
 }
 
 /// Runs the suites that the arguments name, or all. An argument that names no suite selects tests of the crates by
@@ -86,14 +92,20 @@ impl Suite {
                 command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(filters);
                 Ok(command)
             }
-            Runner::Node => {
+            Runner::Node | Runner::Browser => {
+                if self.runner == Runner::Browser {
+                    packages::browser()?;
+                }
                 packages::node(&folder)?;
                 let mut command = Command::new("node");
                 command.args(["--test", "--test-reporter=spec"]).current_dir(&folder);
                 command.env("MERAK_BIN", binary()?);
                 Ok(command)
             }
-            Runner::Pytest => {
+            Runner::Pytest | Runner::PytestInBrowser => {
+                if self.runner == Runner::PytestInBrowser {
+                    packages::browser()?;
+                }
                 let mut command = Command::new(packages::python(&tests.join("requirements.txt"))?);
                 command.args(["-m", "pytest", "--color=no"]).arg(self.name).current_dir(&tests);
                 command.env("MERAK_BIN", binary()?);

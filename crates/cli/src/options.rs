@@ -37,16 +37,6 @@ pub enum StorageKind {
     S3,
 }
 
-/// Who moves money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProcessorName {
-    /// Nobody: payments are played with test cards.
-    Sandbox,
-    /// Stripe, with an account of yours.
-    Stripe,
-}
-
 /// What becomes of a subscription whose payment is given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -67,7 +57,18 @@ pub enum TaxKind {
     Rates,
 }
 
+/// Who moves money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProcessorName {
+    /// Nobody: payments are played with test cards.
+    Sandbox,
+    /// Stripe, with an account of yours.
+    Stripe,
+}
+
 /// What can be set for every command. In the TOML file the names have underscores: `data_dir = "/srv/merak"`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {

@@ -1,12 +1,13 @@
 //! Portal sessions: an hour in which a token stands for one customer.
 
-use merak_store::{Timestamp, Tx, row};
+use const_format::concatcp;
+use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use crate::customers::Customer;
 use crate::kit::{Id, InstanceSecret, Result, Token, TokenHash, TokenKind};
 
 /// How long a session lasts, in seconds. It is not renewed by use.
-const LIFETIME: i64 = 3600;
+pub const LIFETIME: i64 = 3600;
 
 row! {
     /// A portal session of a customer. The token text is not stored, only its hash.
@@ -41,6 +42,26 @@ pub fn create(
     };
     tx.insert(&session)?;
     Ok((session, token))
+}
+
+/// Whom a session stands for, if it has not ended; none of a customer or an organization that was deleted or blocked.
+pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Customer>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Customer::COLUMNS,
+        " FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
+         JOIN organizations ON organizations.id = customers.organization_id \
+         WHERE customer_sessions.token_hash = $1 AND customer_sessions.expires_at > $2 \
+         AND customers.deleted_at IS NULL AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
+    );
+    let now = tx.now();
+    Ok(tx.find(SQL, &[hash, &now])?)
+}
+
+/// Ends the session with this token.
+pub fn end(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<()> {
+    tx.execute("DELETE FROM customer_sessions WHERE token_hash = $1", &[hash])?;
+    Ok(())
 }
 
 /// Removes at most `limit` sessions that ended. Returns how many.

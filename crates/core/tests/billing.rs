@@ -4,6 +4,7 @@
 mod clocks;
 mod confirm;
 mod dunning;
+mod ends;
 mod hints;
 mod refunds;
 mod renewals;
@@ -287,7 +288,7 @@ fn new_checkout(sold: Sold) -> CreateCheckout {
         customer_tax_id: None,
         metadata: Metadata::default(),
         customer_metadata: Metadata::default(),
-        custom_field_data: Default::default(),
+        custom_field_data: serde_json::Map::default(),
         subscription_id: None,
         success_url: None,
         embed_origin: None,

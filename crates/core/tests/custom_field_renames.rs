@@ -24,9 +24,9 @@ scenarios! {
         let (product, field) = (shop.product(), field(shop, "text1"));
         let data = json!({"foo": "bar", "text1": "x"});
         let sold = [
-            (("orders", order(shop, &product, data.clone()))),
-            (("subscriptions", subscription(shop, &product, data.clone()))),
-            (("checkouts", checkout(shop, &product, data.clone()))),
+            ("orders", order(shop, &product, data.clone())),
+            ("subscriptions", subscription(shop, &product, data.clone())),
+            ("checkouts", checkout(shop, &product, data.clone())),
         ];
         let (_, other) = shop.another_organization();
         let command = new_product(other.id, "Theirs", &[fixed(None, 500)]);

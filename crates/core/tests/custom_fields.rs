@@ -1,5 +1,6 @@
 //! Custom fields: their slugs, their properties, who sees them, and what their deletion ends.
 
+use merak_core::search::Totals;
 use std::time::Duration;
 
 use merak_core::access::Subject;

@@ -4,6 +4,7 @@ use merak_core::access::Tenancy;
 use merak_core::customers::{self, Customer, CustomerSort, ListCustomers, UpdateCustomer};
 use merak_core::jobs::{self, Job, Outcome};
 use merak_core::kit::{Id, Page, Paged, Patch, Sort};
+use merak_core::search::Totals;
 use merak_core::search::{self, Noun};
 use merak_store::Param;
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! Customers: one address, one customer of a shop; who sees them; and what their deletion ends.
 
+use merak_core::search::Totals;
 use std::time::Duration;
 
 use merak_core::access::Subject;

@@ -1,5 +1,6 @@
 //! Discounts: their codes, their products, what of them can change, and who sees them.
 
+use merak_core::search::Totals;
 use std::time::Duration;
 
 use merak_core::access::Subject;

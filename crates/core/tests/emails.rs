@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use merak_core::access::{self, LeakedKind, ReportLeak, Wanted};
+use merak_core::benefits::BenefitType;
 use merak_core::emails::{
     self, Content, Draft, Email, Found, Money, Opened, Outgoing, PortalLink, SecretEmail,
 };
 use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
 use merak_core::kit::{Cents, Currency, Id, InstanceSecret, Refusal};
+use merak_core::orders::{self, Order};
+use merak_core::products::{self, Product};
 use merak_core::users;
+use merak_store::ReadTx;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::*;
@@ -73,6 +78,44 @@ scenarios! {
         let tenancy = shop.tenancy();
         shop.write(move |tx| merak_core::customers::delete(tx, &tenancy, customer.id)).unwrap();
         assert!(draft(shop, id).portal.unwrap().token.is_none());
+    }
+
+    fn the_mail_of_a_purchase_waits_for_its_keys_but_not_for_ever(shop) {
+        let benefit = shop.benefit(BenefitType::LicenseKeys, json!({"prefix": "NIMBUS"})).unwrap();
+        let (product, customer) = (shop.product(), shop.customer());
+        shop.set_benefits(product.id, &[benefit.id]).unwrap();
+        let (product_id, customer_id, organization_id) = (product.id, customer.id, shop.organization.id);
+        let buy = |shop: &Shop| {
+            shop.write(move |tx| {
+                let order = Order::of_nothing(Id::new(tx), &product_of(tx, product_id), None, customer_id, tx.now());
+                orders::record(tx, &order)?;
+                jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase: order.purchase() })?;
+                let email = Email::SubscriptionCanceled {
+                    product_name: String::from("Nimbus"),
+                    ends_at: tx.now(),
+                    benefits: emails::benefit_lines(tx, product_id)?,
+                    portal: PortalLink { customer_id, shows: Some(order.id.uuid()) },
+                };
+                emails::enqueue(tx, Some(organization_id), "zoe@example.com", &email)
+            })
+            .unwrap()
+        };
+        let told = |shop: &Shop, id| match draft(shop, id).content {
+            Content::Plain(email) => match *email {
+                Email::SubscriptionCanceled { benefits, .. } => benefits[0].license_key.clone(),
+                other => panic!("{other:?}"),
+            },
+            Content::Secret(other) => panic!("{other:?}"),
+        };
+        let (first, second) = (buy(shop), buy(shop));
+        assert!(matches!(open(shop, first), Opened::TooEarly));
+        shop.advance(Duration::from_mins(10));
+        assert_eq!(told(shop, first), None);
+        shop.run_jobs();
+        let (of_first, of_second) = (told(shop, first).unwrap(), told(shop, second).unwrap());
+        assert!(of_first.starts_with("NIMBUS-") && of_first != of_second);
+        let stored: i64 = shop.read(|tx| Ok(tx.one("SELECT count(*) FROM emails WHERE CAST(payload AS text) LIKE '%NIMBUS-%'", &[])?)).unwrap();
+        assert_eq!(stored, 0, "the keys are in no record");
     }
 
     fn what_lets_somebody_in_is_sealed_and_of_no_use_later(shop) {
@@ -226,6 +269,10 @@ scenarios! {
         shop.write(report).unwrap();
         assert_eq!(newest(shop).len(), 1, "it was ended before");
     }
+}
+
+fn product_of(tx: &mut ReadTx<'_>, id: Id<Product>) -> Product {
+    products::find(tx, id).unwrap().unwrap()
 }
 
 fn ended(shop: &Shop) -> Email {

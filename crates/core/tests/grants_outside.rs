@@ -2,6 +2,7 @@
 //! breaks off.
 
 mod crashes;
+mod permissions;
 mod told;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Lists over several tenants: every order, page and filter gives what a plain sort of all rows would give.
 
+use merak_core::search::Totals;
 use std::time::Duration;
 
 use merak_core::customers::{self, Customer, ListCustomers};

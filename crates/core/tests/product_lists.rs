@@ -6,6 +6,7 @@ use merak_core::kit::{Id, Page, Paged, Sort, SortProperty};
 use merak_core::products::{
     self, ListProducts, PriceChange, Product, ProductSort, RecurringInterval, UpdateProduct,
 };
+use merak_core::search::Totals;
 use serde_json::json;
 
 use crate::support::*;

@@ -11,6 +11,7 @@ use merak_core::jobs::Job;
 use merak_core::kit::{Id, Metadata, Page, Paged, Patch, Sort};
 use merak_core::organizations::Organization;
 use merak_core::products::{self, ListProducts, Product, ProductSort, RecurringInterval, UpdateProduct};
+use merak_core::search::Totals;
 use merak_core::search::{self, Noun};
 use merak_store::Tx;
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 //! Totals of broad searches that are remembered: always what counting would give, whoever changes what meanwhile.
 
+use merak_core::search::Totals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

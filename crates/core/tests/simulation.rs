@@ -2,6 +2,7 @@
 //!
 //! A failure prints its seed; put it into `SEEDS` to see it again.
 
+use merak_core::search::Totals;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -16,7 +16,6 @@ use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organ
 use merak_core::products::{
     self, Amount, CompleteProduct, CreateProduct, NewPrice, Product, RecurringInterval, UpdateProduct,
 };
-pub use merak_core::search::Totals;
 use merak_core::users::{self, User};
 use merak_store::{Json, ReadTx, Source, Store, TestSource, Timestamp, Tx};
 use merak_testkit::{Engine, TestDatabase};

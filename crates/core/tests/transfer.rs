@@ -10,6 +10,7 @@ use merak_core::files::StoredObject;
 use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
 use merak_core::products::{self, ListProducts};
+use merak_core::search::Totals;
 use merak_core::transfer::{self, Arrival, BATCH, Record, RecordKind};
 use merak_core::{customers, license_keys, orders};
 use merak_store::Json;

@@ -36,7 +36,7 @@ use merak_adapters::payments::stripe::Stripe;
 use merak_adapters::secret_scanning::ScanningKeys;
 use merak_core::billing::Rules;
 use merak_core::instance;
-use merak_core::kit::{Cents, Currency, InstanceSecret};
+use merak_core::kit::{Cents, Currency, EmailRules, InstanceSecret};
 use merak_core::search::Totals;
 use merak_store::Store;
 use serde_json::Value;
@@ -195,6 +195,7 @@ fn build(
         shows_mail: config.shows_mail,
         public_url,
         checkout_link_url,
+        email_rules: if config.accept_internal_email { EmailRules::lenient() } else { EmailRules::default() },
         origins,
         adapters,
         streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),

@@ -8,9 +8,9 @@ use merak_adapters::github::Github;
 use merak_adapters::mail::Mailer;
 use merak_adapters::payments::Processor;
 use merak_adapters::secret_scanning::ScanningKeys;
-use merak_core::billing::Rules;
+use merak_core::billing::{Payment, Rules};
 use merak_core::checkouts::{Geography, Means};
-use merak_core::kit::InstanceSecret;
+use merak_core::kit::{EmailRules, Id, InstanceSecret};
 use merak_core::search::Totals;
 use merak_store::Store;
 
@@ -37,6 +37,8 @@ pub struct House {
     pub shows_mail: bool,
     /// What is settled about billing; who knows the taxes, too.
     pub billing: Rules,
+    /// Which addresses of mail are accepted.
+    pub email_rules: EmailRules,
     /// The services outside.
     pub adapters: Adapters,
     /// Who knows in which country an address of the network is, if anybody does.
@@ -64,6 +66,11 @@ impl House {
     /// The page that a buyer sees who has confirmed, unless the seller has one.
     pub fn confirmation_url(&self, client_secret: &str) -> String {
         format!("{}/confirmation", self.checkout_url(client_secret))
+    }
+
+    /// Where a customer comes back to who had to approve a payment in the portal.
+    pub fn payment_url(&self, payment_id: Id<Payment>) -> String {
+        format!("{}/portal/payments/{payment_id}", self.public_url)
     }
 
     /// What checkouts are computed with.

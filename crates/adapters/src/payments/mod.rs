@@ -11,6 +11,7 @@
 //! | Stripe | Stripe, by its REST interface |
 
 #[cfg(test)]
+#[path = "tests/conformance.rs"]
 mod conformance;
 mod error;
 mod event;

@@ -72,7 +72,7 @@ impl Clock {
                     while chores.go_on(found.id).await.map_err(refused)? {
                         let at = now_of_async(&store, found.id).await?;
                         if at != shown {
-                            output::remark(&format!("{}", at.wire()));
+                            output::remark(&at.wire());
                             shown = at;
                         }
                         tokio::time::sleep(LOOK).await;

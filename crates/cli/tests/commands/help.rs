@@ -19,6 +19,8 @@ const COMMANDS: &[&str] = &[
     "grant",
     "advertisement",
     "advertisement create",
+    "refund",
+    "clock",
     "jobs",
     "jobs list",
     "jobs retry",

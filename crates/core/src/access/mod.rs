@@ -112,7 +112,14 @@ pub enum Admits {
         /// The scopes, any one of which is enough. `web_default` always is, and is added by [`Admits::scopes`].
         scopes: &'static [Scope],
     },
-    /// The same, but being signed in in a browser is not enough: one of just these scopes is needed. If none is named,
+    /// The same, but good credentials that would not do are not refused: their bearer is taken for nobody.
+    OrNobody {
+        /// The kinds, sorted by name; nobody is one of them.
+        kinds: &'static [SubjectKind],
+        /// The scopes, any one of which is enough.
+        scopes: &'static [Scope],
+    },
+    /// As [`Admits::Subjects`], but being signed in in a browser is not enough: one of just these scopes is needed. If none is named,
     /// every good credential will do.
     Exactly {
         /// The kinds, sorted by name.
@@ -134,7 +141,9 @@ impl Admits {
     pub const fn kinds(&self) -> &'static [SubjectKind] {
         match self {
             Self::Everybody => &[],
-            Self::Subjects { kinds, .. } | Self::Exactly { kinds, .. } => kinds,
+            Self::Subjects { kinds, .. } | Self::OrNobody { kinds, .. } | Self::Exactly { kinds, .. } => {
+                kinds
+            }
         }
     }
 
@@ -142,9 +151,11 @@ impl Admits {
     pub fn scopes(&self) -> Vec<Scope> {
         let mut all = match self {
             Self::Everybody => Vec::new(),
-            Self::Subjects { scopes, .. } | Self::Exactly { scopes, .. } => scopes.to_vec(),
+            Self::Subjects { scopes, .. } | Self::OrNobody { scopes, .. } | Self::Exactly { scopes, .. } => {
+                scopes.to_vec()
+            }
         };
-        if matches!(self, Self::Subjects { .. }) {
+        if matches!(self, Self::Subjects { .. } | Self::OrNobody { .. }) {
             all.push(Scope::WebDefault);
         }
         all.sort_by_key(|scope| scope.as_str());
@@ -179,10 +190,10 @@ pub enum Denied {
 
 /// Compares a caller with a route: block, then subject, then scope.
 pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
-    let (kinds, wanted) = match admits {
-        Admits::Everybody => return Ok(()),
-        Admits::Subjects { kinds, .. } | Admits::Exactly { kinds, .. } => (*kinds, admits.scopes()),
-    };
+    if matches!(admits, Admits::Everybody) {
+        return Ok(());
+    }
+    let (kinds, wanted) = (admits.kinds(), admits.scopes());
     let kind = actor.subject.kind();
     if kind == SubjectKind::Anonymous {
         return if kinds.contains(&kind) { Ok(()) } else { Err(Denied::Unauthenticated) };

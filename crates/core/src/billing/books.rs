@@ -99,6 +99,27 @@ impl Books {
         self.note(payment.organization_id, entry);
     }
 
+    /// Notes what the processor keeps of a payment, if it told that later than the money came.
+    pub(super) fn note_fee(&mut self, payment: &Payment, fee: Cents, occurred_at: Timestamp) {
+        let fee = fee.get();
+        let entry = NewEntry {
+            kind: EntryKind::ProcessorFee,
+            occurred_at,
+            concerns: Concerns {
+                customer_id: Some(payment.customer_id.uuid()),
+                invoice_id: payment.invoice_id.map(Id::uuid),
+                payment_id: Some(payment.id.uuid()),
+                ..Concerns::default()
+            },
+            description: String::from("The processor's fee"),
+            lines: lines(
+                payment.currency,
+                &[(Account::ProcessorClearing, -fee), (Account::ProcessorFees, fee)],
+            ),
+        };
+        self.note(payment.organization_id, entry);
+    }
+
     /// Writes what was noted, in the order in which it was.
     pub(crate) fn post(self, tx: &mut Tx<'_>) -> Result<()> {
         let mut chains: BTreeMap<Id<Organization>, Vec<NewEntry>> = BTreeMap::new();

@@ -2,12 +2,12 @@
 
 use merak_store::{Timestamp, Tx};
 
-use super::invoices;
 use super::outcome::Failure;
 use super::rules::GivenUp;
-use super::{Invoice, InvoiceStatus, Rules};
+use super::{Invoice, InvoiceStatus, Rules, invoices, methods, payments};
+use crate::clock;
 use crate::emails::{self, Email, Money, PortalLink};
-use crate::kit::{Id, Result};
+use crate::kit::{Id, Refusal, Result};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// The reason if there is nothing to pay with.
@@ -18,6 +18,17 @@ pub(super) fn no_method() -> Failure {
         is_final: true,
         needs_customer: true,
     }
+}
+
+/// Follows up an open invoice of a subscription's current period that there is nothing to pay with: the subscription is
+/// past due at once.
+pub fn without_method(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Result<()> {
+    let Some(id) = invoice.subscription_id else { return Ok(()) };
+    let Some(subscription) = subscriptions::find(tx, id)? else { return Ok(()) };
+    let product_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&invoice.product_id])?;
+    let (mut invoice, now) = (invoice.clone(), clock::now(tx, invoice.organization_id)?);
+    let owed = Owed { invoice: &mut invoice, subscription, product_name: &product_name, now };
+    failed(tx, rules, &no_method(), owed).map(drop)
 }
 
 /// What has to be known of an invoice whose payment failed.
@@ -95,13 +106,40 @@ pub(super) fn give_up(
         GivenUp::Unpaid => after.status = SubscriptionStatus::Unpaid,
         GivenUp::Canceled => {
             invoices::close(tx, invoice, InvoiceStatus::Uncollectible)?;
+            // Earlier periods may be owed too; what is under way for them decides them.
+            while let Some(mut other) = methods::owed(tx, &after)? {
+                if payments::under_way(tx, other.id)?.is_some() {
+                    break;
+                }
+                invoices::close(tx, &mut other, InvoiceStatus::Uncollectible)?;
+            }
             after.status = SubscriptionStatus::Canceled;
             (after.ends_at, after.ended_at) = (Some(now), Some(now));
             after.canceled_at = after.canceled_at.or(Some(now));
             after.cancel_at_period_end = false;
         }
     }
-    subscriptions::change(tx, before, &mut after)
+    subscriptions::change(tx, before, &mut after)?;
+    if after.ended_at.is_some() { invoices::end(tx, &after, false) } else { Ok(()) }
+}
+
+/// Ends a subscription whose payment is owed, for its seller: what is owed need not be paid any more. Should the money still
+/// come, it goes back.
+pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
+    let before = subscriptions::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+    let is_owed = matches!(before.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid);
+    if !is_owed || before.ended_at.is_some() {
+        return Err(subscriptions::rules::Error::AlreadyCanceled.into());
+    }
+    let (mut after, now) = (before.clone(), clock::now(tx, before.organization_id)?);
+    after.status = SubscriptionStatus::Canceled;
+    (after.ends_at, after.ended_at) = (Some(now), Some(now));
+    after.canceled_at = after.canceled_at.or(Some(now));
+    after.cancel_at_period_end = false;
+    after.due_at = None;
+    subscriptions::change(tx, &before, &mut after)?;
+    invoices::end(tx, &after, true)?;
+    Ok(after)
 }
 
 /// Writes when a subscription is looked at next. Nobody is told: nothing happened to it.

@@ -26,7 +26,14 @@
 //! total           -5000     credit of 50.00, which the next five months use
 //! ```
 //!
+//! With what is given back goes its share of the tax of the last payment, so that credit and tax account are right.
+//!
+//! What waits for an invoice when its subscription ends is settled by `end`: what is owed to the customer becomes credit,
+//! what the customer would owe is let go, because nobody who has ended a subscription expects to be charged once more.
+//!
 //! What is due and less than the processor can charge is let go, as credit that the invoice uses at once.
+
+use std::collections::BTreeSet;
 
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx};
 use serde_json::json;
@@ -135,6 +142,52 @@ pub fn put_aside(tx: &mut Tx<'_>, subscription: &Subscription, line: &NewLine) -
     Ok(line)
 }
 
+/// Settles what is open of a subscription that has ended. Invoices for periods that will not come are given up; of one
+/// that was ended before its time, `at_once`, the current one too, and money that still comes for it goes back. Lines
+/// that wait become credit if the customer gets something for them, and are let go if not.
+pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -> Result<()> {
+    let open: Vec<(Id<Invoice>, Option<i64>)> = tx.all(
+        "SELECT id, period FROM invoices WHERE subscription_id = $1 AND status = 'open' ORDER BY period",
+        &[&subscription.id],
+    )?;
+    for (id, period) in open {
+        if at_once || period > Some(subscription.period) {
+            void(tx, id)?;
+        }
+    }
+    let waiting = waiting_lines(tx, &[subscription.id])?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let left = waiting.iter().map(|line| line.amount.get()).fold(0, i64::saturating_add);
+    let customer = customers::find(tx, subscription.customer_id)?;
+    let (Some(customer), true) = (customer, left < 0) else {
+        tx.execute(
+            "DELETE FROM invoice_lines WHERE subscription_id = $1 AND invoice_id IS NULL",
+            &[&subscription.id],
+        )?;
+        return Ok(());
+    };
+    let now = clock::now(tx, subscription.organization_id)?;
+    let draft =
+        Draft { subscription, customer: &customer, discount: None, waiting, credit: Cents::default(), now };
+    let new = NewInvoice {
+        billing_reason: BillingReason::SubscriptionUpdate,
+        // The subscription has no such period any more, so nothing else is ever made out for it.
+        period: subscription.period.saturating_add(1),
+        period_start: now,
+        period_end: now,
+        product_id: subscription.product_id,
+        product_price_id: subscription.price_id,
+        discount_id: None,
+        lines: Vec::new(),
+    };
+    // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
+    let rules = Rules::new("", Cents::default());
+    let invoice = make_out(tx, &rules, draft, &new)?;
+    paid::pay_alone(tx, &invoice, None).map(drop)
+}
+
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
 /// that had waited wait again.
 pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
@@ -147,6 +200,30 @@ pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
         &[&invoice.id, &invoice.created_at],
     )?;
     Ok(())
+}
+
+/// Gives up the invoices of a subscription that are for later periods than it is in: a change that was to be made once it
+/// is paid is overtaken. Should its money come all the same, it goes back.
+pub(crate) fn void_changes(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
+    let ahead: Vec<Id<Invoice>> = tx.all(
+        "SELECT id FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open'",
+        &[&subscription.id, &subscription.period],
+    )?;
+    ahead.into_iter().try_for_each(|id| void(tx, id))
+}
+
+/// Which of these subscriptions have an open invoice for a later period than they are in: a change that waits for its
+/// payment.
+pub(super) fn changing(
+    tx: &mut ReadTx<'_>,
+    subscriptions: &[Id<Subscription>],
+) -> Result<BTreeSet<Id<Subscription>>> {
+    let mut sql = Sql::new(
+        "SELECT subscriptions.id FROM invoices JOIN subscriptions ON subscriptions.id = invoices.subscription_id \
+         WHERE invoices.status = 'open' AND invoices.period > subscriptions.period AND invoices.subscription_id IN ",
+    );
+    sql.bind_list(subscriptions.iter().copied());
+    Ok(tx.list(&sql)?.into_iter().collect())
 }
 
 /// The invoice, if there is one; says nothing about who may see it.
@@ -178,7 +255,7 @@ pub fn credit_of(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Cents
 }
 
 /// The lines of these subscriptions that wait for an invoice, in order.
-pub(super) fn waiting_lines(
+pub(crate) fn waiting_lines(
     tx: &mut ReadTx<'_>,
     subscriptions: &[Id<Subscription>],
 ) -> Result<Vec<InvoiceLine>> {
@@ -210,19 +287,9 @@ pub(super) fn make_out(
     new: &NewInvoice,
 ) -> Result<Invoice> {
     let Draft { subscription, customer, discount, waiting, credit, now } = draft;
-    let sum = |lines: &mut dyn Iterator<Item = Cents>| lines.map(Cents::get).fold(0, i64::saturating_add);
-    let plain = sum(&mut new.lines.iter().filter(|line| !line.is_proration).map(|line| line.amount));
-    let prorated = sum(&mut new.lines.iter().filter(|line| line.is_proration).map(|line| line.amount))
-        .saturating_add(sum(&mut waiting.iter().map(|line| line.amount)));
-    let off = discount.map_or(Cents::default(), |discount| {
-        discounts::rules::amount_off(discount.reduction(), Cents::new(plain.max(0)))
-    });
-    let subtotal = Cents::new(plain - off.get() + prorated);
-    let address = customer.billing_address.clone();
-    let currency = subscription.currency.unwrap_or_default();
-    let tax = tax_on(rules, customer, subtotal, currency);
-    let held = tax.as_ref().filter(|tax| tax.is_inclusive).map_or(0, |tax| tax.amount.get());
-    let mut invoice = Invoice {
+    let sums = sums(tx, rules, Reckoned { subscription, customer, discount, credit }, &new.lines, &waiting)?;
+    let Sums { discount: off, held, waived, .. } = sums;
+    let invoice = Invoice {
         id: Id::new(tx),
         organization_id: subscription.organization_id,
         customer_id: customer.id,
@@ -236,39 +303,48 @@ pub(super) fn make_out(
         product_id: new.product_id,
         product_price_id: new.product_price_id,
         discount_id: discount.map(|discount| discount.id),
-        currency,
-        amount: Cents::new(plain + prorated - held),
+        currency: subscription.currency.unwrap_or_default(),
+        amount: sums.amount,
         discount_amount: off,
-        tax_amount: tax.as_ref().map_or(Cents::default(), |tax| tax.amount),
-        tax: tax.as_ref().map(how),
-        credit_applied: Cents::default(),
+        tax_amount: sums.tax,
+        tax: sums.how,
+        credit_applied: sums.credit_applied,
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
-        customer_billing_address: address,
+        customer_billing_address: customer.billing_address.clone(),
         customer_tax_id: customer.tax_id.clone(),
         created_at: now,
         modified_at: None,
         settled_at: None,
     };
-    let used = credit.get().clamp(0, invoice.total().get().max(0));
-    let rest = invoice.total().get() - used;
-    // What is too little to be charged is let go: the customer gets it as credit and uses it here.
-    let waived = if rest > 0 && rest < rules.minimum.get() { rest } else { 0 };
-    invoice.credit_applied = Cents::new(used + waived);
     tx.insert(&invoice)?;
     if !waiting.is_empty() {
         let mut sql = Sql::new("UPDATE invoice_lines SET invoice_id = ");
         sql.bind(invoice.id).push(" WHERE id IN ").bind_list(waiting.iter().map(|line| line.id));
         tx.apply(&sql)?;
     }
+    // The tax that prices hold is taken out of the lines that charge something, the new ones first; what is given back of
+    // it, out of those that give back.
     let mut held_left = held;
+    let mut without_tax = |amount: Cents| {
+        let taken = if held_left < 0 {
+            held_left.max(amount.get().min(0))
+        } else {
+            held_left.min(amount.get().max(0))
+        };
+        held_left -= taken;
+        Cents::new(amount.get() - taken)
+    };
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
-        // The tax that prices hold is taken out of the first line that charges enough.
-        if held_left > 0 && line.amount.get() >= held_left {
-            row.amount = Cents::new(row.amount.get() - std::mem::take(&mut held_left));
-        }
+        row.amount = without_tax(row.amount);
         tx.insert(&row)?;
+    }
+    for line in &waiting {
+        let amount = without_tax(line.amount);
+        if amount != line.amount {
+            tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
+        }
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;
@@ -287,6 +363,97 @@ pub(super) fn make_out(
         give_credit(tx, &invoice, Cents::new(-invoice.credit_applied.get()))?;
     }
     Ok(invoice)
+}
+
+/// What an invoice is reckoned from, besides its lines.
+#[derive(Clone, Copy)]
+pub(crate) struct Reckoned<'r> {
+    pub(crate) subscription: &'r Subscription,
+    pub(crate) customer: &'r Customer,
+    pub(crate) discount: Option<&'r Discount>,
+    /// What the customer has as credit.
+    pub(crate) credit: Cents,
+}
+
+/// What an invoice comes to.
+pub(crate) struct Sums {
+    pub(crate) amount: Cents,
+    pub(crate) discount: Cents,
+    /// Below zero where more is given back than charged.
+    pub(crate) tax: Cents,
+    pub(crate) how: Option<Json>,
+    /// The tax that the prices of the lines hold.
+    pub(crate) held: i64,
+    /// With what is let go.
+    pub(crate) credit_applied: Cents,
+    /// What is too little to be charged and let go: the customer gets it as credit and uses it at once.
+    pub(crate) waived: i64,
+}
+
+impl Sums {
+    pub(crate) fn total(&self) -> i64 {
+        self.amount.get() - self.discount.get() + self.tax.get()
+    }
+}
+
+/// Adds up an invoice of these lines and those that waited.
+pub(crate) fn sums(
+    tx: &mut ReadTx<'_>,
+    rules: &Rules,
+    reckoned: Reckoned<'_>,
+    new: &[NewLine],
+    waiting: &[InvoiceLine],
+) -> Result<Sums> {
+    let Reckoned { subscription, customer, discount, credit } = reckoned;
+    let sum = |lines: &mut dyn Iterator<Item = Cents>| lines.map(Cents::get).fold(0, i64::saturating_add);
+    let plain = sum(&mut new.iter().filter(|line| !line.is_proration).map(|line| line.amount));
+    let prorated = sum(&mut new.iter().filter(|line| line.is_proration).map(|line| line.amount))
+        .saturating_add(sum(&mut waiting.iter().map(|line| line.amount)));
+    let off = discount.map_or(Cents::default(), |discount| {
+        discounts::rules::amount_off(discount.reduction(), Cents::new(plain.max(0)))
+    });
+    let subtotal = Cents::new(plain - off.get() + prorated);
+    let (tax, is_held, how) = if subtotal < Cents::default() {
+        tax_given_back(tx, subscription.id, subtotal)?
+    } else {
+        let tax = tax_on(rules, customer, subtotal, subscription.currency.unwrap_or_default());
+        let amount = tax.as_ref().map_or(Cents::default(), |tax| tax.amount);
+        (amount, tax.as_ref().is_some_and(|tax| tax.is_inclusive), tax.as_ref().map(how))
+    };
+    let held = if is_held { tax.get() } else { 0 };
+    let amount = Cents::new(plain + prorated - held);
+    let mut sums =
+        Sums { amount, discount: off, tax, how, held, credit_applied: Cents::default(), waived: 0 };
+    let used = credit.get().clamp(0, sums.total().max(0));
+    let rest = sums.total() - used;
+    sums.waived = if rest > 0 && rest < rules.minimum.get() { rest } else { 0 };
+    sums.credit_applied = Cents::new(used + sums.waived);
+    Ok(sums)
+}
+
+/// The tax on what is given back, below zero: the same share of it as of the last payment of the subscription, because
+/// that is what is given back. Whether the amount holds it, and how the tax came about.
+fn tax_given_back(
+    tx: &mut ReadTx<'_>,
+    id: Id<Subscription>,
+    subtotal: Cents,
+) -> Result<(Cents, bool, Option<Json>)> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' \
+         AND amount - discount_amount > 0 ORDER BY period DESC LIMIT 1",
+        Invoice::COLUMNS
+    );
+    let last: Option<Invoice> = tx.find(&sql, &[&id])?;
+    let Some(paid) = last.filter(|paid| paid.tax_amount > Cents::default()) else {
+        return Ok((Cents::default(), false, None));
+    };
+    let how: Option<serde_json::Value> = paid.tax.as_ref().and_then(|how| how.parse().ok());
+    let is_held = how.is_some_and(|how| how["is_inclusive"] == true);
+    let whole = if is_held { paid.total() } else { paid.subtotal() };
+    // Half a cent is rounded up, as in what was paid; never more than the whole tax for the whole amount.
+    let (part, whole) = (i128::from(-subtotal.get()), i128::from(whole.get()));
+    let share = (2 * i128::from(paid.tax_amount.get()) * part + whole).div_euclid(2 * whole);
+    Ok((Cents::new(-i64::try_from(share).unwrap_or_default()), is_held, paid.tax))
 }
 
 /// The tax on what a customer pays; none where it cannot be told where they are.

@@ -165,15 +165,31 @@ pub fn choose_for_all(tx: &mut Tx<'_>, rules: &Rules, method_id: Id<PaymentMetho
     Ok(planned)
 }
 
-/// The open invoice of a subscription, if a payment is owed.
+/// The open invoice of a subscription, if a payment is owed: the oldest that nothing is under way for, else the oldest.
+///
+/// It need not be of the current period: a bank debit may take so long to fail that the next period has begun.
 pub fn owed(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<Invoice>> {
     const SQL: &str = concatcp!(
         "SELECT ",
         Invoice::COLUMNS,
-        " FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open'"
+        " FROM invoices WHERE subscription_id = $1 AND period <= $2 AND status = 'open' ORDER BY \
+         CASE WHEN EXISTS (SELECT 1 FROM payments WHERE payments.invoice_id = invoices.id \
+         AND payments.status <> 'failed') THEN 1 ELSE 0 END, period LIMIT 1"
     );
     if subscription.past_due_since.is_none() {
         return Ok(None);
     }
     Ok(tx.find(SQL, &[&subscription.id, &subscription.period])?)
+}
+
+/// Whether a subscription that has not ended is paid with this method.
+pub fn pays_anything(tx: &mut ReadTx<'_>, id: Id<PaymentMethod>) -> Result<bool> {
+    let paid: Option<Id<Subscription>> = tx.find(
+        "SELECT subscriptions.id FROM payment_methods JOIN subscriptions \
+         ON subscriptions.customer_id = payment_methods.customer_id \
+         AND subscriptions.payment_method_id = payment_methods.id \
+         WHERE payment_methods.id = $1 AND subscriptions.ended_at IS NULL LIMIT 1",
+        &[&id],
+    )?;
+    Ok(paid.is_some())
 }

@@ -60,7 +60,8 @@ pub(super) fn pay(
     let order = record(tx, books, invoice, payment, copies, (number, now))?;
     let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
     let mut after = before.clone();
-    let is_recovered = recover(&mut after, invoice);
+    let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
+    let is_recovered = is_settled && recover(tx, &mut after, now)?;
     let is_moved = move_to(tx, &mut after, invoice)?;
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
@@ -70,7 +71,7 @@ pub(super) fn pay(
     {
         after.payment_method_id = Some(method);
     }
-    if is_recovered || is_moved {
+    if is_settled || is_moved {
         subscriptions::change_paid(tx, &before, &mut after, receipt.clone())?;
     }
     announce(tx, &order)?;
@@ -87,17 +88,27 @@ pub(super) fn pay(
     Ok(order)
 }
 
-/// Makes a subscription active again whose payment was owed. Whether it was.
-fn recover(subscription: &mut Subscription, invoice: &Invoice) -> bool {
-    let is_owed = matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid);
-    if !is_owed || invoice.period != Some(subscription.period) {
-        return false;
+fn is_owing(subscription: &Subscription) -> bool {
+    matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid)
+}
+
+/// Makes a subscription active again that owed a payment, which is paid. Whether it is: should another one be owed, that
+/// is tried next, as if it had failed now.
+fn recover(tx: &mut ReadTx<'_>, subscription: &mut Subscription, now: Timestamp) -> Result<bool> {
+    const FAILED: &str = "SELECT invoices.id FROM invoices WHERE subscription_id = $1 AND period <= $2 \
+         AND status = 'open' AND NOT EXISTS (SELECT 1 FROM payments WHERE payments.invoice_id = invoices.id \
+         AND payments.status <> 'failed') LIMIT 1";
+    let other: Option<Id<Invoice>> = tx.find(FAILED, &[&subscription.id, &subscription.period])?;
+    subscription.retries = 0;
+    if other.is_some() {
+        subscription.status = SubscriptionStatus::PastDue;
+        (subscription.past_due_since, subscription.due_at) = (Some(now), Some(now));
+        return Ok(false);
     }
     subscription.status = SubscriptionStatus::Active;
     subscription.past_due_since = None;
-    subscription.retries = 0;
     subscription.due_at = Some(subscription.current_period_end);
-    true
+    Ok(true)
 }
 
 /// Takes a subscription to the period and the price that an invoice was for, if it is not there yet. Whether it was

@@ -88,6 +88,13 @@ pub fn under_way(tx: &mut ReadTx<'_>, invoice_id: Id<Invoice>) -> Result<Option<
     Ok(tx.find(SQL, &[&invoice_id])?)
 }
 
+/// All payments of an invoice, the oldest first, at most a hundred.
+pub fn of_invoice(tx: &mut ReadTx<'_>, invoice_id: Id<Invoice>) -> Result<Vec<Payment>> {
+    const SQL: &str =
+        concatcp!("SELECT ", Payment::COLUMNS, " FROM payments WHERE invoice_id = $1 ORDER BY id LIMIT 100");
+    Ok(tx.all(SQL, &[&invoice_id])?)
+}
+
 /// Plans what a confirmation of a checkout waits for: the amount, or the leave to charge later if it is nothing.
 pub(crate) fn plan_for_checkout(
     tx: &mut Tx<'_>,
@@ -102,6 +109,16 @@ pub(crate) fn plan_for_checkout(
     payment.amount = checkout.total().unwrap_or_default();
     payment.currency = checkout.currency.unwrap_or_default();
     payment.kind = if payment.amount == Cents::default() { PaymentKind::Setup } else { PaymentKind::Charge };
+    token.clone_into(&mut payment.source);
+    tx.insert(&payment)?;
+    Ok(payment)
+}
+
+/// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now.
+pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &str) -> Result<Payment> {
+    let now = clock::now(tx, customer.organization_id)?;
+    let mut payment = blank(tx, rules, (customer.organization_id, customer.id), now);
+    payment.kind = PaymentKind::Setup;
     token.clone_into(&mut payment.source);
     tx.insert(&payment)?;
     Ok(payment)
@@ -164,6 +181,16 @@ pub fn find_by_intent(tx: &mut ReadTx<'_>, processor: &str, intent_id: &str) -> 
         " FROM payments WHERE processor = $1 AND processor_intent_id = $2 ORDER BY id DESC LIMIT 1"
     );
     Ok(tx.find(SQL, &[&processor, &intent_id])?)
+}
+
+/// Whether there is a payment of which it is not known yet what the processor calls it. Then something that it tells of a
+/// payment with an unknown name may be about that one.
+pub fn is_any_unnamed(tx: &mut ReadTx<'_>, processor: &str) -> Result<bool> {
+    let unnamed: Option<Id<Payment>> = tx.find(
+        "SELECT id FROM payments WHERE ask_at IS NOT NULL AND processor_intent_id IS NULL AND processor = $1 LIMIT 1",
+        &[&processor],
+    )?;
+    Ok(unnamed.is_some())
 }
 
 /// The last payment that was planned for a checkout.

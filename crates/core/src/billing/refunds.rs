@@ -8,7 +8,8 @@
 //! ```
 //!
 //! What comes with the order stays, unless it is asked for otherwise; of an order that is paid once and all of which goes
-//! back, it goes, unless it is asked for otherwise. It goes when the money does.
+//! back, it goes, unless it is asked for otherwise. It goes when the money does. What comes with an order of a subscription
+//! comes with the subscription, so taking it back ends that.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx};
@@ -21,6 +22,7 @@ use crate::clock;
 use crate::kit::{Cents, Id, Kind, Refusal, Refuses, Result};
 use crate::ledger::{Account, Concerns, EntryKind, NewEntry};
 use crate::orders::{self, Order};
+use crate::subscriptions;
 
 /// Why nothing can be given back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +134,15 @@ fn given_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)
     )?)
 }
 
+/// How much of a payment went back, and how much of that is tax.
+fn gone_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)> {
+    Ok(tx.one(
+        "SELECT CAST(coalesce(sum(amount), 0) AS bigint), CAST(coalesce(sum(tax_amount), 0) AS bigint) \
+         FROM refunds WHERE payment_id = $1 AND status = 'succeeded'",
+        &[&payment_id],
+    )?)
+}
+
 /// Plans that money goes back which nobody waited for.
 pub(super) fn return_stray(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
     let refund = Refund {
@@ -158,7 +169,7 @@ pub(super) fn return_stray(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
 }
 
 /// Writes down a refund that was made at the processor, without our having asked for it. Once for each of the processor's
-/// ids.
+/// ids. One of a payment that is not known to have come is refused, so that it is told again.
 pub(super) fn note_foreign(
     tx: &mut Tx<'_>,
     payment: &Payment,
@@ -166,10 +177,15 @@ pub(super) fn note_foreign(
     amount: Option<Cents>,
     outcome: &RefundOutcome,
 ) -> Result<()> {
-    let (given, given_tax) = given_back(tx, payment.id)?;
+    if payment.status != PaymentStatus::Succeeded {
+        // The refund has overtaken what is told of its payment. Whoever is refused tells again.
+        return Err(Refusal::bad_request("This payment is not known to have come yet."));
+    }
+    // What is only planned here may be refused there, and gives way to what was done.
+    let (given, given_tax) = gone_back(tx, payment.id)?;
     let left = payment.amount.get() - given;
     let amount = Cents::new(amount.map_or(left, |amount| amount.get().min(left)));
-    if payment.status != PaymentStatus::Succeeded || amount <= Cents::default() {
+    if amount <= Cents::default() {
         return Ok(());
     }
     let order = order_of(tx, payment)?;
@@ -334,13 +350,24 @@ fn went_back(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp) -> Result<()> {
     if refund.revokes_benefits
         && let Some(order) = orders::find(tx, order_id)?
     {
-        match grants::revoke_purchase(tx, &order.purchase()) {
-            // Product or customer were deleted: nothing is held any more.
-            Err(refusal) if refusal.kind() == Some(Kind::NotFound) => {}
-            revoked => drop(revoked?),
-        }
+        take_back(tx, &order)?;
     }
     Ok(())
+}
+
+/// Takes back what came with an order. A subscription ends, whichever of its periods the order paid for.
+fn take_back(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
+    if let Some(id) = order.subscription_id {
+        return match subscriptions::find(tx, id)? {
+            Some(subscription) => subscriptions::end(tx, &subscription),
+            None => Ok(()),
+        };
+    }
+    match grants::revoke_purchase(tx, &order.purchase()) {
+        // Product or customer were deleted: nothing is held any more.
+        Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Ok(()),
+        revoked => revoked.map(drop),
+    }
 }
 
 /// The money had gone back and the processor has it again.

@@ -29,6 +29,9 @@ use crate::organizations::Organization;
 use crate::products::Product;
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
+/// After how many seconds a subscription is looked at again whose change is being paid.
+const CHANGE_PAUSE: i64 = 3600;
+
 /// What came of a look at what is due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -57,10 +60,16 @@ pub fn open_due_of(
     open(tx, rules, due)
 }
 
+/// Nobody is charged for an organization that is blocked or gone: what is due stays due, and is done once it is not
+/// blocked any more, as after a time in which no server was running. What was canceled ends in time nevertheless.
+const MAY_BE_DONE: &str = "(cancel_at_period_end AND status <> 'past_due' OR NOT EXISTS (SELECT 1 FROM organizations \
+    WHERE organizations.id = subscriptions.organization_id \
+    AND (organizations.blocked_at IS NOT NULL OR organizations.deleted_at IS NOT NULL)))";
+
 fn due_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, limit: i64) -> Result<Vec<Subscription>> {
     let columns = Subscription::COLUMNS;
     let sql = format!(
-        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 ORDER BY due_at, id LIMIT $3"
+        "SELECT {columns} FROM subscriptions WHERE organization_id = $1 AND due_at <= $2 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $3"
     );
     let now = clock::now(tx, organization_id)?;
     Ok(tx.all(&sql, &[&organization_id, &now, &limit])?)
@@ -98,8 +107,10 @@ fn put_off(tx: &mut Tx<'_>, first: Option<Subscription>) -> Result<Option<Id<Sub
 fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
     let (columns, now) = (Subscription::COLUMNS, tx.now());
     let select = format!("SELECT {columns} FROM subscriptions WHERE ");
-    let mut due: Vec<Subscription> =
-        tx.all(&format!("{select}due_at <= $1 ORDER BY due_at, id LIMIT $2"), &[&now, &limit])?;
+    let mut due: Vec<Subscription> = tx.all(
+        &format!("{select}due_at <= $1 AND {MAY_BE_DONE} ORDER BY due_at, id LIMIT $2"),
+        &[&now, &limit],
+    )?;
     let rest = limit.saturating_sub(i64::try_from(due.len()).unwrap_or(limit));
     let ahead = if rest > 0 { clock::of_those_ahead(tx)? } else { Vec::new() };
     if !ahead.is_empty() {
@@ -110,7 +121,7 @@ fn due(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Subscription>> {
             sql.push(" AND due_at > ").bind(now).push(" AND due_at <= ").bind(at).push(")");
             separator = " OR (";
         }
-        sql.push(") ORDER BY due_at, id LIMIT ").bind(rest);
+        sql.push(") AND ").push(MAY_BE_DONE).push(" ORDER BY due_at, id LIMIT ").bind(rest);
         due.extend(tx.list::<Subscription>(&sql)?);
     }
     Ok(due)
@@ -139,6 +150,7 @@ struct Opening<'r> {
     methods: HashMap<Id<PaymentMethod>, PaymentMethod>,
     names: HashMap<Id<Product>, String>,
     waiting: HashMap<Id<Subscription>, Vec<InvoiceLine>>,
+    changing: BTreeSet<Id<Subscription>>,
     books: Books,
     batch: Batch,
 }
@@ -169,6 +181,7 @@ impl<'r> Opening<'r> {
             methods: methods_of(tx, &methods)?,
             names: names_of(tx, &products)?,
             waiting,
+            changing: invoices::changing(tx, &ids)?,
             books: Books::default(),
             batch: Batch::default(),
         })
@@ -201,6 +214,10 @@ impl<'r> Opening<'r> {
         if now < before.current_period_end {
             // Somebody wrote a wrong date; the period goes on.
             return dunning::note(tx, before.id, before.retries, Some(before.current_period_end));
+        }
+        if self.changing.contains(&before.id) {
+            // The payment of a change will decide what the next period is.
+            return dunning::note(tx, before.id, before.retries, Some(now.add_seconds(CHANGE_PAUSE)));
         }
         let period = self.rules.next_period(before, now);
         let bounds = rules::start_of(before, period).zip(rules::start_of(before, period.saturating_add(1)));
@@ -306,7 +323,8 @@ fn end(tx: &mut Tx<'_>, before: &Subscription) -> Result<()> {
     (after.ends_at, after.ended_at) = (Some(before.current_period_end), Some(before.current_period_end));
     after.canceled_at = after.canceled_at.or(after.ended_at);
     after.due_at = None;
-    subscriptions::change(tx, before, &mut after)
+    subscriptions::change(tx, before, &mut after)?;
+    invoices::end(tx, &after, false)
 }
 
 fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {

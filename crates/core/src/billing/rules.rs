@@ -140,5 +140,4 @@ pub fn period_at(subscription: &Subscription, at: Timestamp) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "rules_tests.rs"]
 mod tests;

@@ -79,6 +79,15 @@ impl<'r> Settling<'r> {
             payment.processor_intent_id.clone_from(&answer.intent_id);
         }
         match (&answer.outcome, payment.status) {
+            (Outcome::Succeeded { fee: Some(fee), .. }, PaymentStatus::Succeeded)
+                if payment.fee_amount.is_none() && payment.kind == PaymentKind::Charge =>
+            {
+                // Processors know their fee only some time after the money came.
+                payment.fee_amount = Some(*fee);
+                payments::save(tx, payment)?;
+                self.books.note_fee(payment, *fee, self.now(payment));
+                Ok(())
+            }
             (_, PaymentStatus::Succeeded) => Ok(()),
             (Outcome::Succeeded { charge_id, method, fee }, before) => {
                 payment.status = PaymentStatus::Succeeded;

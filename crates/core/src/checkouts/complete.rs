@@ -108,6 +108,9 @@ impl Sale<'_> {
             Some(id) => subscriptions::find(tx, id)?.filter(|found| found.status.is_active()),
             None => None,
         };
+        if let Some(before) = &before {
+            billing::invoices::void_changes(tx, before)?;
+        }
         let mut after = before.clone().map_or_else(|| Ok(self.blank(tx)), Ok::<_, Refusal>)?;
         let period = before.as_ref().map_or(0, |before| before.period.saturating_add(1));
         after.product_id = self.checkout.product_id;

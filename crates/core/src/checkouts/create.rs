@@ -95,16 +95,16 @@ pub fn create(
         checkout.custom_field_data = Json::new(&answers)?;
     }
     checkout.allow_discount_codes = command.allow_discount_codes;
-    checkout.customer_name = command.customer_name.clone();
-    checkout.customer_email = command.customer_email.clone();
+    checkout.customer_name.clone_from(&command.customer_name);
+    checkout.customer_email.clone_from(&command.customer_email);
     checkout.customer_ip_address = command.customer_ip_address.map(|address| address.to_string());
     checkout.customer_billing_address = address;
     checkout.customer_tax_id = tax_id;
-    checkout.metadata = command.metadata.clone();
-    checkout.customer_metadata = command.customer_metadata.clone();
+    checkout.metadata.clone_from(&command.metadata);
+    checkout.customer_metadata.clone_from(&command.customer_metadata);
     checkout.subscription_id = command.subscription_id;
-    checkout.success_url = command.success_url.clone();
-    checkout.embed_origin = command.embed_origin.clone();
+    checkout.success_url.clone_from(&command.success_url);
+    checkout.embed_origin.clone_from(&command.embed_origin);
     if let Some(customer) = customer {
         attach(&mut checkout, customer);
     }
@@ -134,7 +134,7 @@ pub fn create_by_buyer(tx: &mut Tx<'_>, command: &CreateByBuyer, means: &Means<'
     }
     let mut checkout = blank(tx, &terms, None)?;
     checkout.customer_ip_address = Some(command.ip_address.to_string());
-    checkout.customer_email = command.customer_email.clone();
+    checkout.customer_email.clone_from(&command.customer_email);
     identify(tx, &mut checkout, command.user_id)?;
     if let Some((id, customer_id)) = command.subscription_id.zip(checkout.customer_id)
         && let Some(subscription) = free_subscription(tx, &terms.product, id)?
@@ -171,7 +171,7 @@ pub fn create_by_link(
     }
     let mut checkout = blank(tx, &terms, None)?;
     checkout.customer_ip_address = Some(visit.ip_address.to_string());
-    checkout.embed_origin = visit.embed_origin.clone();
+    checkout.embed_origin.clone_from(&visit.embed_origin);
     checkout.success_url = link.success_url;
     checkout.metadata = link.metadata;
     checkout.allow_discount_codes = link.allow_discount_codes;
@@ -207,7 +207,7 @@ pub fn create_legacy(tx: &mut Tx<'_>, command: &CreateLegacy, means: &Means<'_>)
     checkout.is_legacy = true;
     checkout.success_url = Some(command.success_url.clone());
     checkout.customer_ip_address = Some(command.ip_address.to_string());
-    checkout.customer_email = command.customer_email.clone();
+    checkout.customer_email.clone_from(&command.customer_email);
     identify(tx, &mut checkout, command.user_id)?;
     open(tx, checkout, &terms, means)
 }
@@ -364,6 +364,7 @@ fn live_subscription(
 
 /// Fills in who is signed in: the person's customer in the organization, else at least the address for mail.
 fn identify(tx: &mut ReadTx<'_>, checkout: &mut Checkout, user_id: Option<Id<User>>) -> Result<()> {
+    const EMAIL: &str = "SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL";
     let Some(user_id) = user_id else { return Ok(()) };
     let known = customers::find_of_user(tx, checkout.organization_id, user_id)?;
     if let Some(customer) = known {
@@ -371,8 +372,7 @@ fn identify(tx: &mut ReadTx<'_>, checkout: &mut Checkout, user_id: Option<Id<Use
         attach(checkout, customer);
         return Ok(());
     }
-    const SQL: &str = "SELECT email FROM users WHERE id = $1 AND deleted_at IS NULL";
-    let email: Option<Email> = tx.find(SQL, &[&user_id])?;
+    let email: Option<Email> = tx.find(EMAIL, &[&user_id])?;
     checkout.customer_email = email.or_else(|| checkout.customer_email.take());
     Ok(())
 }

@@ -229,7 +229,7 @@ impl Checkout {
 
     /// The checkout as it is at this instant of its organization: nobody writes down at once that its time is up.
     #[must_use]
-    pub(crate) fn as_of(mut self, now: Timestamp) -> Self {
+    pub(crate) fn seen_at(mut self, now: Timestamp) -> Self {
         let is_idle = self.status == CheckoutStatus::Open && self.confirming_payment_id.is_none();
         if is_idle && self.expires_at <= now {
             self.status = CheckoutStatus::Expired;

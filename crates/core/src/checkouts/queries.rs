@@ -23,14 +23,14 @@ pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Checkout>) -> Result<C
     if seller(tx, &checkout)?.blocked_at.is_some() {
         return Err(Refusal::not_permitted("This organization cannot sell anything at the moment."));
     }
-    Ok(checkout.as_of_now(tx)?)
+    checkout.seen_now(tx)
 }
 
 /// The checkout with this secret; not found if its time was up before it was confirmed.
 pub fn find_by_client_secret(tx: &mut ReadTx<'_>, client_secret: &str) -> Result<Checkout> {
     const SQL: &str = concatcp!("SELECT ", Checkout::COLUMNS, " FROM checkouts WHERE client_secret = $1");
     let checkout: Checkout = tx.find(SQL, &[&client_secret])?.ok_or_else(Refusal::not_found)?;
-    let checkout = checkout.as_of_now(tx)?;
+    let checkout = checkout.seen_now(tx)?;
     if checkout.status == CheckoutStatus::Expired {
         return Err(Refusal::not_found());
     }
@@ -85,11 +85,11 @@ pub fn list(tx: &mut ReadTx<'_>, tenancy: &Tenancy, wanted: &ListCheckouts) -> R
     let found: Vec<Checkout> = tx.list(&select)?;
     let clocks = clock::of_all(tx, tenancy.ids())?;
     let now = tx.now();
-    let as_of_now = |checkout: Checkout| {
+    let seen_now = |checkout: Checkout| {
         let now = clocks.get(&checkout.organization_id).copied().unwrap_or(now);
-        checkout.as_of(now)
+        checkout.seen_at(now)
     };
-    Ok(Paged::new(found.into_iter().map(as_of_now).collect(), total))
+    Ok(Paged::new(found.into_iter().map(seen_now).collect(), total))
 }
 
 /// A checkout with what it sells.
@@ -158,8 +158,8 @@ fn seller(tx: &mut ReadTx<'_>, checkout: &Checkout) -> Result<Organization> {
 }
 
 impl Checkout {
-    fn as_of_now(self, tx: &mut ReadTx<'_>) -> Result<Self> {
+    fn seen_now(self, tx: &mut ReadTx<'_>) -> Result<Self> {
         let now = clock::now(tx, self.organization_id)?;
-        Ok(self.as_of(now))
+        Ok(self.seen_at(now))
     }
 }

@@ -9,6 +9,7 @@ use crate::jobs::{self, Job};
 use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
 use crate::organizations::Organization;
 use crate::search;
+use crate::subscriptions;
 use crate::users::User;
 
 /// A new customer.
@@ -166,11 +167,13 @@ pub fn enrich(tx: &mut Tx<'_>, customer: &Customer, told: &Enrichment) -> Result
     Ok(())
 }
 
-/// Deletes a customer the caller may see: it is gone from every answer at once, its sessions end, and a job takes
-/// back what it was granted.
+/// Deletes a customer the caller may see: it is gone from every answer at once, its sessions and its subscriptions end,
+/// and a job takes back what it was granted. What it has as credit goes with it.
 pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()> {
     let customer = queries::get(tx, tenancy, id)?;
     let now = tx.now();
+    // Before it is gone, because it is written to once more.
+    subscriptions::end_all_of(tx, id)?;
     tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
     search::remove(tx, &customer)?;

@@ -1,4 +1,5 @@
-//! What mails say: plain data, complete in itself, so that a mail says what was true when it was asked for.
+//! What mails say: plain data, complete in itself but for license keys, so that a mail says what was true when it was
+//! asked for.
 //!
 //! There is no text here and no address of a page: those are made when the mail is sent.
 
@@ -6,6 +7,7 @@ use merak_store::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::benefits::Benefit;
 use crate::customers::Customer;
 use crate::kit::{Cents, Currency, Id};
 use crate::products::RecurringInterval;
@@ -212,7 +214,11 @@ pub struct BenefitLine {
     pub description: String,
     /// What the seller wants its holders to know.
     pub note: Option<String>,
-    /// The license key, if it is one and is there already.
+    /// The benefit, if it gives a license key: the key is looked up when the mail is sent, so that it is there by then and
+    /// never in the mail's record.
+    pub key_of: Option<Id<Benefit>>,
+    /// The license key, if there is one.
+    #[serde(skip)]
     pub license_key: Option<String>,
     /// The names of the files that can be downloaded in the portal.
     pub downloads: Vec<String>,
@@ -238,6 +244,17 @@ pub struct Found {
 }
 
 impl Email {
+    /// What comes with what was bought, where the mail lists it.
+    pub(super) fn benefits_mut(&mut self) -> &mut [BenefitLine] {
+        match self {
+            Self::OrderConfirmation { benefits, .. }
+            | Self::SubscriptionConfirmation { benefits, .. }
+            | Self::SubscriptionCanceled { benefits, .. } => benefits,
+            Self::BenefitGranted { benefit, .. } => std::slice::from_mut(benefit),
+            _ => &mut [],
+        }
+    }
+
     /// The mail's name in the table, in logs and in metrics.
     pub const fn kind(&self) -> &'static str {
         match self {

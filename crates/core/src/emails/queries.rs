@@ -6,6 +6,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx, row};
 use uuid::Uuid;
 
+use super::benefit_lines::tell_keys;
 use super::commands::sealing_key;
 use super::{Email, Outgoing, PortalLink, SecretEmail};
 use crate::customer_sessions;
@@ -19,6 +20,8 @@ use crate::organizations::Organization;
 pub enum Opened {
     /// There is nothing to send: it was sent before, or its record is gone.
     Nothing,
+    /// What it tells is still being made.
+    TooEarly,
     /// Sending it is of no use any more, for this reason.
     Useless(&'static str),
     /// It is to be sent.
@@ -131,12 +134,18 @@ impl Content {
 
 /// What a mail says; if it is not to be sent, why.
 fn content(
-    tx: &ReadTx<'_>,
+    tx: &mut ReadTx<'_>,
     secret: &InstanceSecret,
     row: &Outgoing,
 ) -> Result<std::result::Result<Content, Opened>> {
     Ok(match (&row.payload, &row.sealed_payload) {
-        (Some(payload), _) => Ok(Content::Plain(payload.parse()?)),
+        (Some(payload), _) => {
+            let mut email: Box<Email> = payload.parse()?;
+            match email.portal() {
+                Some(of) if tell_keys(tx, of, email.benefits_mut(), row.created_at)? => Err(Opened::TooEarly),
+                _ => Ok(Content::Plain(email)),
+            }
+        }
         (None, Some(sealed)) => {
             let text = unseal(&sealing_key(secret), sealed);
             match text.and_then(|text| serde_json::from_slice::<SecretEmail>(&text).ok()) {

@@ -7,6 +7,7 @@ use super::Job;
 use crate::benefits::grants;
 use crate::billing::hints;
 use crate::checkouts;
+use crate::customers::Customer;
 use crate::kit::{Id, Kind, Refusal, Result};
 use crate::{
     custom_fields, customer_session_codes, customer_sessions, emails, events, files, idempotency,
@@ -384,6 +385,14 @@ pub fn list_waiting(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Waiting>> {
         " FROM jobs WHERE failed_at IS NULL ORDER BY due_at, id LIMIT $1"
     );
     Ok(tx.all(SQL, &[&limit])?)
+}
+
+/// Whether what came with purchases of a customer is still to be given, by a job that was not set aside.
+pub fn has_grants_to_update(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<bool> {
+    const SQL: &str =
+        "SELECT EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND kind = $2 AND failed_at IS NULL)";
+    let of_customer = Job::RevokeGrantsOfCustomer { customer_id }.lane();
+    Ok(tx.one(SQL, &[&of_customer, &"update_grants_of_purchase"])?)
 }
 
 /// Lets a job that was set aside, or waits, run at once, as if it had never failed. One that does not exist or runs is

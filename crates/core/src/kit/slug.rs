@@ -14,7 +14,7 @@ pub const SHORTEST: usize = 3;
 pub const LONGEST: usize = 512;
 
 /// First path segments that pages of ours or of the contract's own front end use, in byte order.
-const RESERVED: [&str; 36] = [
+const RESERVED: [&str; 39] = [
     ".well-known",
     "api",
     "assets",
@@ -31,6 +31,7 @@ const RESERVED: [&str; 36] = [
     "for-you",
     "funding",
     "healthz",
+    "invoices",
     "issue-funding",
     "legal",
     "login",
@@ -39,6 +40,7 @@ const RESERVED: [&str; 36] = [
     "maintainer",
     "metrics",
     "newsletters",
+    "not-connected",
     "oauth2",
     "openapi",
     "portal",
@@ -47,6 +49,7 @@ const RESERVED: [&str; 36] = [
     "purchases",
     "readyz",
     "rewards",
+    "sandbox",
     "settings",
     "signup",
     "static",

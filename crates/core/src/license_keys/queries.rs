@@ -1,5 +1,7 @@
 //! What is read of license keys.
 
+use std::collections::HashMap;
+
 use const_format::concatcp;
 use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 
@@ -46,6 +48,16 @@ pub(super) fn find_by_text(
     Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
 }
 
+/// The keys with these ids as people type them.
+pub fn texts_of(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<HashMap<Id<LicenseKey>, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new("SELECT id, key FROM license_keys WHERE id IN ");
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list::<(Id<LicenseKey>, String)>(&sql)?.into_iter().collect())
+}
+
 fn find_held(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<HeldKey>> {
     const SQL: &str = concatcp!(HELD, " WHERE license_keys.id = $1");
     Ok(tx.find::<HeldRow>(SQL, &[&id])?.map(HeldKey::from))
@@ -85,6 +97,20 @@ const LIVE_ACTIVATIONS: &str = concatcp!(
 pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Activation>> {
     const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT 1000");
     Ok(tx.all(SQL, &[&id])?)
+}
+
+/// The live activations of these keys, the oldest first, at most a thousand in all.
+pub fn activations_of_many(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<Vec<Activation>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(concatcp!(
+        "SELECT ",
+        Activation::COLUMNS,
+        " FROM license_key_activations WHERE deleted_at IS NULL AND license_key_id IN "
+    ));
+    sql.bind_list(ids.iter().copied()).push(" ORDER BY created_at, id LIMIT 1000");
+    Ok(tx.list(&sql)?)
 }
 
 /// A live activation of this very key.

@@ -19,7 +19,7 @@ pub struct CompleteOrder {
     pub customer: Customer,
     /// What was bought.
     pub product: Product,
-    /// At which price, see [`price_of`].
+    /// At which price; of what was given without one, a free one that is archived.
     pub price: Price,
     /// The discount; may be deleted.
     pub discount: Option<Discount>,
@@ -36,7 +36,7 @@ pub struct OrderOfBuyer {
     pub product: PublicProduct,
     /// Who sold it.
     pub organization: Organization,
-    /// At which price, see [`price_of`].
+    /// At which price; of what was given without one, a free one that is archived.
     pub price: Price,
     /// The subscription that it pays for.
     pub subscription: Option<Subscription>,

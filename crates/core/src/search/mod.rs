@@ -3,7 +3,7 @@
 //! Each thing has a row with its texts folded, and marks: a number for every three letters in a row. A query has marks
 //! too, and an index knows what has all of them; only those few are compared. What so many match that looking them up
 //! one by one costs more than reading everything is counted by reading everything, exactly, and [`Totals`] remembers
-//! what came out. The commands of the nouns keep rows and marks, by [`add`], [`change`] and [`remove`].
+//! what came out. The commands of the nouns keep rows and marks, by `add`, `change` and `remove`.
 
 mod marks;
 mod page;

@@ -4,8 +4,10 @@ use merak_store::Tx;
 
 use super::rules::{self, Cancellation};
 use super::{Subscription, change};
+use crate::billing::invoices;
 use crate::clock;
-use crate::kit::Result;
+use crate::customers::Customer;
+use crate::kit::{Id, Result};
 
 /// Lets a subscription end with its current period, or at once if it is free. One that is to end or has ended is
 /// refused.
@@ -13,6 +15,9 @@ pub fn cancel(tx: &mut Tx<'_>, subscription: &Subscription, why: Cancellation) -
     let (mut after, now) = (subscription.clone(), clock::now(tx, subscription.organization_id)?);
     rules::cancel(&mut after, why, now)?;
     change(tx, subscription, &mut after)?;
+    if after.ended_at.is_some() {
+        invoices::end(tx, &after, true)?;
+    }
     Ok(after)
 }
 
@@ -21,6 +26,7 @@ pub fn revoke(tx: &mut Tx<'_>, subscription: &Subscription, why: Cancellation) -
     let (mut after, now) = (subscription.clone(), clock::now(tx, subscription.organization_id)?);
     rules::revoke(&mut after, why, now)?;
     change(tx, subscription, &mut after)?;
+    invoices::end(tx, &after, true)?;
     Ok(after)
 }
 
@@ -31,4 +37,28 @@ pub fn uncancel(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<Subscrip
     rules::uncancel(&mut after)?;
     change(tx, subscription, &mut after)?;
     Ok(after)
+}
+
+/// Ends a subscription now, even if a payment of it is owed: nothing is owed for it any more. Nothing happens to one that
+/// has ended.
+pub fn end(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
+    let (mut after, now) = (subscription.clone(), clock::now(tx, subscription.organization_id)?);
+    if !rules::end_anyhow(&mut after, now) {
+        return Ok(());
+    }
+    change(tx, subscription, &mut after)?;
+    invoices::end(tx, &after, true)
+}
+
+/// Ends all subscriptions of a customer, as [`end`] does.
+pub fn end_all_of(tx: &mut Tx<'_>, customer_id: Id<Customer>) -> Result<()> {
+    let sql = format!(
+        "SELECT {} FROM subscriptions WHERE customer_id = $1 AND status <> 'canceled' ORDER BY started_at, id",
+        Subscription::COLUMNS
+    );
+    let running: Vec<Subscription> = tx.all(&sql, &[&customer_id])?;
+    for subscription in running {
+        end(tx, &subscription)?;
+    }
+    Ok(())
 }

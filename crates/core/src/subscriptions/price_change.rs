@@ -10,9 +10,11 @@
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
+pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
-use super::{Subscription, change, proration};
-use crate::billing::InvoiceLine;
+use super::{Subscription, proration};
+use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
+use crate::billing::{self, BillingReason, Invoice, Payment, Rules};
 use crate::clock;
 use crate::discounts::{self, Discount};
 use crate::kit::{Cents, Id, Refusal, Result, Timeframe, at, calendar};
@@ -35,35 +37,11 @@ pub enum Settles {
     /// It changes nothing.
     NotAtAll,
     /// It is made now, and these lines wait for the next invoice.
-    WithNextInvoice(Vec<ChangeLine>),
-    /// It is made now, and an invoice of these lines is made out for the period that begins.
-    Now(ChangeInvoice),
-    /// An invoice of these lines is made out for the period that begins, and the change is made only if that is paid.
-    First(ChangeInvoice),
-}
-
-/// What a change charges or gives back.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChangeLine {
-    /// The price that is charged or given back.
-    pub product_price_id: Id<Price>,
-    /// What the customer reads.
-    pub description: String,
-    /// How much; negative gives back.
-    pub amount: Cents,
-    /// Whether it is for a part of a period. Such a line has its discount taken off already.
-    pub is_proration: bool,
-    /// From when to when it counts.
-    pub span: (Timestamp, Timestamp),
-}
-
-/// The invoice that a change asks for: of the period that [`PriceChange::after`] is in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChangeInvoice {
-    /// The discount that reduces the line that is no proration.
-    pub discount_id: Option<Id<Discount>>,
-    /// Its lines.
-    pub lines: Vec<ChangeLine>,
+    WithNextInvoice(Vec<NewLine>),
+    /// It is made now, and this is invoiced now.
+    Now(NewInvoice),
+    /// This is invoiced now, and the change is made only if that is paid.
+    First(NewInvoice),
 }
 
 /// Decides what a change to a price does. A price that the subscription cannot have is refused.
@@ -76,55 +54,101 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
         let after = subscription.clone();
         return Ok(PriceChange { price, after, settles: Settles::NotAtAll });
     }
+    if is_blocked(tx, subscription)? {
+        return Err(Refusal::bad_request("The seller is blocked, so nothing can be charged."));
+    }
     let now = clock::now(tx, subscription.organization_id)?;
     let discount = match subscription.discount_id {
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
         None => None,
     };
     let old_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
-    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, now };
+    let held = held(tx, subscription)?;
+    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, held, now };
     let (after, settles) = parts.decide()?;
     Ok(PriceChange { price, after, settles })
 }
 
-/// Changes the price of a subscription where nothing has to be paid at once: the rest of the period waits for the next
-/// invoice. A change that has to be paid now is refused for want of a payment, and nothing is changed.
-pub fn apply(tx: &mut Tx<'_>, before: &Subscription, price_id: Id<Price>) -> Result<Subscription> {
-    let PriceChange { mut after, settles, .. } = plan(tx, before, price_id)?;
-    match settles {
-        Settles::NotAtAll => return Ok(after),
-        Settles::WithNextInvoice(lines) => {
-            let now = clock::now(tx, before.organization_id)?;
-            change(tx, before, &mut after)?;
-            for line in lines {
-                put_aside(tx, before.id, line, now)?;
-            }
-        }
-        Settles::Now(_) | Settles::First(_) => return Err(Error::MissingPaymentMethod.into()),
-    }
-    Ok(after)
+/// What is still to be done for a change of the price.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// Nothing: the subscription is as it shall be.
+    Done,
+    /// The processor is asked for this payment. The change is made, whatever comes of it.
+    Asks(Box<Payment>),
+    /// The processor is asked for this payment. The change is made only if it succeeds, see [`give_up`].
+    AsksFirst(Box<Payment>),
 }
 
-/// Writes a line that waits for the next invoice of its subscription.
-fn put_aside(
-    tx: &mut Tx<'_>,
-    subscription_id: Id<Subscription>,
-    line: ChangeLine,
-    now: Timestamp,
-) -> Result<()> {
-    let waiting = InvoiceLine {
-        id: Id::new(tx),
-        invoice_id: None,
-        subscription_id: Some(subscription_id),
-        product_price_id: line.product_price_id,
-        description: line.description,
-        amount: line.amount,
-        is_proration: line.is_proration,
-        period_start: Some(line.span.0),
-        period_end: Some(line.span.1),
-        created_at: now,
-    };
-    Ok(tx.insert(&waiting)?)
+/// Changes the price of a subscription, or plans the payment by which it changes. Something that was free and that
+/// nobody has a means of payment for is refused.
+pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id<Price>) -> Result<Applied> {
+    let change = plan(tx, before, price_id)?;
+    let mut after = change.after;
+    match change.settles {
+        Settles::NotAtAll => Ok(Applied::Done),
+        Settles::WithNextInvoice(lines) => {
+            super::change(tx, before, &mut after)?;
+            for line in &lines {
+                invoices::put_aside(tx, &after, line)?;
+            }
+            Ok(Applied::Done)
+        }
+        Settles::Now(invoice) => {
+            require_no_change(tx, before, invoice.period)?;
+            super::change(tx, before, &mut after)?;
+            match invoices::open(tx, rules, &after, &invoice)? {
+                Opened::Paid(_) => Ok(Applied::Done),
+                Opened::Asks(payment) => Ok(Applied::Asks(payment)),
+                Opened::WithoutMethod(invoice) => {
+                    billing::without_method(tx, rules, &invoice)?;
+                    Ok(Applied::Done)
+                }
+            }
+        }
+        Settles::First(invoice) => {
+            require_no_change(tx, before, invoice.period)?;
+            let mut paying = before.clone();
+            if paying.payment_method_id.is_none() {
+                let newest = billing::methods::list(tx, before.customer_id)?.into_iter().next();
+                paying.payment_method_id = newest.map(|method| method.id);
+            }
+            match invoices::open(tx, rules, &paying, &invoice)? {
+                Opened::Paid(_) => Ok(Applied::Done),
+                Opened::Asks(payment) => Ok(Applied::AsksFirst(payment)),
+                Opened::WithoutMethod(_) => Err(Error::MissingPaymentMethod.into()),
+            }
+        }
+    }
+}
+
+fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {
+    Ok(tx.one(
+        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
+        &[&subscription.organization_id],
+    )?)
+}
+
+/// Refuses while another change waits for its payment.
+fn require_no_change(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<()> {
+    let open: Option<Id<Invoice>> = tx.find(
+        "SELECT id FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open'",
+        &[&subscription.id, &period],
+    )?;
+    match open {
+        Some(_) => Err(Refusal::bad_request("The payment of such a change is under way.")),
+        None => Ok(()),
+    }
+}
+
+/// Gives up a change that was to be made only if it was paid, and was not: nothing is changed, and nothing is owed.
+pub fn give_up(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
+    payment.invoice_id.map_or(Ok(()), |id| invoices::void(tx, id))
+}
+
+/// The refusal of a change that was not paid.
+pub fn not_paid() -> Refusal {
+    Error::MissingPaymentMethod.into()
 }
 
 /// The price and its product, if the subscription can have it. The order of the checks is that of the wire.
@@ -157,12 +181,30 @@ fn checked(
     Ok((price, product))
 }
 
+/// The tax that the price of the current period held, where prices hold it. The amount of a subscription is without it if
+/// it comes from an invoice, and with it if it comes from a change since.
+fn held(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Cents> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND period = $2 AND status <> 'void'",
+        Invoice::COLUMNS
+    );
+    let invoice: Option<Invoice> = tx.find(&sql, &[&subscription.id, &subscription.period])?;
+    let Some(invoice) = invoice.filter(|one| Some(one.subtotal()) == subscription.amount) else {
+        return Ok(Cents::default());
+    };
+    let how: Option<Value> = invoice.tax.as_ref().map(merak_store::Json::parse).transpose()?;
+    let is_inclusive = how.is_some_and(|how| how["is_inclusive"] == Value::Bool(true));
+    Ok(if is_inclusive { invoice.tax_amount } else { Cents::default() })
+}
+
 struct Parts<'p> {
     subscription: &'p Subscription,
     old_name: String,
     price: &'p Price,
     product: &'p Product,
     discount: Option<Discount>,
+    /// The tax that the price of the current period held.
+    held: Cents,
     now: Timestamp,
 }
 
@@ -231,43 +273,51 @@ impl Parts<'_> {
     }
 
     /// What of the current period is given back at the old price.
-    fn given_back(&self) -> Option<ChangeLine> {
+    fn given_back(&self) -> Option<NewLine> {
         let before = self.subscription;
         let span = (before.current_period_start, before.current_period_end);
-        let share = proration::share_left(before.amount?, span, self.now);
-        (share > Cents::default()).then(|| ChangeLine {
+        // Lines of changes hold the tax as prices do, so what is given back must, too.
+        let paid = Cents::new(before.amount?.get() + self.held.get());
+        let share = proration::share_left(paid, span, self.now);
+        (share > Cents::default()).then(|| NewLine {
             product_price_id: before.price_id,
             description: format!("Unused time of {}", self.old_name),
             amount: Cents::new(-share.get()),
             is_proration: true,
-            span: (self.now, before.current_period_end),
+            span: Some((self.now, before.current_period_end)),
         })
     }
 
     /// What the rest of the current period gives back and costs.
-    fn lines_of_rest(&self, after: &Subscription) -> Vec<ChangeLine> {
+    fn lines_of_rest(&self, after: &Subscription) -> Vec<NewLine> {
         let span = (after.current_period_start, after.current_period_end);
         let share = after.amount.map(|amount| proration::share_left(amount, span, self.now));
-        let charge = share.filter(|share| *share > Cents::default()).map(|share| ChangeLine {
+        let charge = share.filter(|share| *share > Cents::default()).map(|share| NewLine {
             product_price_id: self.price.id,
             description: format!("Remaining time of {}", self.product.name),
             amount: share,
             is_proration: true,
-            span: (self.now, after.current_period_end),
+            span: Some((self.now, after.current_period_end)),
         });
         self.given_back().into_iter().chain(charge).collect()
     }
 
-    fn invoice(&self, after: &Subscription) -> ChangeInvoice {
+    fn invoice(&self, after: &Subscription) -> NewInvoice {
         let (start, end) = (after.current_period_start, after.current_period_end);
-        let whole = ChangeLine {
+        let whole = NewLine {
             product_price_id: self.price.id,
             description: self.product.name.clone(),
             amount: after.base_amount.unwrap_or_default(),
             is_proration: false,
-            span: (start, end),
+            span: Some((start, end)),
         };
-        ChangeInvoice {
+        NewInvoice {
+            billing_reason: BillingReason::SubscriptionUpdate,
+            period: after.period,
+            period_start: start,
+            period_end: end,
+            product_id: self.product.id,
+            product_price_id: self.price.id,
             discount_id: self.running(self.now).map(|discount| discount.id),
             lines: self.given_back().into_iter().chain([whole]).collect(),
         }

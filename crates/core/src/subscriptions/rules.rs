@@ -76,6 +76,15 @@ pub fn revoke(subscription: &mut Subscription, why: Cancellation, now: Timestamp
     Ok(())
 }
 
+/// Ends a subscription now, however it stands. Whether it had not ended before.
+pub fn end_anyhow(subscription: &mut Subscription, now: Timestamp) -> bool {
+    let is_over = subscription.ended_at.is_some() || subscription.status == SubscriptionStatus::Canceled;
+    if !is_over {
+        end(subscription, now);
+    }
+    !is_over
+}
+
 /// Lets a subscription go on that was to end with its period.
 pub fn uncancel(subscription: &mut Subscription) -> Result<(), Error> {
     if subscription.ended_at.is_some() {

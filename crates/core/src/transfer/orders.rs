@@ -55,7 +55,7 @@ impl OrderRecord {
             modified_at: order.modified_at,
             customer_id: order.customer_id,
             product_id: order.product_id,
-            subscription_id: order.subscription_id.map(|id| id.uuid()),
+            subscription_id: order.subscription_id.map(Id::uuid),
         };
         Ok((orders.into_iter().map(record).collect(), place))
     }

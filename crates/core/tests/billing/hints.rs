@@ -27,6 +27,23 @@ scenarios! {
         assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (1, PaymentStatus::Succeeded));
     }
 
+    fn a_fee_that_is_told_later_is_booked_once(shop) {
+        let checkout = shop.checkout(fixed(None, 1000), |_| {});
+        let (mut without, with) = (paid("later"), paid("later"));
+        if let Outcome::Succeeded { fee, .. } = &mut without.outcome {
+            *fee = None;
+        }
+        let payment = shop.settle(&shop.asks(&checkout, "t"), without.clone());
+        let fees = |shop: &Shop| shop.books().into_iter().find(|(account, _)| account == "processor_fees");
+        assert_eq!((payment.fee_amount, fees(shop)), (None, None));
+        for (number, answer) in [with.clone(), without, with].into_iter().enumerate() {
+            assert!(hear(shop, &format!("evt_fee{number}"), &Hint::Payment { id: payment.id, answer: Box::new(answer) }));
+            assert_eq!(fees(shop), Some((String::from("processor_fees"), 30)));
+        }
+        assert!(shop.books().contains(&(String::from("processor_clearing"), 1170)));
+        assert_eq!(shop.payment(payment.id).fee_amount, Some(Cents::new(30)));
+    }
+
     fn a_refund_at_the_processor_is_noted_once(shop) {
         let payment = bought(shop);
         let hint = |outcome| Hint::Refund {

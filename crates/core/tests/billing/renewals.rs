@@ -144,7 +144,8 @@ scenarios! {
             shop.read(move |tx| invoices::credit_of(tx, id)).unwrap().get()
         };
         let mut before = subscription.clone();
-        for (amount, tax, left) in [(-1500, 0, 1500), (1000, 200, 300)] {
+        // 20 % of tax goes back with what is given back.
+        for (amount, tax, left) in [(-1500, -300, 1800), (1000, 200, 600)] {
             shop.go_to(before.current_period_end);
             assert!(shop.open_due().payments.is_empty());
             let order = shop.orders().pop().unwrap();
@@ -154,7 +155,7 @@ scenarios! {
         }
         shop.go_to(before.current_period_end);
         let batch = shop.open_due();
-        assert_eq!((batch.payments[0].amount, credit(shop)), (Cents::new(900), 0));
+        assert_eq!((batch.payments[0].amount, credit(shop)), (Cents::new(600), 0));
         shop.settle(&batch.payments[0], paid("r"));
         let books = shop.books();
         assert!(books.iter().all(|(account, _)| account != "customer_credit" && account != "customer_receivable"), "{books:?}");
@@ -181,6 +182,11 @@ scenarios! {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let (tenancy, id) = (shop.tenancy(), subscription.customer_id);
         shop.write(move |tx| merak_core::customers::delete(tx, &tenancy, id)).unwrap();
+        let ended = shop.subscription(subscription.id);
+        assert_eq!((ended.status, ended.ended_at), (SubscriptionStatus::Canceled, Some(shop.now())));
+        assert!(shop.events().ends_with(&[
+            EventType::SubscriptionUpdated, EventType::SubscriptionCanceled, EventType::SubscriptionRevoked,
+        ]));
         shop.go_to(subscription.current_period_end);
         assert!(shop.open_due().payments.is_empty());
         assert_eq!(shop.subscription(subscription.id).status, SubscriptionStatus::Canceled);

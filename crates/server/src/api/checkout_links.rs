@@ -396,7 +396,7 @@ fn follow(tx: &mut Tx<'_>, call: &Call<ByClientSecret>) -> Result<Followed> {
     let agent = header(USER_AGENT);
     if PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
         let (_, product, _) = checkout_links::follow(tx, &call.path.client_secret)?;
-        return Ok(Followed::Notice(Notice::preview(product.name)));
+        return Ok(Followed::Notice(Notice::preview(&product.name)));
     }
     let query = call.signed.as_ref().map(|signed| signed.query.as_str()).unwrap_or_default();
     let (embed_origin, forwarded) = forwarded(query);

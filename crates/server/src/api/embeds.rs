@@ -109,7 +109,8 @@ fn product(tx: &mut ReadTx<'_>, call: &Call<ById, CardQuery>) -> Result<Card> {
         etag: String::new(),
     };
     let text = merak_store::Json::new(&embed)?;
-    embed.etag = Sha256::digest(text.as_str()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(text.as_str());
+    embed.etag = digest.iter().fold(String::new(), |etag, byte| format!("{etag}{byte:02x}"));
     let header = call.signed.as_ref().and_then(|signed| signed.headers.get(IF_NONE_MATCH)?.to_str().ok());
     let known = header
         .unwrap_or_default()

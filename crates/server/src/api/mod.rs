@@ -6,7 +6,7 @@ mod benefits;
 mod checkout_links;
 mod checkouts;
 mod custom_fields;
-mod customer_portal;
+pub(crate) mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod discounts;

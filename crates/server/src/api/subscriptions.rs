@@ -1,8 +1,10 @@
 //! Subscriptions: list, export, change, revoke.
 
+mod preview;
 mod table;
 mod wire;
 
+use http::Method;
 use merak_core::access::{self, MERCHANTS};
 use merak_core::customers::Customer;
 use merak_core::discounts::Discount;
@@ -13,13 +15,15 @@ use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort, price_change};
 use merak_store::{ReadTx, Tx};
 
+pub use self::preview::{PreviewQuery, REFUSALS as PREVIEW_REFUSALS, SubscriptionPreview};
 use self::wire::SubscriptionUpdate;
 pub use self::wire::{CustomerSubscriptionUpdate, Wish};
 use super::shared::{ById, Subscription};
+use crate::flows::change_price;
 use crate::state::House;
 use crate::wire::{
-    Appearance, Call, Json, ListResource, Many, Nothing, Operation, Part, first_page, page, request, sorting,
-    usual_limit,
+    Appearance, Call, Finishing, Flow, Json, ListResource, Many, Nothing, Operation, Part, Unit, first_page,
+    page, request, sorting, usual_limit,
 };
 
 const NAV: &str = "Other Endpoints > Subscriptions";
@@ -41,7 +45,7 @@ pub fn operations() -> Vec<Operation> {
             )
             .nav(NAV)
             .admits(MERCHANTS, READERS),
-        Operation::patch("/v1/subscriptions/{id}", update)
+        Operation::new(Method::PATCH, "/v1/subscriptions/{id}", Unit::flow(update))
             .named("subscriptions:update", "Update Subscription")
             .about(
                 "Changes the price of a subscription, lets it end with its period or now, or lets it go on after all. At \
@@ -57,6 +61,13 @@ pub fn operations() -> Vec<Operation> {
                 Kind::NotFound,
                 Kind::Gone,
             ]),
+        Operation::get("/v1/subscriptions/{id}/preview", preview)
+            .named("subscriptions:preview", "Preview Subscription")
+            .about("Shows what a change of the price would cost, without making it.")
+            .nav(NAV)
+            .admits(MERCHANTS, READERS)
+            .refuses(PREVIEW_REFUSALS)
+            .hidden(),
         Operation::delete("/v1/subscriptions/{id}", revoke)
             .named("subscriptions:revoke", "Revoke Subscription")
             .about("Ends a subscription now, and takes back what came with it. Nothing is paid back.")
@@ -142,31 +153,57 @@ fn export(
     Ok(Part { text, next })
 }
 
-fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, SubscriptionUpdate>) -> Result<Json<Subscription>> {
-    let tenancy = access::tenancy(tx, &call.actor)?;
-    let found = subscriptions::get(tx, &tenancy, call.path.id.cast())?;
-    let changed = fulfil(tx, found, call.body.wish()?)?;
-    show(tx, changed, &call.house)
+async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json<Subscription>> {
+    if let Wish::Price(price_id) = flow.call().body.wish()? {
+        let applied = flow
+            .write(move |tx, call| {
+                let found = find(tx, call)?;
+                price_change::apply(tx, &call.house.billing, &found, price_id)
+            })
+            .await?;
+        change_price::collect(&flow.call().house, applied).await?;
+        return flow
+            .finish(|tx, call| {
+                let found = find(tx, call)?;
+                show(tx, found, &call.house)
+            })
+            .await;
+    }
+    flow.finish(|tx, call| {
+        let found = find(tx, call)?;
+        let changed = fulfil(tx, found, call.body.wish()?)?;
+        show(tx, changed, &call.house)
+    })
+    .await
 }
 
-/// Does to a subscription what its seller or buyer wishes.
+fn preview(tx: &mut ReadTx<'_>, call: &Call<ById, PreviewQuery>) -> Result<Json<SubscriptionPreview>> {
+    let found = find(tx, call)?;
+    let preview = price_change::preview(tx, &call.house.billing, &found, call.query.product_price_id)?;
+    Ok(Json(preview.into()))
+}
+
+fn find<Q, B>(tx: &mut ReadTx<'_>, call: &Call<ById, Q, B>) -> Result<subscriptions::Subscription> {
+    let tenancy = access::tenancy(tx, &call.actor)?;
+    subscriptions::get(tx, &tenancy, call.path.id.cast())
+}
+
+/// Does to a subscription what its seller or buyer wishes. Another price is a flow of its own, see [`change_price`].
 pub fn fulfil(
     tx: &mut Tx<'_>,
     found: subscriptions::Subscription,
     wish: Wish,
 ) -> Result<subscriptions::Subscription> {
     match wish {
-        Wish::Nothing => Ok(found),
+        Wish::Nothing | Wish::Price(_) => Ok(found),
         Wish::Cancel(why) => subscriptions::cancel(tx, &found, why),
         Wish::Revoke(why) => subscriptions::revoke(tx, &found, why),
         Wish::Uncancel => subscriptions::uncancel(tx, &found),
-        Wish::Price(price_id) => price_change::apply(tx, &found, price_id),
     }
 }
 
 fn revoke(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<Subscription>> {
-    let tenancy = access::tenancy(tx, &call.actor)?;
-    let found = subscriptions::get(tx, &tenancy, call.path.id.cast())?;
+    let found = find(tx, call)?;
     let ended = subscriptions::revoke(tx, &found, Cancellation::default())?;
     show(tx, ended, &call.house)
 }

@@ -7,7 +7,7 @@ mod letters;
 mod secrets;
 #[cfg(test)]
 mod tests;
-mod words;
+pub mod words;
 
 use askama::Template;
 use merak_adapters::mail::{Mailbox, Message};

@@ -68,12 +68,14 @@ fn benefits() -> Vec<BenefitLine> {
         BenefitLine {
             description: String::from("License key"),
             note: None,
+            key_of: None,
             license_key: Some(String::from("NIMBUS-2A9F-77C1")),
             downloads: Vec::new(),
         },
         BenefitLine {
             description: String::from("Themes & icons"),
             note: Some(String::from("Unpack them\ninto <plugins>.")),
+            key_of: None,
             license_key: None,
             downloads: vec![String::from("nimbus-themes-1.2.zip"), String::from("icons.zip")],
         },

@@ -1,7 +1,8 @@
-//! Amounts and days in words.
+//! Amounts, days and places in words.
 
+use isocountry::CountryCode;
 use merak_core::emails::{Money, RecurringPrice};
-use merak_core::kit::{Cents, Currency};
+use merak_core::kit::{Cents, Country, Currency};
 use merak_core::products::RecurringInterval;
 use merak_store::Timestamp;
 
@@ -47,6 +48,12 @@ pub fn price(price: Option<RecurringPrice>) -> String {
 pub fn day(instant: Timestamp) -> String {
     let day = jiff::tz::Offset::UTC.to_datetime(instant.into());
     day.strftime("%-d %B %Y").to_string()
+}
+
+/// The English name of a country; its code if it has none.
+pub fn country(country: Country) -> &'static str {
+    let code = country.as_str();
+    CountryCode::for_alpha2(code).map_or(code, |country| country.name())
 }
 
 /// How long from now until then, in whole minutes, as in `30 minutes`. At least one: what is over is not sent.

@@ -218,14 +218,15 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     }
     let key = format!("payment/{}", payment.id);
     let customer_id = payer(house, question, &key).await?;
-    let source = match payment.is_off_session {
-        true => Source::SavedMethod(payment.source.clone()),
-        false => Source::ConfirmationToken(payment.source.clone()),
+    let source = if payment.is_off_session {
+        Source::SavedMethod(payment.source.clone())
+    } else {
+        Source::ConfirmationToken(payment.source.clone())
     };
     let return_url = match &question.client_secret {
         Some(secret) => Some(house.confirmation_url(secret)),
         // Somebody who pays what is owed does so in the portal.
-        None => (!payment.is_off_session).then(|| house.public_url.clone()),
+        None => (!payment.is_off_session).then(|| house.payment_url(payment.id)),
     };
     let (metadata, reference) = (question.facts.clone(), payment.id.to_string());
     Ok(match payment.kind {
@@ -271,9 +272,12 @@ async fn payer(house: &House, question: &Question, key: &str) -> Result<String, 
     let is_known = processor_customer_id.is_some();
     Ok(house
         .store
-        .write(move |tx| match is_known {
-            true => payments::replace_payer(tx, customer_id, &processor, &named),
-            false => payments::remember_payer(tx, customer_id, &processor, &named),
+        .write(move |tx| {
+            if is_known {
+                payments::replace_payer(tx, customer_id, &processor, &named)
+            } else {
+                payments::remember_payer(tx, customer_id, &processor, &named)
+            }
         })
         .await?)
 }

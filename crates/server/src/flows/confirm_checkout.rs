@@ -13,6 +13,7 @@ use merak_core::billing::{Payment, PaymentStatus, payments};
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::kit::{Id, Kind, Refusal};
+use merak_store::Tx;
 
 use super::{Error, collect};
 use crate::state::House;
@@ -38,22 +39,24 @@ pub async fn run(
     confirm: Confirm,
 ) -> Result<(), Error> {
     let (rules, client_secret) = (house.billing.clone(), client_secret.to_owned());
-    let begun = house
-        .store
-        .write(move |tx| {
-            let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
-            match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
-                Standing::UnderWay(payment) => return Ok::<_, Refusal>(Begun::Waits(payment)),
-                Standing::Confirmed => return Ok(Begun::Done),
-                Standing::Open => {}
-            }
-            let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
-            Ok(match confirm::hold(tx, &rules, checkout, &terms, &confirm)? {
-                Held::Asks(payment) => Begun::Asks(payment),
-                Held::Complete => Begun::Done,
-            })
+    let unit = move |tx: &mut Tx<'_>| {
+        let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
+        match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
+            Standing::UnderWay(payment) => return Ok::<_, Refusal>(Begun::Waits(payment)),
+            Standing::Confirmed => return Ok(Begun::Done),
+            Standing::Open => {}
+        }
+        let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
+        Ok(match confirm::hold(tx, &rules, checkout, &terms, &confirm)? {
+            Held::Asks(payment) => Begun::Asks(payment),
+            Held::Complete => Begun::Done,
         })
-        .await?;
+    };
+    let begun = match house.store.write(unit.clone()).await {
+        // A buyer nobody knew is made a customer. If another click made them at the same time, they are known now.
+        Err(Refusal::Invalid(_)) => house.store.write(unit).await?,
+        done => done?,
+    };
     let payment = match begun {
         Begun::Done => return Ok(()),
         Begun::Asks(payment) => ask(house, &payment).await?,

@@ -6,9 +6,11 @@
 
 pub mod advance_clock;
 pub mod benefit_settings;
+pub mod change_price;
 pub mod collect;
 pub mod confirm_checkout;
 pub mod github_seller;
+pub mod pay_in_portal;
 pub mod receive_processor_event;
 pub mod refund;
 mod remove_stored_file;

@@ -62,7 +62,14 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
     if let Some(id) = processor_method_id {
         return updated(house, id).await;
     }
-    let Some(payment) = payment_of(house, event).await? else { return Ok(Hint::Nothing) };
+    let Some(payment) = payment_of(house, event).await? else {
+        let processor = house.adapters.payments.name();
+        if house.store.read(move |tx| payments::is_any_unnamed(tx, processor)).await? {
+            // It may have overtaken the answer that names its payment. Whoever is refused tells again.
+            return Err(Refusal::bad_request("This payment is not known yet.").into());
+        }
+        return Ok(Hint::Nothing);
+    };
     let amount = event.amount_cents.map(Cents::new);
     // An event about a refund names that.
     let refund_id = event.reference.as_deref().and_then(id_of);

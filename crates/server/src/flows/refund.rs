@@ -47,12 +47,11 @@ pub async fn overdue(house: &House, limit: i64) -> Result<usize, Error> {
 async fn settle(house: &House, refund: Refund) -> Result<Refund, Error> {
     let id = refund.id;
     let question = house.store.read(move |tx| refunds::question(tx, refund.clone())).await?;
-    let answer = match question {
-        Some(question) => ask(house, &question).await?,
-        None => {
-            let reason = String::from("The processor never had this payment.");
-            RefundAnswer { refund_id: None, outcome: outcome::RefundOutcome::Failed(reason) }
-        }
+    let answer = if let Some(question) = question {
+        ask(house, &question).await?
+    } else {
+        let reason = String::from("The processor never had this payment.");
+        RefundAnswer { refund_id: None, outcome: outcome::RefundOutcome::Failed(reason) }
     };
     Ok(house.store.write(move |tx| refunds::settle(tx, id, &answer)).await?)
 }

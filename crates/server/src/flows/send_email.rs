@@ -25,6 +25,7 @@ const BEGUN_WITHIN: Duration = Duration::from_secs(10);
 /// What came of a mail.
 enum Fate {
     Nothing,
+    TooEarly,
     Useless(&'static str),
     Sent(String),
     Refused(String),
@@ -58,6 +59,7 @@ async fn send(house: &House, mails: Vec<(Claimed, Id<Outgoing>)>) -> Result<(), 
         .map(|((claimed, id), opened)| async move {
             let fate = match opened {
                 Opened::Nothing => Fate::Nothing,
+                Opened::TooEarly => Fate::TooEarly,
                 Opened::Useless(reason) => Fate::Useless(reason),
                 Opened::Draft(_) if begun.elapsed() > BEGUN_WITHIN => Fate::NotBegun,
                 Opened::Draft(draft) => hand_over(house, &draft, now).await,
@@ -103,6 +105,7 @@ async fn hand_over(house: &House, draft: &Draft, now: Timestamp) -> Fate {
 fn note(tx: &mut Tx<'_>, claimed: &Claimed, id: Id<Outgoing>, fate: &Fate) -> Result<Outcome, Refusal> {
     match fate {
         Fate::Nothing => Ok(Outcome::Done),
+        Fate::TooEarly => Ok(Outcome::Postponed(String::from("what it tells is still being made"), 1)),
         Fate::Useless(reason) => {
             tracing::warn!(email = %id, reason, "a mail was not sent");
             emails::note_useless(tx, id, reason)?;

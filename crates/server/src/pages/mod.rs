@@ -1,14 +1,17 @@
 //! Pages for people, rendered on the server and readable without JavaScript, and the few plain addresses beside the
 //! API: health, readiness and the OpenAPI document.
 
+mod dashboard;
 pub mod docs;
 
 mod assets;
+mod invoice;
 mod login;
 mod mail;
 pub mod notice;
 mod plain;
 mod sandbox;
+pub mod shop;
 
 use std::sync::Arc;
 
@@ -24,8 +27,11 @@ const LOGIN: &str = "/login";
 
 /// Whether a page looks into the data for whoever calls, so that calls of it are counted.
 pub fn is_counted(path: &str) -> bool {
-    path == LOGIN
-        || path == LOGIN_BY_MAIL
+    matches!(path, LOGIN | LOGIN_BY_MAIL)
+        || path.starts_with("/dashboard/")
+        || path.split('/').nth(2) == Some("portal")
+        || path.starts_with("/portal/")
+        || path.starts_with(shop::CHECKOUT)
         || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }
 
@@ -39,11 +45,15 @@ pub const NOT_CONNECTED: &str = "/not-connected";
 /// Everything that is not under `/v1`.
 pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
     let docs = Arc::new(Docs::new(routes.document(), &house.public_url));
+    let shop = Arc::new(shop::Shop::new());
     Arc::clone(&docs)
         .router()
         .merge(login::router(Arc::clone(house), Arc::clone(&docs)))
         .merge(mail::router(house, Arc::clone(&docs)))
+        .merge(shop::router(Arc::clone(house), Arc::clone(&shop)))
+        .merge(dashboard::router(Arc::clone(house), shop))
         .merge(sandbox::router(Arc::clone(house), docs))
+        .merge(invoice::router(Arc::clone(house)))
         .merge(plain::router(Arc::clone(house), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })

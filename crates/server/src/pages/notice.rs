@@ -1,4 +1,4 @@
-//! Pages of one sentence, for whoever followed a link that leads to no checkout.
+//! Pages for whoever followed a link that leads to no checkout.
 
 use askama::Template;
 use http::HeaderValue;
@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use merak_core::kit::{FieldProblem, Kind};
 use serde_json::Value;
 
+use super::shop::{self, Framed, Processor};
 use crate::error::status_and_name;
 use crate::wire::{Answer, Components, Reply};
 
@@ -13,7 +14,8 @@ use crate::wire::{Answer, Components, Reply};
 #[derive(Clone, Debug)]
 pub struct Notice {
     status: u16,
-    sentence: String,
+    page: String,
+    policy: String,
 }
 
 #[derive(Template)]
@@ -24,14 +26,16 @@ struct Page<'n> {
 
 impl Notice {
     /// What is sold, for programs that show what is behind a link.
-    pub fn preview(name: String) -> Self {
-        Self { status: Self::STATUS, sentence: name }
+    pub fn preview(name: &str) -> Self {
+        let page = Page { sentence: name }.render();
+        let page = page.expect("a template that only reads its own fields renders into a String");
+        Self { status: Self::STATUS, page, policy: String::from("default-src 'none'") }
     }
 
     /// What is wrong with what was to be bought, as a page.
     pub fn not_sold(problems: &[FieldProblem]) -> Self {
-        let sentences: Vec<&str> = problems.iter().map(|problem| problem.message.as_ref()).collect();
-        Self { status: status_and_name(Kind::Invalid).0, sentence: sentences.join(" ") }
+        let policy = shop::policy(&Framed::Never, Processor::Own);
+        Self { status: status_and_name(Kind::Invalid).0, page: shop::not_sold(problems), policy }
     }
 }
 
@@ -43,12 +47,11 @@ impl Answer for Notice {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        let sentence = self.sentence.as_str();
-        let page = Page { sentence }.render();
-        let page = page.expect("a template that only reads its own fields renders into a String");
-        let mut reply = Reply::new(self.status, page);
+        let mut reply = Reply::new(self.status, self.page.clone());
         reply.headers.push((CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")));
-        reply.headers.push((CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'")));
+        let policy = HeaderValue::from_str(&self.policy);
+        let policy = policy.unwrap_or(const { HeaderValue::from_static("default-src 'none'") });
+        reply.headers.push((CONTENT_SECURITY_POLICY, policy));
         reply.headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         Ok(reply)
     }

@@ -21,6 +21,7 @@ use http_body_util::{BodyExt, Limited};
 use tower::ServiceExt;
 use uuid::Uuid;
 
+pub use self::rate_limit::Visitor;
 use self::rate_limit::{RateLimits, subscriber};
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;
@@ -53,7 +54,7 @@ pub struct Shell {
     house: Arc<House>,
     routes: Arc<Routes>,
     config: Config,
-    limits: RateLimits,
+    limits: Arc<RateLimits>,
     cors: cors::Policy,
     metrics: RequestMetrics,
     /// What is not under `/v1`: pages, health, the document.
@@ -66,7 +67,7 @@ impl Shell {
     /// Puts the shell together.
     pub fn new(house: Arc<House>, routes: Arc<Routes>, config: Config, pages: axum::Router) -> Self {
         Self {
-            limits: RateLimits::new(config.rate_limit_per_address, config.rate_limit_per_key),
+            limits: Arc::new(RateLimits::new(config.rate_limit_per_address, config.rate_limit_per_key)),
             cors: cors::Policy::new(&config.front_end_origins),
             metrics: RequestMetrics::new(routes.operations()),
             content: Content::new(Arc::clone(&house), config.transfer_timeout),
@@ -223,9 +224,11 @@ impl Shell {
         }
     }
 
-    async fn page(&self, request: Request, peer: SocketAddr, request_id: &str) -> Response {
+    async fn page(&self, mut request: Request, peer: SocketAddr, request_id: &str) -> Response {
+        let address = self.address(request.headers(), peer);
+        request.extensions_mut().insert(Visitor { address, limits: Arc::clone(&self.limits) });
         if pages::is_counted(request.uri().path())
-            && let Err(seconds) = self.limits.spend_address(self.address(request.headers(), peer))
+            && let Err(seconds) = self.limits.spend_address(address)
         {
             return Failure::TooManyRequests(seconds).into_response(request_id);
         }

@@ -4,6 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -25,6 +26,23 @@ const SCARCE_PER_ORGANIZATION: (u32, u32) = (300, 300);
 
 /// The same for all calls of one route: who guesses from everywhere is not quicker than this.
 const SCARCE_IN_ALL: (u32, u32) = (600, 600);
+
+/// Who asks for a page, with the budgets that its forms spend from: those of the operations that do the same.
+#[derive(Clone)]
+pub struct Visitor {
+    /// Their address.
+    pub address: IpAddr,
+    /// The budgets.
+    pub limits: Arc<RateLimits>,
+}
+
+impl Visitor {
+    /// Spends a call of a scarce operation that a form stands for. Otherwise says after how many seconds there is one again.
+    pub fn spend_scarce(&self, operation: &'static str, body: &Value) -> Result<(), u64> {
+        self.limits.spend_scarce(operation, self.address, body)
+    }
+}
+
 /// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address {

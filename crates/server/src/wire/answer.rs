@@ -58,6 +58,7 @@ pub struct Found(pub String);
 /// 307 to another address.
 #[derive(Clone, Debug)]
 pub struct TemporaryRedirect(pub String);
+
 /// 204.
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
@@ -103,7 +104,7 @@ impl Answer for Accepted {
     }
 
     fn reply(&self) -> Result<Reply, serde_json::Error> {
-        write(Self::STATUS, &Value::Null)
+        Ok(Reply::new(Self::STATUS, Bytes::from_static(b"null")))
     }
 }
 

@@ -7,11 +7,14 @@
 use http::header::{COOKIE, HOST, ORIGIN, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use merak_core::kit::{InstanceSecret, Token, TokenHash};
-use merak_core::user_sessions;
+use merak_core::{customer_sessions, user_sessions};
 use url::Url;
 
 /// The name of the session cookie, which front ends know.
 const NAME: &str = "polar_session";
+
+/// The name of the cookie of a customer who is in the portal. It is for the portal of one organization only.
+const CUSTOMER_NAME: &str = "merak_customer_session";
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -32,16 +35,35 @@ impl Session {
         secret: &InstanceSecret,
         origins: &Origins,
     ) -> Option<Self> {
-        let value =
-            headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).find_map(value_in)?;
+        Self::named(NAME, (method, headers), secret, origins)
+    }
+
+    /// As [`Self::read`], of the cookie of the customer portal.
+    pub fn read_of_customer(
+        method: &Method,
+        headers: &HeaderMap,
+        secret: &InstanceSecret,
+        origins: &Origins,
+    ) -> Option<Self> {
+        Self::named(CUSTOMER_NAME, (method, headers), secret, origins)
+    }
+
+    fn named(
+        name: &str,
+        (method, headers): (&Method, &HeaderMap),
+        secret: &InstanceSecret,
+        origins: &Origins,
+    ) -> Option<Self> {
+        let mut lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+        let value = lines.find_map(|line| value_in(line, name))?;
         Some(Self { hash: secret.hash(value), is_misused: !method.is_safe() && !origins.admit(headers) })
     }
 }
 
-/// The value of the session cookie in a `Cookie` header.
-fn value_in(line: &str) -> Option<&str> {
+/// The value of a session cookie in a `Cookie` header.
+fn value_in<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let pairs = line.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == NAME).map(|(_, value)| value).find(|value| !value.is_empty())
+    pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).find(|value| !value.is_empty())
 }
 
 /// The origins whose pages may act with a session.
@@ -76,7 +98,7 @@ impl Origins {
     }
 
     /// Whether a page that may act with a session sends this, or no page at all.
-    fn admit(&self, headers: &HeaderMap) -> bool {
+    pub fn admit(&self, headers: &HeaderMap) -> bool {
         let origin = headers.get(ORIGIN).map(HeaderValue::as_bytes);
         let is_known = |origin: &[u8]| {
             origin == self.own.as_bytes() || self.front_ends.iter().any(|known| known.as_bytes() == origin)
@@ -94,18 +116,28 @@ impl Origins {
 
     /// The header that gives a browser a session.
     pub fn set_cookie(&self, token: &Token) -> HeaderValue {
-        self.cookie(token.as_str(), user_sessions::LIFETIME)
+        self.cookie((NAME, token.as_str()), "/", user_sessions::LIFETIME)
     }
 
     /// The header that makes a browser forget its session.
     pub fn forget_cookie(&self) -> HeaderValue {
-        self.cookie("", 0)
+        self.cookie((NAME, ""), "/", 0)
     }
 
-    fn cookie(&self, value: &str, seconds: i64) -> HeaderValue {
+    /// The header that gives a browser a session of a customer, for the pages below this path.
+    pub fn set_customer_cookie(&self, token: &str, path: &str) -> HeaderValue {
+        self.cookie((CUSTOMER_NAME, token), path, customer_sessions::LIFETIME)
+    }
+
+    /// The header that makes a browser forget it.
+    pub fn forget_customer_cookie(&self, path: &str) -> HeaderValue {
+        self.cookie((CUSTOMER_NAME, ""), path, 0)
+    }
+
+    fn cookie(&self, (name, value): (&str, &str), path: &str, seconds: i64) -> HeaderValue {
         let secure = if self.is_secure() { "; Secure" } else { "" };
-        let text = format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-        HeaderValue::try_from(text).expect("a token is letters, digits and low lines")
+        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(text).expect("tokens and slugs are letters, digits, hyphens and low lines")
     }
 }
 
@@ -144,7 +176,7 @@ mod tests {
             ("polar_session", None),
             ("", None),
         ] {
-            assert_eq!(value_in(line), value, "{line:?}");
+            assert_eq!(value_in(line, NAME), value, "{line:?}");
         }
     }
 

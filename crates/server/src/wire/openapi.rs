@@ -63,7 +63,10 @@ fn describe(operation: &Operation, components: &mut Components) -> Value {
         "tags": tags(operation),
         "x-nav": operation.nav,
     });
-    if let Admits::Subjects { kinds, scopes } | Admits::Exactly { kinds, scopes } = &operation.admits {
+    if let Admits::Subjects { kinds, scopes }
+    | Admits::OrNobody { kinds, scopes }
+    | Admits::Exactly { kinds, scopes } = &operation.admits
+    {
         let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
         let mut security = vec![json!({"oidc": scopes}), json!({"pat": []})];
         if kinds.contains(&SubjectKind::Customer) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::TryFutureExt;
 use http::Method;
-use merak_core::access::{self, Actor, Admits, Subject};
+use merak_core::access::{self, Actor, Admits, Denied, Subject};
 use merak_core::idempotency::{self, Known};
 use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
 use merak_core::streams::Channel;
@@ -115,6 +115,9 @@ impl<P, Q, B, A> Unit<P, Q, B, A> {
         Self::Flow(Arc::new(move |flow| Box::pin(handler(flow))))
     }
 }
+
+/// Says which channels a caller may listen to.
+pub type Listen<P, Q> = fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>;
 
 /// One operation of the API.
 pub struct Operation {
@@ -254,10 +257,7 @@ impl Operation {
 
     /// A `GET` that is answered by a stream of messages from now on. The handler says which channels the caller may
     /// listen to. It is asked again while the stream goes on, which ends as soon as it refuses or says otherwise.
-    pub fn stream<P: Input, Q: Input>(
-        path: &'static str,
-        handler: fn(&mut ReadTx<'_>, &Call<P, Q, Nothing>) -> Decision<Vec<Channel>>,
-    ) -> Self {
+    pub fn stream<P: Input, Q: Input>(path: &'static str, handler: Listen<P, Q>) -> Self {
         Self::new(Method::GET, path, Unit::<P, Q, Nothing, Messages>::Stream(handler))
     }
 
@@ -303,6 +303,17 @@ impl Operation {
     #[must_use]
     pub fn admits(mut self, kinds: &'static [access::SubjectKind], scopes: &'static [kit::Scope]) -> Self {
         self.admits = Admits::Subjects { kinds, scopes };
+        self
+    }
+
+    /// As [`Operation::admits`], but who has another credential is let in as nobody.
+    #[must_use]
+    pub fn admits_or_nobody(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::OrNobody { kinds, scopes };
         self
     }
 
@@ -404,8 +415,14 @@ pub(super) fn admit(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admit
         return Ok(Actor::ANONYMOUS);
     }
     let actor = identify(tx, credential, admits)?;
-    access::authorize(&actor, admits).map_err(Failure::Denied)?;
-    Ok(actor)
+    match (access::authorize(&actor, admits), admits) {
+        (Ok(()), _) => Ok(actor),
+        // Programs send their token along wherever they call, also in the name of a browser.
+        (Err(Denied::WrongSubject(_) | Denied::InsufficientScope(_)), Admits::OrNobody { .. }) => {
+            Ok(Actor::ANONYMOUS)
+        }
+        (Err(denied), _) => Err(Failure::Denied(denied)),
+    }
 }
 
 /// The person of a good cookie, else whom the bearer token stands for, else nobody.
@@ -417,9 +434,9 @@ fn identify(tx: &mut ReadTx<'_>, credential: &Credential, admits: &Admits) -> Re
     }
     match &credential.bearer {
         Bearer::None => Ok(Actor::ANONYMOUS),
-        Bearer::Unusable => Err(Failure::Denied(access::Denied::InvalidToken)),
+        Bearer::Unusable => Err(Failure::Denied(Denied::InvalidToken)),
         Bearer::Token(hash) => access::authenticate(tx, hash, admits.admits_customers())?
-            .ok_or(Failure::Denied(access::Denied::InvalidToken)),
+            .ok_or(Failure::Denied(Denied::InvalidToken)),
     }
 }
 

@@ -8,9 +8,10 @@ use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
 
-use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Unauthorized};
+use self::Foreign::{Empty, NoTenant, NotFound, NotPermitted, OwnStream, Problem, Text, Unauthorized};
 use crate::support::files::{announcement, text_file};
 use crate::support::http::EVENT_STREAM;
+use crate::support::sales::recurring;
 use crate::support::shop::{naming, order};
 use crate::support::{Answer, Client, Shop, UNKNOWN, everything};
 
@@ -31,6 +32,8 @@ pub enum Foreign {
     OwnStream,
     /// 422 at this place.
     Problem(&'static str),
+    /// 200 with this text.
+    Text(&'static str),
 }
 
 impl Foreign {
@@ -48,6 +51,7 @@ impl Foreign {
                 assert_eq!(answer.rule_problems(), ["organization_token body.organization_id"], "{id}");
             }
             Self::NotPermitted => answer.refused(403, "NotPermitted"),
+            Self::Text(text) => assert_eq!((answer.status, answer.text().as_str()), (200, *text), "{id}"),
             Self::Empty => assert_eq!((answer.items("id").len(), answer.pagination()), (0, (0, 0)), "{id}"),
             Self::OwnStream if answer.status == 404 => answer.refused(404, "ResourceNotFound"),
             Self::OwnStream => assert_eq!(answer.header("content-type"), Some(EVENT_STREAM), "{id}"),
@@ -113,6 +117,10 @@ struct Things {
     checkout_secret: String,
     campaign: String,
     token: String,
+    order: String,
+    subscription: String,
+    /// Another one, for its buyer to cancel.
+    canceled: String,
 }
 
 impl Things {
@@ -149,7 +157,16 @@ impl Things {
             link_url: "https://acme.example/".parse().unwrap(),
         };
         let campaign = shop.write(move |tx| advertisements::create(tx, &command)).await.unwrap();
+        let once = json!([{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}]);
+        let book = shop.plan("The book", once).await;
+        let order = shop.order_of(&book, &customer, 1999).await.id.to_string();
+        let plan = shop.plan("Pro plan", json!([recurring("month", 1000)])).await;
+        let subscription = shop.subscribe(&plan, &customer).await.id.to_string();
+        let canceled = shop.subscribe(&plan, &customer).await.id.to_string();
         Self {
+            order,
+            subscription,
+            canceled,
             file: upload.id(),
             completion: upload.completion(),
             organization: shop.organization.id.to_string(),
@@ -172,9 +189,36 @@ impl Things {
         }
     }
 
+    /// Subscriptions and orders, for those who sell and those who buy.
+    fn of_sales(&self) -> Vec<Row<'_>> {
+        const HEADER: &str = "Email,Created At,Active,Product,Price,Currency,Interval\r\n";
+        let Self { order, subscription, canceled, .. } = self;
+        let change = json!({"customer_cancellation_reason": "unused", "cancel_at_period_end": true});
+        let cancel = json!({"cancel_at_period_end": true});
+        vec![
+            ("subscriptions:list", NO_ID, None, Empty),
+            ("subscriptions:export", NO_ID, None, Text(HEADER)),
+            ("subscriptions:update", subscription, Some(change), NotFound),
+            ("subscriptions:preview", subscription, None, NotFound),
+            ("subscriptions:revoke", subscription, None, NotFound),
+            ("orders:list", NO_ID, None, Empty),
+            ("orders:get", order, None, NotFound),
+            ("orders:invoice", order, None, NotFound),
+            ("customer_portal:orders:list", NO_ID, None, Empty),
+            ("customer_portal:orders:get", order, None, NotFound),
+            ("customer_portal:orders:invoice", order, None, NotFound),
+            ("customer_portal:subscriptions:list", NO_ID, None, Empty),
+            ("customer_portal:subscriptions:get", canceled, None, NotFound),
+            ("customer_portal:subscriptions:update", canceled, Some(cancel), NotFound),
+            ("customer_portal:subscriptions:preview", canceled, None, NotFound),
+            ("customer_portal:subscriptions:cancel", canceled, None, NotFound),
+        ]
+    }
+
     /// A call of each operation.
     fn rows(&self) -> Vec<Row<'_>> {
         [
+            self.of_sales(),
             self.of_shops(),
             self.of_the_catalogue(),
             self.of_checkouts(),
@@ -272,6 +316,8 @@ impl Things {
             ("checkouts:custom:client_create", NO_ID, Some(by_price), NoTenant),
             ("checkouts:custom:client_get", checkout_secret, None, NoTenant),
             ("checkouts:custom:client_update", checkout_secret, Some(named), NoTenant),
+            // Nothing is known of the buyer yet, so it is let in and not confirmed.
+            ("checkouts:custom:client_confirm", checkout_secret, Some(json!({})), NoTenant),
             ("checkouts:custom:client_stream", checkout_secret, None, NoTenant),
             ("checkouts:create", NO_ID, Some(legacy), NoTenant),
             ("checkouts:get", checkout, None, NoTenant),
@@ -387,6 +433,9 @@ impl Calls {
                 // Everybody else has an organization of their own.
                 path = format!("{path}?slug={}", things.slug);
             }
+            if operation.id.ends_with(":preview") {
+                path = format!("{path}?product_price_id={UNKNOWN}");
+            }
             if operation.id == "customer_portal:oauth_accounts:authorize" {
                 path = format!("{path}?platform=discord&customer_id={id}");
             }
@@ -411,6 +460,7 @@ impl Calls {
         is_meant: impl Fn(&Operation) -> bool,
         check: impl Fn(&Operation, &Answer),
     ) {
+        shop.work_done().await;
         let before = shop.tables().await;
         let mut count = 0;
         for (operation, call) in self.all.iter().filter(|(operation, _)| is_meant(operation)) {

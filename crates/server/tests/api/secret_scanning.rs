@@ -179,6 +179,7 @@ merak_testkit::both_engines! {
         let token = shop.user_token(shop.member.id, everything()).await;
         let text = json!([{"token": token, "type": "polar_personal_access_token", "source": "commit"}]).to_string();
         let good = Scanner::sign(&scanner.pair, &text);
+        shop.work_done().await;
         let before = shop.tables().await;
         for (name, signature) in [
             ("current", String::new()),

@@ -10,14 +10,18 @@
 //! `plan` compares what the grant entitles to with the rows here, which say what the services may have given. It writes
 //! down what is about to be given before anybody asks for it; so whatever was given is known, and is taken back from
 //! where it was given, however the benefit looks by then. Each step can be repeated, and the whole job too.
+//!
+//! An account has one permission in a repository, whichever grants give it: the strongest that any of them entitles to.
+//! The rows of all of them say what the service was told last.
 
 use const_format::concatcp;
-use merak_store::{Json, ReadTx, Timestamp, Tx, row};
+use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
 use serde::Deserialize;
 
 use super::commands::{WITH_BENEFIT, keep};
 use super::{BenefitGrant, Change, announce};
-use crate::benefits::{Benefit, kinds};
+use crate::benefits::Benefit;
+use crate::benefits::kinds::{self, github_repository::PERMISSIONS};
 use crate::connections::{self, CustomerAccount, Platform};
 use crate::customers::{self, Customer};
 use crate::jobs::{self, FlowJob};
@@ -135,20 +139,22 @@ pub fn plan(tx: &mut Tx<'_>, id: Id<BenefitGrant>) -> Result<Errand> {
         }
     }
     let Some((place, account)) = entitled else { return Ok(errand) };
+    let own = place.permission.clone();
     let access = match known {
-        Some(access) => {
-            let is_settled = grant.is_granted()
-                && access.given_at.is_some()
-                && access.asked_back_at.is_none()
-                && access.permission == place.permission;
-            if is_settled {
-                announce::settled(tx, &benefit, &grant)?;
-                return Ok(errand);
-            }
-            Access { permission: place.permission, ..access }
-        }
+        Some(access) => access,
         None => announce(tx, &grant, place)?,
     };
+    let permission = strongest(tx, &access, own.as_deref())?;
+    let is_settled = grant.is_granted()
+        && access.given_at.is_some()
+        && access.asked_back_at.is_none()
+        && access.permission == permission
+        && remembered_permission(&grant)? == own;
+    if is_settled {
+        announce::settled(tx, &benefit, &grant)?;
+        return Ok(errand);
+    }
+    let access = Access { permission, ..access };
     errand.give = Some(Gift { access, account });
     Ok(errand)
 }
@@ -193,12 +199,20 @@ pub fn given(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
     let Some((mut grant, benefit)) = find(tx, access.grant_id)? else { return Ok(()) };
     let Some((place, _)) = entitlement(tx, &grant, &benefit)? else { return Ok(()) };
     let Some(outside) = kinds::of(benefit.r#type).outside() else { return Ok(()) };
-    if !access.is_to(&place) || access.permission != place.permission {
+    if !access.is_to(&place) || strength(access.permission.as_deref()) < strength(place.permission.as_deref())
+    {
         return Ok(());
     }
     let properties = outside.remembered(&place)?;
     keep(tx, &benefit, &mut grant, Change::Granted(properties))?;
-    announce::settled(tx, &benefit, &grant)
+    announce::settled(tx, &benefit, &grant)?;
+    let others = granted_to_same_place(tx, access)?;
+    tell(tx, &others, access)?;
+    if strongest(tx, access, place.permission.as_deref())? != access.permission {
+        // Something else came or went while the service was asked.
+        enqueue(tx, &grant)?;
+    }
+    Ok(())
 }
 
 /// Records that a service will not give something until somebody does something about it: the grant waits. What was not
@@ -246,18 +260,59 @@ fn of_grant(tx: &mut ReadTx<'_>, id: Id<BenefitGrant>) -> Result<Vec<Access>> {
 /// Whether another grant gives the same account the same, whichever benefit of the organization it is of. If one does,
 /// what is left to the account has the permission of those that are left.
 fn is_left_to_others(tx: &mut Tx<'_>, access: &Access) -> Result<bool> {
-    let mut others = others_to_same_place(tx, access)?;
-    others.retain(|(_, grant)| grant.is_granted());
-    if !others.iter().any(|(other, _)| other.permission == access.permission) {
-        for (other, grant) in &others {
-            tx.execute(
-                "UPDATE benefit_grant_accesses SET permission = $2 WHERE id = $1",
-                &[&other.id, &access.permission],
-            )?;
+    let others = granted_to_same_place(tx, access)?;
+    if strongest(tx, access, None)? != access.permission {
+        tell(tx, &others, access)?;
+        for (_, grant) in &others {
             enqueue(tx, grant)?;
         }
     }
     Ok(!others.is_empty())
+}
+
+/// Writes down that the service was told this last, which holds for what these grants give too.
+fn tell(tx: &mut Tx<'_>, others: &[(Access, BenefitGrant)], access: &Access) -> Result<()> {
+    let stale = others.iter().filter(|(other, _)| other.permission != access.permission);
+    let stale: Vec<Id<Access>> = stale.map(|(other, _)| other.id).collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let mut sql = Sql::new("UPDATE benefit_grant_accesses SET permission = ");
+    sql.bind(access.permission.clone()).push(" WHERE id IN ").bind_list(stale);
+    tx.apply(&sql)?;
+    Ok(())
+}
+
+/// How much a permission allows; nothing allows least.
+fn strength(permission: Option<&str>) -> Option<usize> {
+    PERMISSIONS.iter().position(|known| Some(*known) == permission)
+}
+
+/// The strongest of a permission and of those that other grants give the same account in the same place.
+fn strongest(tx: &mut ReadTx<'_>, access: &Access, own: Option<&str>) -> Result<Option<String>> {
+    let mut strongest = own.map(str::to_owned);
+    for (_, grant) in granted_to_same_place(tx, access)? {
+        let permission = remembered_permission(&grant)?;
+        if strength(permission.as_deref()) > strength(strongest.as_deref()) {
+            strongest = permission;
+        }
+    }
+    Ok(strongest)
+}
+
+/// The permission that a grant gives by itself.
+fn remembered_permission(grant: &BenefitGrant) -> Result<Option<String>> {
+    #[derive(Deserialize)]
+    struct Remembered {
+        permission: Option<String>,
+    }
+    Ok(grant.properties.parse::<Remembered>()?.permission)
+}
+
+fn granted_to_same_place(tx: &mut ReadTx<'_>, access: &Access) -> Result<Vec<(Access, BenefitGrant)>> {
+    let mut others = others_to_same_place(tx, access)?;
+    others.retain(|(_, grant)| grant.is_granted());
+    Ok(others)
 }
 
 /// What other grants of the organization gave the same account in the same place.

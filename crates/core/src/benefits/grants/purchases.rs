@@ -194,7 +194,7 @@ fn batch_of_product(
     tx: &mut ReadTx<'_>,
     product_id: Id<Product>,
     after: Option<PurchaseCursor>,
-) -> Result<(Vec<(Purchase, Standing)>, Option<PurchaseCursor>)> {
+) -> Result<Batch> {
     if products::find(tx, product_id)?.is_none() {
         return Ok((Vec::new(), None));
     }
@@ -218,6 +218,9 @@ fn batch_of_product(
     };
     Ok((batch.into_iter().map(|(_, _, purchase, standing)| (purchase, standing)).collect(), cursor))
 }
+
+/// Purchases, and where to go on after them.
+type Batch = (Vec<(Purchase, Standing)>, Option<PurchaseCursor>);
 
 /// A purchase with what places it in its walk.
 type Placed = (Timestamp, Uuid, Purchase, Standing);

@@ -22,6 +22,9 @@ pub struct Properties {
     pub permission: String,
 }
 
+/// What an account may do with a repository, the least first; each includes those before it.
+pub const PERMISSIONS: [&str; 5] = ["pull", "triage", "push", "maintain", "admin"];
+
 /// What GitHub says about the seller's access to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryAccess {

@@ -1,4 +1,5 @@
-//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may.
+//! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may: a token that comes along, of
+//! a program that calls for somebody, is no reason to refuse.
 
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
@@ -22,7 +23,7 @@ pub fn operations() -> Vec<Operation> {
                  once the payment has succeeded, mostly at once.",
             )
             .nav(NAV)
-            .admits(ANYBODY, &[])
+            .admits_or_nobody(ANYBODY, &[])
             .refuses(&[Kind::Payment, Kind::CheckoutNotOpen, Kind::NotPermitted, Kind::NotFound]),
     ]
 }
@@ -84,7 +85,7 @@ impl From<&CheckoutConfirmStripe> for ClientUpdate {
 async fn confirm(
     flow: Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
 ) -> Finishing<Json<CheckoutPublicConfirmed>> {
-    let user_id = flow.read(|tx, call| signed_in(tx, call)).await?;
+    let user_id = flow.read(signed_in).await?;
     let call = flow.call();
     let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
     let update = ClientUpdate::from(&call.body);

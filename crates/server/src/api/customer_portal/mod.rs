@@ -10,6 +10,7 @@ mod orders;
 mod organizations;
 mod subscriptions;
 
+pub use self::oauth_accounts::authorization_url;
 use merak_core::kit::Scope;
 
 use crate::wire::Operation;

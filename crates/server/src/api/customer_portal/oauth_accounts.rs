@@ -7,7 +7,7 @@ use merak_core::connections::{self, NewAccount, Platform};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{Id, Kind, Purpose, Refusal, Result as Decision, read_note, sign};
 use merak_core::{customer_sessions, organizations, user_sessions};
-use merak_store::{ReadTx, Tx};
+use merak_store::{ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
@@ -109,10 +109,32 @@ fn authorize(
     let usual = format!("/{}/portal", organization.slug);
     let return_to = house.origins.way_back(query.return_to.as_deref(), &usual);
     let return_to = return_to.ok_or_else(Refusal::not_found)?;
-    let state = State { customer_id: customer.id, platform: query.platform, return_to };
-    let end = tx.now().add_seconds(STATE_LIFETIME);
-    let state = sign(&house.secret, Purpose::CustomerAccount, end, &state)?;
-    let url = match query.platform {
+    let url = leave(house, customer.id, query.platform, return_to, tx.now())?;
+    Ok(Json(AccountAuthorization { url: url.into() }))
+}
+
+/// Where a customer connects an account, who comes back to this path of ours.
+pub fn authorization_url(
+    house: &House,
+    customer_id: Id<Customer>,
+    platform: Platform,
+    back: &str,
+) -> Decision<Url> {
+    let return_to = house.origins.way_back(None, back).ok_or_else(Refusal::not_found)?;
+    leave(house, customer_id, platform, return_to, house.store.now())
+}
+
+/// The address at the other service, with what comes back signed.
+fn leave(
+    house: &House,
+    customer_id: Id<Customer>,
+    platform: Platform,
+    return_to: Url,
+    now: Timestamp,
+) -> Decision<Url> {
+    let state = State { customer_id, platform, return_to };
+    let state = sign(&house.secret, Purpose::CustomerAccount, now.add_seconds(STATE_LIFETIME), &state)?;
+    let url = match platform {
         Platform::Discord => house
             .adapters
             .discord
@@ -125,11 +147,10 @@ fn authorize(
             .map(|github| github.customer_authorization(&redirect_uri(house), &state)),
     };
     match url {
-        Some(Ok(url)) => Ok(Json(AccountAuthorization { url: url.into() })),
-        Some(Err(_)) | None => Err(Refusal::rule(
-            Kind::NotFound,
-            format!("This installation is not connected to {}.", query.platform),
-        )),
+        Some(Ok(url)) => Ok(url),
+        Some(Err(_)) | None => {
+            Err(Refusal::rule(Kind::NotFound, format!("This installation is not connected to {platform}.")))
+        }
     }
 }
 

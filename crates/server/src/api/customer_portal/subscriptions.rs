@@ -1,18 +1,23 @@
 //! Subscriptions as their buyer sees and changes them.
 
+use http::Method;
 use merak_core::access::BUYERS;
 use merak_core::kit::{Id, Kind, Result};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, ListSubscriptionsOfBuyer, SubscriptionOfBuyerSort};
+use merak_core::subscriptions::{self, ListSubscriptionsOfBuyer, SubscriptionOfBuyerSort, price_change};
 use merak_store::{ReadTx, Tx};
 
 use super::{READERS, WRITERS};
 use crate::api::shared::{ById, CustomerSubscription};
-use crate::api::subscriptions::{CustomerSubscriptionUpdate, fulfil};
+use crate::api::subscriptions::{
+    CustomerSubscriptionUpdate, PREVIEW_REFUSALS, PreviewQuery, SubscriptionPreview, Wish, fulfil,
+};
+use crate::flows::change_price;
 use crate::wire::{
-    Call, Json, ListResource, Many, Nothing, Operation, first_page, page, request, sorting, usual_limit,
+    Call, Finishing, Flow, Json, ListResource, Many, Nothing, Operation, Unit, first_page, page, request,
+    sorting, usual_limit,
 };
 
 const NAV: &str = "Featured Endpoints > Customer Portal";
@@ -30,7 +35,7 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
-        Operation::patch("/v1/customer-portal/subscriptions/{id}", update)
+        Operation::new(Method::PATCH, "/v1/customer-portal/subscriptions/{id}", Unit::flow(update))
             .named("customer_portal:subscriptions:update", "Update Subscription")
             .about(
                 "Changes the price of a subscription, lets it end with its period, or lets it go on after all. What is \
@@ -46,6 +51,13 @@ pub fn operations() -> Vec<Operation> {
                 Kind::NotFound,
                 Kind::Gone,
             ]),
+        Operation::get("/v1/customer-portal/subscriptions/{id}/preview", preview)
+            .named("customer_portal:subscriptions:preview", "Preview Subscription")
+            .about("Shows what a change of the price would cost, without making it.")
+            .nav(NAV)
+            .admits(BUYERS, READERS)
+            .refuses(PREVIEW_REFUSALS)
+            .hidden(),
         Operation::delete("/v1/customer-portal/subscriptions/{id}", cancel)
             .named("customer_portal:subscriptions:cancel", "Cancel Subscription")
             .about("Lets a subscription end with its period, or now if it is free.")
@@ -105,15 +117,31 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscripti
     Ok(Json(CustomerSubscription::new(found, &call.house)))
 }
 
-fn update(
-    tx: &mut Tx<'_>,
-    call: &Call<ById, Nothing, CustomerSubscriptionUpdate>,
-) -> Result<Json<CustomerSubscription>> {
-    let id = call.path.id.cast();
-    let found = subscriptions::find_of_buyer(tx, &call.actor, id)?;
-    fulfil(tx, found.subscription, call.body.wish())?;
-    let changed = subscriptions::find_of_buyer(tx, &call.actor, id)?;
-    Ok(Json(CustomerSubscription::new(changed, &call.house)))
+fn preview(tx: &mut ReadTx<'_>, call: &Call<ById, PreviewQuery>) -> Result<Json<SubscriptionPreview>> {
+    let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?.subscription;
+    let preview = price_change::preview(tx, &call.house.billing, &found, call.query.product_price_id)?;
+    Ok(Json(preview.into()))
+}
+
+async fn update(
+    flow: Flow<ById, Nothing, CustomerSubscriptionUpdate>,
+) -> Finishing<Json<CustomerSubscription>> {
+    if let Wish::Price(price_id) = flow.call().body.wish() {
+        let applied = flow
+            .write(move |tx, call| {
+                let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+                price_change::apply(tx, &call.house.billing, &found.subscription, price_id)
+            })
+            .await?;
+        change_price::collect(&flow.call().house, applied).await?;
+    }
+    flow.finish(|tx, call| {
+        let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
+        let subscription = fulfil(tx, found.subscription.clone(), call.body.wish())?;
+        let shown = subscriptions::SubscriptionOfBuyer { subscription, ..found };
+        Ok(Json(CustomerSubscription::new(shown, &call.house)))
+    })
+    .await
 }
 
 fn cancel(tx: &mut Tx<'_>, call: &Call<ById>) -> Result<Json<CustomerSubscription>> {

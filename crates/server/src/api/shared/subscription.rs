@@ -131,7 +131,7 @@ macro_rules! subscription_answers {
         )*}
         $(
             impl $name {
-                fn with(of: subscriptions::Subscription, $($first: $first_type,)* $($field: $type),*) -> Self {
+                fn with(of: subscriptions::Subscription, ($($first,)* $($field,)*): ($($first_type,)* $($type,)*)) -> Self {
                     Self {
                         $($first,)*
                         created_at: of.created_at,
@@ -220,20 +220,23 @@ impl Subscription {
         let (product, price) = (Product::new(product, house, now)?, RecurringPrice(price.into()));
         let discount = discount.map(DiscountMinimal::from);
         let customer = customer.into();
-        Ok(Self::with(subscription, metadata, answers, customer, customer_id, user, product, price, discount))
+        Ok(Self::with(
+            subscription,
+            (metadata, answers, customer, customer_id, user, product, price, discount),
+        ))
     }
 }
 
 impl From<subscriptions::Subscription> for OrderSubscription {
     fn from(of: subscriptions::Subscription) -> Self {
         let (metadata, customer_id) = (of.metadata.clone(), of.customer_id);
-        Self::with(of, metadata, customer_id)
+        Self::with(of, (metadata, customer_id))
     }
 }
 
 impl From<subscriptions::Subscription> for CustomerOrderSubscription {
     fn from(of: subscriptions::Subscription) -> Self {
-        Self::with(of)
+        Self::with(of, ())
     }
 }
 
@@ -242,6 +245,6 @@ impl CustomerSubscription {
     pub fn new(of: subscriptions::SubscriptionOfBuyer, house: &House) -> Self {
         let customer_id = of.subscription.customer_id;
         let product = PortalProduct::new(of.product, of.organization, house);
-        Self::with(of.subscription, customer_id, product, of.price.into())
+        Self::with(of.subscription, (customer_id, product, of.price.into()))
     }
 }

@@ -87,8 +87,11 @@ mod tests {
     fn what_would_break_the_line_is_quoted() {
         assert_eq!(
             line("ada@example.com", "Pro, \"yearly\"", Some(1000)),
-            "ada@example.com,2025-01-07T10:00:00+00:00,true,\"Pro, \"\"yearly\"\"\",10.0,usd,month\r\n"
+            "ada@example.com,2025-01-07T10:00:00.000000+00:00,true,\"Pro, \"\"yearly\"\"\",10.0,usd,month\r\n"
         );
-        assert_eq!(line("a@b.c", "Free", None), "a@b.c,2025-01-07T10:00:00+00:00,true,Free,,,month\r\n");
+        assert_eq!(
+            line("a@b.c", "Free", None),
+            "a@b.c,2025-01-07T10:00:00.000000+00:00,true,Free,,,month\r\n"
+        );
     }
 }

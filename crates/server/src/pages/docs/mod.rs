@@ -80,7 +80,12 @@ impl Docs {
             pages.insert(operation.href(), (Content::Operation(index), OnceLock::new()));
         }
         let assets = Assets {
-            style: Asset::new("docs", "css", "text/css; charset=utf-8", include_bytes!("../assets/docs.css")),
+            style: Asset::new(
+                "docs",
+                "css",
+                "text/css; charset=utf-8",
+                concat!(include_str!("../assets/base.css"), include_str!("../assets/docs.css")).as_bytes(),
+            ),
             script: Asset::new(
                 "docs",
                 "js",

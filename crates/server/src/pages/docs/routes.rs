@@ -19,9 +19,6 @@ use super::{Docs, Page};
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The name of an asset changes with its content, so it may be kept for a year.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-
 pub fn router(docs: Arc<Docs>) -> Router {
     Router::new()
         .route("/", get(page))
@@ -63,14 +60,7 @@ async fn asset(State(docs): State<Arc<Docs>>, uri: Uri) -> Response {
     let Some(asset) = docs.assets.find(uri.path()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers = [
-        (CONTENT_TYPE, asset.content_type),
-        (CACHE_CONTROL, FOR_EVER),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Someone may open a picture by itself; it has no business running anything.
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
-    ];
-    (headers, asset.body).into_response()
+    asset.answer()
 }
 
 /// A page with its headers, or 304 if the browser has it already.

@@ -364,7 +364,7 @@ fn take_fullest(branches: &[Branch], value: &mut Value, trail: &Trail<'_>, repor
     for branch in branches {
         let mut attempt = value.clone();
         let found = report.aside(|aside| branch.node.visit(&mut attempt, &trail.field(&branch.label), aside));
-        let known = attempt.as_object().map_or(0, serde_json::Map::len);
+        let known = attempt.as_object().map_or(0, Map::len);
         if !found.is_empty() {
             findings.extend(found);
         } else if fullest.as_ref().is_none_or(|(most, _)| known >= *most) {

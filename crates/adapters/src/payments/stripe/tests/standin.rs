@@ -124,6 +124,7 @@ async fn answer(world: Arc<Mutex<World>>, request: Request<Body>) -> Response<Bo
     response
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is called")]
 fn refusal(status: u16, error: Value) -> Answer {
     (status, json!({"error": error}))
 }

@@ -1,3 +1,5 @@
+//! Periods and retries, by examples.
+
 use merak_store::{Json, Timestamp};
 use uuid::Uuid;
 

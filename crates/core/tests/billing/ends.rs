@@ -1,0 +1,192 @@
+//! What is open when a subscription ends, who is not charged, and what a change of the price would cost.
+
+use super::*;
+use merak_core::billing::outcome::{RefundAnswer, RefundOutcome};
+use merak_core::billing::refunds::{self, NewRefund};
+use merak_core::billing::{InvoiceStatus, invoices::NewLine};
+use merak_core::subscriptions::price_change::{self, Applied, Preview};
+use merak_core::subscriptions::rules::Cancellation;
+
+fn put_aside(shop: &Shop, subscription: &Subscription, cents: i64) {
+    let line = NewLine {
+        product_price_id: subscription.price_id,
+        description: String::from("A change"),
+        amount: Cents::new(cents),
+        is_proration: true,
+        span: None,
+    };
+    let one = subscription.clone();
+    shop.write(move |tx| invoices::put_aside(tx, &one, &line)).unwrap();
+}
+
+fn revoke(shop: &Shop, subscription: &Subscription) {
+    let one = shop.subscription(subscription.id);
+    shop.write(move |tx| subscriptions::revoke(tx, &one, Cancellation::default())).unwrap();
+}
+
+fn credit(shop: &Shop, subscription: &Subscription) -> i64 {
+    let id = subscription.customer_id;
+    shop.read(move |tx| invoices::credit_of(tx, id)).unwrap().get()
+}
+
+fn waiting(shop: &Shop) -> i64 {
+    shop.read(|tx| Ok(tx.one("SELECT count(*) FROM invoice_lines WHERE invoice_id IS NULL", &[])?)).unwrap()
+}
+
+fn balance(shop: &Shop, account: &str) -> i64 {
+    shop.books().iter().find(|(name, _)| name == account).map_or(0, |(_, amount)| *amount)
+}
+
+fn preview(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Preview {
+    let one = shop.subscription(subscription.id);
+    shop.read(move |tx| price_change::preview(tx, &rules(), &one, price)).unwrap()
+}
+
+fn apply(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Result<Applied> {
+    let one = shop.subscription(subscription.id);
+    shop.write(move |tx| price_change::apply(tx, &rules(), &one, price))
+}
+
+scenarios! {
+    fn what_is_owed_to_the_customer_becomes_credit_with_its_tax(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        assert_eq!(balance(shop, "tax_payable"), -200);
+        put_aside(shop, &subscription, -323);
+        put_aside(shop, &subscription, 23);
+        revoke(shop, &subscription);
+        let order = shop.orders().pop().unwrap();
+        assert_eq!((order.amount.get(), order.tax_amount.get()), (-300, -60));
+        assert_eq!((credit(shop, &subscription), waiting(shop)), (360, 0));
+        assert_eq!((balance(shop, "tax_payable"), balance(shop, "customer_credit")), (-140, -360));
+    }
+
+    fn what_the_customer_would_owe_is_let_go(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        put_aside(shop, &subscription, -323);
+        put_aside(shop, &subscription, 968);
+        let one = subscription.clone();
+        shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
+        // It goes on, so it may still be invoiced.
+        assert_eq!(waiting(shop), 2);
+        shop.go_to(subscription.current_period_end);
+        assert!(shop.open_due().payments.is_empty());
+        assert_eq!(shop.subscription(subscription.id).status, SubscriptionStatus::Canceled);
+        assert_eq!((waiting(shop), shop.orders().len(), credit(shop, &subscription)), (0, 1, 0));
+    }
+
+    fn a_renewal_under_way_is_given_back_if_the_subscription_is_ended(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        shop.go_to(subscription.current_period_end);
+        let payment = shop.open_due().payments.remove(0);
+        revoke(shop, &subscription);
+        assert_eq!(shop.all_invoices()[1].status, InvoiceStatus::Void);
+        shop.settle(&payment, paid("late"));
+        assert_eq!(shop.orders().len(), 1);
+        let back: i64 = shop.read(|tx| Ok(tx.one("SELECT amount FROM refunds", &[])?)).unwrap();
+        assert_eq!(back, 1200);
+    }
+
+    fn a_refund_that_takes_back_ends_the_subscription(shop) {
+        for takes_back in [false, true] {
+            let subscription = shop.subscribed(fixed(MONTH, 1000));
+            let order = shop.orders().pop().unwrap();
+            let new = NewRefund {
+                order_id: order.id, amount: None, reason: None, revokes_benefits: takes_back.then_some(true),
+            };
+            let refund = shop.write(move |tx| refunds::open(tx, &new)).unwrap();
+            assert_eq!(refund.revokes_benefits, takes_back);
+            let answer = RefundAnswer { refund_id: Some(format!("re_{}", refund.id)), outcome: RefundOutcome::Succeeded };
+            shop.write(move |tx| refunds::settle(tx, refund.id, &answer)).unwrap();
+            let after = shop.subscription(subscription.id);
+            assert_eq!(after.status == SubscriptionStatus::Canceled, takes_back);
+            assert_eq!((after.ended_at.is_some(), after.due_at.is_none()), (takes_back, takes_back));
+        }
+        assert_eq!(shop.events().pop(), Some(EventType::SubscriptionRevoked));
+    }
+
+    fn nobody_is_charged_for_who_is_blocked(shop) {
+        let (running, ending) = (shop.subscribed(fixed(MONTH, 1000)), shop.subscribed(fixed(MONTH, 1000)));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        let one = ending.clone();
+        shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
+        let (id, now) = (shop.organization.id, shop.now());
+        let block = move |tx: &mut merak_store::Tx<'_>| {
+            Ok(tx.changed_one("UPDATE organizations SET blocked_at = $2 WHERE id = $1", &[&id, &now])?)
+        };
+        shop.write(block).unwrap();
+        assert!(apply(shop, &running, dearer).is_err());
+        shop.go_to(running.current_period_end);
+        assert_eq!(shop.open_due().looked_at, 1);
+        assert_eq!(shop.subscription(ending.id).status, SubscriptionStatus::Canceled);
+        assert_eq!(shop.subscription(running.id), running);
+        let organization = shop.organization.id;
+        let of_it = shop.write(move |tx| renewal::open_due_of(tx, &rules(), organization, 100)).unwrap();
+        assert_eq!(of_it.looked_at, 0);
+        let free = "UPDATE organizations SET blocked_at = NULL WHERE id = $1";
+        shop.write(move |tx| Ok(tx.changed_one(free, &[&id])?)).unwrap();
+        assert_eq!(shop.open_due().payments.len(), 1);
+    }
+
+    fn a_preview_is_what_the_change_then_costs(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        let (_, yearly) = shop.sells(fixed(YEAR, 9000));
+        shop.advance(std::time::Duration::from_hours(10 * 24));
+        let same = preview(shop, &subscription, subscription.price_id);
+        assert_eq!((same.now, same.next.unwrap().due()), (None, Cents::new(1200)));
+        let told = preview(shop, &subscription, dearer);
+        assert_eq!((told.now, told.is_paid_first), (None, false));
+        let next = told.next.unwrap();
+        assert_eq!((next.at, next.lines.len()), (subscription.current_period_end, 3));
+        assert_eq!(waiting(shop), 0);
+        assert_eq!(apply(shop, &subscription, dearer).unwrap(), Applied::Done);
+        // Another interval takes up what waits.
+        let told = preview(shop, &subscription, yearly).now.unwrap();
+        let Applied::Asks(payment) = apply(shop, &subscription, yearly).unwrap() else { panic!("nothing is asked") };
+        assert_eq!(payment.amount, told.due());
+        let invoice = shop.all_invoices().pop().unwrap();
+        assert_eq!((invoice.amount, invoice.tax_amount), (told.amount, told.tax_amount));
+        assert_eq!(invoice.discount_amount, told.discount_amount);
+        // Who asks again finds it done.
+        assert_eq!(apply(shop, &subscription, yearly).unwrap(), Applied::Done);
+    }
+
+    fn a_preview_of_the_next_invoice_is_what_is_billed_then(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        put_aside(shop, &subscription, -5000);
+        shop.advance(std::time::Duration::from_hours(10 * 24));
+        let told = preview(shop, &subscription, dearer).next.unwrap();
+        apply(shop, &subscription, dearer).unwrap();
+        shop.go_to(subscription.current_period_end);
+        assert!(shop.open_due().payments.is_empty());
+        let invoice = shop.all_invoices().pop().unwrap();
+        assert_eq!(
+            (invoice.amount, invoice.tax_amount, invoice.total(), invoice.due()),
+            (told.amount, told.tax_amount, told.total(), Cents::default())
+        );
+        assert!(told.tax_amount < Cents::default());
+        let lines: i64 = shop.read(move |tx| invoices::lines_of(tx, invoice.id)).unwrap().iter().map(|line| line.amount.get()).sum();
+        assert_eq!(lines, told.lines.iter().map(|line| line.amount.get()).sum::<i64>());
+    }
+
+    fn a_change_that_is_paid_first_is_asked_for_once(shop) {
+        let checkout = shop.checkout(free(MONTH), |_| {});
+        shop.hold(&checkout, buyer("FR"), None).unwrap();
+        let subscription = shop.subscription_of(&checkout);
+        // The card of another subscription of the same customer pays.
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        assert_eq!(refusal(apply(shop, &subscription, price)).0, merak_core::kit::Kind::MissingPaymentMethod);
+        let other = shop.checkout(fixed(MONTH, 500), |new| new.customer_id = Some(subscription.customer_id));
+        shop.settle(&shop.asks(&other, "t"), paid("saved"));
+        let told = preview(shop, &subscription, price);
+        assert!(told.is_paid_first);
+        let Applied::AsksFirst(payment) = apply(shop, &subscription, price).unwrap() else { panic!("nothing is asked") };
+        assert_eq!(told.now.unwrap().due(), payment.amount);
+        assert_eq!(refusal(apply(shop, &subscription, price)).1, "The payment of such a change is under way.");
+        assert_eq!(shop.subscription(subscription.id).price_id, subscription.price_id);
+        shop.settle(&payment, paid("saved2"));
+        assert_eq!(shop.subscription(subscription.id).price_id, price);
+        assert_eq!(apply(shop, &subscription, price).unwrap(), Applied::Done);
+    }
+}

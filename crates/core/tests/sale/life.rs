@@ -1,0 +1,457 @@
+//! What people do, at random: sellers, buyers, and the bank's customers.
+
+use std::collections::BTreeMap;
+
+use merak_core::benefits::{Benefit, BenefitType};
+use merak_core::billing::refunds::{self, NewRefund};
+use merak_core::billing::{self, Invoice, invoices, methods, payments};
+use merak_core::checkout_links::Sold;
+use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
+use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
+use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
+use merak_core::kit::{Address, Cents, Country, Id, Metadata, Patch};
+use merak_core::license_keys::{self, LicenseKey};
+use merak_core::products::{
+    AmountType, NewPrice, Price, PriceChange, Product, RecurringInterval, UpdateProduct,
+};
+use merak_core::subscriptions::price_change::{self, Applied};
+use merak_core::subscriptions::rules::Cancellation;
+use merak_core::subscriptions::{self, Subscription};
+use serde_json::json;
+
+use crate::bank::Character;
+use crate::support::*;
+use crate::town::{Task, Town};
+
+const MONTH: Option<RecurringInterval> = Some(RecurringInterval::Month);
+const YEAR: Option<RecurringInterval> = Some(RecurringInterval::Year);
+
+/// What a life is like.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// How many commands there are between two moments.
+    pub busy: u64,
+    /// How long it is from one moment to the next at most, in hours; mostly it is much shorter.
+    pub longest_pause: u64,
+    /// Of how many who buy one pays by the month; the others pay by the year.
+    pub monthly_one_in: u64,
+    /// Of how many cards one is not good.
+    pub bad_card_one_in: u64,
+}
+
+pub struct Life {
+    pub town: Town,
+    pub manner: Manner,
+    products: Vec<Product>,
+    benefits: Vec<Benefit>,
+    discounts: Vec<Discount>,
+    open: Vec<String>,
+}
+
+impl Life {
+    pub fn new(town: Town, manner: Manner) -> Self {
+        let mut life = Self {
+            town,
+            manner,
+            products: Vec::new(),
+            benefits: Vec::new(),
+            discounts: Vec::new(),
+            open: Vec::new(),
+        };
+        life.open_shop();
+        life
+    }
+
+    fn open_shop(&mut self) {
+        let shop = &self.town.shop;
+        self.benefits = vec![
+            shop.benefit(BenefitType::LicenseKeys, seats(2)).unwrap(),
+            shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap(),
+            shop.benefit(BenefitType::Custom, json!({ "note": "Thank you" })).unwrap(),
+        ];
+        let sold: [&[NewPrice]; 8] = [
+            &[fixed(None, 1999)],
+            &[chosen(Some(100))],
+            &[free(None)],
+            &[fixed(MONTH, 1000), fixed(YEAR, 10_000)],
+            &[fixed(YEAR, 30_007), fixed(MONTH, 2999)],
+            &[free(MONTH)],
+            &[free(YEAR)],
+            &[fixed(YEAR, 60), fixed(MONTH, 51)],
+        ];
+        for (number, prices) in sold.iter().enumerate() {
+            let product = shop.product_with(&format!("Product {number}"), prices);
+            let with: Vec<Id<Benefit>> = self.benefits[..number % 4].iter().map(|one| one.id).collect();
+            shop.set_benefits(product.id, &with).unwrap();
+            self.products.push(product);
+        }
+        let percent = |percent: i64| Reduction::Percentage { basis_points: percent * 100 };
+        for (reduction, span, most) in [
+            (percent(25), Span::Once, Some(3)),
+            (percent(100), Span::Once, Some(5)),
+            (percent(33), Span::Months(5), None),
+            (percent(50), Span::Forever, Some(8)),
+            (percent(100), Span::Months(14), None),
+        ] {
+            let command = CreateDiscount {
+                organization_id: shop.organization.id,
+                name: String::from("Less"),
+                code: None,
+                reduction,
+                span,
+                starts_at: None,
+                ends_at: None,
+                max_redemptions: most,
+                products: Vec::new(),
+                metadata: Metadata::default(),
+            };
+            let discount = shop.write(move |tx| discounts::create(tx, &command)).unwrap();
+            self.discounts.push(discount);
+        }
+    }
+
+    /// So many moments of the shop's life.
+    pub fn live(&mut self, moments: u64) {
+        for _ in 0..moments {
+            let commands = self.town.dice.below(self.manner.busy) + 1;
+            for _ in 0..commands {
+                self.anything();
+                let steps = self.town.dice.below(6);
+                for _ in 0..steps {
+                    self.town.step();
+                }
+            }
+            self.town.sweep();
+            if self.town.dice.below(4) > 0 {
+                while self.town.step() {}
+            }
+            if self.town.dice.one_in(3) {
+                self.town.jobs();
+            }
+            self.pass();
+        }
+    }
+
+    fn pass(&mut self) {
+        let longest = self.manner.longest_pause;
+        let hours = match self.town.dice.below(6) {
+            0 => longest,
+            1 | 2 => longest / 4,
+            3 => longest / 30,
+            _ => 3,
+        };
+        let seconds = 60 + self.town.dice.below(hours.max(1) * 3600);
+        self.town.wait(seconds);
+    }
+
+    fn anything(&mut self) {
+        match self.town.dice.below(40) {
+            0..=11 => self.buy(),
+            12..=15 => {
+                let open = self.any_open();
+                self.confirm_this(open);
+            }
+            16 => self.update_checkout(),
+            17..=18 => self.cancel(),
+            19 => self.uncancel(),
+            20 => self.revoke(),
+            21..=24 => self.change_price(),
+            25 => self.upgrade(),
+            26..=27 => self.choose_method(),
+            28 => self.pay_what_is_owed(),
+            29..=30 => self.refund(),
+            31 => {
+                let now = self.town.shop.now();
+                self.town.bank.refund_by_hand(now);
+            }
+            32 => {
+                let now = self.town.shop.now();
+                self.town.bank.dispute(now);
+            }
+            33 => {
+                let now = self.town.shop.now();
+                self.town.bank.detach(now);
+            }
+            34 => self.change_benefits(),
+            35 => self.change_prices(),
+            36..=38 => self.activate(),
+            _ => self.town.jobs(),
+        }
+    }
+
+    fn price(&mut self) -> Price {
+        let only_recurring = self.town.dice.below(4) > 0;
+        let monthly = self.town.dice.one_in(self.manner.monthly_one_in);
+        loop {
+            let index = self.town.dice.pick(self.products.len());
+            let id = self.products[index].id;
+            let prices = self.town.shop.complete(id).public.prices;
+            let price = prices[self.town.dice.pick(prices.len())].clone();
+            let fits = match price.recurring_interval {
+                None => !only_recurring,
+                Some(RecurringInterval::Month) => monthly,
+                Some(RecurringInterval::Year) => !monthly,
+            };
+            if fits {
+                return price;
+            }
+        }
+    }
+
+    fn buyer(&mut self) -> ClientUpdate {
+        let number = self.town.dice.below(60);
+        let country = ["FR", "NO", "JP", "US"][usize::try_from(number % 4).unwrap()];
+        ClientUpdate {
+            customer_name: Patch::Value(String::from("Ada")),
+            customer_email: Patch::Value(email(&format!("ada{number}@example.com"))),
+            customer_billing_address: Some(Address::in_country(Country::parse(country).unwrap())),
+            ..ClientUpdate::default()
+        }
+    }
+
+    pub fn buy(&mut self) {
+        let price = self.price();
+        let mut command = new_checkout(Sold::Price(price.id));
+        if price.amount_type == AmountType::Custom {
+            command.amount = Some(Cents::new(100 + i64::try_from(self.town.dice.below(5000)).unwrap()));
+        }
+        if price.amount_type == AmountType::Fixed && self.town.dice.one_in(3) {
+            command.discount_id = Some(self.discounts[self.town.dice.pick(self.discounts.len())].id);
+        }
+        if self.begin(command) && self.town.dice.below(5) > 0 {
+            self.confirm_this(self.open.last().cloned());
+        }
+    }
+
+    /// Whether there is a new checkout.
+    fn begin(&mut self, command: CreateCheckout) -> bool {
+        let (tenancy, taxes) = (self.town.shop.tenancy(), self.town.rules.taxes.clone());
+        let checkout = self.town.command("begin to buy", move |tx| {
+            checkouts::create(tx, &tenancy, &command, &Means { taxes: &taxes, geography: None })
+        });
+        if self.open.len() > 6 {
+            self.open.remove(0);
+        }
+        let is_new = checkout.is_some();
+        self.open.extend(checkout.map(|checkout| checkout.client_secret));
+        is_new
+    }
+
+    fn any_open(&mut self) -> Option<String> {
+        (!self.open.is_empty()).then(|| self.open[self.town.dice.pick(self.open.len())].clone())
+    }
+
+    fn update_checkout(&mut self) {
+        let Some(secret) = self.any_open() else { return };
+        let (update, taxes) = (self.buyer(), self.town.rules.taxes.clone());
+        self.town.command("change a checkout", move |tx| {
+            checkouts::update_by_client(tx, &secret, &update, &Means { taxes: &taxes, geography: None })
+        });
+    }
+
+    fn character(&mut self) -> Character {
+        if self.town.dice.one_in(self.manner.bad_card_one_in) {
+            Character::ALL[self.town.dice.pick(Character::ALL.len())]
+        } else {
+            Character::Good
+        }
+    }
+
+    fn confirm_this(&mut self, secret: Option<String>) {
+        let Some(secret) = secret else { return };
+        let character = self.character();
+        let token = self.town.bank.token(character);
+        let (update, rules) = (self.buyer(), self.town.rules.clone());
+        let confirm = Confirm { token: Some(token), user_id: None };
+        let held = self.town.command(&format!("confirm with a card that is {character:?}"), move |tx| {
+            let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
+            if confirm::standing(tx, &checkout, confirm.token.as_deref())? != Standing::Open {
+                return Ok(None);
+            }
+            let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
+            confirm::hold(tx, &rules, checkout, &terms, &confirm).map(Some)
+        });
+        if let Some(Some(Held::Asks(payment))) = held {
+            self.town.tasks.push(Task::Ask(vec![*payment]));
+        }
+    }
+
+    fn any_subscription(&mut self, which: &str) -> Option<Subscription> {
+        let sql = format!(
+            "SELECT {} FROM subscriptions WHERE {which} ORDER BY id LIMIT 400",
+            Subscription::COLUMNS
+        );
+        let all: Vec<Subscription> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
+        (!all.is_empty()).then(|| all[self.town.dice.pick(all.len())].clone())
+    }
+
+    fn cancel(&mut self) {
+        if let Some(one) = self.any_subscription("ended_at IS NULL") {
+            self.town.command(&format!("cancel {}", one.id), move |tx| {
+                subscriptions::cancel(tx, &one, Cancellation::default())
+            });
+        }
+    }
+
+    fn uncancel(&mut self) {
+        if let Some(one) = self.any_subscription("cancel_at_period_end") {
+            self.town.command(&format!("uncancel {}", one.id), move |tx| subscriptions::uncancel(tx, &one));
+        }
+    }
+
+    fn revoke(&mut self) {
+        if !self.town.dice.one_in(3) {
+            return;
+        }
+        if let Some(one) = self.any_subscription("status IN ('past_due', 'unpaid')") {
+            let id = one.id;
+            self.town.command(&format!("end {id} that owes"), move |tx| billing::end_owed(tx, id));
+        }
+        if let Some(one) = self.any_subscription("ended_at IS NULL") {
+            self.town.command(&format!("revoke {}", one.id), move |tx| {
+                subscriptions::revoke(tx, &one, Cancellation::default())
+            });
+        }
+    }
+
+    fn change_price(&mut self) {
+        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
+        let price = self.price().id;
+        let (rules, id) = (self.town.rules.clone(), one.id);
+        let applied = self.town.command(&format!("change the price of {id}"), move |tx| {
+            price_change::apply(tx, &rules, &one, price)
+        });
+        match applied {
+            Some(Applied::Asks(payment)) => self.town.tasks.push(Task::Ask(vec![*payment])),
+            Some(Applied::AsksFirst(payment)) => self.town.tasks.push(Task::AskFirst(payment)),
+            Some(Applied::Done) | None => {}
+        }
+    }
+
+    fn upgrade(&mut self) {
+        let Some(one) = self.any_subscription("base_amount IS NULL AND ended_at IS NULL") else { return };
+        let price = self.price();
+        let mut command = new_checkout(Sold::Price(price.id));
+        command.subscription_id = Some(one.id);
+        if self.begin(command) {
+            self.confirm_this(self.open.last().cloned());
+        }
+    }
+
+    fn choose_method(&mut self) {
+        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
+        let Some(method) = self.town.any_method(&one) else { return };
+        let (rules, id) = (self.town.rules.clone(), one.id);
+        let planned = self.town.command(&format!("pay {id} with another method"), move |tx| {
+            methods::choose(tx, &rules, id, method)
+        });
+        if let Some(Some(payment)) = planned {
+            self.town.tasks.push(Task::Ask(vec![payment]));
+        }
+    }
+
+    fn pay_what_is_owed(&mut self) {
+        let sql = format!(
+            "SELECT {} FROM invoices WHERE status = 'open' AND subscription_id IS NOT NULL ORDER BY id LIMIT 50",
+            Invoice::COLUMNS
+        );
+        let all: Vec<Invoice> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
+        if all.is_empty() {
+            return;
+        }
+        let invoice = all[self.town.dice.pick(all.len())].clone();
+        let character = self.character();
+        let token = self.town.bank.token(character);
+        let (rules, id) = (self.town.rules.clone(), invoice.id);
+        let planned = self.town.command(&format!("pay invoice {id} in person"), move |tx| {
+            let invoice = invoices::find(tx, id)?.expect("it was there");
+            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token))
+        });
+        if let Some(Some(payment)) = planned {
+            self.town.tasks.push(Task::Ask(vec![payment]));
+        }
+    }
+
+    fn refund(&mut self) {
+        let orders: Vec<Id<merak_core::orders::Order>> =
+            self.town.look(|tx| Ok(tx.all("SELECT id FROM orders ORDER BY id DESC LIMIT 60", &[])?));
+        if orders.is_empty() {
+            return;
+        }
+        let order_id = orders[self.town.dice.pick(orders.len())];
+        let amount = match self.town.dice.below(2) {
+            0 => None,
+            _ => Some(Cents::new(1 + i64::try_from(self.town.dice.below(900)).unwrap())),
+        };
+        let new = NewRefund { order_id, amount, reason: None, revokes_benefits: None };
+        let refund = self.town.command("give back", move |tx| refunds::open(tx, &new));
+        self.town.tasks.extend(refund.map(|refund| Task::AskRefund(Box::new(refund))));
+    }
+
+    fn change_benefits(&mut self) {
+        let product = self.products[self.town.dice.pick(self.products.len())].id;
+        let with: Vec<Id<Benefit>> =
+            self.benefits.iter().filter(|_| self.town.dice.one_in(2)).map(|one| one.id).collect();
+        self.town.tell("other benefits come with a product");
+        self.town.shop.set_benefits(product, &with).unwrap();
+    }
+
+    /// A price goes and one like it comes.
+    fn change_prices(&mut self) {
+        let product = self.products[self.town.dice.pick(self.products.len())].id;
+        let mut by_interval = BTreeMap::new();
+        for price in self.town.shop.complete(product).public.prices {
+            by_interval.insert(price.recurring_interval.map(RecurringInterval::as_str), price);
+        }
+        let more = i64::try_from(self.town.dice.below(400)).unwrap();
+        let changed = by_interval.into_values().map(|price| match price.price_amount {
+            Some(amount) => {
+                let cents = (amount.get() + more - 150).clamp(50, 50_000);
+                PriceChange::Add(fixed(price.recurring_interval, cents))
+            }
+            None => PriceChange::Keep(price.id),
+        });
+        let command = UpdateProduct {
+            name: None,
+            description: None,
+            is_archived: None,
+            prices: Some(changed.collect()),
+            medias: None,
+            fields: None,
+            metadata: None,
+        };
+        self.town.tell("prices change");
+        self.town.shop.change_product(product, &command).unwrap();
+    }
+
+    fn activate(&mut self) {
+        let sql = format!("SELECT {} FROM license_keys ORDER BY id DESC LIMIT 20", LicenseKey::COLUMNS);
+        let keys: Vec<LicenseKey> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
+        if keys.is_empty() {
+            return;
+        }
+        let command = activation(&keys[self.town.dice.pick(keys.len())]);
+        self.town.command("activate", move |tx| Ok(license_keys::activate(tx, &command)?.1.id));
+    }
+}
+
+fn new_checkout(sold: Sold) -> CreateCheckout {
+    CreateCheckout {
+        sold,
+        discount_id: None,
+        allow_discount_codes: true,
+        amount: None,
+        customer_id: None,
+        customer_name: None,
+        customer_email: None,
+        customer_ip_address: None,
+        customer_billing_address: None,
+        customer_tax_id: None,
+        metadata: Metadata::default(),
+        customer_metadata: Metadata::default(),
+        custom_field_data: serde_json::Map::default(),
+        subscription_id: None,
+        success_url: None,
+        embed_origin: None,
+    }
+}

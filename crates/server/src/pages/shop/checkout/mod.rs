@@ -1,0 +1,264 @@
+//! The hosted checkout: the page on which a buyer fills a checkout in and pays, and the page that tells how it ended.
+//!
+//! ```text
+//! GET  /checkout/{client_secret}                 the form
+//! POST /checkout/{client_secret}                 a button of it: update, apply a code, remove it, pay
+//! GET  /checkout/{client_secret}/confirmation    what came of it
+//! GET  /embed/checkout.js                        shows the form over a page of the seller
+//! ```
+//!
+//! The pages are forms and links. The script sends the same form by itself while it is filled in, and puts what the
+//! answer says that it costs into the page.
+//!
+//! # Who may
+//!
+//! The secret in the address is the whole credential: no cookie is read, so there is nothing that the page of another
+//! site could make use of in the buyer's name. Whoever knows the secret may fill in and pay, as in the API. Therefore
+//! the address is told to nobody: no referrer, no shared cache, and no frame but on the page of the origin that the
+//! seller named. Calls are counted by the caller's address, as those of the API.
+//!
+//! # What a buyer has seen is what is charged
+//!
+//! The form says which total it showed. Should the last changes make another one, nothing is charged: the page comes
+//! back with the new total and asks to press the button again.
+
+mod around;
+mod confirmation;
+mod embed;
+mod fields;
+mod notice;
+mod page;
+mod pay;
+mod problems;
+mod typed;
+
+pub use notice::not_sold;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::get;
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
+use merak_core::kit::{Kind, Refusal};
+use serde_json::Value;
+
+use self::around::{Around, see_other};
+use self::fields::Filling;
+use self::page::{Card, Form, Page, Sold, Stripe, is_form_required};
+use self::problems::Problems;
+use self::typed::{Action, Typed};
+use super::{Framed, Processor, Seller, Shop, answer_with};
+use crate::error::Failure;
+use crate::shell::Response;
+use crate::state::House;
+
+/// What the addresses of these pages begin with.
+pub const CHECKOUT: &str = "/checkout/";
+
+/// The longest form that is read, in bytes.
+const LONGEST_FORM: usize = 128 * 1024;
+
+/// What the handlers need.
+#[derive(Clone)]
+struct Rooms {
+    house: Arc<House>,
+    shop: Arc<Shop>,
+}
+
+/// The pages.
+pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
+    let script = embed::router(&house);
+    Router::new()
+        .route(&format!("{CHECKOUT}{{client_secret}}"), get(show).post(submit))
+        .route(&format!("{CHECKOUT}{{client_secret}}/confirmation"), get(confirmation::show))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+        .with_state(Rooms { house, shop })
+        .merge(script)
+}
+
+impl Rooms {
+    /// The checkout with this secret.
+    async fn find(&self, client_secret: &str) -> Result<PublicCheckout, Refusal> {
+        let client_secret = client_secret.to_owned();
+        let found = self.house.store.read(move |tx| {
+            let checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
+            checkouts::public(tx, checkout)
+        });
+        found.await
+    }
+
+    /// The page for what cannot be shown.
+    fn refused(&self, refusal: Refusal) -> Response {
+        match refusal.kind() {
+            None => Failure::Refused(refusal).into_response("checkout"),
+            Some(_) => notice::gone(&self.shop),
+        }
+    }
+
+    /// The form of the card, with what was typed of it: number, expiry and security code.
+    fn card(&self, public: &PublicCheckout, typed: [&str; 3], problems: &Problems) -> Card {
+        if !is_form_required(public) {
+            return Card::Absent;
+        }
+        let processor = &self.house.adapters.payments;
+        if Arc::clone(processor).as_sandbox().is_some() {
+            return Card::Sandbox(fields::card(typed, problems));
+        }
+        let checkout = &public.complete.checkout;
+        let told = processor.browser();
+        let key = told.get("publishable_key").and_then(Value::as_str).unwrap_or_default();
+        Card::Stripe(Box::new(Stripe {
+            publishable_key: key.to_owned(),
+            mode: if checkout.is_payment_required() { "payment" } else { "setup" },
+            amount: checkout.total().unwrap_or_default().get(),
+            currency: checkout.currency.unwrap_or_default().as_str().to_owned(),
+            is_kept: public.complete.price.recurring_interval.is_some(),
+        }))
+    }
+
+    /// The form of an open checkout.
+    fn form(&self, public: &PublicCheckout, around: &Around, shown: Shown<'_>) -> Response {
+        let checkout = &public.complete.checkout;
+        let product = &public.complete.product.public;
+        let storage = &self.house.adapters.files;
+        let pictures = product.medias.iter().map(|media| storage.public_url(&media.path)).collect();
+        let seller = Seller::of(&public.organization);
+        let title = format!("{} · {}", product.product.name, seller.name);
+        let card = self.card(public, shown.card, &shown.problems);
+        let processor = if matches!(card, Card::Stripe(_)) { Processor::Stripe } else { Processor::Own };
+        let framed = Framed::by_origin(checkout.embed_origin.as_deref());
+        let page = Page {
+            frame: self.shop.frame(title, Some(seller), around.theme.as_deref()),
+            action: format!("{CHECKOUT}{}{}", checkout.client_secret, around.query()),
+            sold: Sold::new(public, pictures),
+            form: Form::new(public, &shown.filling, card, shown.problems),
+            notice: shown.notice,
+            embed_origin: origin(&framed),
+            is_embedded: around.is_embedded,
+            is_prefilled: !shown.filling.is_sent && !shown.filling.typed.is_empty(),
+        };
+        answer_with(shown.status, &page, &framed, processor)
+    }
+}
+
+/// Where a buyer goes whose checkout is not open any more.
+fn onward(public: &PublicCheckout, around: &Around) -> Response {
+    let checkout = &public.complete.checkout;
+    let is_over = checkout.status != CheckoutStatus::Open;
+    match checkouts::success_url(checkout).filter(|_| is_over) {
+        Some(url) => see_other(&url),
+        None => see_other(&confirmation_path(&checkout.client_secret, around)),
+    }
+}
+
+/// How a form is shown.
+struct Shown<'s> {
+    status: StatusCode,
+    filling: Filling<'s>,
+    card: [&'s str; 3],
+    problems: Problems,
+    notice: Option<String>,
+}
+
+/// The page that tells how it ended.
+fn confirmation_path(client_secret: &str, around: &Around) -> String {
+    format!("{CHECKOUT}{client_secret}/confirmation{}", around.query())
+}
+
+fn origin(framed: &Framed) -> Option<String> {
+    match framed {
+        Framed::Never => None,
+        Framed::By(origin) => Some(origin.clone()),
+    }
+}
+
+async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default();
+    let around = Around::of_query(query);
+    let public = match rooms.find(&client_secret).await {
+        Ok(public) => public,
+        Err(refusal) => return rooms.refused(refusal),
+    };
+    if public.complete.checkout.require_open().is_err() {
+        return onward(&public, &around);
+    }
+    let typed = Typed::of_query(query);
+    rooms.form(
+        &public,
+        &around,
+        Shown {
+            status: StatusCode::OK,
+            filling: Filling { typed: &typed, is_sent: false },
+            card: [""; 3],
+            problems: Problems::default(),
+            notice: None,
+        },
+    )
+}
+
+async fn submit(
+    State(rooms): State<Rooms>,
+    Path(client_secret): Path<String>,
+    uri: Uri,
+    form: Bytes,
+) -> Response {
+    let around = Around::of_query(uri.query().unwrap_or_default());
+    let before = match rooms.find(&client_secret).await {
+        Ok(public) => public,
+        Err(refusal) => return rooms.refused(refusal),
+    };
+    if before.complete.checkout.require_open().is_err() {
+        return onward(&before, &around);
+    }
+    let address = before.complete.checkout.customer_billing_address.as_ref();
+    let typed = Typed::of_form(&form).moved_from(address.map(|address| address.country));
+    let mut problems = Problems::default();
+    let (after, typed) = match update(&rooms, before, typed, &mut problems).await {
+        Ok(updated) => updated,
+        Err(refusal) if refusal.kind() == Some(Kind::CheckoutNotOpen) => {
+            return see_other(&confirmation_path(&client_secret, &around));
+        }
+        Err(refusal) => return rooms.refused(refusal),
+    };
+    if typed.action() == Action::Pay {
+        return pay::run(&rooms, &after, &around, &typed, problems).await;
+    }
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let filling = Filling { typed: &typed, is_sent: true };
+    rooms.form(
+        &after,
+        &around,
+        Shown { status, filling, card: pay::echoed(&rooms, &typed), problems, notice: None },
+    )
+}
+
+/// Brings the checkout up to what was typed, as a browser does by the API. What is refused is a problem, and changes
+/// nothing.
+async fn update(
+    rooms: &Rooms,
+    before: PublicCheckout,
+    typed: Typed,
+    problems: &mut Problems,
+) -> Result<(PublicCheckout, Typed), Refusal> {
+    let command = typed.changes(&before, &rooms.house.email_rules, problems);
+    let is_code_new = !command.discount_code.is_absent();
+    let client_secret = before.complete.checkout.client_secret.clone();
+    let house = Arc::clone(&rooms.house);
+    let updated = rooms.house.store.write(move |tx| {
+        let checkout = checkouts::update_by_client(tx, &client_secret, &command, &house.means())?;
+        checkouts::public(tx, checkout)
+    });
+    match updated.await {
+        // The code is taken: it need not stand in the box, should the discount be taken away again.
+        Ok(after) if is_code_new => Ok((after, typed.without("discount_code"))),
+        Ok(after) => Ok((after, typed)),
+        Err(refusal @ Refusal::Invalid(_)) => {
+            problems.add_refusal(&refusal);
+            Ok((before, typed))
+        }
+        Err(refusal) => Err(refusal),
+    }
+}

@@ -1,0 +1,200 @@
+//! Signing in by a code that comes by mail, and signing out.
+
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use bytes::Bytes;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, Method, StatusCode};
+use merak_core::kit::{Email, EmailRules, Refusal};
+use merak_core::organizations::Organization;
+use merak_core::{customer_session_codes as codes, customer_sessions};
+use serde_json::json;
+
+use super::super::Frame;
+use super::desk::{Rooms, base_of, field, reply, see_other, too_many};
+use crate::flows;
+use crate::shell::{Response, Visitor};
+use crate::wire::cookie::Session;
+
+/// The operations whose budgets the two forms spend from.
+const REQUEST: &str = "customer_portal:customer_session:request";
+const AUTHENTICATE: &str = "customer_portal:customer_session:authenticate";
+
+#[derive(Template)]
+#[template(path = "shop/portal/request.html")]
+struct RequestPage<'p> {
+    frame: Frame<'p>,
+    name: &'p str,
+    base: String,
+    email: String,
+    problem: Option<String>,
+    has_left: bool,
+}
+
+#[derive(Template)]
+#[template(path = "shop/portal/authenticate.html")]
+struct CodePage<'p> {
+    frame: Frame<'p>,
+    base: String,
+    minutes: i64,
+    problem: Option<String>,
+}
+
+/// A form that asks for an address.
+pub async fn ask(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let organization = match rooms.organization(&slug).await {
+        Ok(organization) => organization,
+        Err(response) => return response,
+    };
+    let query = query.unwrap_or_default();
+    let has_left = field(query.as_bytes(), "told") == "signed-out";
+    let email = field(query.as_bytes(), "email");
+    request_page(&rooms, &organization, StatusCode::OK, (email, None, has_left))
+}
+
+fn request_page(
+    rooms: &Rooms,
+    organization: &Organization,
+    status: StatusCode,
+    (email, problem, has_left): (String, Option<String>, bool),
+) -> Response {
+    let frame = rooms.frame("Sign in", organization);
+    let base = base_of(organization);
+    let page = RequestPage { frame, name: &organization.name, base, email, problem, has_left };
+    reply(status, &page)
+}
+
+/// Sends a code. Nobody learns whether there is such a customer.
+pub async fn send(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let organization = match rooms.organization(&slug).await {
+        Ok(organization) => organization,
+        Err(response) => return response,
+    };
+    if !rooms.house.origins.admit(&headers) {
+        return rooms.foreign_page(&organization);
+    }
+    let typed = field(&form, "email");
+    let Ok(email) = Email::parse(&typed, &EmailRules::lenient()) else {
+        let problem = Some(String::from("This is no e-mail address."));
+        let shown = (typed, problem, false);
+        return request_page(&rooms, &organization, StatusCode::UNPROCESSABLE_ENTITY, shown);
+    };
+    let named = json!({"email": typed, "organization_id": organization.id});
+    if let Err(seconds) = visitor.spend_scarce(REQUEST, &named) {
+        return too_many(&rooms, &organization, seconds);
+    }
+    let (secret, id) = (rooms.house.secret.clone(), organization.id);
+    let sent = rooms.house.store.write(move |tx| codes::request(tx, &secret, id, &email)).await;
+    match sent {
+        Ok(()) => see_other(&format!("{}/authenticate", base_of(&organization))),
+        Err(refusal) => rooms.refused(Some(&organization), &refusal.into()),
+    }
+}
+
+/// A form that asks for the code.
+pub async fn ask_code(State(rooms): State<Rooms>, Path(slug): Path<String>) -> Response {
+    match rooms.organization(&slug).await {
+        Ok(organization) => code_page(&rooms, &organization, StatusCode::OK, None),
+        Err(response) => response,
+    }
+}
+
+fn code_page(
+    rooms: &Rooms,
+    organization: &Organization,
+    status: StatusCode,
+    problem: Option<String>,
+) -> Response {
+    let frame = rooms.frame("Enter the code", organization);
+    let page = CodePage { frame, base: base_of(organization), minutes: codes::LIFETIME / 60, problem };
+    reply(status, &page)
+}
+
+/// Lets somebody in who has a code of a customer of this organization.
+pub async fn enter(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let organization = match rooms.organization(&slug).await {
+        Ok(organization) => organization,
+        Err(response) => return response,
+    };
+    if !rooms.house.origins.admit(&headers) {
+        return rooms.foreign_page(&organization);
+    }
+    if let Err(seconds) = visitor.spend_scarce(AUTHENTICATE, &json!({})) {
+        return too_many(&rooms, &organization, seconds);
+    }
+    // A code is often copied with the spaces between its letters.
+    let code: String = field(&form, "code").split_whitespace().collect();
+    let (secret, id) = (rooms.house.secret.clone(), organization.id);
+    let opened = rooms
+        .house
+        .store
+        .write(move |tx| {
+            let token = codes::redeem(tx, &secret, &code)?;
+            let customer = customer_sessions::find(tx, &secret.hash(token.as_str()))?;
+            // A code of another shop is as good as none here, and stays unused: the unit is undone.
+            match customer.filter(|customer| customer.organization_id == id) {
+                Some(_) => Ok::<_, Refusal>(token),
+                None => Err(codes::Error::Invalid.into()),
+            }
+        })
+        .await;
+    match opened {
+        Ok(token) => {
+            let base = base_of(&organization);
+            let mut response = see_other(&base);
+            let cookie = rooms.house.origins.set_customer_cookie(token.as_str(), &base);
+            response.headers_mut().insert(SET_COOKIE, cookie);
+            response
+        }
+        Err(refusal) if refusal.kind().is_some() => {
+            let problem = Some(String::from("This code is wrong, was used already, or is too old."));
+            code_page(&rooms, &organization, StatusCode::UNAUTHORIZED, problem)
+        }
+        Err(refusal) => rooms.refused(Some(&organization), &refusal.into()),
+    }
+}
+
+/// Ends the session.
+pub async fn leave(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let organization = match rooms.organization(&slug).await {
+        Ok(organization) => organization,
+        Err(response) => return response,
+    };
+    let house = &rooms.house;
+    let base = base_of(&organization);
+    let session = Session::read_of_customer(&method, &headers, &house.secret, &house.origins);
+    if let Some(session) = session {
+        if session.is_misused {
+            return rooms.foreign_page(&organization);
+        }
+        let hash = session.hash;
+        if let Err(refusal) = house.store.write(move |tx| customer_sessions::end(tx, &hash)).await {
+            return rooms.refused(Some(&organization), &flows::Error::Refused(refusal));
+        }
+    }
+    let mut response = see_other(&format!("{base}/request?told=signed-out"));
+    response.headers_mut().insert(SET_COOKIE, house.origins.forget_customer_cookie(&base));
+    response
+}

@@ -1,0 +1,560 @@
+//! One subscription: what is paid when and how, another plan, an end, and going on.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use merak_core::access::Tenancy;
+use merak_core::billing::invoices::NewLine;
+use merak_core::billing::{Invoice, Payment, PaymentMethod, methods, payments};
+use merak_core::kit::{Cents, Currency, Id, Page, Refusal, Result, Sort};
+use merak_core::orders::OrderOfBuyer;
+use merak_core::products::{self, AmountType, ListProducts, Price, ProductSort};
+use merak_core::subscriptions::price_change::{self, PriceChange, Settles};
+use merak_core::subscriptions::rules::Cancellation;
+use merak_core::subscriptions::{self, CancellationReason, Subscription, SubscriptionOfBuyer};
+use merak_store::{ReadTx, Tx};
+
+use super::super::Frame;
+use super::benefits::{self, Card, Of};
+use super::cards::{go_on, takes_cards, token_of};
+use super::desk::{Caller, Desk, Rooms, field, refusal_of, reply, see_other};
+use super::home::{CardForm, OrderRow, Told, line, list_orders, order_row, told, told_of};
+use super::money::{self, Badge};
+use crate::emails::words::{amount, day};
+use crate::flows::{self, change_price, collect, pay_in_portal};
+use crate::shell::Response;
+use crate::state::House;
+
+/// How many other products are offered at most.
+const MOST_PRODUCTS: u32 = 20;
+
+/// How long a comment may be, in characters.
+const LONGEST_COMMENT: usize = 2000;
+
+#[derive(Template)]
+#[template(path = "shop/portal/subscription.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each shows or hides a part of the page")]
+struct SubscriptionPage<'p> {
+    frame: Frame<'p>,
+    base: &'p str,
+    who: String,
+    told: Option<Told>,
+    problem: Option<String>,
+    id: String,
+    name: String,
+    badge: Badge,
+    line: String,
+    facts: Vec<(&'static str, String)>,
+    owed: Option<String>,
+    is_paid: bool,
+    cards: Vec<Choice>,
+    takes_cards: bool,
+    typed: CardForm,
+    plans: Vec<Choice>,
+    can_cancel: bool,
+    cancels_at_once: bool,
+    can_resume: bool,
+    ends: String,
+    reasons: Vec<(&'static str, &'static str)>,
+    benefits: Vec<Card>,
+    orders: Vec<OrderRow>,
+}
+
+/// Something to choose from.
+struct Choice {
+    id: String,
+    name: String,
+    detail: String,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "shop/portal/plan.html")]
+struct PlanPage<'p> {
+    frame: Frame<'p>,
+    base: &'p str,
+    who: String,
+    problem: Option<String>,
+    id: String,
+    name: String,
+    price_id: String,
+    now: String,
+    then: String,
+    lines: Vec<(String, String)>,
+    sum: Option<(&'static str, String)>,
+    explained: String,
+}
+
+/// Everything that is read for the page.
+struct Seen {
+    of: SubscriptionOfBuyer,
+    owed: Option<Invoice>,
+    methods: Vec<PaymentMethod>,
+    plans: Vec<(String, Price)>,
+    benefits: Vec<Card>,
+    orders: Vec<OrderOfBuyer>,
+    payment: Option<Payment>,
+}
+
+type Place = Path<(String, String)>;
+
+fn id_of(id: &str) -> Result<Id<Subscription>> {
+    id.parse().map_err(|_| Refusal::not_found())
+}
+
+/// The page of a subscription.
+pub async fn show(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let query = query.unwrap_or_default();
+    page(&rooms, &desk, &id, query.as_bytes(), (StatusCode::OK, None, CardForm::default())).await
+}
+
+async fn page(
+    rooms: &Rooms,
+    desk: &Desk,
+    id: &str,
+    query: &[u8],
+    (status, problem, typed): (StatusCode, Option<String>, CardForm),
+) -> Response {
+    let (house, known, wanted) = (Arc::clone(&rooms.house), desk.clone(), id.to_owned());
+    let payment_id = field(query, "payment").parse::<Id<Payment>>().ok();
+    let seen = rooms.house.store.read(move |tx| read(tx, &house, (&known, &wanted), payment_id)).await;
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(refusal) => return rooms.refused(Some(&desk.organization), &refusal.into()),
+    };
+    let told = seen.payment.as_ref().map(told_of).or_else(|| told(query));
+    let subscription = &seen.of.subscription;
+    let is_going_on = subscription.status.is_active() && subscription.ended_at.is_none();
+    let is_free = subscription.base_amount.is_none();
+    let cards = seen.methods.iter().map(|method| Choice {
+        id: method.id.to_string(),
+        name: money::card(method),
+        detail: money::card_expiry(method).unwrap_or_default(),
+        is_chosen: subscription.payment_method_id == Some(method.id),
+    });
+    let plans = seen.plans.iter().filter(|_| is_going_on && !subscription.cancel_at_period_end);
+    let plans = plans.map(|(name, price)| Choice {
+        id: price.id.to_string(),
+        name: name.clone(),
+        detail: money::price(price),
+        is_chosen: price.id == subscription.price_id,
+    });
+    let page = SubscriptionPage {
+        frame: rooms.frame(&seen.of.product.product.name, &desk.organization),
+        base: &desk.base,
+        who: desk.who(),
+        told,
+        problem,
+        id: subscription.id.to_string(),
+        name: seen.of.product.product.name.clone(),
+        badge: money::badge(subscription),
+        line: line(subscription),
+        facts: facts(subscription, &seen.methods),
+        owed: seen.owed.as_ref().map(|invoice| amount(invoice.due(), invoice.currency)),
+        is_paid: !is_free && subscription.ended_at.is_none(),
+        cards: cards.collect(),
+        takes_cards: takes_cards(rooms),
+        typed,
+        plans: plans.collect(),
+        can_cancel: is_going_on && !subscription.cancel_at_period_end && subscription.ends_at.is_none(),
+        cancels_at_once: is_free,
+        can_resume: is_going_on && subscription.cancel_at_period_end,
+        ends: day(subscription.current_period_end),
+        reasons: REASONS.to_vec(),
+        benefits: seen.benefits,
+        orders: seen.orders.iter().map(order_row).collect(),
+    };
+    reply(status, &page)
+}
+
+/// Reasons as the form shows them.
+const REASONS: [(&str, &str); 8] = [
+    ("too_expensive", "It is too expensive"),
+    ("missing_features", "Something is missing"),
+    ("unused", "I do not use it"),
+    ("switched_service", "I use something else now"),
+    ("low_quality", "It is not good enough"),
+    ("too_complex", "It is too complicated"),
+    ("customer_service", "The customer service"),
+    ("other", "Something else"),
+];
+
+fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'static str, String)> {
+    let rate = money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
+    let mut facts = vec![("Price", rate)];
+    if subscription.ended_at.is_none() {
+        let (from, to) = (day(subscription.current_period_start), day(subscription.current_period_end));
+        facts.push(("Current period", format!("{from} – {to}")));
+        if subscription.amount.is_some() && !subscription.cancel_at_period_end {
+            facts.push(("Next payment", to));
+        }
+    }
+    if let Some(started) = subscription.started_at {
+        facts.push(("Since", day(started)));
+    }
+    let paying = methods.iter().find(|method| subscription.payment_method_id == Some(method.id));
+    if subscription.base_amount.is_some() && subscription.ended_at.is_none() {
+        facts.push(("Paid with", paying.map_or_else(|| String::from("No card"), money::card)));
+    }
+    facts
+}
+
+fn read(
+    tx: &mut ReadTx<'_>,
+    house: &House,
+    (desk, id): (&Desk, &str),
+    payment_id: Option<Id<Payment>>,
+) -> Result<Seen> {
+    let of = subscriptions::find_of_buyer(tx, &desk.actor(), id_of(id)?)?;
+    let id = of.subscription.id;
+    let payment = match payment_id {
+        Some(id) => payments::find(tx, id)?.filter(|payment| payment.customer_id == desk.customer.id),
+        None => None,
+    };
+    Ok(Seen {
+        owed: methods::owed(tx, &of.subscription)?,
+        methods: methods::list(tx, desk.customer.id)?,
+        plans: plans(tx, house, desk, &of)?,
+        benefits: benefits::cards(tx, house, desk, Of::Subscription(id.uuid()))?,
+        orders: list_orders(tx, desk, vec![id])?,
+        payment,
+        of,
+    })
+}
+
+/// What else the organization sells again and again, at prices that can be changed to; its own product first.
+fn plans(
+    tx: &mut ReadTx<'_>,
+    house: &House,
+    desk: &Desk,
+    of: &SubscriptionOfBuyer,
+) -> Result<Vec<(String, Price)>> {
+    let wanted = ListProducts {
+        ids: Vec::new(),
+        query: None,
+        is_archived: Some(false),
+        is_recurring: Some(true),
+        benefit_ids: Vec::new(),
+        sorting: vec![Sort { by: ProductSort::Name, descending: false }],
+        page: Page::new(1, MOST_PRODUCTS),
+    };
+    let others = products::list(tx, &Tenancy::of(desk.organization.id), &wanted, &house.totals)?.items;
+    let mut all = products::public(tx, others)?;
+    all.sort_by_key(|product| product.product.id != of.product.product.id);
+    let prices = all.into_iter().flat_map(|product| {
+        let name = product.product.name;
+        product.prices.into_iter().map(move |price| (name.clone(), price))
+    });
+    let can_be =
+        |price: &Price| price.recurring_interval.is_some() && price.amount_type != AmountType::Custom;
+    let prices: Vec<(String, Price)> = prices.filter(|(_, price)| can_be(price)).collect();
+    let is_only_own = prices.iter().all(|(_, price)| price.id == of.subscription.price_id);
+    Ok(if is_only_own { Vec::new() } else { prices })
+}
+
+/// Shows what a change of the plan does, before it is made.
+pub async fn preview(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let price = field(query.unwrap_or_default().as_bytes(), "price");
+    plan_page(&rooms, &desk, &id, &price, (StatusCode::OK, None)).await
+}
+
+async fn plan_page(
+    rooms: &Rooms,
+    desk: &Desk,
+    id: &str,
+    price: &str,
+    (status, problem): (StatusCode, Option<String>),
+) -> Response {
+    let (known, wanted, chosen) = (desk.clone(), id.to_owned(), price.to_owned());
+    let planned = rooms
+        .house
+        .store
+        .read(move |tx| {
+            let of = subscriptions::find_of_buyer(tx, &known.actor(), id_of(&wanted)?)?;
+            let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
+            let change = price_change::plan(tx, &of.subscription, price_id)?;
+            let product = products::find(tx, change.price.product_id)?.ok_or_else(Refusal::not_found)?;
+            Ok::<_, Refusal>((of, change, product))
+        })
+        .await;
+    let (of, change, product) = match planned {
+        Ok(planned) => planned,
+        Err(refusal) => {
+            let (status, sentence) = refusal_of(&refusal.into());
+            return page(rooms, desk, id, b"", (status, Some(sentence), CardForm::default())).await;
+        }
+    };
+    let subscription = &of.subscription;
+    let currency = change.after.currency.or(subscription.currency).unwrap_or_default();
+    let (lines, sum, explained) = explain(&change, currency);
+    let page = PlanPage {
+        frame: rooms.frame("Change the plan", &desk.organization),
+        base: &desk.base,
+        who: desk.who(),
+        problem,
+        id: subscription.id.to_string(),
+        name: of.product.product.name.clone(),
+        price_id: change.price.id.to_string(),
+        now: format!(
+            "{} · {}",
+            of.product.product.name,
+            money::rate(subscription.amount, subscription.currency, subscription.recurring_interval)
+        ),
+        then: format!(
+            "{} · {}",
+            product.name,
+            money::rate(change.after.amount, change.after.currency, change.after.recurring_interval)
+        ),
+        lines,
+        sum,
+        explained,
+    };
+    reply(status, &page)
+}
+
+type Explained = (Vec<(String, String)>, Option<(&'static str, String)>, String);
+
+/// What a change costs, in lines, in one sum and in words. Tax is not known before there is an invoice.
+fn explain(change: &PriceChange, currency: Currency) -> Explained {
+    let shown = |lines: &[NewLine]| {
+        lines.iter().map(|line| (line.description.clone(), amount(line.amount, currency))).collect()
+    };
+    let sum = |lines: &[NewLine]| Cents::new(lines.iter().map(|line| line.amount.get()).sum());
+    let until = day(change.after.current_period_end);
+    match &change.settles {
+        Settles::NotAtAll => (Vec::new(), None, String::from("This is the plan that you have already.")),
+        Settles::WithNextInvoice(lines) => {
+            let words = format!(
+                "The plan changes at once. Nothing is charged today; the difference for the rest of this period is part \
+                 of your next invoice on {until}."
+            );
+            (shown(lines), Some(("With the next invoice", amount(sum(lines), currency))), words)
+        }
+        Settles::Now(invoice) | Settles::First(invoice) => {
+            let sum = sum(&invoice.lines);
+            let words = match sum.get() {
+                due if due > 0 => format!(
+                    "A new period begins today and lasts until {until}. Your card is charged today; discounts that you \
+                     have, and tax, are reckoned then."
+                ),
+                0 => format!("A new period begins today and lasts until {until}. Nothing is charged today."),
+                _ => format!(
+                    "A new period begins today and lasts until {until}. What was paid too much pays what falls due next."
+                ),
+            };
+            (shown(&invoice.lines), Some(("Today, before discounts and tax", amount(sum, currency))), words)
+        }
+    }
+}
+
+/// Changes the plan.
+pub async fn change_plan(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    method: Method,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let price = field(&form, "price");
+    let (actor, rules, wanted, chosen) =
+        (desk.actor(), rooms.house.billing.clone(), id.clone(), price.clone());
+    let applied = rooms
+        .house
+        .store
+        .write(move |tx| {
+            let of = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?;
+            let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
+            price_change::apply(tx, &rules, &of.subscription, price_id)
+        })
+        .await;
+    let changed = match applied {
+        Ok(applied) => change_price::collect(&rooms.house, applied).await,
+        Err(refusal) => Err(refusal.into()),
+    };
+    match changed {
+        Ok(()) => see_other(&format!("{}/subscriptions/{id}?told=plan", desk.base)),
+        Err(error) => {
+            let (status, sentence) = refusal_of(&error);
+            plan_page(&rooms, &desk, &id, &price, (status, Some(sentence))).await
+        }
+    }
+}
+
+/// Lets the subscription end.
+pub async fn cancel(
+    state: State<Rooms>,
+    place: Place,
+    method: Method,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let comment: String = field(&form, "comment").chars().take(LONGEST_COMMENT).collect();
+    let why = Cancellation {
+        reason: field(&form, "reason").parse::<CancellationReason>().ok(),
+        comment: Some(comment).filter(|comment| !comment.is_empty()),
+    };
+    let decide = move |tx: &mut Tx<'_>, found: &Subscription| subscriptions::cancel(tx, found, why.clone());
+    decided(state, place, (method, headers), ("canceled", decide)).await
+}
+
+/// Lets it go on after all.
+pub async fn resume(state: State<Rooms>, place: Place, method: Method, headers: HeaderMap) -> Response {
+    let decide = |tx: &mut Tx<'_>, found: &Subscription| subscriptions::uncancel(tx, found);
+    decided(state, place, (method, headers), ("resumed", decide)).await
+}
+
+async fn decided(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    (method, headers): (Method, HeaderMap),
+    (told, mut decide): (
+        &str,
+        impl FnMut(&mut Tx<'_>, &Subscription) -> Result<Subscription> + Send + 'static,
+    ),
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let (actor, wanted) = (desk.actor(), id.clone());
+    let done = rooms
+        .house
+        .store
+        .write(move |tx| {
+            let of = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?;
+            decide(tx, &of.subscription)
+        })
+        .await;
+    match done {
+        Ok(_) => see_other(&format!("{}/subscriptions/{id}?told={told}", desk.base)),
+        Err(refusal) => told_in_place(&rooms, &desk, &id, &refusal.into(), CardForm::default()).await,
+    }
+}
+
+/// The page with why something was not done; a page of its own if there is no such subscription.
+async fn told_in_place(
+    rooms: &Rooms,
+    desk: &Desk,
+    id: &str,
+    error: &flows::Error,
+    typed: CardForm,
+) -> Response {
+    let (status, sentence) = refusal_of(error);
+    if status == StatusCode::NOT_FOUND {
+        return rooms.nothing(Some(&desk.organization));
+    }
+    page(rooms, desk, id, b"", (status, Some(sentence), typed)).await
+}
+
+/// Pays with another saved card from now on, and what is owed at once.
+pub async fn choose_card(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    method: Method,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let back = format!("{}/subscriptions/{id}", desk.base);
+    let chosen = match own(&rooms, &desk, &id).await {
+        Ok(subscription) => match field(&form, "card").parse::<Id<PaymentMethod>>() {
+            Ok(card) => pay_in_portal::choose(&rooms.house, subscription.id, card).await,
+            Err(_) => Err(Refusal::bad_request("Please choose a card.").into()),
+        },
+        Err(error) => Err(error),
+    };
+    match chosen {
+        Ok(Some(payment)) => go_on(&rooms, &desk, &payment, &back).await,
+        Ok(None) => see_other(&format!("{back}?told=card-chosen")),
+        Err(error) => told_in_place(&rooms, &desk, &id, &error, CardForm::default()).await,
+    }
+}
+
+/// Pays with a card that was typed in: what is owed if something is, else it is saved and chosen.
+pub async fn pay(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    method: Method,
+    headers: HeaderMap,
+    form: Bytes,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let typed = CardForm { expiry: field(&form, "expiry") };
+    let subscription = match own(&rooms, &desk, &id).await {
+        Ok(subscription) => subscription,
+        Err(error) => return told_in_place(&rooms, &desk, &id, &error, typed).await,
+    };
+    let token = match token_of(&rooms, &form) {
+        Ok(token) => token,
+        Err(problem) => {
+            let told = (StatusCode::UNPROCESSABLE_ENTITY, Some(problem), typed);
+            return page(&rooms, &desk, &id, b"", told).await;
+        }
+    };
+    let back = format!("{}/subscriptions/{id}", desk.base);
+    match paid(&rooms, &desk, &subscription, token).await {
+        Ok(Some(payment)) => go_on(&rooms, &desk, &payment, &back).await,
+        Ok(None) => see_other(&back),
+        Err(error) => told_in_place(&rooms, &desk, &id, &error, typed).await,
+    }
+}
+
+async fn paid(
+    rooms: &Rooms,
+    desk: &Desk,
+    subscription: &Subscription,
+    token: String,
+) -> std::result::Result<Option<Payment>, flows::Error> {
+    let house = &rooms.house;
+    let owing = subscription.clone();
+    let owed = house.store.read(move |tx| methods::owed(tx, &owing)).await?;
+    if let Some(invoice) = owed {
+        return collect::invoice(house, invoice.id, Some(token)).await;
+    }
+    let saved = pay_in_portal::save_card(house, desk.customer.id, token).await?;
+    if let Some(method_id) = saved.payment_method_id {
+        pay_in_portal::choose(house, subscription.id, method_id).await?;
+    }
+    Ok(Some(saved))
+}
+
+/// A subscription of the customer.
+async fn own(rooms: &Rooms, desk: &Desk, id: &str) -> std::result::Result<Subscription, flows::Error> {
+    let (actor, id) = (desk.actor(), id.to_owned());
+    let found =
+        rooms.house.store.read(move |tx| subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)).await?;
+    Ok(found.subscription)
+}

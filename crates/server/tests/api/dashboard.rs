@@ -1,0 +1,129 @@
+//! `/dashboard/{slug}/orders`: what sellers see of their orders, and giving money back by a form.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Shop};
+
+const ORDERS: &str = "/dashboard/fjordsoft/orders";
+
+async fn send(client: &Client, path: &str, form: &str) -> Answer {
+    let client = client
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("sec-fetch-site", "same-origin");
+    client.send_bytes("POST", path, form.to_owned()).await
+}
+
+fn shows(answer: &Answer, texts: &[&str]) {
+    let page = answer.text();
+    for text in texts {
+        assert!(page.contains(text), "{text:?} is not in {page}");
+    }
+}
+
+/// Something sold by a checkout; the order's id.
+async fn sold(shop: &Shop, email: &str, price: Value) -> String {
+    let body = json!({"name": "Fjord <Editor>", "prices": [price], "organization_id": shop.organization.id});
+    let product = shop.merchant.post("/v1/products/", body).await.expect(201);
+    let body = json!({"product_id": product["id"]});
+    let checkout = shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201);
+    let path = format!("/v1/checkouts/custom/client/{}/confirm", checkout["client_secret"].as_str().unwrap());
+    let body = json!({
+        "customer_name": "Ada", "customer_email": email, "customer_billing_address": {"country": "FR"},
+        "confirmation_token_id": "ctoken_sandbox_success"
+    });
+    shop.anonymous.post(&path, body).await.expect(200);
+    let found =
+        shop.merchant.get(&format!("/v1/orders/?product_id={}", product["id"].as_str().unwrap())).await;
+    found.items("id").remove(0)
+}
+
+fn once() -> Value {
+    json!({"type": "one_time", "amount_type": "fixed", "price_amount": 1000})
+}
+
+fn monthly() -> Value {
+    json!({"type": "recurring", "recurring_interval": "month", "amount_type": "fixed", "price_amount": 1000})
+}
+
+scenarios! {
+    async fn orders_are_found_by_customer(shop) {
+        let client = shop.browser(shop.member.id).await;
+        shows(&client.get(ORDERS).await, &["Nothing was sold yet"]);
+        let ada = sold(shop, "ada@example.com", once()).await;
+        let bob = sold(shop, "bob@example.com", once()).await;
+        let all = client.get(ORDERS).await;
+        shows(&all, &[&ada, &bob, "2 in all", "$10.00", "Fjord &#60;Editor&#62;"]);
+        let found = client.get(&format!("{ORDERS}?query=ada%40example.com")).await;
+        shows(&found, &[&ada, "1 in all"]);
+        assert!(!found.text().contains(&bob));
+        shows(&client.get(&format!("{ORDERS}?query=nobody")).await, &["No orders of such a customer"]);
+        let page = client.get(&format!("{ORDERS}/{ada}")).await;
+        shows(&page, &["ada@example.com", "Give money back", "At most $10.00", "revenue", "processor_clearing"]);
+        assert!(page.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+        // Nobody else gets in: no session, a stranger's, a token instead of a session.
+        let stranger = shop.user("eve@example.com").await;
+        let other = shop.tenant().await;
+        for client in [shop.anonymous.clone(), shop.browser(stranger.id).await, shop.merchant.clone()] {
+            assert_eq!(client.get(ORDERS).await.status, 404);
+            assert_eq!(client.get(&format!("{ORDERS}/{ada}")).await.status, 404);
+            assert_eq!(send(&client, &format!("{ORDERS}/{ada}/refund"), "amount=1").await.status, 404);
+        }
+        let foreign = format!("/dashboard/{}/orders/{ada}", other.organization.slug);
+        assert_eq!(client.get(&foreign).await.status, 404);
+        assert_eq!(client.get(&format!("{ORDERS}/x")).await.status, 404);
+    }
+
+    async fn money_is_given_back_by_a_form(shop) {
+        let client = shop.browser(shop.member.id).await;
+        let id = sold(shop, "ada@example.com", once()).await;
+        let path = format!("{ORDERS}/{id}");
+        let refund = format!("{path}/refund");
+        let evil = client.with("origin", "https://evil.example").send_bytes("POST", &refund, "amount=1").await;
+        assert_eq!(evil.status, 403);
+        for (amount, status, told) in
+            [("ten", 422, "Type an amount"), ("0", 400, "more than nothing"), ("10.01", 400, "At most")]
+        {
+            let answer = send(&client, &refund, &format!("amount={amount}&reason=A+%3Creason%3E")).await;
+            assert_eq!(answer.status, status, "{amount}");
+            shows(&answer, &[told, &format!("value=\"{amount}\""), "A &#60;reason&#62;"]);
+        }
+        let given = send(&client, &refund, "amount=4.00&reason=Half+a+book&benefits=keep").await;
+        assert_eq!((given.status, given.header("location")), (303, Some(format!("{path}?told=refunded").as_str())));
+        shows(&client.get(&path).await, &["$4.00", "Half a book", "Given back", "At most $6.00"]);
+        let rest = send(&client, &refund, "amount=6.00&benefits=revoke").await;
+        assert_eq!(rest.status, 303);
+        let page = client.get(&path).await;
+        shows(&page, &["$6.00"]);
+        assert!(!page.text().contains("Give money back"), "nothing is left");
+        shows(&client.get(ORDERS).await, &["Refunded"]);
+        let order = shop.store.read({
+            let id = id.parse().unwrap();
+            move |tx| merak_core::orders::find(tx, id)
+        }).await.unwrap().unwrap();
+        assert_eq!(order.refunded_amount.get(), 1000);
+        shop.work_done().await;
+    }
+
+    // spec 30 T-41
+    async fn what_is_not_paid_can_be_ended(shop) {
+        let client = shop.browser(shop.member.id).await;
+        let id = sold(shop, "ada@example.com", monthly()).await;
+        let end = format!("{ORDERS}/{id}/end");
+        let active = send(&client, &end, "").await;
+        assert_eq!(active.status, 403);
+        shop.sql("UPDATE subscriptions SET status = 'past_due', past_due_since = current_period_start", Vec::new()).await;
+        shows(&client.get(&format!("{ORDERS}/{id}")).await, &["Payment owed", "End the subscription"]);
+        let ended = send(&client, &end, "").await;
+        assert_eq!(ended.header("location"), Some(format!("{ORDERS}/{id}?told=ended").as_str()));
+        let begun = Instant::now();
+        loop {
+            let list = shop.merchant.get("/v1/subscriptions/?active=false").await.expect(200);
+            if list["items"][0]["status"] == "canceled" { break; }
+            assert!(begun.elapsed() < Duration::from_secs(5), "{list}");
+        }
+        assert_eq!(send(&client, &end, "").await.status, 403);
+        shop.work_done().await;
+    }
+}

@@ -1,0 +1,286 @@
+//! `/{slug}/portal`: the pages of customers, by plain forms as a browser without scripts sends them.
+
+use merak_adapters::mail::Memory;
+use merak_core::benefits::BenefitType;
+use merak_core::benefits::grants::Scope;
+use merak_core::billing::methods;
+use merak_core::customers::Customer;
+use merak_core::kit::Id;
+use merak_core::subscriptions::Subscription;
+use merak_server::{Config, Mail};
+use merak_testkit::TestDatabase;
+use serde_json::json;
+use std::sync::Arc;
+
+use crate::support::sales::recurring;
+use crate::support::shop::config;
+use crate::support::{Answer, Client, Shop, migrated};
+
+const HOME: &str = "/fjordsoft/portal";
+const CARD: &str = "number=4242424242424242&expiry=12+%2F+40&cvc=123";
+
+/// The browser of a customer, signed in.
+async fn browser(shop: &Shop, customer: &Customer) -> Client {
+    shop.anonymous.with("cookie", format!("merak_customer_session={}", shop.buyer_token(customer.id).await))
+}
+
+/// Sends a form as our own page does.
+async fn send(client: &Client, path: &str, form: &str) -> Answer {
+    let client = client
+        .with("content-type", "application/x-www-form-urlencoded")
+        .with("sec-fetch-site", "same-origin");
+    client.send_bytes("POST", path, form.to_owned()).await
+}
+
+fn leads_to(answer: &Answer, path: &str) {
+    assert_eq!((answer.status, answer.header("location")), (303, Some(path)), "{}", answer.text());
+}
+
+/// The page that a form leads to.
+async fn follow(client: &Client, answer: &Answer) -> Answer {
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    client.get(answer.header("location").unwrap()).await
+}
+
+fn shows(answer: &Answer, texts: &[&str]) {
+    let page = answer.text();
+    for text in texts {
+        assert!(page.contains(text), "{text:?} is not in {page}");
+    }
+}
+
+async fn subscription(shop: &Shop, customer: &Customer) -> Subscription {
+    let plan = shop.plan("Pro plan", json!([recurring("month", 1000), recurring("year", 3000)])).await;
+    shop.subscribe(&plan, customer).await
+}
+
+async fn stored(shop: &Shop, id: Id<Subscription>) -> Subscription {
+    shop.store.read(move |tx| merak_core::subscriptions::find(tx, id)).await.unwrap().unwrap()
+}
+
+scenarios! {
+    // spec 40 §4.4
+    async fn a_token_in_the_address_becomes_a_cookie(shop) {
+        let customer = shop.customer().await;
+        let token = shop.buyer_token(customer.id).await;
+        let answer = shop.anonymous.get(&format!("{HOME}?customer_session_token={token}")).await;
+        leads_to(&answer, HOME);
+        let expected = format!("merak_customer_session={token}; Path={HOME}; Max-Age=3600; HttpOnly; SameSite=Lax");
+        assert_eq!(answer.header("set-cookie"), Some(expected.as_str()));
+        let page = browser(shop, &customer).await.get(HOME).await;
+        assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")));
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"));
+        let policy = page.header("content-security-policy").unwrap();
+        assert!(policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        shows(&page, &["There is nothing here yet", customer.email.as_str()]);
+        assert!(!page.text().contains(&token));
+        // A token that is none, or of another shop, is as good as none.
+        for token in ["polar_cst_x".to_owned(), {
+            let other = shop.tenant().await;
+            let stranger = shop.customer_of(other.organization.id, "eve@example.com").await;
+            shop.buyer_token(stranger.id).await
+        }] {
+            let answer = shop.anonymous.get(&format!("{HOME}?customer_session_token={token}")).await;
+            leads_to(&answer, "/fjordsoft/portal/request");
+            assert_eq!(answer.header("set-cookie"), None);
+            let client = shop.anonymous.with("cookie", format!("merak_customer_session={token}"));
+            leads_to(&client.get(HOME).await, "/fjordsoft/portal/request");
+        }
+        leads_to(&shop.anonymous.get(HOME).await, "/fjordsoft/portal/request");
+        let nowhere = shop.anonymous.get("/nobody/portal").await;
+        assert_eq!(nowhere.status, 404);
+        shows(&nowhere, &["Page not found"]);
+    }
+
+    async fn what_was_bought_is_there(shop) {
+        let customer = shop.customer().await;
+        let settings = json!({
+            "prefix": "FJORD", "limit_usage": 5,
+            "activations": {"limit": 2, "enable_customer_admin": true}
+        });
+        let keys = shop.benefit(BenefitType::LicenseKeys, settings).await;
+        let note = shop.benefit(BenefitType::Custom, json!({"note": "<script>alert(1)</script> & more"})).await;
+        let book = shop.plan("The <b>book</b>", json!([{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}])).await;
+        let order = shop.order_of(&book, &customer, 1999).await;
+        let scope = Scope::Order(order.id.uuid());
+        let grant = shop.grant(keys.id, customer.id, scope).await;
+        shop.grant(note.id, customer.id, scope).await;
+        let key = shop.key_of_grant(&grant).await;
+        let body = json!({"key": key.key, "organization_id": shop.organization.id, "label": "Ada's \"laptop\""});
+        shop.anonymous.post("/v1/customer-portal/license-keys/activate", body).await.expect(200);
+        let client = browser(shop, &customer).await;
+        let page = client.get(HOME).await;
+        shows(&page, &[&key.key, "0 / 5", "1 of 2 activations in use", "$19.99", "&#60;script&#62;"]);
+        assert!(!page.text().contains("<script>alert") && !page.text().contains("<b>book"), "{}", page.text());
+        let shown = client.get(&format!("{HOME}/orders/{}", order.id)).await;
+        shows(&shown, &[&key.key, "$19.99", "Invoice (PDF)"]);
+        leads_to(&client.get(&format!("{HOME}?id={}", order.id)).await, &format!("{HOME}/orders/{}", order.id));
+        let invoice = client.get(&format!("{HOME}/orders/{}/invoice", order.id)).await;
+        let pdf = follow(&shop.anonymous, &invoice).await;
+        assert_eq!((pdf.status, pdf.header("content-type")), (200, Some("application/pdf")));
+        // Another customer, and one of another shop, see none of it.
+        let eve = browser(shop, &shop.customer().await).await;
+        for path in [format!("{HOME}/orders/{}", order.id), format!("{HOME}/orders/{}/invoice", order.id)] {
+            assert_eq!(eve.get(&path).await.status, 404);
+        }
+        assert!(!eve.get(HOME).await.text().contains(&key.key));
+        // The seat is given back, by its customer only.
+        let text = page.text();
+        let (_, rest) = text.split_once("name=\"activation\" value=\"").unwrap();
+        let form = format!("activation={}", &rest[..36]);
+        let path = format!("{HOME}/license-keys/{}/remove", key.id);
+        assert_eq!(send(&eve, &path, &form).await.status, 404);
+        let removed = send(&client, &path, &form).await;
+        shows(&follow(&client, &removed).await, &["The activation was removed", "0 of 2 activations in use"]);
+        assert_eq!(send(&client, &path, &form).await.status, 404);
+    }
+
+    async fn a_form_of_another_site_does_nothing(shop) {
+        let customer = shop.customer().await;
+        let found = subscription(shop, &customer).await;
+        let client = browser(shop, &customer).await;
+        let foreign = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+        let subscription = format!("{HOME}/subscriptions/{}", found.id);
+        for path in [
+            format!("{subscription}/cancel"), format!("{subscription}/resume"), format!("{subscription}/card"),
+            format!("{subscription}/pay"), format!("{subscription}/plan"), format!("{HOME}/cards"),
+            format!("{HOME}/cards/x/remove"), format!("{HOME}/license-keys/x/remove"),
+            format!("{HOME}/grants/x/account"), format!("{HOME}/sign-out"), format!("{HOME}/request"),
+            format!("{HOME}/authenticate"),
+        ] {
+            for (name, value) in foreign {
+                let answer = client.with(name, value).send_bytes("POST", &path, CARD).await;
+                assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+            }
+        }
+        assert_eq!(stored(shop, found.id).await, found);
+        assert_eq!(client.get(HOME).await.status, 200);
+    }
+
+    async fn a_subscription_is_canceled_and_goes_on(shop) {
+        let customer = shop.customer().await;
+        let found = subscription(shop, &customer).await;
+        let client = browser(shop, &customer).await;
+        let path = format!("{HOME}/subscriptions/{}", found.id);
+        leads_to(&client.get(&format!("{HOME}?id={}", found.id)).await, &path);
+        shows(&client.get(&path).await, &["Pro plan", "$10.00 / month", "Active", "Cancel the subscription"]);
+        let eve = browser(shop, &shop.customer().await).await;
+        assert_eq!(eve.get(&path).await.status, 404);
+        for action in ["cancel", "resume", "card", "pay", "plan"] {
+            assert_eq!(send(&eve, &format!("{path}/{action}"), CARD).await.status, 404, "{action}");
+        }
+        let canceled = send(&client, &format!("{path}/cancel"), "reason=too_expensive&comment=Too+%3Cmuch%3E").await;
+        shows(&follow(&client, &canceled).await, &["The subscription was canceled", "Go on after all"]);
+        let after = stored(shop, found.id).await;
+        assert!(after.cancel_at_period_end);
+        assert_eq!(after.customer_cancellation_comment.as_deref(), Some("Too <much>"));
+        let again = send(&client, &format!("{path}/cancel"), "").await;
+        assert_eq!(again.status, 403);
+        shows(&again, &["already canceled", "Go on after all"]);
+        let resumed = send(&client, &format!("{path}/resume"), "").await;
+        shows(&follow(&client, &resumed).await, &["The subscription goes on"]);
+        assert!(!stored(shop, found.id).await.cancel_at_period_end);
+        shop.work_done().await;
+    }
+
+    async fn a_card_is_saved_chosen_and_removed(shop) {
+        let customer = shop.customer().await;
+        let found = subscription(shop, &customer).await;
+        let client = browser(shop, &customer).await;
+        let wrong = send(&client, &format!("{HOME}/cards"), "number=1&expiry=12+%2F+40&cvc=123").await;
+        assert_eq!(wrong.status, 422);
+        shows(&wrong, &["only test cards are accepted", "value=\"12 / 40\""]);
+        let saved = send(&client, &format!("{HOME}/cards"), CARD).await;
+        shows(&follow(&client, &saved).await, &["The card was saved", "Visa ending in 4242", "12/2040"]);
+        let declined = send(&client, &format!("{HOME}/cards"), &CARD.replace("4242424242424242", "4000000000000002")).await;
+        shows(&follow(&client, &declined).await, &["That did not go through"]);
+        let id = customer.id;
+        let method = shop.store.read(move |tx| methods::list(tx, id)).await.unwrap().remove(0);
+        let path = format!("{HOME}/subscriptions/{}", found.id);
+        let chosen = send(&client, &format!("{path}/card"), &format!("card={}", method.id)).await;
+        shows(&follow(&client, &chosen).await, &["This card pays the subscription", "Visa ending in 4242"]);
+        let remove = format!("{HOME}/cards/{}/remove", method.id);
+        let paying = send(&client, &remove, "").await;
+        assert_eq!(paying.status, 409);
+        shows(&paying, &["This card pays a subscription"]);
+        let replaced = send(&client, &format!("{path}/pay"), &CARD.replace("4242424242424242", "5555555555554444")).await;
+        shows(&follow(&client, &replaced).await, &["The card was saved", "Mastercard ending in 4444"]);
+        let eve = browser(shop, &shop.customer().await).await;
+        assert_eq!(send(&eve, &remove, "").await.status, 404);
+        assert_eq!(send(&eve, &format!("{path}/card"), &format!("card={}", method.id)).await.status, 404);
+        let removed = send(&client, &remove, "").await;
+        let page = follow(&client, &removed).await;
+        shows(&page, &["The card was removed"]);
+        assert!(!page.text().contains("Visa ending"), "{}", page.text());
+    }
+
+    async fn a_card_that_wants_approval_goes_by_the_bank(shop) {
+        let customer = shop.customer().await;
+        let client = browser(shop, &customer).await;
+        let asked = send(&client, &format!("{HOME}/cards"), &CARD.replace("4242424242424242", "4000002500003155")).await;
+        let bank = asked.header("location").unwrap().to_owned();
+        assert!(bank.starts_with("/sandbox/authenticate/"), "{bank}");
+        let approved = send(&shop.anonymous, &bank, "verdict=approve").await;
+        let back = approved.header("location").unwrap().to_owned();
+        let path = back.split_once("/portal/").map(|(_, rest)| format!("/portal/{rest}")).unwrap();
+        let portal = shop.anonymous.get(&path).await;
+        assert!(portal.header("location").unwrap().starts_with("/fjordsoft/portal/payments/"));
+        let eve = browser(shop, &shop.customer().await).await;
+        assert_eq!(eve.get(portal.header("location").unwrap()).await.status, 404);
+        let returned = follow(&client, &portal).await;
+        shows(&follow(&client, &returned).await, &["The card was saved", "ending in 3155"]);
+    }
+}
+
+merak_testkit::both_engines! {
+    setup = migrated;
+
+    // spec 40 §4.3
+    async fn a_code_lets_in_and_signing_out_ends_it(database: TestDatabase) {
+        let memory = Arc::new(Memory::default());
+        let shop = Shop::open_with(database, Config { mail: Mail::Memory(Arc::clone(&memory)), ..config() }).await;
+        let customer = shop.customer().await;
+        let anonymous = &shop.anonymous;
+        shows(&anonymous.get(&format!("{HOME}/request")).await, &["Send me a code"]);
+        let wrong = send(anonymous, &format!("{HOME}/request"), "email=nobody").await;
+        assert_eq!(wrong.status, 422);
+        shows(&wrong, &["This is no e-mail address", "value=\"nobody\""]);
+        for email in ["stranger%40example.com", &customer.email.as_str().replace('@', "%40")] {
+            let sent = send(anonymous, &format!("{HOME}/request"), &format!("email={email}")).await;
+            leads_to(&sent, "/fjordsoft/portal/authenticate");
+        }
+        shop.work_done().await;
+        let mails = memory.drain();
+        assert_eq!(mails.len(), 1);
+        let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let code = mails[0].text.lines().find(is_code).unwrap().to_owned();
+        let page = anonymous.get(&format!("{HOME}/authenticate")).await;
+        shows(&page, &["autocomplete=\"one-time-code\"", "30 minutes"]);
+        let wrong = send(anonymous, &format!("{HOME}/authenticate"), "code=AAAAAA").await;
+        assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None));
+        shows(&wrong, &["This code is wrong"]);
+        // At the door of another shop the code is as good as none, and is not used up.
+        let other = shop.tenant().await;
+        let door = format!("/{}/portal/authenticate", other.organization.slug);
+        assert_eq!(send(anonymous, &door, &format!("code={code}")).await.status, 401);
+        let typed = format!("code={}+{}", &code[..3], code[3..].to_lowercase());
+        let entered = send(anonymous, &format!("{HOME}/authenticate"), &typed).await;
+        leads_to(&entered, HOME);
+        let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let client = anonymous.with("cookie", cookie);
+        shows(&client.get(HOME).await, &[customer.email.as_str()]);
+        let left = send(&client, &format!("{HOME}/sign-out"), "").await;
+        leads_to(&left, "/fjordsoft/portal/request?told=signed-out");
+        assert!(left.header("set-cookie").unwrap().contains("Max-Age=0"));
+        leads_to(&client.get(HOME).await, "/fjordsoft/portal/request");
+        // Tries end.
+        let mut statuses = Vec::new();
+        for _ in 0..6 {
+            let email = customer.email.as_str().replace('@', "%40");
+            statuses.push(send(anonymous, &format!("{HOME}/request"), &format!("email={email}")).await.status);
+        }
+        assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+        shop.work_done().await;
+    }
+}

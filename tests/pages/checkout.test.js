@@ -1,0 +1,200 @@
+// The hosted checkout in a real browser.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+
+import { launch, look, strictPage } from "./browser.js";
+import { Merak } from "./merak.js";
+import { Shop, chosen, each, free, once } from "./shop.js";
+
+let merak, shop, browser;
+
+before(async () => {
+  merak = await Merak.start("sqlite");
+  shop = await Shop.open(merak);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await merak?.stop();
+});
+
+async function fill(page, card = "4242424242424242") {
+  await page.getByLabel("E-mail").fill("ada@example.com");
+  await page.getByLabel("Name").fill("Ada Lovelace");
+  await page.getByLabel("Country").selectOption("FR");
+  await page.getByLabel("Card number").fill(card);
+  await page.getByLabel("Expires").fill("12 / 40");
+  await page.getByLabel("Security code").fill("123");
+}
+
+const pay = (page) => page.locator("button[value=pay]").click();
+
+async function rich() {
+  const keys = await shop.make("benefits", { type: "license_keys", description: "A license key for two seats", properties: {} });
+  const news = await shop.make("benefits", { type: "custom", description: "Updates for a year", properties: { note: null } });
+  const field = await shop.make("custom-fields", {
+    type: "text", slug: `company-${Date.now()}`, name: "Company", properties: { form_label: "Company", form_help_text: "As it stands on your papers." },
+  });
+  await shop.make("discounts", { type: "percentage", duration: "once", basis_points: 2000, name: "Spring", code: `SPRING${Date.now() % 1e6}` });
+  return {
+    name: "Fjord Editor",
+    description: "An editor for people who write all day.\n\nIt starts at once, keeps out of the way, and never loses a word.",
+    prices: [each("month", 900), each("year", 9000)],
+    benefits: [keys.id, news.id],
+    attached_custom_fields: [{ custom_field_id: field.id, required: false }],
+  };
+}
+
+test("the form looks well and everybody can use it", { timeout: 300000 }, async () => {
+  const url = await shop.checkout(await rich());
+  await look(browser, "checkout-subscription", url);
+  await look(browser, "checkout-united-states", url, async (page) => {
+    await page.getByLabel("Country").selectOption("US");
+    await page.getByLabel("ZIP code").waitFor();
+  });
+  await look(browser, "checkout-problems", url, async (page) => {
+    await page.getByLabel("Card number").fill("1");
+    await pay(page);
+    await page.locator("#problems").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "problems");
+  });
+  await look(browser, "checkout-once", await shop.checkout({ prices: [once(2900)] }));
+  await look(browser, "checkout-free", await shop.checkout({ prices: [free] }));
+  await look(browser, "checkout-chosen", await shop.checkout({ prices: [chosen] }));
+  await look(browser, "checkout-gone", `${merak.url}/checkout/polar_c_unknown`);
+});
+
+test("what is changed is put into the page, and paying goes on to the keys", { timeout: 120000 }, async () => {
+  const faults = [];
+  const url = await shop.checkout(await rich());
+  const page = await strictPage(browser, faults);
+  await page.goto(url);
+  await page.getByText("$90.00 a year").click();
+  await page.getByRole("button", { name: "Pay $90.00" }).waitFor();
+  await fill(page);
+  await pay(page);
+  await page.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.getByText("License key", { exact: true }).waitFor();
+  assert.match(page.url(), /customer_session_token=polar_cst_/);
+  assert.deepEqual(faults, []);
+  const bought = page.url();
+  await page.context().close();
+  await look(browser, "confirmation-bought", bought);
+});
+
+test("a problem of a field stands beside it while it is typed", { timeout: 60000 }, async () => {
+  const faults = [];
+  const page = await strictPage(browser, faults);
+  await page.goto(await shop.checkout({ prices: [chosen] }));
+  await page.getByLabel("What you pay").fill("1");
+  await page.getByText("The least amount is").waitFor();
+  assert.equal(await page.getByLabel("What you pay").getAttribute("aria-invalid"), "true");
+  assert.equal(await page.getByLabel("What you pay").inputValue(), "1");
+  await page.getByLabel("What you pay").fill("12.50");
+  await page.getByRole("button", { name: "Pay $12.50" }).waitFor();
+  assert.equal(await page.getByText("The least amount is").count(), 0);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test("a declined card is told, and the bank is asked", { timeout: 120000 }, async () => {
+  const faults = [];
+  const page = await strictPage(browser, faults);
+  await page.goto(await shop.checkout({ prices: [once(2900)] }));
+  await fill(page, "4000000000000002");
+  await pay(page);
+  await page.getByText("Your card was declined.").waitFor();
+  await page.getByLabel("Card number").fill("4000002500003155");
+  await pay(page);
+  await page.getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.getByText("See your purchases").waitFor();
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test("all goes without a script", { timeout: 60000 }, async () => {
+  const page = await strictPage(browser, [], { javaScriptEnabled: false });
+  await page.goto(await shop.checkout({ prices: [once(2900)] }));
+  await fill(page);
+  await pay(page);
+  await page.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.context().close();
+});
+
+/** A page of a seller, on an origin of its own. */
+async function seller(html) {
+  const server = createServer((_, response) => {
+    response.setHeader("content-type", "text/html");
+    response.end(`<!doctype html><html lang="en"><title>Seller</title><body><h1>Seller</h1>${html()}</body>`);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+test("a seller shows the checkout over a page of their own", { timeout: 120000 }, async () => {
+  let url = "";
+  const page_ = await seller(() =>
+    `<script src="${merak.url}/embed/checkout.js" data-auto-init></script>
+     <a href="${url}" data-polar-checkout data-polar-checkout-theme="light">Buy</a>`);
+  url = await shop.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin });
+  const faults = [];
+  const page = await strictPage(browser, faults);
+  await page.goto(page_.origin);
+  await page.evaluate(() => {
+    window.heard = [];
+    addEventListener("message", ({ data }) => window.heard.push(data));
+  });
+  await page.getByText("Buy").click();
+  const frame = page.frameLocator("iframe");
+  await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
+  await page.screenshot({ path: new URL("../../target/screenshots/embed-desktop.png", import.meta.url).pathname });
+  await frame.getByRole("button", { name: "Close" }).click();
+  assert.equal(await page.locator("iframe").count(), 0);
+
+  await page.getByText("Buy").click();
+  await fill(frame, "4000002500003155");
+  await pay(frame);
+  await frame.getByRole("button", { name: "Approve" }).click();
+  await frame.getByRole("heading", { name: "Thank you" }).waitFor();
+  const heard = await page.evaluate(() => window.heard);
+  assert.ok(heard.every(({ type }) => type === "POLAR_CHECKOUT"));
+  const events = heard.map(({ event }) => event).filter((event, at, all) => event !== all[at - 1]);
+  assert.deepEqual(events, ["loaded", "close", "loaded", "confirmed", "loaded", "success"]);
+  assert.equal(heard.at(-1).redirect, false);
+  assert.match(heard.at(-1).successURL, /\/confirmation\?customer_session_token=/);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+  page_.close();
+});
+
+test("a seller's own page of success is gone to by the page around", { timeout: 60000 }, async () => {
+  let url = "";
+  const page_ = await seller(() =>
+    `<script src="${merak.url}/embed/checkout.js"></script><p data-merak-checkout="${url}">Buy</p>
+     <script>Polar.EmbedCheckout.init()</script>`);
+  url = await shop.checkout({ prices: [free] }, { embed_origin: page_.origin, success_url: `${page_.origin}/thanks` });
+  const page = await strictPage(browser, []);
+  await page.goto(page_.origin);
+  await page.getByText("Buy").click();
+  const frame = page.frameLocator("iframe");
+  await frame.getByLabel("E-mail").fill("ada@example.com");
+  await pay(frame);
+  await page.waitForURL(/\/thanks\?customer_session_token=/);
+  await page.context().close();
+  page_.close();
+});
+
+test("nobody else shows it in a frame", { timeout: 60000 }, async () => {
+  const url = await shop.checkout({ prices: [free] }, { embed_origin: "https://seller.example" });
+  const page_ = await seller(() => `<iframe src="${url}?embed=true"></iframe>`);
+  const page = await strictPage(browser, []);
+  await page.goto(page_.origin);
+  await page.waitForTimeout(1000);
+  assert.equal(await page.frameLocator("iframe").locator("[data-checkout]").count(), 0);
+  await page.context().close();
+  page_.close();
+});
