@@ -445,6 +445,3 @@ CREATE TABLE custom_field_renames (
     CONSTRAINT custom_field_renames_place_check CHECK (place IN ('checkouts', 'subscriptions', 'orders'))
 );
 CREATE INDEX custom_field_renames_organization_id_idx ON custom_field_renames (organization_id, id);
-
--- Jobs that need nothing but the store are found also behind very many that call the outside, such as mails.
-CREATE INDEX jobs_unit_due_idx ON jobs (due_at, id) WHERE failed_at IS NULL AND NOT is_flow;

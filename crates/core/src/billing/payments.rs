@@ -8,7 +8,7 @@
 //!
 //! `ask_at` is in real time, unlike everything else of the sale: it is a talk between two machines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx};
@@ -181,6 +181,19 @@ pub fn find_by_intent(tx: &mut ReadTx<'_>, processor: &str, intent_id: &str) -> 
         " FROM payments WHERE processor = $1 AND processor_intent_id = $2 ORDER BY id DESC LIMIT 1"
     );
     Ok(tx.find(SQL, &[&processor, &intent_id])?)
+}
+
+/// Which of the payments that the processor calls so have brought what they were to bring, with nothing left that it could
+/// tell of their outcome. By the processor's names.
+pub fn complete(
+    tx: &mut ReadTx<'_>,
+    processor: &str,
+    intents: impl IntoIterator<Item = String>,
+) -> Result<HashSet<String>> {
+    let mut sql = Sql::new("SELECT processor_intent_id FROM payments WHERE processor = ");
+    sql.bind(processor).push(" AND processor_intent_id IN ").bind_list(intents);
+    sql.push(" AND status = 'succeeded' AND (kind = 'setup' OR fee_amount IS NOT NULL)");
+    Ok(tx.list(&sql)?.into_iter().collect())
 }
 
 /// Whether there is a payment of which it is not known yet what the processor calls it. Then something that it tells of a

@@ -6,13 +6,12 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
 use merak_adapters::Error as Outside;
-use merak_adapters::mail::Delivery;
-use merak_core::emails::{self, Draft, Opened, Outgoing};
+use merak_adapters::mail::{Delivery, Message};
+use merak_core::emails::{self, Opened, Outgoing};
 use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
 use merak_core::kit::{Id, Refusal};
-use merak_store::{Timestamp, Tx};
+use merak_store::Tx;
 
 use super::Error;
 use crate::emails::write;
@@ -55,20 +54,22 @@ async fn send(house: &House, mails: Vec<(Claimed, Id<Outgoing>)>) -> Result<(), 
         .store
         .write(move |tx| Ok::<_, Refusal>((emails::open_many(tx, &secret, &ids)?, tx.now())))
         .await?;
-    let fates: Vec<(Claimed, Id<Outgoing>, Fate)> = stream::iter(mails.into_iter().zip(opened))
-        .map(|((claimed, id), opened)| async move {
-            let fate = match opened {
-                Opened::Nothing => Fate::Nothing,
-                Opened::TooEarly => Fate::TooEarly,
-                Opened::Useless(reason) => Fate::Useless(reason),
-                Opened::Draft(_) if begun.elapsed() > BEGUN_WITHIN => Fate::NotBegun,
-                Opened::Draft(draft) => hand_over(house, &draft, now).await,
-            };
-            (claimed, id, fate)
-        })
-        .buffer_unordered(house.adapters.mail.at_once())
-        .collect()
-        .await;
+    let mut drafts = Vec::new();
+    let mut fates: Vec<(Claimed, Id<Outgoing>, Fate)> = Vec::with_capacity(mails.len());
+    for ((claimed, id), opened) in mails.into_iter().zip(opened) {
+        match opened {
+            Opened::Nothing => fates.push((claimed, id, Fate::Nothing)),
+            Opened::TooEarly => fates.push((claimed, id, Fate::TooEarly)),
+            Opened::Useless(reason) => fates.push((claimed, id, Fate::Useless(reason))),
+            Opened::Draft(draft) => drafts.push((claimed, id, draft)),
+        }
+    }
+    let messages: Vec<Message> =
+        drafts.iter().map(|(_, _, draft)| write(&house.letterhead, draft, now)).collect();
+    let mut answers = house.adapters.mail.send_many(&messages, begun + BEGUN_WITHIN).await.into_iter();
+    for ((claimed, id, _), message) in drafts.into_iter().zip(&messages) {
+        fates.push((claimed, id, answers.next().map_or(Fate::NotBegun, |answer| fate(id, message, answer))));
+    }
     // Notes what came of each and settles its job, in one unit.
     let unit = move |tx: &mut Tx<'_>| {
         for (claimed, id, fate) in &fates {
@@ -80,10 +81,9 @@ async fn send(house: &House, mails: Vec<(Claimed, Id<Outgoing>)>) -> Result<(), 
     Ok(house.store.write(unit).await?)
 }
 
-async fn hand_over(house: &House, draft: &Draft, now: Timestamp) -> Fate {
-    let id = draft.id;
-    let message = write(&house.letterhead, draft, now);
-    match house.adapters.mail.send(&message).await {
+/// What an answer means to a mail.
+fn fate(id: Id<Outgoing>, message: &Message, answer: Result<Delivery, Outside>) -> Fate {
+    match answer {
         Ok(Delivery::Taken) => Fate::Sent(message.message_id()),
         Ok(Delivery::Refused(reason)) => {
             // Without the reason, which may repeat the address; the record has it.

@@ -67,7 +67,7 @@ impl Played {
         for message in self.sandbox.due_events().await.unwrap() {
             heard
                 .extend(self.sandbox.read_event(&message.headers, &message.body, self.memory.now()).unwrap());
-            self.sandbox.acknowledge(&message).await.unwrap();
+            self.sandbox.acknowledge(&[message]).await.unwrap();
         }
         heard
     }
