@@ -133,7 +133,11 @@ fn measure(engine: &str, bin: &Path, folder: &Path, place: &Place, arguments: &A
     let invoiced = until("invoices", opened, count)?;
     let numbered = "SELECT coalesce(max(last_number), 0) FROM invoice_numbers";
     let ordered = until("orders", numbered, count)?;
-    let mailed = until("mails", "SELECT 1 - count(*) FROM (SELECT 1 FROM jobs WHERE is_flow LIMIT 1) AS left_over", 1)?;
+    let mailed = until(
+        "mails",
+        "SELECT 1 - count(*) FROM (SELECT 1 FROM jobs WHERE is_flow LIMIT 1) AS left_over",
+        1,
+    )?;
     let told = until(
         "events of the sandbox",
         "SELECT 1 - count(*) FROM (SELECT 1 FROM sandbox_records WHERE due_at IS NOT NULL LIMIT 1) AS left_over",

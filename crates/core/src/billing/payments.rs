@@ -426,26 +426,23 @@ pub fn payer_id(tx: &mut ReadTx<'_>, customer_id: Id<Customer>, processor: &str)
     )?)
 }
 
-/// Writes how a payment stands.
+/// Writes how a payment stands; what it is and pays stays.
 pub(super) fn save(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
     payment.modified_at = Some(tx.now());
     Ok(tx.changed_one(
-        "UPDATE payments SET status = $2, processor_intent_id = $3, processor_charge_id = $4, payment_method_id = $5, \
-         fee_amount = $6, failure_code = $7, failure_message = $8, ask_at = $9, settled_at = $10, modified_at = $11, \
-         invoice_id = $12 WHERE id = $1",
+        "UPDATE payments SET status = $2, processor_intent_id = $3, processor_charge_id = $4, fee_amount = $5, \
+         failure_code = $6, failure_message = $7, ask_at = $8, settled_at = $9, modified_at = $10 WHERE id = $1",
         &[
             &payment.id,
             &payment.status,
             &payment.processor_intent_id,
             &payment.processor_charge_id,
-            &payment.payment_method_id,
             &payment.fee_amount,
             &payment.failure_code,
             &payment.failure_message,
             &payment.ask_at,
             &payment.settled_at,
             &payment.modified_at,
-            &payment.invoice_id,
         ],
     )?)
 }

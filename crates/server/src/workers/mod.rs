@@ -31,7 +31,7 @@ const FLOWS: usize = 8;
 const FLOW_PATIENCE: Duration = Duration::from_secs(jobs::LEASE.unsigned_abs() - 10);
 
 /// How many mails are taken together.
-const MAILS: i64 = 64;
+const MAILS: i64 = 100;
 
 /// The running worker.
 pub struct Worker {

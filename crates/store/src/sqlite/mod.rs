@@ -220,7 +220,8 @@ impl Session {
 /// position would swap arguments without any error. Where the position has that name, which is nearly everywhere, it need
 /// not be searched for.
 fn bind(statement: &mut CachedStatement<'_>, number: usize, value: &Value<'_>) -> rusqlite::Result<()> {
-    let is_in_place = |name: &str| name.strip_prefix('$').and_then(|digits| digits.parse().ok()) == Some(number);
+    let is_in_place =
+        |name: &str| name.strip_prefix('$').and_then(|digits| digits.parse().ok()) == Some(number);
     if statement.parameter_name(number).is_some_and(is_in_place) {
         return bind_at(statement, number, value);
     }
