@@ -76,6 +76,10 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// Gives back all or a part of a charge.
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome>;
 
+    /// The refund of a charge with this reference, if one was ever made. For refunds whose answer never arrived and whose
+    /// key the processor may have forgotten, as [`Processor::find_charge`].
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>>;
+
     /// How a refund stands now.
     async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome>;
 

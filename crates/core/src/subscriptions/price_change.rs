@@ -14,7 +14,7 @@ pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
-use crate::billing::{self, BillingReason, Invoice, Payment, Rules};
+use crate::billing::{self, BillingReason, Invoice, InvoiceStatus, Payment, Rules};
 use crate::clock;
 use crate::discounts::{self, Discount};
 use crate::kit::{Cents, Id, Refusal, Result, Timeframe, at, calendar};
@@ -63,8 +63,11 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
         None => None,
     };
     let old_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
-    let held = held(tx, subscription)?;
-    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, held, now };
+    let paid = paid_for(tx, subscription)?;
+    if paid.is_under_way {
+        return Err(Refusal::bad_request("The payment of the current period is under way."));
+    }
+    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, paid, now };
     let (after, settles) = parts.decide()?;
     Ok(PriceChange { price, after, settles })
 }
@@ -181,20 +184,86 @@ fn checked(
     Ok((price, product))
 }
 
-/// The tax that the price of the current period held, where prices hold it. The amount of a subscription is without it if
-/// it comes from an invoice, and with it if it comes from a change since.
-fn held(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Cents> {
+/// What became of the payment of the current period.
+#[derive(Clone, Copy, Debug, Default)]
+struct PaidFor {
+    /// The tax that its price held, where prices hold it. The amount of a subscription is without it if it comes from an
+    /// invoice, and with it if it comes from a change since.
+    held: Cents,
+    /// How much of it went back, with tax, or is about to; of how much.
+    gone: Option<(Cents, Cents)>,
+    /// Whether it has not come yet.
+    is_under_way: bool,
+}
+
+fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor> {
     let sql = format!(
         "SELECT {} FROM invoices WHERE subscription_id = $1 AND period = $2 AND status <> 'void'",
         Invoice::COLUMNS
     );
     let invoice: Option<Invoice> = tx.find(&sql, &[&subscription.id, &subscription.period])?;
-    let Some(invoice) = invoice.filter(|one| Some(one.subtotal()) == subscription.amount) else {
-        return Ok(Cents::default());
-    };
+    let Some(invoice) = invoice else { return Ok(PaidFor::default()) };
+    if invoice.status == InvoiceStatus::Open {
+        return Ok(PaidFor { is_under_way: true, ..PaidFor::default() });
+    }
+    if Some(invoice.subtotal()) != subscription.amount {
+        // The price was changed since, and that is still to be paid.
+        return Ok(PaidFor::default());
+    }
+    let gone: Cents = tx.one(
+        "SELECT CAST(coalesce(sum(refunds.amount), 0) AS bigint) FROM orders JOIN refunds ON refunds.order_id = orders.id \
+         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'",
+        &[&invoice.id],
+    )?;
     let how: Option<Value> = invoice.tax.as_ref().map(merak_store::Json::parse).transpose()?;
     let is_inclusive = how.is_some_and(|how| how["is_inclusive"] == Value::Bool(true));
-    Ok(if is_inclusive { invoice.tax_amount } else { Cents::default() })
+    Ok(PaidFor {
+        held: if is_inclusive { invoice.tax_amount } else { Cents::default() },
+        gone: (gone > Cents::default()).then(|| (gone, invoice.total())),
+        is_under_way: false,
+    })
+}
+
+impl PaidFor {
+    /// What is left of an amount of the period after what went back of its payment.
+    fn left_of(&self, amount: Cents) -> Cents {
+        let Some((gone, whole)) = self.gone.filter(|(_, whole)| *whole > Cents::default()) else {
+            return amount;
+        };
+        let left = i128::from((whole.get() - gone.get()).max(0));
+        let share = i128::from(amount.get()) * left / i128::from(whole.get());
+        i64::try_from(share).map_or(amount, Cents::new)
+    }
+}
+
+/// What is given back of a subscription whose period ends before its time, because another one begins; nothing if nothing
+/// was paid for it.
+pub(crate) fn unused(
+    tx: &mut ReadTx<'_>,
+    subscription: &Subscription,
+    now: Timestamp,
+) -> Result<Option<NewLine>> {
+    if subscription.base_amount.is_none() {
+        return Ok(None);
+    }
+    let name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
+    let paid = paid_for(tx, subscription)?;
+    Ok(if paid.is_under_way { None } else { given_back(subscription, &name, &paid, now) })
+}
+
+/// What of the current period is given back at the old price.
+fn given_back(subscription: &Subscription, name: &str, paid: &PaidFor, now: Timestamp) -> Option<NewLine> {
+    let span = (subscription.current_period_start, subscription.current_period_end);
+    // Lines of changes hold the tax as prices do, so what is given back must, too.
+    let amount = paid.left_of(Cents::new(subscription.amount?.get() + paid.held.get()));
+    let share = proration::share_left(amount, span, now);
+    (share > Cents::default()).then(|| NewLine {
+        product_price_id: subscription.price_id,
+        description: format!("Unused time of {name}"),
+        amount: Cents::new(-share.get()),
+        is_proration: true,
+        span: Some((now, subscription.current_period_end)),
+    })
 }
 
 struct Parts<'p> {
@@ -203,8 +272,7 @@ struct Parts<'p> {
     price: &'p Price,
     product: &'p Product,
     discount: Option<Discount>,
-    /// The tax that the price of the current period held.
-    held: Cents,
+    paid: PaidFor,
     now: Timestamp,
 }
 
@@ -272,20 +340,8 @@ impl Parts<'_> {
             .map_or(Cents::default(), |discount| discounts::rules::amount_off(discount.reduction(), base))
     }
 
-    /// What of the current period is given back at the old price.
     fn given_back(&self) -> Option<NewLine> {
-        let before = self.subscription;
-        let span = (before.current_period_start, before.current_period_end);
-        // Lines of changes hold the tax as prices do, so what is given back must, too.
-        let paid = Cents::new(before.amount?.get() + self.held.get());
-        let share = proration::share_left(paid, span, self.now);
-        (share > Cents::default()).then(|| NewLine {
-            product_price_id: before.price_id,
-            description: format!("Unused time of {}", self.old_name),
-            amount: Cents::new(-share.get()),
-            is_proration: true,
-            span: Some((self.now, before.current_period_end)),
-        })
+        given_back(self.subscription, &self.old_name, &self.paid, self.now)
     }
 
     /// What the rest of the current period gives back and costs.

@@ -104,9 +104,10 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
         return Ok(Hint::Nothing);
     };
     if is_about_outcome(event) && payment.is_complete() {
+        // All of it is written down already.
         return Ok(Hint::Nothing);
     }
-    let amount = event.amount_cents.map(Cents::new);
+    let (amount, fee) = (event.amount_cents.map(Cents::new), event.fee_cents.map(Cents::new));
     // An event about a refund names that.
     let refund_id = event.reference.as_deref().and_then(id_of);
     Ok(match &event.kind {
@@ -143,14 +144,18 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
             amount,
             outcome: RefundOutcome::Failed(String::from("The processor could not give it back.")),
         },
-        EventKind::DisputeOpened { dispute_id } => {
-            Hint::DisputeOpened { payment_id: payment.id, processor_dispute_id: dispute_id.clone(), amount }
-        }
+        EventKind::DisputeOpened { dispute_id } => Hint::DisputeOpened {
+            payment_id: payment.id,
+            processor_dispute_id: dispute_id.clone(),
+            amount,
+            fee,
+        },
         EventKind::DisputeClosed { dispute_id, won } => Hint::DisputeClosed {
             payment_id: payment.id,
             processor_dispute_id: dispute_id.clone(),
             is_won: *won,
             amount,
+            fee,
         },
         EventKind::MethodUpdated { .. } | EventKind::MethodDetached { .. } | EventKind::Ignored => {
             Hint::Nothing

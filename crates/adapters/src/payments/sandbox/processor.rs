@@ -169,6 +169,12 @@ impl Processor for Sandbox {
         Ok(refund_outcome(&refund, refund.stage))
     }
 
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
+        let intent = self.find_intent(intent_id).await?.ok_or_else(|| unknown("the charge"))?;
+        let found = intent.refunds.iter().find(|refund| refund.reference == reference);
+        Ok(found.map(|refund| refund_outcome(refund, refund.stage_at(self.now()))))
+    }
+
     async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome> {
         let Some((_, intent_name)) = refund_id.rsplit_once('_') else { return Err(unknown("the refund")) };
         let intent = self.find_intent(&format!("pi_sandbox_{intent_name}")).await?;

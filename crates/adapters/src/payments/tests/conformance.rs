@@ -377,6 +377,8 @@ pub(super) async fn what_was_paid_can_be_given_back_and_no_more(trial: &dyn Tria
     assert_eq!(first.state, RefundState::Succeeded);
     assert_eq!(processor.refund(&part(1000), "refund/1").await.unwrap(), first);
     assert_eq!(processor.retrieve_refund(first.refund_id.as_deref().unwrap()).await.unwrap(), first);
+    assert_eq!(processor.find_refund(intent_id(&paid), "refund-1").await.unwrap(), Some(first.clone()));
+    assert_eq!(processor.find_refund(intent_id(&paid), "refund-2").await.unwrap(), None);
     let too_much = processor.refund(&part(235), "refund/2").await.unwrap();
     assert!(matches!(too_much.state, RefundState::Failed { .. }), "{too_much:?}");
     assert_eq!(processor.refund(&part(234), "refund/3").await.unwrap().state, RefundState::Succeeded);
