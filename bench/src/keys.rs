@@ -77,6 +77,10 @@ pub enum Kind {
     CheckoutLink,
     /// A benefit.
     Benefit,
+    /// A subscription.
+    Subscription,
+    /// A saved means of payment.
+    Method,
 }
 
 impl Kind {
@@ -94,6 +98,8 @@ impl Kind {
             Self::File => 0x6669_0000_0000_0000,
             Self::CheckoutLink => 0x636C_0000_0000_0000,
             Self::Benefit => 0x6265_0000_0000_0000,
+            Self::Subscription => 0x7375_0000_0000_0000,
+            Self::Method => 0x6D65_0000_0000_0000,
         }
     }
 }

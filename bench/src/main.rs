@@ -13,6 +13,7 @@ mod machine;
 mod postgres_cluster;
 mod report;
 mod rounds;
+mod sale;
 mod scripts;
 mod seed;
 mod server;
@@ -33,8 +34,12 @@ struct Arguments {
 enum Command {
     /// Page 1 of every list, with each filter and in each order, among ten thousand and among a million.
     Catalogue(catalogue::Arguments),
+    /// Checkouts, created and confirmed with the sandbox's card.
+    Checkout(sale::checkouts::Arguments),
     /// Validation, activation and listing of license keys.
     LicenseKeys(license_keys::Arguments),
+    /// Subscriptions that are all due at once: billed, paid and mailed.
+    Renewals(sale::renewals::Arguments),
     /// Serves one fixed answer at every path: what the figures are compared with.
     Bare(bare::Arguments),
 }
@@ -42,6 +47,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Catalogue(arguments) => catalogue::run(&arguments),
+        Command::Checkout(arguments) => sale::checkouts::run(&arguments),
+        Command::Renewals(arguments) => sale::renewals::run(&arguments),
         Command::LicenseKeys(arguments) => license_keys::run(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),
     }

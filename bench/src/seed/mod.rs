@@ -101,6 +101,22 @@ impl Place {
         command
     }
 
+    /// The number that a statement gives.
+    pub fn number(&self, sql: &str) -> Result<u64> {
+        match &self.database_url {
+            None => sqlite::number(&self.data_dir, sql),
+            Some(url) => postgres::number(url, sql),
+        }
+    }
+
+    /// Runs a statement while no server is at work.
+    pub fn run(&self, sql: &str) -> Result<()> {
+        match &self.database_url {
+            None => sqlite::run(&self.data_dir, sql),
+            Some(url) => postgres::run(url, sql),
+        }
+    }
+
     /// What the database says after the load.
     pub fn effects(&self, hot_key: &str) -> Result<Effects> {
         match &self.database_url {
@@ -194,7 +210,11 @@ impl<'a> Seeder<'a> {
     fn found(&self, place: &Place, size: u64) -> Result<Shop> {
         eprintln!(
             "seeding {size} {} in {}",
-            if self.recipe.name.is_empty() { "license keys" } else { "customers" },
+            match self.recipe.name {
+                "" => "license keys",
+                "renewals" => "subscriptions",
+                _ => "customers",
+            },
             place.data_dir.display()
         );
         let owner = "owner@bench.example";

@@ -67,6 +67,19 @@ impl Cluster {
     }
 }
 
+/// The number that a statement gives.
+pub fn number(url: &str, sql: &str) -> Result<u64> {
+    let found: i64 = Client::connect(url, NoTls)?.query_one(sql, &[])?.get(0);
+    Ok(u64::try_from(found)?)
+}
+
+/// Runs a statement, and lets the planner know what it changed.
+pub fn run(url: &str, sql: &str) -> Result<()> {
+    let mut client = Client::connect(url, NoTls)?;
+    client.batch_execute(sql)?;
+    Ok(client.batch_execute("VACUUM ANALYZE")?)
+}
+
 /// Fills a founded shop by COPY.
 pub fn fill(url: &str, shop: &Shop, fill: Fill) -> Result<()> {
     let mut client = Client::connect(url, NoTls)?;

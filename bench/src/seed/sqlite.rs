@@ -79,6 +79,22 @@ fn value(field: Field) -> Result<Value> {
     })
 }
 
+/// The number that a statement gives.
+pub fn number(data_dir: &Path, sql: &str) -> Result<u64> {
+    let connection = Connection::open_with_flags(data_dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let found: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(found)?)
+}
+
+/// Runs a statement, and leaves nothing of it to the log.
+pub fn run(data_dir: &Path, sql: &str) -> Result<()> {
+    let connection = Connection::open_with_flags(data_dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.execute(sql, [])?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
 /// What the file says after the load.
 pub fn effects(data_dir: &Path, hot_key: &str) -> Result<Effects> {
     let connection = Connection::open_with_flags(data_dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -1,7 +1,7 @@
 //! What the sandbox for payments remembers. Only the sandbox knows what its records say; here they are texts with names.
 
 use const_format::concatcp;
-use merak_store::{ReadTx, Timestamp, Tx, row};
+use merak_store::{ReadTx, Sql, Timestamp, Tx, row};
 
 use crate::kit::Result;
 
@@ -28,17 +28,25 @@ pub fn find(tx: &mut ReadTx<'_>, id: &str) -> Result<Option<SandboxRecord>> {
     Ok(tx.find(SQL, &[&id])?)
 }
 
+/// The records with these names, in no order.
+pub fn find_many(tx: &mut ReadTx<'_>, ids: &[String]) -> Result<Vec<SandboxRecord>> {
+    let mut sql =
+        Sql::new(concatcp!("SELECT ", SandboxRecord::COLUMNS, " FROM sandbox_records WHERE id IN "));
+    sql.bind_list(ids.iter().map(String::as_str));
+    Ok(tx.list(&sql)?)
+}
+
 /// Keeps a new record, unless there is one with its name. Whether it was kept.
 pub fn insert(tx: &mut Tx<'_>, record: &SandboxRecord) -> Result<bool> {
     Ok(tx.insert_new(record)?)
 }
 
-/// Puts a record in the place of the one with its name and version, and counts the version up. Whether there was one.
+/// Puts a record in the place of the one with its name and version, and counts the version up. Its owner stays, who is the
+/// same for ever. Whether there was one.
 pub fn replace(tx: &mut Tx<'_>, record: &SandboxRecord) -> Result<bool> {
     let changed = tx.execute(
-        "UPDATE sandbox_records SET owner = $1, due_at = $2, content = $3, version = version + 1 \
-         WHERE id = $4 AND version = $5",
-        &[&record.owner, &record.due_at, &record.content, &record.id, &record.version],
+        "UPDATE sandbox_records SET due_at = $1, content = $2, version = version + 1 WHERE id = $3 AND version = $4",
+        &[&record.due_at, &record.content, &record.id, &record.version],
     )?;
     Ok(changed == 1)
 }

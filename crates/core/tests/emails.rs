@@ -118,6 +118,34 @@ scenarios! {
         assert_eq!(stored, 0, "the keys are in no record");
     }
 
+    fn many_mails_are_opened_together_each_as_by_itself(shop) {
+        let customer = shop.customer();
+        let (_, other) = shop.another_organization();
+        let of = |name: &str| Email::SubscriptionEnded {
+            product_name: name.to_owned(),
+            portal: PortalLink { customer_id: customer.id, shows: None },
+        };
+        let (own, foreign, sent) = (ask(shop, of("own")), of("foreign"), ask(shop, of("sent")));
+        let foreign = shop.write(move |tx| emails::enqueue(tx, Some(other.id), "zoe@example.com", &foreign)).unwrap();
+        let expires_at = shop.now().add_seconds(60);
+        let code = secret(shop, SecretEmail::SignInCode { code: String::from("K7Q2ZD"), expires_at });
+        shop.write(move |tx| emails::note_sent(tx, sent, "<1@merak.example>")).unwrap();
+        shop.advance(Duration::from_mins(1));
+        let ids = [foreign, Id::from_uuid(Uuid::from_u128(7)), own, sent, code];
+        let secret = shop.secret.clone();
+        let opened = shop.write(move |tx| emails::open_many(tx, &secret, &ids)).unwrap();
+        let [Opened::Draft(of_other), Opened::Nothing, Opened::Draft(of_own), Opened::Nothing, Opened::Useless(_)] = &opened[..] else {
+            panic!("{opened:?}")
+        };
+        assert_eq!((of_other.id, of_own.id), (foreign, own));
+        let names = [of_other, of_own].map(|draft| draft.sender.as_ref().unwrap().name.clone());
+        assert_eq!(names, [other.name, shop.organization.name.clone()]);
+        let has_token = [of_other, of_own].map(|draft| draft.portal.as_ref().unwrap().token.is_some());
+        assert_eq!(has_token, [false, true], "a session at its own organization only");
+        let secret = shop.secret.clone();
+        assert!(shop.write(move |tx| emails::open_many(tx, &secret, &[])).unwrap().is_empty());
+    }
+
     fn what_lets_somebody_in_is_sealed_and_of_no_use_later(shop) {
         let expires_at = shop.now().add_seconds(1800);
         let email = SecretEmail::SignInCode { code: String::from("K7Q2ZD"), expires_at };

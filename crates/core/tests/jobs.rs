@@ -38,6 +38,32 @@ scenarios! {
         assert_eq!(claim(shop).unwrap().job, Job::RevokeGrantsOfBenefit { benefit_id: id(1) });
     }
 
+    fn mails_are_claimed_together_and_nothing_else_with_them(shop) {
+        let mail = |number| Job::from(FlowJob::SendEmail { email_id: id(number) });
+        for job in [mail(1), revocation(2), mail(3), mail(4), mail(5)] {
+            enqueue(shop, job);
+        }
+        let first = claim(shop).unwrap();
+        assert_eq!(first.job, mail(1));
+        let claim_mails = |shop: &Shop, limit| shop.write(move |tx| jobs::claim_mails(tx, limit)).unwrap();
+        let some = claim_mails(shop, 2);
+        let rest = claim_mails(shop, 10);
+        let numbers = |claimed: &[Claimed]| claimed.iter().map(|claimed| format!("{:?}", claimed.job)).collect::<BTreeSet<_>>();
+        let wanted = |numbers: &[u128]| numbers.iter().map(|number| format!("{:?}", mail(*number))).collect::<BTreeSet<_>>();
+        assert_eq!((numbers(&some), numbers(&rest)), (wanted(&[3, 4]), wanted(&[5])));
+        assert!(claim_mails(shop, 10).is_empty());
+        for claimed in &some {
+            settle(shop, claimed, Outcome::Done);
+        }
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (3, 0));
+        // Whose worker died is claimed again, and the slow one's word does not count.
+        shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
+        assert_eq!(numbers(&claim_mails(shop, 10)), wanted(&[1, 5]));
+        settle(shop, &rest[0], Outcome::Done);
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (3, 0));
+        assert_eq!(claim(shop).unwrap().job, revocation(2));
+    }
+
     fn a_job_whose_worker_died_is_claimed_again(shop) {
         enqueue(shop, revocation(1));
         assert_eq!(shop.read(jobs::next_due).unwrap(), Some(shop.now()));

@@ -46,7 +46,6 @@ scenarios! {
         let changed = SandboxRecord {
             content: String::from("changed"),
             due_at: Some(Timestamp::from_seconds(5)),
-            owner: None,
             ..first.clone()
         };
         assert!(replace(shop, &changed));

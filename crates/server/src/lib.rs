@@ -198,9 +198,9 @@ fn build(
         email_rules: if config.accept_internal_email { EmailRules::lenient() } else { EmailRules::default() },
         origins,
         adapters,
+        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
         geography: config.geography.clone(),
         totals: Totals::default(),
-        streams: Arc::new(Hub::new(config.streams, config.streams_per_address, config.stream_ping)),
     })
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -73,6 +74,16 @@ impl Folder {
         .await
     }
 
+    async fn take(&self, messages: Vec<Message>) -> Vec<Result<Delivery>> {
+        let (folder, count) = (self.path.clone(), messages.len());
+        let written = blocking(move || {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            Ok(write_all(&folder, &messages))
+        })
+        .await;
+        written.unwrap_or_else(|error| (0..count).map(|_| Err(unwritten(&error))).collect())
+    }
+
     /// One message, if it is there.
     pub async fn open(&self, id: &str) -> io::Result<Option<Opened>> {
         if !is_id(id) {
@@ -86,16 +97,12 @@ impl Folder {
 #[async_trait]
 impl Mailer for Folder {
     async fn send(&self, message: &Message) -> Result<Delivery> {
-        let bytes = match formatted(message) {
-            Ok((_, bytes)) if is_id(&message.id) => bytes,
-            Ok(_) => return Ok(Delivery::Refused(String::from("the id cannot be the name of a file"))),
-            Err(error) => return Ok(Delivery::Refused(error.to_string())),
-        };
-        let (folder, id) = (self.path.clone(), message.id.clone());
-        blocking(move || write(&folder, &id, &bytes))
-            .await
-            .map_err(|error| Error::Unreachable { service: SERVICE, cause: error.to_string() })?;
-        Ok(Delivery::Taken)
+        let mut answers = self.take(vec![message.clone()]).await;
+        answers.pop().unwrap_or_else(|| Err(unwritten("nothing was written")))
+    }
+
+    async fn send_many(&self, messages: &[Message], _until: Instant) -> Vec<Result<Delivery>> {
+        self.take(messages.to_vec()).await
     }
 
     fn as_folder(self: Arc<Self>) -> Option<Arc<Folder>> {
@@ -108,16 +115,52 @@ fn is_id(id: &str) -> bool {
     (1..=100).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Writes beside the place and moves it there: whoever reads sees all of a message, or none. A repeat of a message
-/// replaces it.
-fn write(folder: &Path, id: &str, bytes: &[u8]) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+/// Writes messages beside their places and moves them there: whoever reads sees all of a message, or none. A repeat of a
+/// message replaces it. All are written before the first is flushed, so that the disk is waited for once.
+fn write_all(folder: &Path, messages: &[Message]) -> Vec<Result<Delivery>> {
+    let begun: Vec<_> = messages.iter().map(|message| begin(folder, message)).collect();
+    let mut answers: Vec<Result<Delivery>> = begun
+        .into_iter()
+        .map(|begun| match begun {
+            Ok(Begun::Refused(reason)) => Ok(Delivery::Refused(reason)),
+            Ok(Begun::Written { file, incoming, place }) => file
+                .sync_all()
+                .and_then(|()| fs::rename(incoming, place))
+                .map(|()| Delivery::Taken)
+                .map_err(unwritten),
+            Err(error) => Err(unwritten(error)),
+        })
+        .collect();
+    if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+        // What was moved may not be there after a power failure.
+        for answer in answers.iter_mut().filter(|answer| matches!(answer, Ok(Delivery::Taken))) {
+            *answer = Err(unwritten(&error));
+        }
+    }
+    answers
+}
+
+/// What came of beginning with a message.
+enum Begun {
+    Written { file: File, incoming: PathBuf, place: PathBuf },
+    Refused(String),
+}
+
+fn begin(folder: &Path, message: &Message) -> io::Result<Begun> {
+    let id = &message.id;
+    let bytes = match formatted(message) {
+        Ok((_, bytes)) if is_id(id) => bytes,
+        Ok(_) => return Ok(Begun::Refused(String::from("the id cannot be the name of a file"))),
+        Err(error) => return Ok(Begun::Refused(error.to_string())),
+    };
     let incoming = folder.join(format!("{id}.incoming"));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&incoming)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&incoming, folder.join(format!("{id}{ENDING}")))?;
-    File::open(folder)?.sync_all()
+    file.write_all(&bytes)?;
+    Ok(Begun::Written { file, incoming, place: folder.join(format!("{id}{ENDING}")) })
+}
+
+fn unwritten(cause: impl std::fmt::Display) -> Error {
+    Error::Unreachable { service: SERVICE, cause: cause.to_string() }
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {

@@ -10,6 +10,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -31,6 +32,19 @@ pub trait Mailer: fmt::Debug + Send + Sync {
     /// Hands a message over. An error means that it may be tried again; whether the message went out is then not known
     /// if the connection broke at its end, and a repeat has the same id.
     async fn send(&self, message: &Message) -> Result<Delivery>;
+
+    /// Hands over many messages, in their order. What has not begun by then is not begun: the answers are to the first
+    /// messages, and there may be fewer of them.
+    async fn send_many(&self, messages: &[Message], until: Instant) -> Vec<Result<Delivery>> {
+        let mut answers = Vec::with_capacity(messages.len());
+        for message in messages {
+            if Instant::now() >= until {
+                break;
+            }
+            answers.push(self.send(message).await);
+        }
+        answers
+    }
 
     /// This mailer, if what it took can be read here.
     fn as_folder(self: Arc<Self>) -> Option<Arc<Folder>> {

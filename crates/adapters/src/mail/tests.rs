@@ -1,11 +1,12 @@
 //! Messages as they are written, kept in a folder and read again.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use super::{Delivery, Folder, Mailbox, Mailer, Message, SmtpSettings, Tls, formatted};
+use super::{Delivery, Folder, Mailbox, Mailer, Memory, Message, SmtpSettings, Tls, formatted};
 
 fn message() -> Message {
     Message {
@@ -143,6 +144,44 @@ async fn a_folder_keeps_each_message_once_and_shows_the_newest_first() {
     assert!(matches!(refused, Delivery::Refused(_)));
     let refused = folder.send(&Message { to: String::from("nobody"), ..message() }).await.unwrap();
     assert!(matches!(refused, Delivery::Refused(_)));
+}
+
+#[tokio::test]
+async fn a_folder_takes_many_at_once_and_refuses_each_for_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path().join("mail"));
+    let mut messages: Vec<Message> =
+        (0..20).map(|number| Message { id: format!("0196-{number}"), ..message() }).collect();
+    messages[3].to = String::from("nobody");
+    messages[7].id = String::from("../x");
+    let answers = folder.send_many(&messages, Instant::now()).await;
+    assert_eq!(answers.len(), 20);
+    for (number, answer) in answers.into_iter().enumerate() {
+        let answer = answer.unwrap();
+        assert_eq!(matches!(answer, Delivery::Refused(_)), [3, 7].contains(&number), "{number}: {answer:?}");
+    }
+    assert_eq!(folder.list(100).await.unwrap().len(), 18);
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing lies beside the folder");
+
+    // A folder that cannot be is nobody's refusal: all may be tried again.
+    std::fs::write(place.path().join("file"), "").unwrap();
+    let nowhere = Folder::new(place.path().join("file"));
+    let answers = nowhere.send_many(&messages[..2], Instant::now()).await;
+    assert!(answers.len() == 2 && answers.iter().all(Result::is_err), "{answers:?}");
+}
+
+#[tokio::test]
+async fn of_many_messages_those_are_left_whose_time_is_over() {
+    let memory = Memory::default();
+    let messages: Vec<Message> =
+        (0..3).map(|number| Message { id: format!("0196-{number}"), ..message() }).collect();
+    assert!(memory.send_many(&messages, Instant::now()).await.is_empty());
+    memory.answer(Ok(Delivery::Refused(String::from("no such mailbox"))));
+    let answers = memory.send_many(&messages, Instant::now() + Duration::from_mins(1)).await;
+    let answers: Vec<Delivery> = answers.into_iter().map(Result::unwrap).collect();
+    let refused = Delivery::Refused(String::from("no such mailbox"));
+    assert_eq!(answers, [refused, Delivery::Taken, Delivery::Taken]);
+    assert_eq!(memory.drain(), messages[1..]);
 }
 
 #[test]

@@ -45,6 +45,11 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// The least that can be charged, in minor units. What is less is refused before the processor is asked, or waived.
     fn minimum_cents(&self, currency: &str) -> i64;
 
+    /// How many questions should be put to it at once by one who has many.
+    fn at_once(&self) -> usize {
+        32
+    }
+
     /// Makes a customer, or brings an existing one up to date, and returns its id. One that is no more is made anew.
     async fn ensure_customer(&self, request: &CustomerRequest, key: &str) -> Result<String>;
 

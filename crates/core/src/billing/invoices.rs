@@ -32,6 +32,9 @@
 //! what the customer would owe is let go, because nobody who has ended a subscription expects to be charged once more.
 //!
 //! What is due and less than the processor can charge is let go, as credit that the invoice uses at once.
+//!
+//! Invoices of a subscription are found by an index that leaves out those that are void. A statement that wants one status
+//! also says that it is not `void`, because SQLite does not conclude that by itself and would read the whole table.
 
 use std::collections::BTreeSet;
 
@@ -148,7 +151,7 @@ pub fn put_aside(tx: &mut Tx<'_>, subscription: &Subscription, line: &NewLine) -
 /// its period makes out a last invoice of those before.
 pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -> Result<()> {
     let open: Vec<(Id<Invoice>, Option<i64>)> = tx.all(
-        "SELECT id, period FROM invoices WHERE subscription_id = $1 AND status = 'open' ORDER BY period",
+        "SELECT id, period FROM invoices WHERE subscription_id = $1 AND status = 'open' AND status <> 'void' ORDER BY period",
         &[&subscription.id],
     )?;
     for (id, period) in open {
@@ -207,7 +210,7 @@ pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
 /// is paid is overtaken. Should its money come all the same, it goes back.
 pub(crate) fn void_changes(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
     let ahead: Vec<Id<Invoice>> = tx.all(
-        "SELECT id FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open'",
+        "SELECT id FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open' AND status <> 'void'",
         &[&subscription.id, &subscription.period],
     )?;
     ahead.into_iter().try_for_each(|id| void(tx, id))
@@ -221,7 +224,7 @@ pub(super) fn changing(
 ) -> Result<BTreeSet<Id<Subscription>>> {
     let mut sql = Sql::new(
         "SELECT subscriptions.id FROM invoices JOIN subscriptions ON subscriptions.id = invoices.subscription_id \
-         WHERE invoices.status = 'open' AND invoices.period > subscriptions.period AND invoices.subscription_id IN ",
+         WHERE invoices.status = 'open' AND invoices.status <> 'void' AND invoices.period > subscriptions.period AND invoices.subscription_id IN ",
     );
     sql.bind_list(subscriptions.iter().copied());
     Ok(tx.list(&sql)?.into_iter().collect())
@@ -440,7 +443,7 @@ fn tax_given_back(
     subtotal: Cents,
 ) -> Result<(Cents, bool, Option<Json>)> {
     let sql = format!(
-        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' \
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' AND status <> 'void' \
          AND amount - discount_amount > 0 ORDER BY period DESC LIMIT 1",
         Invoice::COLUMNS
     );

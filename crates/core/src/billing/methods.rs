@@ -172,7 +172,7 @@ pub fn owed(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<I
     const SQL: &str = concatcp!(
         "SELECT ",
         Invoice::COLUMNS,
-        " FROM invoices WHERE subscription_id = $1 AND period <= $2 AND status = 'open' ORDER BY \
+        " FROM invoices WHERE subscription_id = $1 AND period <= $2 AND status = 'open' AND status <> 'void' ORDER BY \
          CASE WHEN EXISTS (SELECT 1 FROM payments WHERE payments.invoice_id = invoices.id \
          AND payments.status <> 'failed') THEN 1 ELSE 0 END, period LIMIT 1"
     );

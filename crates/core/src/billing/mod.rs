@@ -260,6 +260,14 @@ row! {
     }
 }
 
+impl Payment {
+    /// Whether it has brought what it was to bring, with nothing left that a processor could tell of its outcome.
+    pub fn is_complete(&self) -> bool {
+        self.status == PaymentStatus::Succeeded
+            && (self.kind == PaymentKind::Setup || self.fee_amount.is_some())
+    }
+}
+
 row! {
     /// What a customer saved to pay with.
     #[derive(Clone, Debug, PartialEq)]

@@ -100,7 +100,7 @@ fn is_owing(subscription: &Subscription) -> bool {
 /// is tried next, as if it had failed now.
 fn recover(tx: &mut ReadTx<'_>, subscription: &mut Subscription, now: Timestamp) -> Result<bool> {
     const FAILED: &str = "SELECT invoices.id FROM invoices WHERE subscription_id = $1 AND period <= $2 \
-         AND status = 'open' AND NOT EXISTS (SELECT 1 FROM payments WHERE payments.invoice_id = invoices.id \
+         AND status = 'open' AND status <> 'void' AND NOT EXISTS (SELECT 1 FROM payments WHERE payments.invoice_id = invoices.id \
          AND payments.status <> 'failed') LIMIT 1";
     let other: Option<Id<Invoice>> = tx.find(FAILED, &[&subscription.id, &subscription.period])?;
     subscription.retries = 0;

@@ -8,7 +8,7 @@
 //!
 //! `ask_at` is in real time, unlike everything else of the sale: it is a talk between two machines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx};
@@ -181,6 +181,19 @@ pub fn find_by_intent(tx: &mut ReadTx<'_>, processor: &str, intent_id: &str) -> 
         " FROM payments WHERE processor = $1 AND processor_intent_id = $2 ORDER BY id DESC LIMIT 1"
     );
     Ok(tx.find(SQL, &[&processor, &intent_id])?)
+}
+
+/// Which of the payments that the processor calls so have brought what they were to bring, with nothing left that it could
+/// tell of their outcome. By the processor's names.
+pub fn complete(
+    tx: &mut ReadTx<'_>,
+    processor: &str,
+    intents: impl IntoIterator<Item = String>,
+) -> Result<HashSet<String>> {
+    let mut sql = Sql::new("SELECT processor_intent_id FROM payments WHERE processor = ");
+    sql.bind(processor).push(" AND processor_intent_id IN ").bind_list(intents);
+    sql.push(" AND status = 'succeeded' AND (kind = 'setup' OR fee_amount IS NOT NULL)");
+    Ok(tx.list(&sql)?.into_iter().collect())
 }
 
 /// Whether there is a payment of which it is not known yet what the processor calls it. Then something that it tells of a
@@ -413,26 +426,23 @@ pub fn payer_id(tx: &mut ReadTx<'_>, customer_id: Id<Customer>, processor: &str)
     )?)
 }
 
-/// Writes how a payment stands.
+/// Writes how a payment stands; what it is and pays stays.
 pub(super) fn save(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
     payment.modified_at = Some(tx.now());
     Ok(tx.changed_one(
-        "UPDATE payments SET status = $2, processor_intent_id = $3, processor_charge_id = $4, payment_method_id = $5, \
-         fee_amount = $6, failure_code = $7, failure_message = $8, ask_at = $9, settled_at = $10, modified_at = $11, \
-         invoice_id = $12 WHERE id = $1",
+        "UPDATE payments SET status = $2, processor_intent_id = $3, processor_charge_id = $4, fee_amount = $5, \
+         failure_code = $6, failure_message = $7, ask_at = $8, settled_at = $9, modified_at = $10 WHERE id = $1",
         &[
             &payment.id,
             &payment.status,
             &payment.processor_intent_id,
             &payment.processor_charge_id,
-            &payment.payment_method_id,
             &payment.fee_amount,
             &payment.failure_code,
             &payment.failure_message,
             &payment.ask_at,
             &payment.settled_at,
             &payment.modified_at,
-            &payment.invoice_id,
         ],
     )?)
 }

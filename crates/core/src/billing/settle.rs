@@ -125,7 +125,9 @@ impl<'r> Settling<'r> {
         if let Some(method) = method
             && (payment.kind == PaymentKind::Setup || is_kept(tx, payment)?)
         {
-            payment.payment_method_id = Some(methods::keep(tx, payment, method)?);
+            let id = methods::keep(tx, payment, method)?;
+            payment.payment_method_id = Some(id);
+            tx.changed_one("UPDATE payments SET payment_method_id = $2 WHERE id = $1", &[&payment.id, &id])?;
         }
         if let Some(id) = payment.checkout_id {
             let waiting = confirm::waiting(tx, id, payment)?;

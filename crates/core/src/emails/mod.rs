@@ -18,7 +18,7 @@ pub use self::commands::{
 pub use self::email::{
     BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,
 };
-pub use self::queries::{Content, Draft, Opened, Portal, Sender, find, list_newest, open};
+pub use self::queries::{Content, Draft, Opened, Portal, Sender, find, list_newest, open, open_many};
 use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 

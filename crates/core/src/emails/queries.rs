@@ -1,15 +1,19 @@
 //! What is read of mails: what to send, and the record.
 
+use std::collections::{BTreeSet, HashMap};
+
 use const_format::concatcp;
-use merak_store::{ReadTx, Timestamp, Tx, row};
+use merak_store::{ReadTx, Sql, Timestamp, Tx, row};
 use uuid::Uuid;
 
 use super::benefit_lines::tell_keys;
 use super::commands::sealing_key;
-use super::{Email, Outgoing, SecretEmail};
+use super::{Email, Outgoing, PortalLink, SecretEmail};
+use crate::customer_sessions;
+use crate::customers::{self, Customer};
 use crate::kit::seal::open as unseal;
 use crate::kit::{Id, InstanceSecret, Result, Token};
-use crate::{customer_sessions, customers};
+use crate::organizations::Organization;
 
 /// A mail as its job finds it.
 #[derive(Clone, Debug)]
@@ -75,61 +79,113 @@ pub struct Portal {
 /// Opens a mail to send it. One that leads to the portal gets a new session of its customer each time: the hour of the
 /// session is to begin when the mail goes out.
 pub fn open(tx: &mut Tx<'_>, secret: &InstanceSecret, id: Id<Outgoing>) -> Result<Opened> {
-    let Some(row) = find(tx, id)?.filter(|row| row.sent_at.is_none()) else { return Ok(Opened::Nothing) };
-    let content = match (&row.payload, &row.sealed_payload) {
+    Ok(open_many(tx, secret, &[id])?.pop().unwrap_or(Opened::Nothing))
+}
+
+/// As [`open`], of many mails, in their order. What they need is read once for all of them.
+pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>]) -> Result<Vec<Opened>> {
+    let mut sql =
+        Sql::new(concatcp!("SELECT ", Outgoing::COLUMNS, " FROM emails WHERE sent_at IS NULL AND id IN "));
+    sql.bind_list(ids.iter().copied());
+    let mut rows: HashMap<Id<Outgoing>, (Outgoing, std::result::Result<Content, Opened>)> = HashMap::new();
+    for row in tx.list::<Outgoing>(&sql)? {
+        let content = content(tx, secret, &row)?;
+        rows.insert(row.id, (row, content));
+    }
+    let organizations: BTreeSet<_> = rows.values().filter_map(|(row, _)| row.organization_id).collect();
+    let senders = senders(tx, &organizations)?;
+    let readers: BTreeSet<_> = rows
+        .values()
+        .filter_map(|(_, content)| content.as_ref().ok()?.portal())
+        .map(|link| link.customer_id)
+        .collect();
+    // Nobody gets in who was deleted.
+    let shops = customers::find_with_deleted(tx, &readers.into_iter().collect::<Vec<_>>())?
+        .into_iter()
+        .filter(|customer| customer.deleted_at.is_none())
+        .map(|customer| (customer.id, customer.organization_id))
+        .collect();
+    let mut opened = Vec::with_capacity(ids.len());
+    for id in ids {
+        opened.push(match rows.remove(id) {
+            None => Opened::Nothing,
+            Some((_, Err(opened))) => opened,
+            Some((row, Ok(content))) => Opened::Draft(Draft {
+                id: row.id,
+                portal: portal(tx, secret, &row, content.portal(), &shops)?,
+                sender: row.organization_id.and_then(|id| senders.get(&id).cloned()),
+                recipient: row.recipient,
+                created_at: row.created_at,
+                content,
+            }),
+        });
+    }
+    Ok(opened)
+}
+
+impl Content {
+    fn portal(&self) -> Option<PortalLink> {
+        match self {
+            Self::Plain(email) => email.portal(),
+            Self::Secret(_) => None,
+        }
+    }
+}
+
+/// What a mail says; if it is not to be sent, why.
+fn content(
+    tx: &mut ReadTx<'_>,
+    secret: &InstanceSecret,
+    row: &Outgoing,
+) -> Result<std::result::Result<Content, Opened>> {
+    Ok(match (&row.payload, &row.sealed_payload) {
         (Some(payload), _) => {
             let mut email: Box<Email> = payload.parse()?;
-            if let Some(of) = email.portal()
-                && tell_keys(tx, of, email.benefits_mut(), row.created_at)?
-            {
-                return Ok(Opened::TooEarly);
+            match email.portal() {
+                Some(of) if tell_keys(tx, of, email.benefits_mut(), row.created_at)? => Err(Opened::TooEarly),
+                _ => Ok(Content::Plain(email)),
             }
-            Content::Plain(email)
         }
         (None, Some(sealed)) => {
             let text = unseal(&sealing_key(secret), sealed);
-            let Some(email) = text.and_then(|text| serde_json::from_slice::<SecretEmail>(&text).ok()) else {
-                return Ok(Opened::Useless("it was sealed with another secret of the installation"));
-            };
-            if email.expires_at() <= tx.now() {
-                return Ok(Opened::Useless("what it lets in with has ended"));
+            match text.and_then(|text| serde_json::from_slice::<SecretEmail>(&text).ok()) {
+                None => Err(Opened::Useless("it was sealed with another secret of the installation")),
+                Some(email) if email.expires_at() <= tx.now() => {
+                    Err(Opened::Useless("what it lets in with has ended"))
+                }
+                Some(email) => Ok(Content::Secret(email)),
             }
-            Content::Secret(email)
         }
-        (None, None) => return Ok(Opened::Nothing),
+        (None, None) => Err(Opened::Nothing),
+    })
+}
+
+fn senders(
+    tx: &mut ReadTx<'_>,
+    ids: &BTreeSet<Id<Organization>>,
+) -> Result<HashMap<Id<Organization>, Sender>> {
+    let mut sql =
+        Sql::new(concatcp!("SELECT organizations.id, ", Sender::COLUMNS, " FROM organizations WHERE id IN "));
+    sql.bind_list(ids.iter().copied());
+    Ok(tx.list::<(Id<Organization>, Sender)>(&sql)?.into_iter().collect())
+}
+
+/// The portal that a mail leads to, with a new session. Never one at another organization than the mail speaks for.
+fn portal(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    row: &Outgoing,
+    link: Option<PortalLink>,
+    shops: &HashMap<Id<Customer>, Id<Organization>>,
+) -> Result<Option<Portal>> {
+    let Some(link) = link else { return Ok(None) };
+    let shop = shops.get(&link.customer_id).copied();
+    let token = if shop.is_some() && shop == row.organization_id {
+        Some(customer_sessions::create(tx, secret, link.customer_id)?.1)
+    } else {
+        None
     };
-    let sender = match row.organization_id {
-        Some(organization_id) => tx.find(
-            concatcp!("SELECT ", Sender::COLUMNS, " FROM organizations WHERE id = $1"),
-            &[&organization_id],
-        )?,
-        None => None,
-    };
-    let portal = match &content {
-        Content::Plain(email) => email.portal(),
-        Content::Secret(_) => None,
-    };
-    let portal = match portal {
-        Some(link) => {
-            let customer = customers::find(tx, link.customer_id)?;
-            // Never a session at another organization than the mail speaks for.
-            let customer = customer.filter(|customer| row.organization_id == Some(customer.organization_id));
-            let session = match customer {
-                Some(customer) => Some(customer_sessions::create(tx, secret, customer.id)?),
-                None => None,
-            };
-            Some(Portal { token: session.map(|(_, token)| token), shows: link.shows })
-        }
-        None => None,
-    };
-    Ok(Opened::Draft(Draft {
-        id,
-        recipient: row.recipient,
-        sender,
-        created_at: row.created_at,
-        content,
-        portal,
-    }))
+    Ok(Some(Portal { token, shows: link.shows }))
 }
 
 /// The record of a mail, if there is one.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::queue::{
-    Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_unit, enqueue, ensure_recurring,
-    has_grants_to_update, list_failed, list_waiting, next_due, next_unit_due, retry, retry_failed, run,
-    settle, settle_refused,
+    Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
+    has_grants_to_update, is_any_due, list_failed, list_waiting, next_due, next_unit_due, retry,
+    retry_failed, run, settle, settle_refused,
 };
 use crate::benefits::Benefit;
 use crate::benefits::grants::{BenefitGrant, Cursor, Purchase, PurchaseCursor};

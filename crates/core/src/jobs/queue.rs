@@ -157,6 +157,36 @@ fn claim_with(tx: &mut Tx<'_>, sql: &str) -> Result<Option<Claimed>> {
     Ok(Some(Claimed { id, attempts, failures, job: payload.parse()? }))
 }
 
+/// Leases more mails that are due, at most so many, so that one unit opens and one unit settles many. They are looked for
+/// among the jobs that have been due for longest.
+pub fn claim_mails(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Claimed>> {
+    const SQL: &str = "UPDATE jobs SET leased_until = $2, attempts = attempts + 1, dedupe_key = NULL WHERE id IN \
+         (SELECT due.id FROM (SELECT id, kind, lane, leased_until FROM jobs WHERE failed_at IS NULL AND due_at <= $1 \
+         ORDER BY due_at, id LIMIT 1000) AS due WHERE due.kind = 'send_email' \
+         AND (due.leased_until IS NULL OR due.leased_until <= $1) \
+         AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.lane = due.lane AND other.leased_until > $1) \
+         LIMIT $3) RETURNING id, attempts, failures, payload";
+    let now = tx.now();
+    let until = now.add_seconds(LEASE);
+    let claimed = tx.returning::<(Id<Waiting>, i64, i64, Json)>(SQL, &[&now, &until, &limit])?;
+    claimed
+        .into_iter()
+        .map(|(id, attempts, failures, payload)| {
+            Ok(Claimed { id, attempts, failures, job: payload.parse()? })
+        })
+        .collect()
+}
+
+/// Whether a job can be taken now, or one of those that need nothing but the store.
+pub fn is_any_due(tx: &mut ReadTx<'_>, is_unit: bool) -> Result<bool> {
+    const DUE: &str = "SELECT id FROM jobs WHERE failed_at IS NULL AND due_at <= $1 \
+         AND (leased_until IS NULL OR leased_until <= $1)";
+    const FIRST: &str = " ORDER BY due_at, id LIMIT 1";
+    let sql = if is_unit { concatcp!(DUE, ONLY_UNITS, FIRST) } else { concatcp!(DUE, FIRST) };
+    let now = tx.now();
+    Ok(tx.find::<Id<Waiting>>(sql, &[&now])?.is_some())
+}
+
 /// Runs a job that needs nothing but the store. May be run again after a crash.
 pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
     Ok(match job {

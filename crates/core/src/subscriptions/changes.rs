@@ -1,6 +1,6 @@
 //! The two ways in which a subscription is written, and everything that follows from what changed in it.
 
-use merak_store::Tx;
+use merak_store::{Sql, Tx};
 
 use super::{Subscription, announce, counts};
 use crate::emails::Receipt;
@@ -37,7 +37,7 @@ pub fn change_paid(
     paid: Option<Receipt>,
 ) -> Result<()> {
     after.modified_at = Some(tx.now());
-    save(tx, after)?;
+    save(tx, before, after)?;
     counts::shift(tx, before, after)?;
     let is_other = before.product_id != after.product_id
         || before.status.is_active() != after.status.is_active()
@@ -54,47 +54,26 @@ pub fn change_paid(
     announce::changed(tx, before, after, paid)
 }
 
-fn save(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
-    tx.changed_one(
-        "UPDATE subscriptions SET product_id = $2, price_id = $3, discount_id = $4, checkout_id = $5, status = $6, \
-         base_amount = $7, amount = $8, currency = $9, recurring_interval = $10, current_period_start = $11, \
-         current_period_end = $12, cancel_at_period_end = $13, canceled_at = $14, started_at = $15, ends_at = $16, \
-         ended_at = $17, customer_cancellation_reason = $18, customer_cancellation_comment = $19, metadata = $20, \
-         custom_field_data = $21, payment_method_id = $22, anchor_at = $23, anchor_period = $24, period = $25, \
-         discount_since = $26, due_at = $27, is_held = FALSE, past_due_since = $28, retries = $29, modified_at = $30 \
-         WHERE id = $1",
-        &[
-            &subscription.id,
-            &subscription.product_id,
-            &subscription.price_id,
-            &subscription.discount_id,
-            &subscription.checkout_id,
-            &subscription.status,
-            &subscription.base_amount,
-            &subscription.amount,
-            &subscription.currency,
-            &subscription.recurring_interval,
-            &subscription.current_period_start,
-            &subscription.current_period_end,
-            &subscription.cancel_at_period_end,
-            &subscription.canceled_at,
-            &subscription.started_at,
-            &subscription.ends_at,
-            &subscription.ended_at,
-            &subscription.customer_cancellation_reason,
-            &subscription.customer_cancellation_comment,
-            &subscription.metadata,
-            &subscription.custom_field_data,
-            &subscription.payment_method_id,
-            &subscription.anchor_at,
-            &subscription.anchor_period,
-            &subscription.period,
-            &subscription.discount_since,
-            &subscription.due_at,
-            &subscription.past_due_since,
-            &subscription.retries,
-            &subscription.modified_at,
-        ],
-    )?;
-    Ok(())
+/// Writes what is another than before: an engine brings each index up to date whose columns a statement names, and a
+/// subscription is in many. When it is looked at next and how often a payment was tried is always written, because the
+/// billing writes that on its own, too.
+fn save(tx: &mut Tx<'_>, before: &Subscription, after: &Subscription) -> Result<()> {
+    let mut sql = Sql::new("UPDATE subscriptions SET modified_at = ");
+    sql.bind(after.modified_at).push(", due_at = ").bind(after.due_at);
+    sql.push(", is_held = FALSE, retries = ").bind(after.retries);
+    macro_rules! set {
+        ($($column:ident)*) => {
+            $(if before.$column != after.$column {
+                sql.push(concat!(", ", stringify!($column), " = ")).bind(&after.$column);
+            })*
+        };
+    }
+    set!(
+        product_id price_id discount_id checkout_id status base_amount amount currency recurring_interval
+        current_period_start current_period_end cancel_at_period_end canceled_at started_at ends_at ended_at
+        customer_cancellation_reason customer_cancellation_comment metadata custom_field_data payment_method_id
+        anchor_at anchor_period period discount_since past_due_since
+    );
+    sql.push(" WHERE id = ").bind(after.id);
+    Ok(tx.changed_one(sql.text(), &sql.params())?)
 }

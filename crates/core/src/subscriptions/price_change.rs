@@ -135,7 +135,7 @@ fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> 
 /// Refuses while another change waits for its payment.
 fn require_no_change(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<()> {
     let open: Option<Id<Invoice>> = tx.find(
-        "SELECT id FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open'",
+        "SELECT id FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open' AND status <> 'void'",
         &[&subscription.id, &period],
     )?;
     match open {

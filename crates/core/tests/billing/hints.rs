@@ -27,6 +27,32 @@ scenarios! {
         assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (1, PaymentStatus::Succeeded));
     }
 
+    fn of_a_payment_that_came_with_its_fee_nothing_is_left_to_tell(shop) {
+        let complete = |shop: &Shop| {
+            let names = ["pi_whole", "pi_late", "pi_failed", "pi_nobody"].map(String::from);
+            let found = shop.read(move |tx| payments::complete(tx, "sandbox", names.clone())).unwrap();
+            let mut found: Vec<String> = found.into_iter().collect();
+            found.sort();
+            found
+        };
+        let planned = |shop: &Shop| shop.asks(&shop.checkout(fixed(None, 1000), |_| {}), "t");
+        let whole = shop.settle(&planned(shop), paid("whole"));
+        let mut without = paid("late");
+        if let Outcome::Succeeded { fee, .. } = &mut without.outcome {
+            *fee = None;
+        }
+        let late = shop.settle(&planned(shop), without);
+        let failed = shop.settle(&planned(shop), Answer { intent_id: Some("pi_failed".into()), ..declined(false) });
+        assert_eq!(complete(shop), ["pi_whole"]);
+        assert_eq!([&whole, &late, &failed].map(Payment::is_complete), [true, false, false]);
+        let elsewhere = shop.read(|tx| payments::complete(tx, "stripe", [String::from("pi_whole")])).unwrap();
+        assert!(elsewhere.is_empty());
+        // A payment that failed may still come, and a fee be told: each message of these is heard.
+        hear(shop, "evt_1", &Hint::Payment { id: late.id, answer: Box::new(paid("late")) });
+        hear(shop, "evt_2", &Hint::Payment { id: failed.id, answer: Box::new(paid("failed")) });
+        assert_eq!(complete(shop), ["pi_failed", "pi_late", "pi_whole"]);
+    }
+
     fn a_fee_that_is_told_later_is_booked_once(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let (mut without, with) = (paid("later"), paid("later"));

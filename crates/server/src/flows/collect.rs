@@ -32,9 +32,6 @@ pub(super) const KEYS_LAST: i64 = 23 * 3600;
 /// more: whoever changed it by mistake can change it back.
 pub(super) const FORMER_PROCESSORS_LAST: i64 = 7 * 24 * 3600;
 
-/// How many questions are put to the processor at once.
-pub const AT_ONCE: usize = 32;
-
 /// How many answers one unit writes down at most.
 const SETTLED_AT_ONCE: usize = 100;
 
@@ -105,7 +102,7 @@ pub async fn all(house: &House, planned: Vec<Payment>) -> Result<usize, Error> {
             let answer = ask(house, &question).await;
             (question.payment.id, answer)
         })
-        .buffer_unordered(AT_ONCE)
+        .buffer_unordered(house.adapters.payments.at_once())
         .ready_chunks(SETTLED_AT_ONCE);
     futures_util::pin_mut!(answers);
     let mut count = 0;

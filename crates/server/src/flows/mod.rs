@@ -16,7 +16,7 @@ pub mod refund;
 mod remove_stored_file;
 pub mod renew;
 pub mod sandbox_memory;
-mod send_email;
+pub mod send_email;
 mod settle_access;
 pub mod sweep_uploads;
 pub mod upload_file;

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use merak_adapters::payments::{Event, EventError, EventKind};
 use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::RefundOutcome;
-use merak_core::billing::{Payment, PaymentStatus, methods, payments};
+use merak_core::billing::{Payment, methods, payments};
 use merak_core::kit::{Cents, Id, Kind, Refusal};
 use uuid::Uuid;
 
@@ -19,14 +19,47 @@ use crate::state::House;
 /// Reads a message and acts on its events. What is not believed is refused: 400 if it cannot be read, 401 if it was not
 /// signed, or not just now.
 pub async fn receive(house: &House, headers: &HeaderMap, body: &[u8]) -> Result<(), Error> {
+    run(house, read(house, headers, body)?).await
+}
+
+/// As [`receive`], of many messages. In their order, what came of each. Those that tell how a payment stands of which all
+/// is known are passed over together, by one look at the store.
+pub async fn receive_many(
+    house: &House,
+    messages: &[(&HeaderMap, &[u8])],
+) -> Result<Vec<Result<(), Error>>, Error> {
+    let read: Vec<_> = messages.iter().map(|(headers, body)| read(house, headers, body)).collect();
+    let told = read.iter().flatten().flatten().filter(|event| is_about_outcome(event));
+    let intents: Vec<String> = told.filter_map(|event| event.intent_id.clone()).collect();
+    let processor = house.adapters.payments.name();
+    let complete = house.store.read(move |tx| payments::complete(tx, processor, intents.clone())).await?;
+    let is_news = |event: &Event| {
+        !is_about_outcome(event) || event.intent_id.as_ref().is_none_or(|id| !complete.contains(id))
+    };
+    let mut received = Vec::with_capacity(messages.len());
+    for events in read {
+        received.push(match events {
+            Ok(events) => run(house, events.into_iter().filter(is_news).collect()).await,
+            Err(error) => Err(error),
+        });
+    }
+    Ok(received)
+}
+
+fn read(house: &House, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Event>, Error> {
     let now = house.store.now().into();
-    let events = house.adapters.payments.read_event(headers, body, now).map_err(|error| match error {
-        EventError::BadPayload => Refusal::bad_request("The message cannot be read."),
+    house.adapters.payments.read_event(headers, body, now).map_err(|error| match error {
+        EventError::BadPayload => Refusal::bad_request("The message cannot be read.").into(),
         EventError::BadSignature | EventError::Replayed => {
-            Refusal::rule(Kind::Unauthenticated, error.to_string())
+            Refusal::rule(Kind::Unauthenticated, error.to_string()).into()
         }
-    })?;
-    run(house, events).await
+    })
+}
+
+/// Whether an event says how a charge or a set-up stands.
+fn is_about_outcome(event: &Event) -> bool {
+    use EventKind::{ChargeFailed, ChargeSucceeded, SetupFailed, SetupSucceeded};
+    matches!(event.kind, ChargeSucceeded | ChargeFailed(_) | SetupSucceeded | SetupFailed(_))
 }
 
 /// Acts on events. An error makes the processor tell them again.
@@ -70,14 +103,11 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
         }
         return Ok(Hint::Nothing);
     };
-    let (amount, fee) = (event.amount_cents.map(Cents::new), event.fee_cents.map(Cents::new));
-    if event.kind == EventKind::ChargeSucceeded
-        && payment.status == PaymentStatus::Succeeded
-        && payment.fee_amount.is_some()
-    {
+    if is_about_outcome(event) && payment.is_complete() {
         // All of it is written down already.
         return Ok(Hint::Nothing);
     }
+    let (amount, fee) = (event.amount_cents.map(Cents::new), event.fee_cents.map(Cents::new));
     // An event about a refund names that.
     let refund_id = event.reference.as_deref().and_then(id_of);
     Ok(match &event.kind {

@@ -32,6 +32,12 @@ impl Memory for SandboxMemory {
         Ok(found.map_err(|refusal| unknown(&refusal))?.map(record))
     }
 
+    async fn get_many(&self, ids: &[&str]) -> Result<Vec<Record>> {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let found = self.store.read(move |tx| sandbox_records::find_many(tx, &ids)).await;
+        Ok(found.map_err(|refusal| unknown(&refusal))?.into_iter().map(record).collect())
+    }
+
     async fn insert(&self, record: &Record) -> Result<bool> {
         let row = row(record);
         self.store
@@ -46,6 +52,14 @@ impl Memory for SandboxMemory {
             .write(move |tx| sandbox_records::replace(tx, &row))
             .await
             .map_err(|refusal| unknown(&refusal))
+    }
+
+    async fn replace_many(&self, records: &[Record]) -> Result<Vec<bool>> {
+        let rows: Vec<SandboxRecord> = records.iter().map(row).collect();
+        self.store
+            .write(move |tx| rows.iter().map(|row| sandbox_records::replace(tx, row)).collect())
+            .await
+            .map_err(|refusal: Refusal| unknown(&refusal))
     }
 
     async fn list(&self, owner: &str) -> Result<Vec<Record>> {

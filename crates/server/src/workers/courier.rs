@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use merak_adapters::payments::sandbox::Sandbox;
+use merak_adapters::payments::sandbox::{LONGEST_LIST, Sandbox};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::flows::receive_processor_event::receive;
+use crate::flows::Error;
+use crate::flows::collect::Unanswered;
+use crate::flows::receive_processor_event::receive_many;
 use crate::state::House;
 
 /// How often the sandbox is asked what it has to tell.
@@ -44,9 +46,11 @@ impl Courier {
 async fn work(house: Arc<House>, sandbox: Arc<Sandbox>, mut stopped: watch::Receiver<bool>) {
     while !*stopped.borrow() {
         let pause = match bring(&house, &sandbox).await {
-            Ok(()) => PAUSE,
+            // There may be more.
+            Ok(brought) if brought >= usize::from(LONGEST_LIST) => continue,
+            Ok(_) => PAUSE,
             Err(error) => {
-                tracing::warn!(%error, "the sandbox could not be asked for its events");
+                tracing::warn!(%error, "the sandbox's events could not be brought");
                 FAILURE_PAUSE
             }
         };
@@ -57,13 +61,19 @@ async fn work(house: Arc<House>, sandbox: Arc<Sandbox>, mut stopped: watch::Rece
     }
 }
 
-/// Brings what is due. What does not arrive is brought again later.
-async fn bring(house: &House, sandbox: &Sandbox) -> merak_adapters::payments::Result<()> {
-    for message in sandbox.due_events().await? {
-        match receive(house, &message.headers, &message.body).await {
-            Ok(()) => sandbox.acknowledge(&message).await?,
+/// Brings what is due, and returns how much that was. What does not arrive is brought again later.
+async fn bring(house: &House, sandbox: &Sandbox) -> Result<usize, Error> {
+    let due = sandbox.due_events().await.map_err(Unanswered::from)?;
+    let messages: Vec<_> = due.iter().map(|message| (&message.headers, &*message.body)).collect();
+    let received = receive_many(house, &messages).await?;
+    let mut heard = Vec::with_capacity(due.len());
+    let count = due.len();
+    for (message, received) in due.into_iter().zip(received) {
+        match received {
+            Ok(()) => heard.push(message),
             Err(error) => tracing::warn!(%error, "an event of the sandbox did not arrive"),
         }
     }
-    Ok(())
+    sandbox.acknowledge(&heard).await.map_err(Unanswered::from)?;
+    Ok(count)
 }

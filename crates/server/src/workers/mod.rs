@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use merak_core::jobs::{self, Claimed, Job, Outcome};
+use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
 use merak_core::kit::Refusal;
 use merak_store::{ReadTx, Tx};
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +29,9 @@ const FLOWS: usize = 8;
 
 /// How long a job that calls the outside may take: it must be settled before its lease ends.
 const FLOW_PATIENCE: Duration = Duration::from_secs(jobs::LEASE.unsigned_abs() - 10);
+
+/// How many mails are taken together.
+const MAILS: i64 = 100;
 
 /// The running worker.
 pub struct Worker {
@@ -93,15 +96,21 @@ async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store
     let place = Arc::clone(&flows.room).try_acquire_owned().ok();
     let is_unit = place.is_none();
     // Looking costs a read; only a queue with something due costs a write.
-    let look = move |tx: &mut ReadTx<'_>| {
-        let due = if is_unit { jobs::next_unit_due(tx)? } else { jobs::next_due(tx)? };
-        Ok::<_, Refusal>(due.is_some_and(|due| due <= tx.now()))
-    };
+    let look = move |tx: &mut ReadTx<'_>| jobs::is_any_due(tx, is_unit);
     if !house.store.read(look).await.map_err(cause)? {
         return Ok(false);
     }
-    let claim = move |tx: &mut Tx<'_>| if is_unit { jobs::claim_unit(tx) } else { jobs::claim(tx) };
-    let Some(claimed) = house.store.write(claim).await.map_err(cause)? else { return Ok(false) };
+    let Some((claimed, more)) = house.store.write(move |tx| claim(tx, is_unit)).await.map_err(cause)? else {
+        return Ok(false);
+    };
+    if !more.is_empty() {
+        let house = Arc::clone(house);
+        flows.running.spawn(async move {
+            run_mails(&house, claimed, more).await;
+            drop(place);
+        });
+        return Ok(true);
+    }
     if let Job::Flow(_) = &claimed.job {
         let house = Arc::clone(house);
         flows.running.spawn(async move {
@@ -126,6 +135,42 @@ async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store
     }
     run(house, claimed).await?;
     Ok(true)
+}
+
+/// Leases the next job. With a mail come other mails that are due.
+fn claim(tx: &mut Tx<'_>, is_unit: bool) -> Result<Option<(Claimed, Vec<Claimed>)>, Refusal> {
+    let claimed = if is_unit { jobs::claim_unit(tx)? } else { jobs::claim(tx)? };
+    let Some(claimed) = claimed else { return Ok(None) };
+    let more = match &claimed.job {
+        Job::Flow(FlowJob::SendEmail { .. }) => jobs::claim_mails(tx, MAILS - 1)?,
+        _ => Vec::new(),
+    };
+    Ok(Some((claimed, more)))
+}
+
+/// Sends many mails. Should that fail for one of them, each is sent for itself, so that it keeps no other waiting; those
+/// that went out have said so by then, or go out again as the same message.
+async fn run_mails(house: &House, first: Claimed, mut mails: Vec<Claimed>) {
+    mails.push(first);
+    let flow = AssertUnwindSafe(flows::send_email::run_many(house, mails.clone())).catch_unwind();
+    match tokio::time::timeout(FLOW_PATIENCE, flow).await {
+        Ok(Ok(Ok(()))) => return house.streams.nudge(),
+        Ok(Ok(Err(flows::Error::Refused(Refusal::Store(error))))) if !flows::collect::is_defect(&error) => {
+            tracing::warn!(%error, "mails could not be settled; they come back when their leases end");
+            return;
+        }
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "some mails could not be sent together"),
+        Ok(Err(_)) => tracing::error!("sending mails panicked"),
+        Err(_) => {
+            tracing::warn!("sending mails took too long; they come back when their leases end");
+            return;
+        }
+    }
+    for claimed in mails {
+        if let Err(error) = run_flow(house, claimed).await {
+            tracing::warn!(%error, "a job could not be settled; it comes back when its lease ends");
+        }
+    }
 }
 
 /// The jobs that are calling the outside.

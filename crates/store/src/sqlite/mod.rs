@@ -217,8 +217,14 @@ impl Session {
 }
 
 /// Binds by the parameter's *name*. SQLite numbers `$1`, `$2`, … in the order they appear in the text, so binding by
-/// position would swap arguments without any error.
+/// position would swap arguments without any error. Where the position has that name, which is nearly everywhere, it need
+/// not be searched for.
 fn bind(statement: &mut CachedStatement<'_>, number: usize, value: &Value<'_>) -> rusqlite::Result<()> {
+    let is_in_place =
+        |name: &str| name.strip_prefix('$').and_then(|digits| digits.parse().ok()) == Some(number);
+    if statement.parameter_name(number).is_some_and(is_in_place) {
+        return bind_at(statement, number, value);
+    }
     let name = match NAMES.get(number - 1) {
         Some(name) => *name,
         None => return bind_at(statement, format!("${number}").as_str(), value),

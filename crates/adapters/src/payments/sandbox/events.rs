@@ -1,12 +1,14 @@
 //! Events of the sandbox: signed when they are due, and read like those of any other processor.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use super::Sandbox;
 use super::memory::forgetful;
-use super::records::Planned;
+use super::records::{Content, Planned};
 use crate::payments::{Event, EventError, EventKind, Result};
 
 /// The header of the signature.
@@ -36,18 +38,23 @@ struct Told {
 }
 
 impl Sandbox {
-    /// The events that are to be told now. Each is told again later unless it is acknowledged.
+    /// The events that are to be told now, at most of a hundred records. Each is told again later unless it is
+    /// acknowledged.
     pub async fn due_events(&self) -> Result<Vec<SignedEvent>> {
         let now = self.memory.now();
-        let mut due = Vec::new();
+        let (mut records, mut told) = (Vec::new(), Vec::new());
         for record in self.memory.list_due(now).await? {
-            let leased = self
-                .change(&record.id, |content, now| {
-                    let intent_id = content.intent_id().map(str::to_owned);
-                    Ok((content.lease(now), intent_id))
-                })
-                .await?;
-            let Some((events, intent_id)) = leased else { continue };
+            let mut content = Content::read(&record)?;
+            let events = content.lease(now.as_second());
+            records.push(content.record(record.version)?);
+            told.push((content.intent_id().map(str::to_owned), events));
+        }
+        let leased = self.memory.replace_many(&records).await?;
+        let mut due = Vec::new();
+        // What somebody else changed meanwhile is still due, and comes next time.
+        for ((record, (intent_id, events)), _) in
+            records.iter().zip(told).zip(leased).filter(|(_, is_leased)| *is_leased)
+        {
             for planned in events {
                 due.push(self.signed(&record.id, intent_id.clone(), planned, now)?);
             }
@@ -55,13 +62,29 @@ impl Sandbox {
         Ok(due)
     }
 
-    /// Lets an event be: it was heard.
-    pub async fn acknowledge(&self, event: &SignedEvent) -> Result<()> {
-        self.change(&event.record_id, |content, _| {
-            content.acknowledge(&event.planned);
-            Ok(())
-        })
-        .await?;
+    /// Lets events be: they were heard.
+    pub async fn acknowledge(&self, events: &[SignedEvent]) -> Result<()> {
+        let mut heard: BTreeMap<&str, Vec<&Planned>> = BTreeMap::new();
+        for event in events {
+            heard.entry(&event.record_id).or_default().push(&event.planned);
+        }
+        let forget = |content: &mut Content| {
+            let planned = heard.get(content.id());
+            for planned in planned.into_iter().flatten() {
+                content.acknowledge(planned);
+            }
+        };
+        let ids: Vec<&str> = heard.keys().copied().collect();
+        let mut records = Vec::new();
+        for record in self.memory.get_many(&ids).await? {
+            let mut content = Content::read(&record)?;
+            forget(&mut content);
+            records.push(content.record(record.version)?);
+        }
+        let replaced = self.memory.replace_many(&records).await?;
+        for (record, _) in records.iter().zip(replaced).filter(|(_, is_replaced)| !is_replaced) {
+            self.change(&record.id, |content, _| Ok(forget(content))).await?;
+        }
         Ok(())
     }
 

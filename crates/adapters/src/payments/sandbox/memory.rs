@@ -19,12 +19,18 @@ pub trait Memory: fmt::Debug + Send + Sync {
     /// The record with this id.
     async fn get(&self, id: &str) -> Result<Option<Record>>;
 
+    /// The records with these ids, in no order.
+    async fn get_many(&self, ids: &[&str]) -> Result<Vec<Record>>;
+
     /// Keeps a new record, unless there is one with its id. Whether it was kept.
     async fn insert(&self, record: &Record) -> Result<bool>;
 
-    /// Puts a record in the place of the one with its id and its version, and counts the version up. Whether there was
-    /// one.
+    /// Puts a record in the place of the one with its id and its version, whose owner is the same, and counts the version
+    /// up. Whether there was one.
     async fn replace(&self, record: &Record) -> Result<bool>;
+
+    /// As [`replace`](Self::replace), of many records, each for itself. In their order, whether there was one.
+    async fn replace_many(&self, records: &[Record]) -> Result<Vec<bool>>;
 
     /// The records with this owner, at most a hundred, those with the greatest ids.
     async fn list(&self, owner: &str) -> Result<Vec<Record>>;
@@ -79,6 +85,18 @@ impl ShortMemory {
     }
 }
 
+impl Kept {
+    fn replace(&mut self, record: &Record) -> bool {
+        match self.records.get_mut(&record.id) {
+            Some(old) if old.version == record.version => {
+                *old = Record { version: record.version + 1, ..record.clone() };
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+}
+
 #[async_trait]
 impl Memory for ShortMemory {
     fn now(&self) -> Timestamp {
@@ -87,6 +105,11 @@ impl Memory for ShortMemory {
 
     async fn get(&self, id: &str) -> Result<Option<Record>> {
         Ok(self.kept().records.get(id).cloned())
+    }
+
+    async fn get_many(&self, ids: &[&str]) -> Result<Vec<Record>> {
+        let kept = self.kept();
+        Ok(ids.iter().filter_map(|id| kept.records.get(*id).cloned()).collect())
     }
 
     async fn insert(&self, record: &Record) -> Result<bool> {
@@ -99,14 +122,12 @@ impl Memory for ShortMemory {
     }
 
     async fn replace(&self, record: &Record) -> Result<bool> {
+        Ok(self.kept().replace(record))
+    }
+
+    async fn replace_many(&self, records: &[Record]) -> Result<Vec<bool>> {
         let mut kept = self.kept();
-        match kept.records.get_mut(&record.id) {
-            Some(old) if old.version == record.version => {
-                *old = Record { version: record.version + 1, ..record.clone() };
-                Ok(true)
-            }
-            Some(_) | None => Ok(false),
-        }
+        Ok(records.iter().map(|record| kept.replace(record)).collect())
     }
 
     async fn list(&self, owner: &str) -> Result<Vec<Record>> {

@@ -41,6 +41,11 @@ impl Processor for Sandbox {
         *AMOUNTS.start()
     }
 
+    fn at_once(&self) -> usize {
+        // What is remembered at the same time is flushed together.
+        100
+    }
+
     async fn ensure_customer(&self, request: &CustomerRequest, key: &str) -> Result<String> {
         // There is nothing to be remembered of a customer but the methods, which know whose they are.
         Ok(request.existing_id.clone().unwrap_or_else(|| self.name("cus", key)))

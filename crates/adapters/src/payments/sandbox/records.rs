@@ -139,6 +139,14 @@ impl Content {
         })
     }
 
+    /// The name of its record.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Intent(intent) => &intent.id,
+            Self::Method(method) => &method.id,
+        }
+    }
+
     fn events(&mut self) -> &mut Vec<Planned> {
         match self {
             Self::Intent(intent) => &mut intent.events,
