@@ -174,11 +174,7 @@ fn problems(
 
 /// Why the subscription of a checkout cannot be made a paid one by it any more: it is one already, or another checkout is
 /// about to make it one. One that has ended does not matter: the buyer gets a new one.
-fn upgrade_problem(
-    tx: &mut ReadTx<'_>,
-    checkout: &Checkout,
-    terms: &Terms,
-) -> Result<Option<FieldProblem>> {
+fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> Result<Option<FieldProblem>> {
     const OTHER: &str = "SELECT id FROM checkouts WHERE subscription_id = $1 AND id <> $2 \
         AND (status = 'confirmed' OR status = 'open' AND confirming_payment_id IS NOT NULL) LIMIT 1";
     let (Some(id), PriceType::Recurring) = (checkout.subscription_id, terms.price.r#type) else {
