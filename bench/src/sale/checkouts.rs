@@ -65,9 +65,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let seeder = Seeder::new(&bin, &folder, RECIPE)?;
     let mut figures = Vec::new();
     if arguments.engine != Engines::Postgres {
-        let seeded = seeder.sqlite(0)?;
+        let founded = seeder.sqlite(0)?;
         machine::settle(&folder, machine.flush_us)?;
-        figures.push(measure("SQLite", &bin, &folder, seeded, arguments)?);
+        figures.push(measure("SQLite", &bin, &folder, founded, arguments)?);
     }
     if arguments.engine != Engines::Sqlite {
         let (cluster, _running) = cluster(&folder)?;
@@ -281,6 +281,7 @@ struct Report {
 
 /// Milliseconds until an answer was there.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of the names in the JSON")]
 struct Latency {
     p50_ms: f64,
     p99_ms: f64,

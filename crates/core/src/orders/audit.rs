@@ -41,9 +41,9 @@ fn step(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, cursor: Option<&
     let (nothing, undisputed) = (Moved::default(), Disputed::default());
     for order in &orders {
         let moved = entries.get(&order.id).unwrap_or(&nothing);
-        let disputed = disputes.get(&order.id).unwrap_or(&undisputed);
+        let fought_over = disputes.get(&order.id).unwrap_or(&undisputed);
         step.problems.extend(
-            look_at(order, moved, disputed)
+            look_at(order, moved, fought_over)
                 .into_iter()
                 .map(|message| Problem { sequence: None, message: format!("order {}: {message}", order.id) }),
         );

@@ -83,7 +83,11 @@ impl Sandbox {
         }
         let replaced = self.memory.replace_many(&records).await?;
         for (record, _) in records.iter().zip(replaced).filter(|(_, is_replaced)| !is_replaced) {
-            self.change(&record.id, |content, _| Ok(forget(content))).await?;
+            self.change(&record.id, |content, _| {
+                forget(content);
+                Ok(())
+            })
+            .await?;
         }
         Ok(())
     }
