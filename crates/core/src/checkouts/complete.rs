@@ -109,10 +109,8 @@ impl Sale<'_> {
     /// The subscription as it will be: a new one, or the free one that the checkout makes a paid one of.
     fn subscription(&self, tx: &mut Tx<'_>, method: Option<Id<billing::PaymentMethod>>) -> Result<Switched> {
         let before = match self.checkout.subscription_id {
-            // One that has ended meanwhile cannot be taken over, and one that is paid for by now must not be: the rest of
-            // what was paid would be lost. Its customer gets a new one.
-            Some(id) => subscriptions::find(tx, id)?
-                .filter(|found| found.status.is_active() && found.base_amount.is_none()),
+            // One that has ended meanwhile cannot be taken over; its customer gets a new one.
+            Some(id) => subscriptions::find(tx, id)?.filter(|found| found.status.is_active()),
             None => None,
         };
         if let Some(before) = &before {

@@ -173,10 +173,11 @@ fn problems(
 }
 
 /// Why the subscription of a checkout cannot be made a paid one by it any more: it is one already, or another checkout is
-/// about to make it one. One that has ended does not matter: the buyer gets a new one.
+/// just about to make it one. One that has ended does not matter: the buyer gets a new one. Nor does a checkout that waits
+/// for its buyer, who may never come back to it.
 fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> Result<Option<FieldProblem>> {
-    const OTHER: &str = "SELECT id FROM checkouts WHERE subscription_id = $1 AND id <> $2 \
-        AND (status = 'confirmed' OR status = 'open' AND confirming_payment_id IS NOT NULL) LIMIT 1";
+    const OTHER: &str = "SELECT checkouts.id FROM checkouts JOIN payments ON payments.id = checkouts.confirming_payment_id \
+        WHERE checkouts.subscription_id = $1 AND checkouts.id <> $2 AND payments.status IN ('pending', 'processing') LIMIT 1";
     let (Some(id), PriceType::Recurring) = (checkout.subscription_id, terms.price.r#type) else {
         return Ok(None);
     };
