@@ -91,7 +91,7 @@ scenarios! {
             let subscription = shop.subscribed(fixed(MONTH, 1000));
             let order = shop.orders().pop().unwrap();
             let new = NewRefund {
-                order_id: order.id, amount: None, reason: None, revokes_benefits: takes_back.then_some(true),
+                order_id: order.id, amount: None, reason: None, revokes_benefits: takes_back.then_some(true), left: None,
             };
             let refund = shop.write(move |tx| refunds::open(tx, &new)).unwrap();
             assert_eq!(refund.revokes_benefits, takes_back);
