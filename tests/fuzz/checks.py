@@ -16,3 +16,12 @@ def status_is_promised(context, response, case) -> None:
     assert response.status_code in EVERYWHERE, f"status {response.status_code} is not one of {sorted(promised)}"
     body = response.json()
     assert body.get("detail") or body.get("error_description"), "the refusal gives no reason"
+
+
+@schemathesis.check
+def body_is_promised(context, response, case) -> None:
+    """The body is as the document says. One that is no text is refused before its operation is known, whose own 400 says
+    something else."""
+    if response.status_code == 400 and response.json() == {"detail": "There was an error parsing the body"}:
+        return
+    case.operation.validate_response(response, case=case)

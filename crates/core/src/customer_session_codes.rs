@@ -1,10 +1,14 @@
 //! Codes that sign a customer in: six letters and digits that come by mail, good once and for half an hour.
+//!
+//! Six are few, so guesses are counted. Where it is said whose code it is, a code ends after some wrong ones. The operation
+//! of the API takes the code alone, so that a guess may hit anybody's: there, guesses times codes that are good stays so low
+//! that half an hour of guessing hits one with a chance of one in a hundred thousand.
 
 use const_format::concatcp;
 use merak_store::{Timestamp, Tx, row};
 
 use crate::customer_sessions;
-use crate::customers::Customer;
+use crate::customers::{self, Customer};
 use crate::emails::{self, SecretEmail};
 use crate::kit::{Email, Id, InstanceSecret, Kind, Refuses, Result, Token, TokenHash};
 use crate::organizations::Organization;
@@ -20,6 +24,23 @@ const MOST_LIVE: i64 = 3;
 
 /// What codes are made of.
 const LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/// How many wrong codes of a customer end those that are good.
+const MOST_WRONG: i64 = 20;
+
+/// How many wrong guesses there may be in the time that a code is good, times how many codes are.
+const MOST_CHANCES: i64 = 36_i64.pow(6) / 100_000;
+
+/// What became of a code that was sent alone.
+#[derive(Debug)]
+pub enum Redeemed {
+    /// It signs in.
+    In(Token),
+    /// It is unknown, used, too old, or its customer is no more.
+    Wrong,
+    /// There were so many wrong ones that none is taken for a while.
+    TooMany,
+}
 
 /// Why a code does not sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +68,8 @@ row! {
         pub code_hash: TokenHash,
         /// The address it was sent to.
         pub email: Email,
+        /// How many wrong codes of its customer there were since.
+        pub tries: i64,
         /// When it ends.
         pub expires_at: Timestamp,
         /// When it was made.
@@ -83,6 +106,7 @@ pub fn request(
             customer_id: customer.id,
             code_hash: hash(secret, &code),
             email: customer.email.clone(),
+            tries: 0,
             expires_at,
             created_at: tx.now(),
         };
@@ -94,6 +118,66 @@ pub fn request(
     let to = (Some(organization_id), customer.email.as_str());
     emails::enqueue_secret(tx, secret, to, &SecretEmail::SignInCode { code, expires_at })?;
     Ok(())
+}
+
+/// Signs in with a code of the organization's customer who has this address. None if it is wrong, which counts, so the
+/// unit must not fail then.
+pub fn redeem_of(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    (organization_id, email): (Id<Organization>, &Email),
+    code: &str,
+) -> Result<Option<Token>> {
+    let Some(customer) = customers::find_by_email(tx, organization_id, email)? else { return Ok(None) };
+    let hash = canonical(code).map(|code| hash(secret, &code));
+    let is_own = match &hash {
+        Some(hash) => tx
+            .find::<Id<CustomerSessionCode>>(
+                "SELECT id FROM customer_session_codes WHERE code_hash = $1 AND customer_id = $2",
+                &[hash, &customer.id],
+            )?
+            .is_some(),
+        None => false,
+    };
+    if is_own {
+        match redeem(tx, secret, code) {
+            Err(refusal) if refusal.kind() == Some(Kind::SessionCodeInvalid) => return Ok(None),
+            redeemed => return redeemed.map(Some),
+        }
+    }
+    tx.execute(
+        "UPDATE customer_session_codes SET tries = tries + 1 WHERE customer_id = $1",
+        &[&customer.id],
+    )?;
+    tx.execute(
+        "DELETE FROM customer_session_codes WHERE customer_id = $1 AND tries >= $2",
+        &[&customer.id, &MOST_WRONG],
+    )?;
+    Ok(None)
+}
+
+/// Signs in with a code of whomever it is. A wrong one counts, so the unit must not fail then.
+pub fn redeem_alone(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<Redeemed> {
+    let now = tx.now();
+    let since = now.add_seconds(-LIFETIME);
+    let live: i64 = tx.one("SELECT count(*) FROM customer_session_codes WHERE expires_at > $1", &[&now])?;
+    let guesses: i64 =
+        tx.one("SELECT count(*) FROM customer_session_guesses WHERE created_at > $1", &[&since])?;
+    if guesses.saturating_mul(live) >= MOST_CHANCES {
+        return Ok(Redeemed::TooMany);
+    }
+    match redeem(tx, secret, code) {
+        Ok(token) => Ok(Redeemed::In(token)),
+        Err(refusal) if refusal.kind() == Some(Kind::SessionCodeInvalid) => {
+            let id = Id::<CustomerSessionCode>::new(tx);
+            tx.execute(
+                "INSERT INTO customer_session_guesses (id, created_at) VALUES ($1, $2)",
+                &[&id, &now],
+            )?;
+            Ok(Redeemed::Wrong)
+        }
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// Uses a code up and opens a session of its customer. Small letters are as good as capitals, and spaces around it do
@@ -121,18 +205,26 @@ pub fn redeem(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<To
          WHERE id = $1 AND NOT email_verified AND lower(email) = lower($3)",
         &[&customer_id, &now, &used.email],
     )?;
+    customers::outgrow(tx, customer_id, None)?;
     let (_, token) = customer_sessions::create(tx, secret, customer_id)?;
     Ok(token)
 }
 
-/// Removes at most `limit` codes that ended. Returns how many.
+/// Removes at most `limit` codes that ended, and as many guesses that are of no account any more. Returns how many.
 pub fn purge(tx: &mut Tx<'_>, limit: i64) -> Result<u64> {
     let now = tx.now();
-    Ok(tx.execute(
+    let before = now.add_seconds(-LIFETIME);
+    let guesses = tx.execute(
+        "DELETE FROM customer_session_guesses WHERE id IN (SELECT id FROM customer_session_guesses \
+         WHERE created_at <= $1 ORDER BY created_at LIMIT $2)",
+        &[&before, &limit],
+    )?;
+    let codes = tx.execute(
         "DELETE FROM customer_session_codes WHERE id IN \
          (SELECT id FROM customer_session_codes WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         &[&now, &limit],
-    )?)
+    )?;
+    Ok(guesses.max(codes))
 }
 
 /// The code as it was sent; none for what cannot be a code.

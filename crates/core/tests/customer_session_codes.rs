@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use merak_core::customer_session_codes as codes;
+use merak_core::customer_session_codes::{self as codes, CustomerSessionCode, Redeemed};
 use merak_core::customers::{self, Customer, UpdateCustomer};
 use merak_core::emails::{self, Content, Opened, SecretEmail};
 use merak_core::kit::{Id, Kind, Token};
@@ -89,6 +89,58 @@ scenarios! {
         assert!(!find(shop, customer.id).email_verified);
     }
 
+    fn a_code_counts_for_its_own_address(shop) {
+        let (ada, eve) = (shop.customer(), shop.customer());
+        let code = code_of(shop, ada.email.as_str());
+        assert!(redeem_of(shop, &eve, &code).is_none());
+        assert!(redeem_of(shop, &ada, &code).is_some());
+        assert!(redeem_of(shop, &ada, &code).is_none());
+    }
+
+    fn wrong_codes_end_those_that_are_good(shop) {
+        let customer = shop.customer();
+        let good = code_of(shop, customer.email.as_str());
+        for _ in 0..19 {
+            assert!(redeem_of(shop, &customer, "AAAAAA").is_none());
+        }
+        redeem_of(shop, &customer, &good).unwrap();
+        let good = code_of(shop, customer.email.as_str());
+        for wrong in (0..20).map(|n| if n % 2 == 0 { "AAAAAA" } else { "no code" }) {
+            assert!(redeem_of(shop, &customer, wrong).is_none());
+        }
+        assert!(redeem_of(shop, &customer, &good).is_none());
+    }
+
+    fn guesses_at_everybodys_codes_come_to_an_end(shop) {
+        let customer = shop.customer();
+        let code = code_of(shop, customer.email.as_str());
+        // As if there were many customers: the more codes are good, the fewer guesses there are.
+        let secret = shop.secret.clone();
+        shop.write(move |tx| {
+            let sql = format!("SELECT {} FROM customer_session_codes", CustomerSessionCode::COLUMNS);
+            let one: CustomerSessionCode = tx.one(&sql, &[])?;
+            for n in 0..7000 {
+                let code_hash = secret.hash(&format!("code {n}"));
+                let another = CustomerSessionCode { id: Id::new(tx), code_hash, ..one.clone() };
+                tx.insert(&another)?;
+            }
+            Ok(())
+        }).unwrap();
+        let redeem = |code: &str| {
+            let (secret, code) = (shop.secret.clone(), code.to_owned());
+            shop.write(move |tx| codes::redeem_alone(tx, &secret, &code)).unwrap()
+        };
+        for _ in 0..4 {
+            assert!(matches!(redeem("AAAAAA"), Redeemed::Wrong));
+        }
+        assert!(matches!(redeem("AAAAAA"), Redeemed::TooMany));
+        assert!(matches!(redeem(&code), Redeemed::TooMany), "also a good one waits");
+        assert!(redeem_of(shop, &customer, &code).is_some(), "who says whose it is gets in");
+        shop.advance(Duration::from_secs(1801));
+        let code = code_of(shop, customer.email.as_str());
+        assert!(matches!(redeem(&code), Redeemed::In(_)));
+    }
+
     // spec 40 §4.3: two at once cannot both succeed
     fn of_many_who_use_a_code_at_once_one_gets_in(shop) {
         let customer = shop.customer();
@@ -128,6 +180,12 @@ fn code_of(shop: &Shop, address: &str) -> String {
 fn redeem(shop: &Shop, code: &str) -> Result<Token> {
     let (secret, code) = (shop.secret.clone(), code.to_owned());
     shop.write(move |tx| codes::redeem(tx, &secret, &code))
+}
+
+fn redeem_of(shop: &Shop, customer: &Customer, code: &str) -> Option<Token> {
+    let (secret, code) = (shop.secret.clone(), code.to_owned());
+    let (owner, email) = (customer.organization_id, customer.email.clone());
+    shop.write(move |tx| codes::redeem_of(tx, &secret, (owner, &email), &code)).unwrap()
 }
 
 fn refused(result: Result<Token>) {

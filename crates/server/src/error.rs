@@ -253,6 +253,11 @@ fn denied_response(denied: &Denied) -> Response {
     match denied {
         Denied::Unauthenticated => with_challenge(named(401, "Unauthorized", "Unauthorized"), ""),
         Denied::Blocked => named(403, "NotPermitted", "Not permitted"),
+        Denied::BoundToPurchase => named(
+            403,
+            "NotPermitted",
+            "This session shows one purchase only. Sign in by a code that comes by mail to see and do everything.",
+        ),
         Denied::InvalidToken => token_error(
             401,
             "invalid_token",

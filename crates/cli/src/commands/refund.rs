@@ -20,6 +20,10 @@ pub struct Refund {
     /// How much, in cents, taxes included [default: all that is left].
     #[arg(long, value_name = "CENTS")]
     amount: Option<i64>,
+    /// How much you believe is left to be given back, in cents: nothing happens if it is another sum, so a command that runs
+    /// twice gives back once.
+    #[arg(long, value_name = "CENTS")]
+    left: Option<i64>,
     /// Why, for your own books.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -49,6 +53,7 @@ impl Refund {
             amount: self.amount.map(Cents::new),
             reason: self.reason,
             revokes_benefits,
+            left: self.left.map(Cents::new),
         };
         let refund = wait_for(async {
             let chores = Chores::new(&config, &store, secret)?;

@@ -16,6 +16,7 @@ pub use self::tokens::{
     create_personal_access_token, get_personal_access_token, list_organization_tokens,
     list_personal_access_tokens, note_use, page_of_personal_access_tokens, revoke_token,
 };
+use crate::checkouts::Checkout;
 use crate::customers::Customer;
 use crate::kit::{Id, Scope, ScopeSet};
 use crate::organizations::Organization;
@@ -32,6 +33,14 @@ pub enum Subject {
     Organization(Id<Organization>),
     /// A buyer of one organization.
     Customer(Id<Customer>),
+    /// Whoever has confirmed a checkout without showing that they are the customer whose address they typed. They see what
+    /// it sold, and do nothing.
+    Purchase {
+        /// Whose it is now.
+        customer_id: Id<Customer>,
+        /// What they have confirmed.
+        checkout_id: Id<Checkout>,
+    },
 }
 
 /// The kinds of subject a route can admit, spelled as the wire spells them.
@@ -66,7 +75,7 @@ impl Subject {
             Self::Anonymous => SubjectKind::Anonymous,
             Self::User(_) => SubjectKind::User,
             Self::Organization(_) => SubjectKind::Organization,
-            Self::Customer(_) => SubjectKind::Customer,
+            Self::Customer(_) | Self::Purchase { .. } => SubjectKind::Customer,
         }
     }
 }
@@ -96,6 +105,7 @@ impl Actor {
             Subject::User(id) => format!("user:{id}"),
             Subject::Organization(id) => format!("organization:{id}"),
             Subject::Customer(id) => format!("customer:{id}"),
+            Subject::Purchase { checkout_id, .. } => format!("purchase:{checkout_id}"),
         }
     }
 }
@@ -112,7 +122,15 @@ pub enum Admits {
         /// The scopes, any one of which is enough. `web_default` always is, and is added by [`Admits::scopes`].
         scopes: &'static [Scope],
     },
-    /// The same, but good credentials that would not do are not refused: their bearer is taken for nobody.
+    /// The same, and who has only shown that they confirmed a checkout ([`Subject::Purchase`]) is let in as well. Such
+    /// routes show nothing to them but what it sold.
+    Purchases {
+        /// The kinds, sorted by name.
+        kinds: &'static [SubjectKind],
+        /// The scopes, any one of which is enough.
+        scopes: &'static [Scope],
+    },
+    /// As [`Admits::Subjects`], but good credentials that would not do are not refused: their bearer is taken for nobody.
     OrNobody {
         /// The kinds, sorted by name; nobody is one of them.
         kinds: &'static [SubjectKind],
@@ -141,9 +159,10 @@ impl Admits {
     pub const fn kinds(&self) -> &'static [SubjectKind] {
         match self {
             Self::Everybody => &[],
-            Self::Subjects { kinds, .. } | Self::OrNobody { kinds, .. } | Self::Exactly { kinds, .. } => {
-                kinds
-            }
+            Self::Subjects { kinds, .. }
+            | Self::Purchases { kinds, .. }
+            | Self::OrNobody { kinds, .. }
+            | Self::Exactly { kinds, .. } => kinds,
         }
     }
 
@@ -151,11 +170,12 @@ impl Admits {
     pub fn scopes(&self) -> Vec<Scope> {
         let mut all = match self {
             Self::Everybody => Vec::new(),
-            Self::Subjects { scopes, .. } | Self::OrNobody { scopes, .. } | Self::Exactly { scopes, .. } => {
-                scopes.to_vec()
-            }
+            Self::Subjects { scopes, .. }
+            | Self::Purchases { scopes, .. }
+            | Self::OrNobody { scopes, .. }
+            | Self::Exactly { scopes, .. } => scopes.to_vec(),
         };
-        if matches!(self, Self::Subjects { .. } | Self::OrNobody { .. }) {
+        if !matches!(self, Self::Everybody | Self::Exactly { .. }) {
             all.push(Scope::WebDefault);
         }
         all.sort_by_key(|scope| scope.as_str());
@@ -182,13 +202,15 @@ pub enum Denied {
     InvalidToken,
     /// A good credential of a kind of subject the route does not admit.
     WrongSubject(&'static [SubjectKind]),
+    /// A session that is bound to one checkout, where more than that checkout is shown or something is changed.
+    BoundToPurchase,
     /// None of the scopes that would do.
     InsufficientScope(Vec<Scope>),
     /// A blocked user or organization.
     Blocked,
 }
 
-/// Compares a caller with a route: block, then subject, then scope.
+/// Compares a caller with a route: block, then subject, then how far it reaches, then scope.
 pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
     if matches!(admits, Admits::Everybody) {
         return Ok(());
@@ -203,6 +225,9 @@ pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
     }
     if !kinds.contains(&kind) {
         return Err(Denied::WrongSubject(kinds));
+    }
+    if matches!(actor.subject, Subject::Purchase { .. }) && !matches!(admits, Admits::Purchases { .. }) {
+        return Err(Denied::BoundToPurchase);
     }
     if wanted.is_empty() || actor.scopes.contains_any(&wanted) {
         Ok(())

@@ -21,7 +21,7 @@ pub fn tenancy(tx: &mut ReadTx<'_>, actor: &Actor) -> Result<Tenancy> {
              AND organizations.deleted_at IS NULL ORDER BY organizations.id",
             &[&id],
         )?,
-        Subject::Anonymous | Subject::Customer(_) => Vec::new(),
+        Subject::Anonymous | Subject::Customer(_) | Subject::Purchase { .. } => Vec::new(),
     }))
 }
 

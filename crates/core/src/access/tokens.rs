@@ -4,6 +4,8 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use super::{Actor, Subject, is_alive};
+use crate::checkouts::Checkout;
+use crate::customer_sessions::BOUND_TO;
 use crate::customers::Customer;
 use crate::kit::{
     Id, InstanceSecret, Page, Paged, Refusal, Result, Scope, ScopeSet, Token, TokenHash, TokenKind,
@@ -116,14 +118,22 @@ fn find_personal_access_token(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<O
 }
 
 fn find_customer_session(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Actor>> {
-    let found = tx.find::<(Id<Customer>, Timestamp)>(
-        "SELECT customers.id, customer_sessions.expires_at \
-         FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
-         WHERE token_hash = $1 AND customers.deleted_at IS NULL",
+    type Found = (Id<Customer>, Timestamp, Option<Id<Checkout>>);
+    let found = tx.find::<Found>(
+        concatcp!(
+            "SELECT customers.id, customer_sessions.expires_at, ",
+            BOUND_TO,
+            " FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
+             WHERE token_hash = $1 AND customers.deleted_at IS NULL"
+        ),
         &[hash],
     )?;
-    Ok(found.filter(|(_, expires_at)| is_alive(Some(*expires_at), tx.now())).map(|(customer_id, _)| Actor {
-        subject: Subject::Customer(customer_id),
+    let found = found.filter(|(_, expires_at, _)| is_alive(Some(*expires_at), tx.now()));
+    Ok(found.map(|(customer_id, _, bound_to)| Actor {
+        subject: match bound_to {
+            Some(checkout_id) => Subject::Purchase { customer_id, checkout_id },
+            None => Subject::Customer(customer_id),
+        },
         scopes: ScopeSet::of(&[Scope::CustomerPortalWrite]),
         is_blocked: false,
         unnoted_token: None,

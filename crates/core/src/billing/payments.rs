@@ -114,6 +114,12 @@ pub(crate) fn plan_for_checkout(
     Ok(payment)
 }
 
+/// How many payments of a checkout have failed.
+pub(crate) fn count_failed(tx: &mut ReadTx<'_>, checkout_id: Id<Checkout>) -> Result<i64> {
+    let sql = "SELECT count(*) FROM payments WHERE checkout_id = $1 AND status = 'failed'";
+    Ok(tx.one(sql, &[&checkout_id])?)
+}
+
 /// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now.
 pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &str) -> Result<Payment> {
     let now = clock::now(tx, customer.organization_id)?;

@@ -36,6 +36,9 @@ pub enum Error {
         /// How much is left.
         left: Cents,
     },
+    /// Something was given back meanwhile.
+    #[error("Something was given back meanwhile. Please look again at what is left.")]
+    Changed,
     /// It is nothing.
     #[error("A refund is more than nothing.")]
     Nothing,
@@ -58,6 +61,9 @@ pub struct NewRefund {
     pub reason: Option<String>,
     /// Whether what came with the order is taken back; none is as usual.
     pub revokes_benefits: Option<bool>,
+    /// How much was left to be given back when this was decided. If it is another sum now, nothing happens: a decision that
+    /// is sent twice is carried out once.
+    pub left: Option<Cents>,
 }
 
 /// Plans a refund. The processor is to be asked for it next.
@@ -66,6 +72,9 @@ pub fn open(tx: &mut Tx<'_>, new: &NewRefund) -> Result<Refund> {
     let payment = payment_of(tx, &order)?.ok_or(Error::NotPaid)?;
     let (given, given_tax) = given_back(tx, payment.id)?;
     let left = Cents::new(payment.amount.get() - given);
+    if new.left.is_some_and(|seen| seen != left) {
+        return Err(Error::Changed.into());
+    }
     let amount = new.amount.unwrap_or(left);
     if amount <= Cents::default() {
         return Err(Error::Nothing.into());

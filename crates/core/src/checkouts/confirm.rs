@@ -19,7 +19,7 @@ use crate::billing::{Books, Payment, PaymentStatus, Rules, payments};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
 use crate::discounts;
-use crate::kit::{Cents, FieldProblem, Id, Metadata, Refusal, Result, at};
+use crate::kit::{Cents, FieldProblem, Id, Kind, Metadata, Refusal, Refuses, Result, at};
 use crate::organizations;
 use crate::products::{AmountType, PriceType};
 use crate::subscriptions;
@@ -86,6 +86,9 @@ pub fn hold(
     if organization.blocked_at.is_some() {
         return Err(Refusal::not_permitted("This organization cannot sell anything at the moment."));
     }
+    if payments::count_failed(tx, checkout.id)? >= MOST_FAILURES {
+        return Err(Error::TooManyFailures.into());
+    }
     let tax = totals(&mut checkout, terms, &rules.taxes);
     if let Some(id) = checkout.discount_id
         && !discounts::redeem(tx, id, checkout.id.uuid())?
@@ -99,8 +102,12 @@ pub fn hold(
     if !problems.is_empty() {
         return Err(Refusal::invalid_all(problems));
     }
-    let customer = customer_of(tx, &checkout, confirm)?;
+    let (customer, is_known) = customer_of(tx, &checkout, confirm)?;
+    checkout.is_buyer_known = is_known;
     if !needs_token(&checkout, terms) {
+        if !is_known && is_beset(tx, &customer)? {
+            return Err(Error::TooManyGifts.into());
+        }
         let metadata = match payments::payer_id(tx, customer.id, &rules.processor)? {
             Some(id) => Value::from(id),
             None => Value::from(customer.id.to_string()),
@@ -118,6 +125,42 @@ pub fn hold(
     checkout.modified_at = Some(tx.now());
     save(tx, &checkout)?;
     Ok(Held::Asks(Box::new(payment)))
+}
+
+/// How many payments of one checkout may fail. Somebody who tries cards finds out nothing more by it then.
+const MOST_FAILURES: i64 = 10;
+
+/// How many times in an hour something that costs nothing goes to an address that was only typed: each is a mail.
+const MOST_GIFTS: i64 = 10;
+
+/// Why nothing can be bought for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too many payments of the checkout have failed.
+    #[error("Too many payments have failed here. Please begin again.")]
+    TooManyFailures,
+    /// Too much was ordered for nothing by one address.
+    #[error("Too much was ordered with this address within an hour. Please try again later.")]
+    TooManyGifts,
+}
+
+impl Refuses for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::TooManyFailures => Kind::Payment,
+            Self::TooManyGifts => Kind::NotPermitted,
+        }
+    }
+}
+
+/// Whether so much goes to this customer for nothing that somebody may have an evil joke.
+fn is_beset(tx: &mut ReadTx<'_>, customer: &Customer) -> Result<bool> {
+    let since = clock::now(tx, customer.organization_id)?.add_seconds(-60 * 60);
+    let gifts: i64 = tx.one(
+        "SELECT count(*) FROM orders WHERE customer_id = $1 AND created_at > $2 AND amount = 0",
+        &[&customer.id, &since],
+    )?;
+    Ok(gifts >= MOST_GIFTS)
 }
 
 /// Whether something is charged now or later, so that the processor has to be asked.
@@ -193,20 +236,24 @@ fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> R
     Ok(Some(at("body").field("subscription_id").value_error(sentence, id.to_string())))
 }
 
-/// Who buys: the checkout's customer, else the one with the buyer's address, else a new one.
-fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<Customer> {
+/// Who buys: the checkout's customer, else the one with the buyer's address, else a new one. And whether more is known of
+/// them than that address, which may be anybody's: the seller has named them, or they are signed in.
+fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<(Customer, bool)> {
     let known = match checkout.customer_id {
         Some(id) => customers::find(tx, id)?,
         None => None,
     };
     let email = checkout.customer_email.clone().ok_or_else(Refusal::not_found)?;
+    let is_named = known.is_some();
     let known = match known {
         Some(known) => Some(known),
         None => customers::find_by_email(tx, checkout.organization_id, &email)?,
     };
-    let customer = match known {
-        Some(known) => known,
-        None => customers::create(
+    let customer = if let Some(known) = known {
+        customers::outgrow(tx, known.id, Some(checkout.id))?;
+        known
+    } else {
+        let new = customers::create(
             tx,
             &CreateCustomer {
                 organization_id: checkout.organization_id,
@@ -216,7 +263,9 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
                 tax_id: checkout.customer_tax_id.clone(),
                 metadata: Metadata::default(),
             },
-        )?,
+        )?;
+        customers::note_newcomer(tx, new.id, checkout.id)?;
+        new
     };
     if customer.user_id.is_none()
         && let Some(user_id) = confirm.user_id
@@ -225,20 +274,23 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
         && user.email.lower() == customer.email.lower()
     {
         customers::link_user(tx, customer.id, user_id)?;
+        return Ok((customer, true));
     }
-    Ok(customer)
+    let is_signed_in = customer.user_id.is_some() && customer.user_id == confirm.user_id;
+    Ok((customer, is_named || is_signed_in))
 }
 
-/// Makes a held checkout confirmed, for this customer. What was blank of the customer is filled in from it, and its notes
-/// for the customer are written to theirs.
+/// Makes a held checkout confirmed, for this customer. What was blank of the customer is filled in from it, unless anybody
+/// can have typed it who had nothing to pay, and its notes for the customer are written to theirs.
 fn confirm_for(tx: &mut Tx<'_>, checkout: &mut Checkout, customer: &Customer) -> Result<()> {
+    let counts = checkout.is_buyer_known || checkout.confirming_payment_id.is_some();
     customers::enrich(
         tx,
         customer,
         &Enrichment {
-            name: checkout.customer_name.clone(),
-            billing_address: checkout.customer_billing_address.clone(),
-            tax_id: checkout.customer_tax_id.clone(),
+            name: checkout.customer_name.clone().filter(|_| counts),
+            billing_address: checkout.customer_billing_address.clone().filter(|_| counts),
+            tax_id: checkout.customer_tax_id.clone().filter(|_| counts),
             metadata: checkout.customer_metadata.clone(),
         },
     )?;

@@ -105,6 +105,7 @@ pub fn create(
     checkout.subscription_id = command.subscription_id;
     checkout.success_url.clone_from(&command.success_url);
     checkout.embed_origin.clone_from(&command.embed_origin);
+    checkout.is_embedder_known = true;
     if let Some(customer) = customer {
         attach(&mut checkout, customer);
     }
@@ -267,6 +268,8 @@ fn blank(tx: &mut Tx<'_>, terms: &Terms, asked: Option<Cents>) -> Result<Checkou
         custom_field_data: Json::default(),
         subscription_id: None,
         payment_processor_metadata: Json::default(),
+        is_buyer_known: false,
+        is_embedder_known: false,
         is_legacy: false,
         created_at: now,
         modified_at: None,

@@ -45,8 +45,9 @@ pub use self::create::{
     CreateByBuyer, CreateCheckout, CreateLegacy, Visit, create, create_by_buyer, create_by_link,
     create_legacy,
 };
-pub use self::expire::expire;
+pub use self::expire::{expire, purge};
 pub use self::geography::{Geography, Means};
+pub(crate) use self::queries::sold_to;
 pub use self::queries::{
     CompleteCheckout, ListCheckouts, PublicCheckout, complete, complete_one, find_by_client_secret, get,
     get_legacy, list, public,
@@ -149,6 +150,11 @@ row! {
         pub subscription_id: Option<Id<Subscription>>,
         /// What the browser needs to know of the processor: an object.
         pub payment_processor_metadata: Json,
+        /// Whether it is known who buys: the seller has named the customer, or the person was signed in. Else an address was
+        /// typed, which may be anybody's.
+        pub is_buyer_known: bool,
+        /// Whether it was the seller who named the page that it is embedded in.
+        pub is_embedder_known: bool,
         /// Whether it was made by the operations that came before.
         pub is_legacy: bool,
         /// When it was made, by the organization's clock.
@@ -258,7 +264,8 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
          tax_amount = $12, tax = $13, allow_discount_codes = $14, customer_id = $15, customer_name = $16, \
          customer_email = $17, customer_ip_address = $18, customer_billing_address = $19, customer_tax_id = $20, \
          metadata = $21, customer_metadata = $22, custom_field_data = $23, subscription_id = $24, \
-         payment_processor_metadata = $25, modified_at = $26, is_tax_inclusive = $27 WHERE id = $1",
+         payment_processor_metadata = $25, modified_at = $26, is_tax_inclusive = $27, is_buyer_known = $28, \
+         is_embedder_known = $29 WHERE id = $1",
         &[
             &checkout.id,
             &checkout.status,
@@ -287,6 +294,8 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
             &checkout.payment_processor_metadata,
             &checkout.modified_at,
             &checkout.is_tax_inclusive,
+            &checkout.is_buyer_known,
+            &checkout.is_embedder_known,
         ],
     )?;
     Ok(())

@@ -7,9 +7,11 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Checkout, CheckoutSort, CheckoutStatus};
 use crate::access::Tenancy;
+use crate::benefits::grants::BenefitGrant;
 use crate::clock;
 use crate::discounts::{self, Discount};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::license_keys::SoldTo;
 use crate::organizations::{self, Organization};
 use crate::products::{self, CompleteProduct, Price, Product};
 
@@ -162,4 +164,23 @@ impl Checkout {
         let now = clock::now(tx, self.organization_id)?;
         Ok(self.seen_at(now))
     }
+}
+
+/// What was typed of the buyer into the checkout that a grant comes from, if nobody had shown by then who they are.
+pub(crate) fn sold_to(tx: &mut ReadTx<'_>, grant: &BenefitGrant) -> Result<Option<SoldTo>> {
+    const BASE: &str =
+        concatcp!("SELECT ", Checkout::COLUMNS, " FROM checkouts WHERE NOT is_buyer_known AND id = ");
+    const OF_ORDER: &str = concatcp!(BASE, "(SELECT checkout_id FROM orders WHERE id = $1)");
+    const OF_SUBSCRIPTION: &str = concatcp!(BASE, "(SELECT checkout_id FROM subscriptions WHERE id = $1)");
+    let checkout: Option<Checkout> = match (grant.order_id, grant.subscription_id) {
+        (Some(id), _) => tx.find(OF_ORDER, &[&id])?,
+        (None, Some(id)) => tx.find(OF_SUBSCRIPTION, &[&id])?,
+        (None, None) => None,
+    };
+    Ok(checkout.map(|checkout| SoldTo {
+        name: checkout.customer_name,
+        billing_address: checkout.customer_billing_address,
+        tax_id: checkout.customer_tax_id,
+        metadata: checkout.customer_metadata,
+    }))
 }

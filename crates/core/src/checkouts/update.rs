@@ -72,6 +72,7 @@ pub fn update(
     means.locate(&mut checkout);
     command.customer_ip_address.map(|address| address.to_string()).apply(&mut checkout.customer_ip_address);
     command.success_url.clone().apply(&mut checkout.success_url);
+    checkout.is_embedder_known |= !command.embed_origin.is_absent();
     command.embed_origin.clone().apply(&mut checkout.embed_origin);
     checkout.allow_discount_codes = command.allow_discount_codes.unwrap_or(checkout.allow_discount_codes);
     if let Some(metadata) = &command.metadata {

@@ -4,6 +4,7 @@ use merak_store::{ResultExt, Tx};
 
 use super::{Customer, queries};
 use crate::access::Tenancy;
+use crate::checkouts::Checkout;
 use crate::connections;
 use crate::jobs::{self, Job};
 use crate::kit::{Address, Email, Id, Metadata, Patch, Refusal, Result, TaxId, at};
@@ -133,6 +134,7 @@ pub fn update(
                 format!("UPDATE {table} SET customer_email = lower(CAST($2 AS text)) WHERE customer_id = $1");
             tx.execute(&sql, &[&customer.id, &customer.email])?;
         }
+        outgrow(tx, id, None)?;
     }
     Ok(customer)
 }
@@ -191,7 +193,25 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
 
 /// Links a customer to the account of the same person, who may then act for it in the portal.
 pub fn link_user(tx: &mut Tx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result<()> {
-    Ok(tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?)
+    tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?;
+    outgrow(tx, id, None)
+}
+
+/// Notes that a checkout has made this customer, so that whoever confirms it may act as the customer until [`outgrow`].
+pub(crate) fn note_newcomer(tx: &mut Tx<'_>, id: Id<Customer>, checkout_id: Id<Checkout>) -> Result<()> {
+    let sql = "UPDATE customers SET newcomer_checkout_id = $2 WHERE id = $1";
+    Ok(tx.changed_one(sql, &[&id, &checkout_id])?)
+}
+
+/// Something happens to a customer that does not come from the checkout that made them, or comes from another than this.
+/// What has been opened at the end of the first one is bound to it from now on; see [`crate::customer_sessions`].
+pub(crate) fn outgrow(tx: &mut Tx<'_>, id: Id<Customer>, unless_of: Option<Id<Checkout>>) -> Result<()> {
+    tx.execute(
+        "UPDATE customers SET newcomer_checkout_id = NULL \
+         WHERE id = $1 AND newcomer_checkout_id IS NOT NULL AND newcomer_checkout_id IS DISTINCT FROM $2",
+        &[&id, &unless_of],
+    )?;
+    Ok(())
 }
 
 pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {

@@ -9,10 +9,12 @@ use merak_store::{Timestamp, row};
 pub use self::commands::{
     CreateCustomer, Enrichment, UpdateCustomer, create, delete, enrich, link_user, update,
 };
+pub(crate) use self::commands::{note_newcomer, outgrow};
 pub use self::import::import;
+pub(crate) use self::queries::{Buyer, buyer};
 pub use self::queries::{
     ListCustomers, find, find_by_email, find_of_buyer, find_of_user, find_with_deleted, get, ids_of_buyer,
-    list,
+    list, newcomer_of,
 };
 use crate::kit::{Address, Email, Id, Metadata, TaxId, sort_properties};
 use crate::organizations::Organization;

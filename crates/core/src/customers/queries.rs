@@ -5,7 +5,8 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 
 use super::{Customer, CustomerSort};
 use crate::access::{Actor, Subject, Tenancy};
-use crate::kit::{Email, Id, Page, Paged, Refusal, Result, Sort, order};
+use crate::checkouts::Checkout;
+use crate::kit::{Email, Id, Metadata, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
 use crate::search::{self, Search, Totals};
 use crate::users::User;
@@ -47,6 +48,61 @@ pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<C
     find(tx, id)?.filter(|customer| tenancy.contains(customer.organization_id)).ok_or_else(Refusal::not_found)
 }
 
+/// Whose things a portal caller sees, and how much of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Buyer {
+    /// The customers.
+    pub customer_ids: Vec<Id<Customer>>,
+    /// The checkout whose fruits are all that is seen.
+    pub checkout: Option<Box<Checkout>>,
+}
+
+impl Buyer {
+    /// The checkout whose fruits are all that is seen.
+    pub(crate) fn checkout_id(&self) -> Option<Id<Checkout>> {
+        self.checkout.as_ref().map(|checkout| checkout.id)
+    }
+
+    /// Takes from a customer what the caller may not know. Who has only confirmed a checkout sees what they typed into it.
+    pub(crate) fn veil(&self, customer: &mut Customer) {
+        let Some(checkout) = &self.checkout else { return };
+        *customer = Customer {
+            id: customer.id,
+            organization_id: customer.organization_id,
+            user_id: None,
+            email: checkout.customer_email.clone().unwrap_or_else(|| customer.email.clone()),
+            email_verified: false,
+            name: checkout.customer_name.clone(),
+            billing_address: checkout.customer_billing_address.clone(),
+            tax_id: checkout.customer_tax_id.clone(),
+            metadata: Metadata::default(),
+            created_at: checkout.created_at,
+            modified_at: None,
+            deleted_at: customer.deleted_at,
+        };
+    }
+}
+
+/// The checkout that has made the customer, as long as nothing else is known or was done about them.
+pub fn newcomer_of(tx: &mut ReadTx<'_>, id: Id<Customer>) -> Result<Option<Id<Checkout>>> {
+    let sql = "SELECT newcomer_checkout_id FROM customers WHERE id = $1";
+    Ok(tx.find::<Option<Id<Checkout>>>(sql, &[&id])?.flatten())
+}
+
+/// Whose things a portal caller sees, where those who have only confirmed a checkout are shown what it sold.
+pub(crate) fn buyer(tx: &mut ReadTx<'_>, actor: &Actor) -> Result<Buyer> {
+    const SQL: &str =
+        concatcp!("SELECT ", Checkout::COLUMNS, " FROM checkouts WHERE id = $1 AND customer_id = $2");
+    let Subject::Purchase { customer_id, checkout_id } = actor.subject else {
+        return Ok(Buyer { customer_ids: ids_of_buyer(tx, actor)?, checkout: None });
+    };
+    // One that is there no more has nothing to show.
+    Ok(match tx.find::<Checkout>(SQL, &[&checkout_id, &customer_id])? {
+        Some(checkout) => Buyer { customer_ids: vec![customer_id], checkout: Some(Box::new(checkout)) },
+        None => Buyer { customer_ids: Vec::new(), checkout: None },
+    })
+}
+
 /// The customers a portal caller acts for: the session's own, or all that are linked to the user.
 pub fn ids_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor) -> Result<Vec<Id<Customer>>> {
     match actor.subject {
@@ -55,7 +111,7 @@ pub fn ids_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor) -> Result<Vec<Id<Custome
             "SELECT id FROM customers WHERE user_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1000",
             &[&user_id],
         )?),
-        Subject::Anonymous | Subject::Organization(_) => Ok(Vec::new()),
+        Subject::Anonymous | Subject::Organization(_) | Subject::Purchase { .. } => Ok(Vec::new()),
     }
 }
 
@@ -64,7 +120,7 @@ pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<Customer>) -> Re
     let is_own = |customer: &Customer| match actor.subject {
         Subject::Customer(own) => own == customer.id,
         Subject::User(user_id) => customer.user_id == Some(user_id),
-        Subject::Anonymous | Subject::Organization(_) => false,
+        Subject::Anonymous | Subject::Organization(_) | Subject::Purchase { .. } => false,
     };
     find(tx, id)?.filter(is_own).ok_or_else(Refusal::not_found)
 }

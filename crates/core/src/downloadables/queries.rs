@@ -5,7 +5,7 @@ use merak_store::{ReadTx, Sql};
 
 use super::{Downloadable, Status};
 use crate::access::Actor;
-use crate::benefits::Benefit;
+use crate::benefits::{Benefit, grants};
 use crate::customers;
 use crate::files::File;
 use crate::kit::{Id, Page, Paged, Result};
@@ -32,19 +32,30 @@ pub fn list_of_buyer(
          JOIN benefits ON benefits.id = downloadables.benefit_id \
          WHERE files.is_uploaded AND files.is_enabled AND files.deleted_at IS NULL \
          AND benefits.deleted_at IS NULL AND downloadables.status = ";
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    if buyers.is_empty() {
+    let buyer = customers::buyer(tx, actor)?;
+    if buyer.customer_ids.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
+    }
+    let mut benefit_ids = wanted.benefit_ids.clone();
+    if let Some(checkout_id) = buyer.checkout_id() {
+        // Files are held once, whatever they came with, so those are seen that came with the checkout as well.
+        let sold = grants::list_of_checkout(tx, checkout_id)?;
+        let mut sold: Vec<_> = sold.into_iter().map(|grant| grant.benefit_id).collect();
+        sold.retain(|id| benefit_ids.is_empty() || benefit_ids.contains(id));
+        if sold.is_empty() {
+            return Ok(Paged::new(Vec::new(), 0));
+        }
+        benefit_ids = sold;
     }
     let filter = |sql: &mut Sql| {
         sql.bind(Status::Granted)
             .push(" AND downloadables.customer_id IN ")
-            .bind_list(buyers.iter().copied());
+            .bind_list(buyer.customer_ids.iter().copied());
         if !wanted.organization_ids.is_empty() {
             sql.push(" AND files.organization_id IN ").bind_list(wanted.organization_ids.iter().copied());
         }
-        if !wanted.benefit_ids.is_empty() {
-            sql.push(" AND downloadables.benefit_id IN ").bind_list(wanted.benefit_ids.iter().copied());
+        if !benefit_ids.is_empty() {
+            sql.push(" AND downloadables.benefit_id IN ").bind_list(benefit_ids.iter().copied());
         }
     };
     let mut count = Sql::new(concatcp!("SELECT count(*)", FROM));

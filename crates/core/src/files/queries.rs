@@ -74,7 +74,7 @@ pub struct ListFiles {
 pub fn list(tx: &mut ReadTx<'_>, actor: &Actor, wanted: &ListFiles) -> Result<Paged<File>> {
     let own = match actor.subject {
         Subject::Organization(id) => Some(id),
-        Subject::Anonymous | Subject::User(_) | Subject::Customer(_) => None,
+        Subject::Anonymous | Subject::User(_) | Subject::Customer(_) | Subject::Purchase { .. } => None,
     };
     let organization_id = wanted.organization_id.or(own).ok_or_else(not_permitted)?;
     if !tenancy(tx, actor)?.contains(organization_id) {

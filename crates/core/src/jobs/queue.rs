@@ -250,6 +250,7 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
                 emails::purge(tx, PURGE_BATCH)?,
                 customer_session_codes::purge(tx, PURGE_BATCH)?,
                 hints::purge(tx, PURGE_BATCH)?,
+                checkouts::purge(tx, PURGE_BATCH)?,
             ];
             let is_there_more = removed.iter().any(|removed| *removed >= PURGE_BATCH.unsigned_abs());
             if is_there_more { Outcome::Next(Job::Purge) } else { Outcome::Done }

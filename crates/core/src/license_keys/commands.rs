@@ -6,7 +6,7 @@ use merak_store::{Engine, Json, Param, ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
 use super::{
-    Activation, Error, HeldKey, LicenseKey, Properties, Status, Terms, Usage, format, queries, rules,
+    Activation, Error, HeldKey, LicenseKey, Properties, SoldTo, Status, Terms, Usage, format, queries, rules,
 };
 use crate::access::Tenancy;
 use crate::benefits::Benefit;
@@ -28,6 +28,8 @@ pub struct CreateLicenseKey<'c> {
     pub prefix: Option<&'c str>,
     /// What it is worth.
     pub terms: Terms,
+    /// See [`LicenseKey::sold_to`].
+    pub sold_to: Option<&'c SoldTo>,
 }
 
 /// Makes a key with a fresh text.
@@ -45,6 +47,7 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateLicenseKey<'_>) -> Result<License
         has_own_limit_activations: false,
         has_own_limit_usage: false,
         has_own_expires_at: false,
+        sold_to: command.sold_to.map(Json::new).transpose()?,
         created_at: clock::now(tx, command.organization_id)?,
         modified_at: None,
     };
@@ -198,6 +201,12 @@ const WITH_USAGE_LEFT: &str = " AND ($2 = 0 OR usage + $2 <= coalesce(limit_usag
 /// Validates a key and counts it. On PostgreSQL the statement that counts carries the rule, so the unit needs no isolation
 /// of its own ([`merak_store::Store::write_one`]), and the key is read only to name the reason if it counts nothing.
 pub fn validate(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
+    let (mut held, activation) = validate_and_count(tx, command)?;
+    held.veil()?;
+    Ok((held, activation))
+}
+
+fn validate_and_count(tx: &mut Tx<'_>, command: &Validate) -> Result<(HeldKey, Option<Activation>)> {
     const COUNT_ALONE: &str = concatcp!(COUNT, " WHERE license_key_id = $3");
     const COUNT_FOUND: &str =
         concatcp!(COUNT, OF_GOOD_KEY, WITH_USAGE_LEFT, " AND license_key_id = $3 RETURNING ", Usage::COLUMNS);
@@ -279,6 +288,12 @@ pub struct Activate {
 /// Takes a seat of a key. On PostgreSQL the statement that takes it carries the rule, as in [`validate`]. No other counter
 /// of the key changes.
 pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
+    let (mut held, activation) = take_seat(tx, command)?;
+    held.veil()?;
+    Ok((held, activation))
+}
+
+fn take_seat(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
     const TAKE_ALONE: &str = concatcp!(TAKE, " WHERE license_key_id = $1");
     let id = Id::new(tx);
     let now = tx.now();

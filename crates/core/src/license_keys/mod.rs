@@ -8,6 +8,7 @@ mod queries;
 pub mod rules;
 
 use merak_store::{Json, Timestamp, row};
+use serde::{Deserialize, Serialize};
 
 pub use self::commands::{
     Activate, CreateLicenseKey, Deactivate, UpdateLicenseKey, Validate, activate, create, deactivate, revoke,
@@ -22,7 +23,7 @@ pub use self::queries::{
 pub use self::rules::Error;
 use crate::benefits::Benefit;
 use crate::customers::Customer;
-use crate::kit::{Id, text_enum};
+use crate::kit::{Address, Id, Metadata, Result, TaxId, text_enum};
 use crate::organizations::Organization;
 
 text_enum! {
@@ -65,11 +66,27 @@ row! {
         pub has_own_limit_usage: bool,
         /// Whether `expires_at` was set for this key by hand.
         pub has_own_expires_at: bool,
+        /// What is told of its holder to whoever knows the key, if that is not all that is known: a [`SoldTo`].
+        pub sold_to: Option<Json>,
         /// When it was granted.
         pub created_at: Timestamp,
         /// When a merchant or its benefit last changed it; validations don't count.
         pub modified_at: Option<Timestamp>,
     }
+}
+
+/// What was typed of a buyer into a checkout by somebody who had not shown who they are. The address may be anybody's, so
+/// the key that they get must not tell what else is known of the customer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SoldTo {
+    /// What they say they are called.
+    pub name: Option<String>,
+    /// Where they want to be billed.
+    pub billing_address: Option<Address>,
+    /// Their tax number.
+    pub tax_id: Option<TaxId>,
+    /// The notes that the checkout had for the customer.
+    pub metadata: Metadata,
 }
 
 impl LicenseKey {
@@ -128,4 +145,16 @@ pub struct HeldKey {
     pub usage: Usage,
     /// Its holder, live or deleted.
     pub customer: Customer,
+}
+
+impl HeldKey {
+    /// Takes from the holder what whoever knows the key may not know.
+    pub(crate) fn veil(&mut self) -> Result<()> {
+        let Some(sold_to) = &self.key.sold_to else { return Ok(()) };
+        let SoldTo { name, billing_address, tax_id, metadata } = sold_to.parse()?;
+        let holder = &mut self.customer;
+        (holder.name, holder.billing_address, holder.tax_id, holder.metadata) =
+            (name, billing_address, tax_id, metadata);
+        Ok(())
+    }
 }

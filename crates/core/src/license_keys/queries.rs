@@ -7,8 +7,9 @@ use merak_store::{Order, PartitionedPage, ReadTx, Sql};
 
 use super::{Activation, HeldKey, LicenseKey, Properties, Usage};
 use crate::access::{Actor, Tenancy};
-use crate::benefits::Benefit;
-use crate::customers::{self, Customer};
+use crate::benefits::kinds::license_keys::key_of;
+use crate::benefits::{Benefit, grants};
+use crate::customers::{self, Buyer, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result};
 use crate::organizations::Organization;
 
@@ -75,16 +76,27 @@ pub fn get_of_buyer(
     actor: &Actor,
     id: Id<LicenseKey>,
 ) -> Result<(HeldKey, Vec<Activation>)> {
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    let held = find_held(tx, id)?
-        .filter(|held| buyers.contains(&held.key.customer_id))
+    let buyer = customers::buyer(tx, actor)?;
+    let sold = sold(tx, &buyer)?;
+    let mut held = find_held(tx, id)?
+        .filter(|held| buyer.customer_ids.contains(&held.key.customer_id))
+        .filter(|held| sold.as_ref().is_none_or(|sold| sold.contains(&held.key.id)))
         .ok_or_else(Refusal::not_found)?;
+    buyer.veil(&mut held.customer);
     let properties = tx
         .one::<merak_store::Json>("SELECT properties FROM benefits WHERE id = $1", &[&held.key.benefit_id])?;
     let settings = Properties::of(&properties)?;
     let is_shown = settings.activations.is_some_and(|activations| activations.enable_customer_admin);
     let activations = if is_shown { activations_of(tx, id)? } else { Vec::new() };
     Ok((held, activations))
+}
+
+/// The keys that came with the checkout whose fruits are all that the buyer sees; none if they see everything.
+fn sold(tx: &mut ReadTx<'_>, buyer: &Buyer) -> Result<Option<Vec<Id<LicenseKey>>>> {
+    let Some(checkout_id) = buyer.checkout_id() else { return Ok(None) };
+    let grants = grants::list_of_checkout(tx, checkout_id)?;
+    let keys = grants.iter().filter_map(|grant| key_of(grant).transpose());
+    keys.collect::<Result<Vec<_>>>().map(Some)
 }
 
 const LIVE_ACTIVATIONS: &str = concatcp!(
@@ -184,8 +196,9 @@ pub fn list_of_buyer(
     actor: &Actor,
     wanted: &ListLicenseKeysOfBuyer,
 ) -> Result<Paged<HeldKey>> {
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    if buyers.is_empty() {
+    let buyer = customers::buyer(tx, actor)?;
+    let sold = sold(tx, &buyer)?;
+    if buyer.customer_ids.is_empty() || sold.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
@@ -196,9 +209,12 @@ pub fn list_of_buyer(
         if let Some(benefit_id) = wanted.benefit_id {
             sql.push(" AND license_keys.benefit_id = ").bind(benefit_id);
         }
+        if let Some(ids) = &sold {
+            sql.push(" AND license_keys.id IN ").bind_list(ids.iter().copied());
+        }
     };
     let mut count = Sql::new("SELECT count(*) FROM license_keys WHERE customer_id IN ");
-    count.bind_list(buyers.iter().copied());
+    count.bind_list(buyer.customer_ids.iter().copied());
     filter(&mut count);
     let total = tx.count(&count)?;
     let mut select = Sql::new(HELD);
@@ -210,6 +226,10 @@ pub fn list_of_buyer(
         limit: wanted.page.rows(),
         offset: wanted.page.offset(),
     }
-    .push(&mut select, &buyers);
-    Ok(Paged::new(tx.list::<HeldRow>(&select)?.into_iter().map(HeldKey::from).collect(), total))
+    .push(&mut select, &buyer.customer_ids);
+    let mut found: Vec<HeldKey> = tx.list::<HeldRow>(&select)?.into_iter().map(HeldKey::from).collect();
+    for held in &mut found {
+        buyer.veil(&mut held.customer);
+    }
+    Ok(Paged::new(found, total))
 }

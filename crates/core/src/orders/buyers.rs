@@ -39,12 +39,15 @@ pub fn list_of_buyer(
 ) -> Result<Paged<OrderOfBuyer>> {
     const FROM: &str = " FROM orders JOIN products ON products.id = orders.product_id \
          JOIN organizations ON organizations.id = orders.organization_id WHERE TRUE";
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    if buyers.is_empty() {
+    let buyer = customers::buyer(tx, actor)?;
+    if buyer.customer_ids.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
-        sql.push(" AND orders.customer_id IN ").bind_list(buyers.iter().copied());
+        sql.push(" AND orders.customer_id IN ").bind_list(buyer.customer_ids.iter().copied());
+        if let Some(id) = buyer.checkout_id() {
+            sql.push(" AND orders.checkout_id = ").bind(id);
+        }
         if !wanted.organization_ids.is_empty() {
             sql.push(" AND organizations.id IN ").bind_list(wanted.organization_ids.iter().copied());
         }
@@ -74,9 +77,10 @@ pub fn list_of_buyer(
 
 /// One of a buyer's orders; else not found.
 pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<Order>) -> Result<OrderOfBuyer> {
-    let buyers = customers::ids_of_buyer(tx, actor)?;
+    let buyer = customers::buyer(tx, actor)?;
     let found = queries::find(tx, id)?
-        .filter(|found| buyers.contains(&found.customer_id))
+        .filter(|found| buyer.customer_ids.contains(&found.customer_id))
+        .filter(|found| buyer.checkout_id().is_none_or(|id| found.checkout_id == Some(id)))
         .ok_or_else(Refusal::not_found)?;
     let completed = contents::complete_of_buyer(tx, vec![found])?.pop();
     Ok(completed.expect("one order was given and so one is complete"))

@@ -30,6 +30,7 @@ pub fn give(
     let price_id = products::first_price(tx, product_id)?;
     let order = Order::of_nothing(Id::new(tx), &product, price_id, customer_id, tx.now());
     record(tx, &order)?;
+    customers::outgrow(tx, customer_id, None)?;
     let grants = grants::grant_purchase(tx, &order.purchase())?;
     Ok((order, grants))
 }

@@ -39,12 +39,15 @@ pub fn list_of_buyer(
     const FROM: &str = " FROM subscriptions JOIN products ON products.id = subscriptions.product_id \
          JOIN organizations ON organizations.id = subscriptions.organization_id \
          WHERE subscriptions.started_at IS NOT NULL";
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    if buyers.is_empty() {
+    let buyer = customers::buyer(tx, actor)?;
+    if buyer.customer_ids.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
-        sql.push(" AND subscriptions.customer_id IN ").bind_list(buyers.iter().copied());
+        sql.push(" AND subscriptions.customer_id IN ").bind_list(buyer.customer_ids.iter().copied());
+        if let Some(id) = buyer.checkout_id() {
+            sql.push(" AND subscriptions.checkout_id = ").bind(id);
+        }
         if !wanted.organization_ids.is_empty() {
             sql.push(" AND organizations.id IN ").bind_list(wanted.organization_ids.iter().copied());
         }
@@ -93,6 +96,9 @@ pub fn find_of_buyer(
 
 /// As [`find_of_buyer`], without what belongs to it.
 pub(super) fn get_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<Subscription>) -> Result<Subscription> {
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    queries::find(tx, id)?.filter(|found| buyers.contains(&found.customer_id)).ok_or_else(Refusal::not_found)
+    let buyer = customers::buyer(tx, actor)?;
+    queries::find(tx, id)?
+        .filter(|found| buyer.customer_ids.contains(&found.customer_id))
+        .filter(|found| buyer.checkout_id().is_none_or(|id| found.checkout_id == Some(id)))
+        .ok_or_else(Refusal::not_found)
 }

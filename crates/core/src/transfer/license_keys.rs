@@ -209,6 +209,7 @@ impl Portable for LicenseKeyRecord {
                 .unwrap_or(self.limit_activations != terms.limit_activations),
             has_own_limit_usage: self.has_own_limit_usage.unwrap_or(self.limit_usage != terms.limit_usage),
             has_own_expires_at: self.has_own_expires_at.unwrap_or(self.expires_at != terms.expires_at),
+            sold_to: None,
             created_at,
             modified_at: self.modified_at,
         };

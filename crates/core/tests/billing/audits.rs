@@ -35,7 +35,7 @@ scenarios! {
         let (refunded, disputed, lost) = (sell(shop, "a"), sell(shop, "b"), sell(shop, "c"));
         shop.subscribed(fixed(MONTH, 1000));
         let order_id = shop.orders()[0].id;
-        let new = NewRefund { order_id, amount: Some(Cents::new(500)), reason: None, revokes_benefits: None };
+        let new = NewRefund { order_id, amount: Some(Cents::new(500)), reason: None, revokes_benefits: None, left: None };
         let refund = shop.write(move |tx| refunds::open(tx, &new)).unwrap();
         assert_eq!(refund.payment_id, refunded.id);
         let answer = RefundAnswer { refund_id: Some("re_1".into()), outcome: RefundOutcome::Succeeded };

@@ -68,6 +68,16 @@ scenarios! {
         ]);
     }
 
+    fn a_checkout_with_a_payment_is_kept(shop) {
+        let checkout = shop.checkout(fixed(None, 1000), |_| {});
+        let payment = shop.asks(&checkout, "ctoken");
+        shop.settle(&payment, declined(false));
+        shop.advance(std::time::Duration::from_secs(8 * 86_400));
+        shop.write(|tx| checkouts::expire(tx, 10)).unwrap();
+        assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Expired);
+        assert_eq!(shop.write(|tx| checkouts::purge(tx, 10)).unwrap(), 0);
+    }
+
     /// 44; T-24
     fn what_recurs_becomes_a_subscription(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));

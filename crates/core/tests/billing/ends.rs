@@ -102,7 +102,7 @@ scenarios! {
             let (_, yearly) = shop.sells(fixed(YEAR, 9000));
             if let Some(cents) = gone {
                 let order_id = shop.orders()[0].id;
-                let new = NewRefund { order_id, amount: Some(Cents::new(cents)), reason: None, revokes_benefits: None };
+                let new = NewRefund { order_id, amount: Some(Cents::new(cents)), reason: None, revokes_benefits: None, left: None };
                 shop.write(move |tx| refunds::open(tx, &new)).unwrap();
             }
             let told = preview(shop, &subscription, yearly).now.unwrap();
@@ -138,7 +138,7 @@ scenarios! {
             let subscription = shop.subscribed(fixed(MONTH, 1000));
             let order = shop.orders().pop().unwrap();
             let new = NewRefund {
-                order_id: order.id, amount: None, reason: None, revokes_benefits: takes_back.then_some(true),
+                order_id: order.id, amount: None, reason: None, revokes_benefits: takes_back.then_some(true), left: None,
             };
             let refund = shop.write(move |tx| refunds::open(tx, &new)).unwrap();
             assert_eq!(refund.revokes_benefits, takes_back);

@@ -17,8 +17,13 @@ fn bought(shop: &Shop) -> Order {
 }
 
 fn open(shop: &Shop, order: &Order, amount: Option<i64>, revokes_benefits: Option<bool>) -> Result<Refund> {
-    let new =
-        NewRefund { order_id: order.id, amount: amount.map(Cents::new), reason: None, revokes_benefits };
+    let new = NewRefund {
+        order_id: order.id,
+        amount: amount.map(Cents::new),
+        reason: None,
+        revokes_benefits,
+        left: None,
+    };
     shop.write(move |tx| refunds::open(tx, &new))
 }
 

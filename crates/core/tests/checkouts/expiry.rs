@@ -54,6 +54,31 @@ scenarios! {
         assert_eq!(refusal(fill(shop, &made, &ClientUpdate::default())).0, Kind::NotFound);
     }
 
+    fn what_nobody_confirmed_is_gone_after_a_week(shop) {
+        let (one, other) = (shop.product(), shop.product());
+        for product in [&one, &one, &other] {
+            create(shop, &of_product(product)).unwrap();
+        }
+        let bought = create(shop, &of_product(&other)).unwrap();
+        let id = bought.id;
+        shop.write(move |tx| Ok(tx.execute("UPDATE checkouts SET status = 'succeeded' WHERE id = $1", &[&id])?)).unwrap();
+        let counts = || {
+            let sql = "SELECT (SELECT count(*) FROM checkouts), CAST((SELECT sum(checkouts) FROM checkout_counts) AS bigint)";
+            shop.read(|tx| Ok(tx.one::<(i64, i64)>(sql, &[])?)).unwrap()
+        };
+        shop.advance(lifetime());
+        shop.write(|tx| jobs::run(tx, &Job::ExpireCheckouts)).unwrap();
+        shop.write(|tx| checkouts::purge(tx, 100)).unwrap();
+        assert_eq!(counts(), (4, 4));
+        shop.advance(Duration::from_secs(7 * 86_400));
+        assert_eq!(shop.write(|tx| checkouts::purge(tx, 2)).unwrap(), 2);
+        assert_eq!(counts(), (2, 2));
+        assert_eq!(shop.write(|tx| checkouts::purge(tx, 2)).unwrap(), 1);
+        // What was bought stays.
+        assert_eq!(shop.write(|tx| checkouts::purge(tx, 2)).unwrap(), 0);
+        assert_eq!(counts(), (1, 1));
+    }
+
     // SALE.md: everything falls due by the organization's own clock
     fn an_organization_with_its_own_clock_has_its_own_expiry(shop) {
         let made = create(shop, &of_product(&shop.product())).unwrap();

@@ -383,7 +383,7 @@ impl Life {
             0 => None,
             _ => Some(Cents::new(1 + i64::try_from(self.town.dice.below(900)).unwrap())),
         };
-        let new = NewRefund { order_id, amount, reason: None, revokes_benefits: None };
+        let new = NewRefund { order_id, amount, reason: None, revokes_benefits: None, left: None };
         let refund = self.town.command("give back", move |tx| refunds::open(tx, &new));
         self.town.tasks.extend(refund.map(|refund| Task::AskRefund(Box::new(refund))));
     }

@@ -59,7 +59,9 @@ impl State {
 fn person(actor: &Actor) -> Result<Id<User>> {
     match actor.subject {
         Subject::User(id) => Ok(id),
-        Subject::Anonymous | Subject::Organization(_) | Subject::Customer(_) => Err(Refusal::unauthorized()),
+        Subject::Anonymous | Subject::Organization(_) | Subject::Customer(_) | Subject::Purchase { .. } => {
+            Err(Refusal::unauthorized())
+        }
     }
 }
 

@@ -22,8 +22,9 @@ use merak_core::kit::{self, Cents, Country, Id, Refusal};
 use super::Error;
 use crate::state::House;
 
-/// How long a processor may take to answer. Shorter than the pause after which somebody else asks.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a processor may take to answer. Shorter than a request may take, and than the pause after which somebody else
+/// asks.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
 pub(super) const KEYS_LAST: i64 = 23 * 3600;

@@ -7,7 +7,7 @@
 //! Should no answer come, the checkout stays held, and the sweep of payments finds out. Who confirms again with the same
 //! token meanwhile waits for the first.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use merak_core::billing::{Payment, PaymentStatus, payments};
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
@@ -23,6 +23,9 @@ const LOOK: (Duration, u32) = (Duration::from_millis(200), 100);
 
 /// After which pauses the processor is asked again that did not answer.
 const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// After how long it is not asked again while the buyer waits: the answer is still to come within the time of a request.
+const WHILE_ONE_WAITS: Duration = Duration::from_secs(5);
 
 /// What there is to do once a checkout was looked at.
 enum Begun {
@@ -69,11 +72,12 @@ pub async fn run(
 }
 
 async fn ask(house: &House, planned: &Payment) -> Result<Payment, Error> {
-    let mut pauses = AGAIN.iter();
+    let (mut pauses, began) = (AGAIN.iter(), Instant::now());
     loop {
         match collect::payment(house, planned.clone()).await {
             Err(Error::Outside(error)) => {
-                let Some(pause) = pauses.next() else { return Err(error.into()) };
+                let pause = pauses.next().filter(|_| began.elapsed() < WHILE_ONE_WAITS);
+                let Some(pause) = pause else { return Err(error.into()) };
                 tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
                 tokio::time::sleep(*pause).await;
             }

@@ -32,6 +32,7 @@ pub fn is_counted(path: &str) -> bool {
         || path.starts_with("/dashboard/")
         || path.split('/').nth(2) == Some("portal")
         || path.starts_with("/portal/")
+        || path.starts_with("/invoices/")
         || path.starts_with(shop::CHECKOUT)
         || path.starts_with(merak_adapters::payments::sandbox::AUTHENTICATE)
 }

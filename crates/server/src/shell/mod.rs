@@ -18,11 +18,12 @@ use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-pub use self::rate_limit::Visitor;
 use self::rate_limit::{RateLimits, subscriber};
+pub use self::rate_limit::{Try, Visitor};
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;
 use crate::content::{self, Content};
@@ -178,7 +179,7 @@ impl Shell {
     async fn operation(
         &self,
         operation: &Operation,
-        parameters: serde_json::Map<String, serde_json::Value>,
+        parameters: serde_json::Map<String, Value>,
         request: Request,
         peer: SocketAddr,
     ) -> Result<Response, Failure> {
@@ -203,7 +204,16 @@ impl Shell {
             let spent = self.limits.spend_scarce(operation.id, address, &checked.body);
             spent.map_err(Failure::TooManyRequests)?;
         }
-        if is_open && let Some(key) = checked.body.get("key").and_then(serde_json::Value::as_str) {
+        for what in operation.tries {
+            let is_tried = match what {
+                Try::Confirmation => true,
+                Try::DiscountCode => checked.body.get("discount_code").is_some_and(Value::is_string),
+            };
+            if is_tried {
+                self.limits.spend_try(*what, address).map_err(Failure::TooManyRequests)?;
+            }
+        }
+        if is_open && let Some(key) = checked.body.get("key").and_then(Value::as_str) {
             self.limits.spend_key(key).map_err(Failure::TooManyRequests)?;
         }
         match operation.serve(Arc::clone(&self.house), checked).await? {
@@ -236,7 +246,18 @@ impl Shell {
         {
             return Failure::TooManyRequests(seconds).into_response(request_id);
         }
+        let is_form = !request.method().is_safe();
         let page = self.pages.clone().oneshot(request);
+        let page = async move {
+            if !is_form {
+                return page.await;
+            }
+            // What a form has begun comes to its end, even if nobody waits for the answer any more.
+            match tokio::spawn(page).await {
+                Ok(response) => response,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        };
         match tokio::time::timeout(self.config.request_timeout, page).await {
             Ok(Ok(response)) => response,
             Err(_) => Failure::TimedOut.into_response(request_id),

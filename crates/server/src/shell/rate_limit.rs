@@ -27,6 +27,19 @@ const SCARCE_PER_ORGANIZATION: (u32, u32) = (300, 300);
 /// The same for all calls of one route: who guesses from everywhere is not quicker than this.
 const SCARCE_IN_ALL: (u32, u32) = (600, 600);
 
+/// What one address may spend at once on confirmations of checkouts, and how many a minute after that; and the same for
+/// codes of discounts. So many people may buy at once behind one address, and nobody tries stolen cards quickly.
+const TRIES_PER_ADDRESS: (u32, u32) = (40, 20);
+
+/// What can be tried by whoever has begun a checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Try {
+    /// A confirmation, which may charge a card and sends mail.
+    Confirmation,
+    /// The code of a discount.
+    DiscountCode,
+}
+
 /// Who asks for a page, with the budgets that its forms spend from: those of the operations that do the same.
 #[derive(Clone)]
 pub struct Visitor {
@@ -40,6 +53,11 @@ impl Visitor {
     /// Spends a call of a scarce operation that a form stands for. Otherwise says after how many seconds there is one again.
     pub fn spend_scarce(&self, operation: &'static str, body: &Value) -> Result<(), u64> {
         self.limits.spend_scarce(operation, self.address, body)
+    }
+
+    /// Spends a try. Otherwise says after how many seconds there is one again.
+    pub fn spend_try(&self, what: Try) -> Result<(), u64> {
+        self.limits.spend_try(what, self.address)
     }
 }
 
@@ -58,6 +76,7 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
 pub struct RateLimits {
     per_address: Option<DefaultKeyedRateLimiter<IpAddr>>,
     per_key: Option<DefaultKeyedRateLimiter<u64>>,
+    tries: Option<DefaultKeyedRateLimiter<u64>>,
     scarce: Scarce,
     hasher: RandomState,
     clock: DefaultClock,
@@ -69,6 +88,7 @@ impl RateLimits {
         Self {
             per_address: quota(per_address).map(RateLimiter::keyed),
             per_key: quota(per_key).map(RateLimiter::keyed),
+            tries: (per_address > 0).then(|| by_minute(TRIES_PER_ADDRESS)),
             scarce: Scarce {
                 // Who does not count calls per address has a proxy before this server that nobody told it of.
                 per_address: (per_address > 0).then(|| by_minute(SCARCE_PER_ADDRESS)),
@@ -91,6 +111,12 @@ impl RateLimits {
     pub fn spend_key(&self, key: &str) -> Result<(), u64> {
         let Some(limiter) = &self.per_key else { return Ok(()) };
         limiter.check_key(&self.hasher.hash_one(key)).map_err(|no| self.wait(&no))
+    }
+
+    /// Spends a try of an address.
+    pub fn spend_try(&self, what: Try, address: IpAddr) -> Result<(), u64> {
+        let Some(limiter) = &self.tries else { return Ok(()) };
+        limiter.check_key(&self.hasher.hash_one((what, subscriber(address)))).map_err(|no| self.wait(&no))
     }
 
     /// Spends a call of a scarce route from every budget that it concerns.
@@ -121,7 +147,7 @@ impl RateLimits {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
-        for limiter in self.per_key.iter().chain(self.scarce.all()) {
+        for limiter in self.per_key.iter().chain(&self.tries).chain(self.scarce.all()) {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -159,7 +185,7 @@ fn quota(per_second: u32) -> Option<Quota> {
 
 #[cfg(test)]
 mod tests {
-    use super::RateLimits;
+    use super::{RateLimits, Try};
 
     #[test]
     fn a_spent_budget_says_when_to_come_back() {
@@ -169,5 +195,17 @@ mod tests {
         assert!(limits.spend_key("KEY").is_err_and(|seconds| seconds >= 1));
         assert!(limits.spend_key("OTHER").is_ok());
         assert!((0..1000).all(|_| limits.spend_address([127, 0, 0, 1].into()).is_ok()));
+    }
+
+    #[test]
+    fn an_address_tries_now_and_then() {
+        let limits = RateLimits::new(1, 0);
+        let (one, other) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let tried = (0..100).filter(|_| limits.spend_try(Try::Confirmation, one).is_ok()).count();
+        assert!((40..45).contains(&tried), "{tried}");
+        assert!(limits.spend_try(Try::DiscountCode, one).is_ok(), "each has its own budget");
+        assert!(limits.spend_try(Try::Confirmation, other).is_ok());
+        let unlimited = RateLimits::new(0, 0);
+        assert!((0..1000).all(|_| unlimited.spend_try(Try::Confirmation, one).is_ok()));
     }
 }

@@ -64,6 +64,7 @@ fn describe(operation: &Operation, components: &mut Components) -> Value {
         "x-nav": operation.nav,
     });
     if let Admits::Subjects { kinds, scopes }
+    | Admits::Purchases { kinds, scopes }
     | Admits::OrNobody { kinds, scopes }
     | Admits::Exactly { kinds, scopes } = &operation.admits
     {

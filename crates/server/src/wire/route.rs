@@ -29,6 +29,7 @@ use super::request::{Bearer, Checked, Credential, Named, Signed};
 use super::stream::{self, Messages};
 use super::validation::{Options, SchemaError, Shape};
 use crate::error::Failure;
+use crate::shell::Try;
 use crate::state::House;
 
 /// What a handler is called with.
@@ -146,6 +147,8 @@ pub struct Operation {
     pub is_signed: bool,
     /// Whether it may be called only now and then: it sends mail to whoever is named, or takes guesses.
     pub is_scarce: bool,
+    /// What its callers may try only now and then.
+    pub tries: &'static [Try],
     /// Its status of success.
     pub status: u16,
     pub(super) path_schema: fn(&mut Components) -> Value,
@@ -212,6 +215,7 @@ impl Operation {
             is_hidden: false,
             is_signed: false,
             is_scarce: false,
+            tries: &[],
             status: A::STATUS,
             path_schema: P::schema,
             query_schema: Q::schema,
@@ -306,6 +310,17 @@ impl Operation {
         self
     }
 
+    /// As [`Operation::admits`], and who has only confirmed a checkout is shown what it sold. Other operations refuse them.
+    #[must_use]
+    pub fn admits_purchases(
+        mut self,
+        kinds: &'static [access::SubjectKind],
+        scopes: &'static [kit::Scope],
+    ) -> Self {
+        self.admits = Admits::Purchases { kinds, scopes };
+        self
+    }
+
     /// As [`Operation::admits`], but who has another credential is let in as nobody.
     #[must_use]
     pub fn admits_or_nobody(
@@ -355,6 +370,13 @@ impl Operation {
     #[must_use]
     pub fn scarce(mut self) -> Self {
         self.is_scarce = true;
+        self
+    }
+
+    /// Lets an address do this only now and then.
+    #[must_use]
+    pub fn trying(mut self, tries: &'static [Try]) -> Self {
+        self.tries = tries;
         self
     }
 

@@ -85,14 +85,18 @@ scenarios! {
         for (amount, status, told) in
             [("ten", 422, "Type an amount"), ("0", 400, "more than nothing"), ("10.01", 400, "At most")]
         {
-            let answer = send(&client, &refund, &format!("amount={amount}&reason=A+%3Creason%3E")).await;
+            let answer = send(&client, &refund, &format!("amount={amount}&left=10.00&reason=A+%3Creason%3E")).await;
             assert_eq!(answer.status, status, "{amount}");
             shows(&answer, &[told, &format!("value=\"{amount}\""), "A &#60;reason&#62;"]);
         }
-        let given = send(&client, &refund, "amount=4.00&reason=Half+a+book&benefits=keep").await;
+        let given = send(&client, &refund, "amount=4.00&left=10.00&reason=Half+a+book&benefits=keep").await;
         assert_eq!((given.status, given.header("location")), (303, Some(format!("{path}?told=refunded").as_str())));
         shows(&client.get(&path).await, &["$4.00", "Half a book", "Refunded", "At most $6.00"]);
-        let rest = send(&client, &refund, "amount=6.00&benefits=revoke").await;
+        // The same form once more gives back nothing more.
+        let again = send(&client, &refund, "amount=4.00&left=10.00&reason=Half+a+book&benefits=keep").await;
+        assert_eq!(again.status, 400);
+        shows(&again, &["Something was given back meanwhile", "At most $6.00"]);
+        let rest = send(&client, &refund, "amount=6.00&left=6.00&benefits=revoke").await;
         assert_eq!(rest.status, 303);
         let page = client.get(&path).await;
         shows(&page, &["$6.00"]);

@@ -50,4 +50,5 @@ mod services;
 mod sessions;
 mod streams;
 mod subscriptions;
+mod takeovers;
 mod wire;

@@ -248,23 +248,31 @@ merak_testkit::both_engines! {
         shows(&wrong, &["Enter an e-mail address", "value=\"nobody\""]);
         for email in ["stranger%40example.com", &customer.email.as_str().replace('@', "%40")] {
             let sent = send(anonymous, &format!("{HOME}/request"), &format!("email={email}")).await;
-            leads_to(&sent, "/fjordsoft/portal/authenticate");
+            assert!(sent.header("location").unwrap().starts_with("/fjordsoft/portal/authenticate?email="));
         }
         shop.work_done().await;
         let mails = memory.drain();
         assert_eq!(mails.len(), 1);
         let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let code = mails[0].text.lines().find(is_code).unwrap().to_owned();
-        let page = anonymous.get(&format!("{HOME}/authenticate")).await;
-        shows(&page, &["autocomplete=\"one-time-code\"", "30 minutes"]);
-        let wrong = send(anonymous, &format!("{HOME}/authenticate"), "code=AAAAAA").await;
+        let page = anonymous.get(&format!("{HOME}/authenticate?email=a%22b%40example.com")).await;
+        shows(&page, &["autocomplete=\"one-time-code\"", "30 minutes", "value=\"a&#34;b@example.com\""]);
+        shows(&anonymous.get(&format!("{HOME}/authenticate")).await, &["E-mail address"]);
+        let email = customer.email.as_str().replace('@', "%40");
+        let wrong = send(anonymous, &format!("{HOME}/authenticate"), &format!("email={email}&code=AAAAAA")).await;
         assert_eq!((wrong.status, wrong.header("set-cookie")), (401, None));
         shows(&wrong, &["This code is wrong"]);
         // At the door of another shop the code is as good as none, and is not used up.
         let other = shop.tenant().await;
         let door = format!("/{}/portal/authenticate", other.organization.slug);
-        assert_eq!(send(anonymous, &door, &format!("code={code}")).await.status, 401);
-        let typed = format!("code={}+{}", &code[..3], code[3..].to_lowercase());
+        assert_eq!(send(anonymous, &door, &format!("email={email}&code={code}")).await.status, 401);
+        // Nor is it good for somebody else's address, or for none.
+        shop.customer_of(shop.organization.id, "eve@example.com").await;
+        for email in ["eve%40example.com", "nobody%40example.com", ""] {
+            let answer = send(anonymous, &format!("{HOME}/authenticate"), &format!("email={email}&code={code}")).await;
+            assert_eq!(answer.status, 401, "{email}");
+        }
+        let typed = format!("email={email}&code={}+{}", &code[..3], code[3..].to_lowercase());
         let entered = send(anonymous, &format!("{HOME}/authenticate"), &typed).await;
         leads_to(&entered, HOME);
         let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
@@ -277,7 +285,6 @@ merak_testkit::both_engines! {
         // Tries end.
         let mut statuses = Vec::new();
         for _ in 0..6 {
-            let email = customer.email.as_str().replace('@', "%40");
             statuses.push(send(anonymous, &format!("{HOME}/request"), &format!("email={email}")).await.status);
         }
         assert_eq!(statuses.last(), Some(&429), "{statuses:?}");

@@ -311,7 +311,10 @@ fn insert(
     let (subscription_id, order_id) = match scope {
         Scope::Subscription(id) => (Some(id), None),
         Scope::Order(id) => (None, Some(id)),
-        Scope::ByHand => (None, None),
+        Scope::ByHand => {
+            customers::outgrow(tx, customer_id, None)?;
+            (None, None)
+        }
     };
     let grant = BenefitGrant {
         id: Id::new(tx),

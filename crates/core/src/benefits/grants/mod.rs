@@ -29,6 +29,7 @@ pub use self::purchases::{
     Among, Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase,
     update_batch_of_product, update_purchase,
 };
+pub(crate) use self::queries::list_of_checkout;
 pub use self::queries::{GrantOfBuyer, ListGrants, ListGrantsOfBuyer, find_of_buyer, list, list_of_buyer};
 use super::Benefit;
 use crate::customers::Customer;

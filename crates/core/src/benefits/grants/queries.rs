@@ -1,13 +1,14 @@
 //! What is read of grants.
 
 use const_format::concatcp;
-use merak_store::{Order, PartitionedPage, ReadTx, Sql};
+use merak_store::{Json, Order, PartitionedPage, ReadTx, Sql};
 use uuid::Uuid;
 
 use super::{BenefitGrant, GrantSort};
 use crate::access::Actor;
 use crate::benefits::{Benefit, BenefitType};
-use crate::customers::{self, Customer};
+use crate::checkouts::Checkout;
+use crate::customers::{self, Buyer, Customer};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order_by};
 use crate::organizations::Organization;
 
@@ -130,12 +131,15 @@ pub fn list_of_buyer(
     actor: &Actor,
     wanted: &ListGrantsOfBuyer,
 ) -> Result<Paged<GrantOfBuyer>> {
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    if buyers.is_empty() {
+    let buyer = customers::buyer(tx, actor)?;
+    if buyer.customer_ids.is_empty() {
         return Ok(Paged::new(Vec::new(), 0));
     }
     let filter = |sql: &mut Sql| {
-        sql.push(" AND benefit_grants.customer_id IN ").bind_list(buyers.iter().copied());
+        sql.push(" AND benefit_grants.customer_id IN ").bind_list(buyer.customer_ids.iter().copied());
+        if let Some(id) = buyer.checkout_id() {
+            push_of_checkouts(sql, &[id.uuid()]);
+        }
         if !wanted.types.is_empty() {
             sql.push(" AND benefits.type IN ").bind_list(wanted.types.iter().copied());
         }
@@ -146,13 +150,7 @@ pub fn list_of_buyer(
             sql.push(" AND organizations.id IN ").bind_list(wanted.organization_ids.iter().copied());
         }
         if !wanted.checkout_ids.is_empty() {
-            let ids = &wanted.checkout_ids;
-            sql.push(
-                " AND (benefit_grants.order_id IN (SELECT orders.id FROM orders WHERE orders.checkout_id IN ",
-            );
-            sql.bind_list(ids.iter().copied()).push(") OR benefit_grants.subscription_id IN ");
-            sql.push("(SELECT subscriptions.id FROM subscriptions WHERE subscriptions.checkout_id IN ");
-            sql.bind_list(ids.iter().copied()).push("))");
+            push_of_checkouts(sql, &wanted.checkout_ids);
         }
         if !wanted.order_ids.is_empty() {
             sql.push(" AND benefit_grants.order_id IN ").bind_list(wanted.order_ids.iter().copied());
@@ -169,14 +167,55 @@ pub fn list_of_buyer(
     filter(&mut select);
     select.push(&order_by(&wanted.sorting, "benefit_grants.id")).push(" LIMIT ").bind(wanted.page.rows());
     select.push(" OFFSET ").bind(wanted.page.offset());
-    Ok(Paged::new(tx.list(&select)?, total))
+    let mut found: Vec<GrantOfBuyer> = tx.list(&select)?;
+    for found in &mut found {
+        veil(&buyer, found);
+    }
+    Ok(Paged::new(found, total))
+}
+
+/// Only grants of what these checkouts sold.
+fn push_of_checkouts(sql: &mut Sql, ids: &[Uuid]) {
+    sql.push(" AND (benefit_grants.order_id IN (SELECT orders.id FROM orders WHERE orders.checkout_id IN ");
+    sql.bind_list(ids.iter().copied()).push(") OR benefit_grants.subscription_id IN ");
+    sql.push("(SELECT subscriptions.id FROM subscriptions WHERE subscriptions.checkout_id IN ");
+    sql.bind_list(ids.iter().copied()).push("))");
+}
+
+/// Takes away what the caller may not know: who else the customer is, and their accounts at other services.
+fn veil(buyer: &Buyer, (grant, customer, benefit, _): &mut GrantOfBuyer) {
+    if buyer.checkout.is_none() {
+        return;
+    }
+    buyer.veil(customer);
+    if benefit.r#type.is_outside() {
+        grant.properties = Json::default();
+    }
+}
+
+/// What came with a checkout, as far as it is held or waited for; at most a thousand.
+pub(crate) fn list_of_checkout(tx: &mut ReadTx<'_>, checkout_id: Id<Checkout>) -> Result<Vec<BenefitGrant>> {
+    let mut sql = Sql::new(concatcp!(
+        "SELECT ",
+        BenefitGrant::COLUMNS,
+        " FROM benefit_grants WHERE benefit_grants.revoked_at IS NULL"
+    ));
+    push_of_checkouts(&mut sql, &[checkout_id.uuid()]);
+    sql.push(" ORDER BY benefit_grants.id LIMIT 1000");
+    Ok(tx.list(&sql)?)
 }
 
 /// One of the grants a buyer holds or waits for; else not found.
 pub fn find_of_buyer(tx: &mut ReadTx<'_>, actor: &Actor, id: Id<BenefitGrant>) -> Result<GrantOfBuyer> {
-    const SQL: &str = concatcp!(OF_BUYER, " AND benefit_grants.id = $1");
-    let buyers = customers::ids_of_buyer(tx, actor)?;
-    tx.find::<GrantOfBuyer>(SQL, &[&id])?
-        .filter(|(grant, ..)| buyers.contains(&grant.customer_id))
-        .ok_or_else(Refusal::not_found)
+    let buyer = customers::buyer(tx, actor)?;
+    let mut sql = Sql::new(OF_BUYER);
+    sql.push(" AND benefit_grants.id = ").bind(id);
+    if let Some(id) = buyer.checkout_id() {
+        push_of_checkouts(&mut sql, &[id.uuid()]);
+    }
+    let found = tx.list::<GrantOfBuyer>(&sql)?.pop();
+    let found = found.filter(|(grant, ..)| buyer.customer_ids.contains(&grant.customer_id));
+    let mut found = found.ok_or_else(Refusal::not_found)?;
+    veil(&buyer, &mut found);
+    Ok(found)
 }

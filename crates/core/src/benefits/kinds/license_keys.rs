@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Finding, Kind, Outcome};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
+use crate::checkouts;
 use crate::clock;
 use crate::kit::{Id, Refusal, Result, Timeframe, at, calendar};
 use crate::license_keys::{self, LicenseKey, Properties};
@@ -69,6 +70,7 @@ impl Kind for LicenseKeys {
             key
         } else {
             let now = clock::now(tx, benefit.organization_id)?;
+            let sold_to = checkouts::sold_to(tx, grant)?;
             license_keys::create(
                 tx,
                 &license_keys::CreateLicenseKey {
@@ -77,6 +79,7 @@ impl Kind for LicenseKeys {
                     benefit_id: benefit.id,
                     prefix: properties.prefix.as_deref(),
                     terms: properties.terms(now)?,
+                    sold_to: sold_to.as_ref(),
                 },
             )?
         };

@@ -11,6 +11,7 @@ use merak_store::{ReadTx, Tx};
 
 use super::wire::CheckoutPublic;
 use crate::api::checkout_links::ByClientSecret;
+use crate::shell::Try;
 use crate::wire::{Call, Created, Given, Json, JsonObject, Nothing, Operation, request};
 
 pub const NAV: &str = "Featured Endpoints > Checkouts";
@@ -35,6 +36,7 @@ pub fn operations() -> Vec<Operation> {
             .named("checkouts:custom:client_update", "Update Checkout From Client")
             .about("Fills in the open checkout with this secret. What is left out stays as it is.")
             .nav(NAV)
+            .trying(&[Try::DiscountCode])
             .refuses(&[Kind::CheckoutNotOpen, Kind::NotFound]),
     ]
 }

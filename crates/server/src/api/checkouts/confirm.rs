@@ -4,13 +4,14 @@
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::customer_sessions;
-use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch, Refusal};
+use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch};
 use merak_core::products::Price;
 
 use super::client::{ANYBODY, CheckoutUpdatePublic, NAV, signed_in};
 use super::wire::CheckoutPublicConfirmed;
 use crate::api::checkout_links::ByClientSecret;
 use crate::flows::confirm_checkout;
+use crate::shell::Try;
 use crate::wire::{Finishing, Flow, Json, JsonObject, Nothing, Operation, Unit, request};
 
 pub fn operations() -> Vec<Operation> {
@@ -23,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
                  once the payment has succeeded, mostly at once.",
             )
             .nav(NAV)
+            .trying(&[Try::Confirmation, Try::DiscountCode])
             .admits_or_nobody(ANYBODY, &[])
             .refuses(&[Kind::Payment, Kind::CheckoutNotOpen, Kind::NotPermitted, Kind::NotFound]),
     ]
@@ -93,8 +95,7 @@ async fn confirm(
     confirm_checkout::run(&call.house, &call.path.client_secret, update, confirm).await?;
     flow.finish(|tx, call| {
         let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
-        let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
-        let (_, token) = customer_sessions::create(tx, &call.house.secret, customer_id)?;
+        let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
         let public = checkouts::public(tx, checkout)?;
         Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
     })

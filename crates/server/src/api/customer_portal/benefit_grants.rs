@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use merak_core::access::BUYERS;
+use merak_core::access::{Actor, BUYERS, Subject};
 use merak_core::benefits::grants::{self, GrantOfBuyer, GrantSort, ListGrantsOfBuyer};
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::connections::{self, CustomerAccount};
@@ -28,12 +28,12 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:benefit-grants:list", "List Benefit Grants")
             .about("Lists what the customer holds or waits for.")
             .nav(NAV)
-            .admits(BUYERS, READERS),
+            .admits_purchases(BUYERS, READERS),
         Operation::get("/v1/customer-portal/benefit-grants/{id}", get)
             .named("customer_portal:benefit-grants:get", "Get Benefit Grant")
             .about("Shows something that the customer holds or waits for.")
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
         Operation::patch("/v1/customer-portal/benefit-grants/{id}", update)
             .named("customer_portal:benefit-grants:update", "Update Benefit Grant")
@@ -268,7 +268,7 @@ fn list(
     let paged = grants::list_of_buyer(tx, &call.actor, &wanted)?;
     let total = paged.total;
     let holders: BTreeSet<Id<Customer>> = paged.items.iter().map(|(grant, ..)| grant.customer_id).collect();
-    let accounts = connections::list_of_customers(tx, &Vec::from_iter(holders))?;
+    let accounts = accounts_for(tx, &call.actor, &Vec::from_iter(holders))?;
     let shown = |found| CustomerBenefitGrant::new(found, &accounts);
     let items = paged.items.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
     Ok(Json(ListResource::new(merak_core::kit::Paged::new(items, total), page, |item| item)))
@@ -276,12 +276,24 @@ fn list(
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<CustomerBenefitGrant>> {
     let found = grants::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
-    shown(tx, found)
+    shown(tx, &call.actor, found)
+}
+
+/// The accounts that these customers connected, unless the caller has only confirmed a checkout.
+fn accounts_for(
+    tx: &mut ReadTx<'_>,
+    actor: &Actor,
+    customer_ids: &[Id<Customer>],
+) -> Result<Vec<CustomerAccount>> {
+    if let Subject::Purchase { .. } = actor.subject {
+        return Ok(Vec::new());
+    }
+    connections::list_of_customers(tx, customer_ids)
 }
 
 /// A grant with the accounts that its holder connected.
-fn shown(tx: &mut ReadTx<'_>, found: GrantOfBuyer) -> Result<Json<CustomerBenefitGrant>> {
-    let accounts = connections::list_of_customers(tx, &[found.0.customer_id])?;
+fn shown(tx: &mut ReadTx<'_>, actor: &Actor, found: GrantOfBuyer) -> Result<Json<CustomerBenefitGrant>> {
+    let accounts = accounts_for(tx, actor, &[found.0.customer_id])?;
     Ok(Json(CustomerBenefitGrant::new(found, &accounts)?))
 }
 
@@ -300,7 +312,7 @@ fn update(
     if let Some(choice) = &body.properties {
         choose_account(tx, &mut found, &choice.account_id)?;
     }
-    shown(tx, found)
+    shown(tx, &call.actor, found)
 }
 
 /// Names the account through which a benefit is to be given, if it is one of those that the holder connected.

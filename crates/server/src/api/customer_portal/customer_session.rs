@@ -1,13 +1,17 @@
 //! Signing in to the portal by a code that comes by mail.
 
-use merak_core::customer_session_codes as codes;
-use merak_core::kit::{Email, Id, Kind, Result};
+use merak_core::customer_session_codes::{self as codes, Redeemed};
+use merak_core::kit::{Email, Id, Kind, Refusal, Result};
 use merak_core::organizations::Organization;
 use merak_store::Tx;
 
-use crate::wire::{Accepted, Call, Json, Nothing, Operation, Unit, answer, request};
+use crate::error::Failure;
+use crate::wire::{Accepted, Call, Finishing, Flow, Json, Nothing, Operation, Unit, answer, request};
 
 const NAV: &str = "Private > Customer Portal";
+
+/// When to come back after too many wrong codes, in seconds.
+const PAUSE: u64 = 60;
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -24,7 +28,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::new(
             http::Method::POST,
             "/v1/customer-portal/customer-session/authenticate",
-            Unit::Write(authenticate),
+            Unit::flow(authenticate),
         )
         .named("customer_portal:customer_session:authenticate", "Sign In by Code")
         .about("Opens a session of the customer who got this code by mail. A code works once.")
@@ -64,10 +68,16 @@ fn request(tx: &mut Tx<'_>, call: &Call<Nothing, Nothing, CustomerSessionCodeReq
     Ok(Accepted)
 }
 
-fn authenticate(
-    tx: &mut Tx<'_>,
-    call: &Call<Nothing, Nothing, CustomerSessionCodeAuthenticate>,
-) -> Result<Json<CustomerSessionCodeAuthenticated>> {
-    let token = codes::redeem(tx, &call.house.secret, &call.body.code)?;
-    Ok(Json(CustomerSessionCodeAuthenticated { token: token.into_string() }))
+/// In two steps, because a wrong code is written down.
+async fn authenticate(
+    flow: Flow<Nothing, Nothing, CustomerSessionCodeAuthenticate>,
+) -> Finishing<Json<CustomerSessionCodeAuthenticated>> {
+    let redeemed =
+        flow.write(|tx, call| codes::redeem_alone(tx, &call.house.secret, &call.body.code)).await?;
+    let token = match redeemed {
+        Redeemed::In(token) => token.into_string(),
+        Redeemed::Wrong => return Err(Refusal::from(codes::Error::Invalid).into()),
+        Redeemed::TooMany => return Err(Failure::TooManyRequests(PAUSE)),
+    };
+    flow.finish(move |_, _| Ok(Json(CustomerSessionCodeAuthenticated { token: token.clone() }))).await
 }

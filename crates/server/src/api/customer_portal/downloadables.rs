@@ -29,7 +29,7 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:downloadables:list", "List Downloadables")
             .about("Lists the files that the customer may download, each with an address that is good for ten minutes.")
             .nav(NAV)
-            .admits(BUYERS, READERS),
+            .admits_purchases(BUYERS, READERS),
         Operation::new(Method::GET, "/v1/customer-portal/downloadables/{token}", Unit::WriteOne(get))
             .named("customer_portal:downloadables:customer_portal.downloadables.get", "Get Downloadable")
             .about("Leads to the bytes of a file and counts that it was downloaded. The token is the only credential.")

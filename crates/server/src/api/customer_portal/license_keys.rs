@@ -30,13 +30,13 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:license_keys:list", "List License Keys")
             .about("Lists the keys that the customer holds, in whatever state they are, the oldest first.")
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::Unauthenticated, Kind::NotFound]),
         Operation::get("/v1/customer-portal/license-keys/{id}", get)
             .named("customer_portal:license_keys:get", "Get License Key")
             .about("Shows a key that the customer holds, with its activations if customers may look after them.")
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
         Operation::new(Method::POST, "/v1/customer-portal/license-keys/validate", Unit::WriteOne(validate))
             .named("customer_portal:license_keys:validate", "Validate License Key")

@@ -3,6 +3,7 @@
 use http::Method;
 use merak_adapters::rest;
 use merak_core::access::{BUYERS, Subject, Tenancy};
+use merak_core::checkouts::Checkout;
 use merak_core::connections::{self, NewAccount, Platform};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{Id, Kind, Purpose, Refusal, Result as Decision, read_note, sign};
@@ -87,6 +88,9 @@ answer! {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct State {
     customer_id: Id<Customer>,
+    /// The checkout that had made the customer and was all that was known of them when they left.
+    #[serde(default)]
+    newcomer_of: Option<Id<Checkout>>,
     platform: Platform,
     return_to: Url,
 }
@@ -109,31 +113,27 @@ fn authorize(
     let usual = format!("/{}/portal", organization.slug);
     let return_to = house.origins.way_back(query.return_to.as_deref(), &usual);
     let return_to = return_to.ok_or_else(Refusal::not_found)?;
-    let url = leave(house, customer.id, query.platform, return_to, tx.now())?;
+    let newcomer_of = customers::newcomer_of(tx, customer.id)?;
+    let state = State { customer_id: customer.id, newcomer_of, platform: query.platform, return_to };
+    let url = leave(house, &state, tx.now())?;
     Ok(Json(AccountAuthorization { url: url.into() }))
 }
 
 /// Where a customer connects an account, who comes back to this path of ours.
 pub fn authorization_url(
     house: &House,
-    customer_id: Id<Customer>,
+    (customer_id, newcomer_of): (Id<Customer>, Option<Id<Checkout>>),
     platform: Platform,
     back: &str,
 ) -> Decision<Url> {
     let return_to = house.origins.way_back(None, back).ok_or_else(Refusal::not_found)?;
-    leave(house, customer_id, platform, return_to, house.store.now())
+    leave(house, &State { customer_id, newcomer_of, platform, return_to }, house.store.now())
 }
 
 /// The address at the other service, with what comes back signed.
-fn leave(
-    house: &House,
-    customer_id: Id<Customer>,
-    platform: Platform,
-    return_to: Url,
-    now: Timestamp,
-) -> Decision<Url> {
-    let state = State { customer_id, platform, return_to };
-    let state = sign(&house.secret, Purpose::CustomerAccount, now.add_seconds(STATE_LIFETIME), &state)?;
+fn leave(house: &House, state: &State, now: Timestamp) -> Decision<Url> {
+    let platform = state.platform;
+    let state = sign(&house.secret, Purpose::CustomerAccount, now.add_seconds(STATE_LIFETIME), state)?;
     let url = match platform {
         Platform::Discord => house
             .adapters
@@ -190,6 +190,10 @@ fn finish(
 ) -> Decision<SeeOther> {
     let house = &*call.house;
     let Some(customer) = customers::find(tx, state.customer_id)? else { return nowhere(house) };
+    // Whoever left may have been somebody else than the one who has turned out to be the customer meanwhile.
+    if state.newcomer_of.is_some() && customers::newcomer_of(tx, customer.id)? != state.newcomer_of {
+        return nowhere(house);
+    }
     let person = match &call.session {
         Some(session) => user_sessions::authenticate(tx, session)?,
         None => None,
@@ -199,7 +203,10 @@ fn finish(
     let is_person = match person.map(|actor| actor.subject) {
         Some(Subject::User(id)) if customer.user_id == Some(id) => true,
         Some(Subject::User(_)) => return Err(Refusal::not_permitted("Not permitted")),
-        Some(Subject::Anonymous | Subject::Organization(_) | Subject::Customer(_)) | None => false,
+        Some(
+            Subject::Anonymous | Subject::Organization(_) | Subject::Customer(_) | Subject::Purchase { .. },
+        )
+        | None => false,
     };
     let mut url = state.return_to.clone();
     let account = match answered {
@@ -211,7 +218,7 @@ fn finish(
     };
     connections::connect_customer(tx, &house.secret, customer.id, account)?;
     if !is_person {
-        let (_, token) = customer_sessions::create(tx, &house.secret, customer.id)?;
+        let (_, token) = customer_sessions::open(tx, &house.secret, customer.id, state.newcomer_of)?;
         url.query_pairs_mut().append_pair("customer_session_token", token.as_str());
     }
     Ok(SeeOther::to(&url))

@@ -20,12 +20,12 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:orders:list", "List Orders")
             .about("Lists what the customer bought.")
             .nav(NAV)
-            .admits(BUYERS, READERS),
+            .admits_purchases(BUYERS, READERS),
         Operation::get("/v1/customer-portal/orders/{id}", get)
             .named("customer_portal:orders:get", "Get Order")
             .about("Shows an order of the customer.")
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
         Operation::get("/v1/customer-portal/orders/{id}/invoice", invoice)
             .named("customer_portal:orders:invoice", "Get Order Invoice")
@@ -34,7 +34,7 @@ pub fn operations() -> Vec<Operation> {
                  `InvoiceNotAvailable`.",
             )
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
     ]
 }

@@ -28,12 +28,12 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:subscriptions:list", "List Subscriptions")
             .about("Lists what the customer subscribed to.")
             .nav(NAV)
-            .admits(BUYERS, READERS),
+            .admits_purchases(BUYERS, READERS),
         Operation::get("/v1/customer-portal/subscriptions/{id}", get)
             .named("customer_portal:subscriptions:get", "Get Subscription")
             .about("Shows a subscription of the customer.")
             .nav(NAV)
-            .admits(BUYERS, READERS)
+            .admits_purchases(BUYERS, READERS)
             .refuses(&[Kind::NotFound]),
         Operation::new(Method::PATCH, "/v1/customer-portal/subscriptions/{id}", Unit::flow(update))
             .named("customer_portal:subscriptions:update", "Update Subscription")

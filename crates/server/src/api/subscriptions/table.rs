@@ -28,7 +28,15 @@ pub fn push(table: &mut String, subscriber: &Subscriber) {
     table.push_str("\r\n");
 }
 
+/// Buyers choose their addresses. A spreadsheet runs what begins like a formula; behind an apostrophe it is a text.
 fn push_cell(table: &mut String, cell: &str) {
+    let harmless;
+    let cell = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        harmless = format!("'{cell}");
+        &harmless
+    } else {
+        cell
+    };
     if !cell.contains([',', '"', '\r', '\n']) {
         table.push_str(cell);
         return;
@@ -88,6 +96,10 @@ mod tests {
         assert_eq!(
             line("ada@example.com", "Pro, \"yearly\"", Some(1000)),
             "ada@example.com,2025-01-07T10:00:00.000000+00:00,true,\"Pro, \"\"yearly\"\"\",10.0,usd,month\r\n"
+        );
+        assert_eq!(
+            line("=cmd()@evil.test", "-1+1,\r", None),
+            "'=cmd()@evil.test,2025-01-07T10:00:00.000000+00:00,true,\"'-1+1,\r\",,,month\r\n"
         );
         assert_eq!(
             line("a@b.c", "Free", None),

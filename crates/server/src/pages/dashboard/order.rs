@@ -271,6 +271,8 @@ pub async fn refund(
         }
     };
     let revokes = field(&form, "benefits") == "revoke";
+    // What the form said was left. Without it the form is none of ours, and nothing matches.
+    let seen = typed_cents(&field(&form, "left")).unwrap_or_default();
     let done = match own(&rooms, &office, &id).await {
         Ok(order) => {
             let new = NewRefund {
@@ -278,6 +280,7 @@ pub async fn refund(
                 amount: Some(cents),
                 reason: Some(reason).filter(|reason| !reason.is_empty()),
                 revokes_benefits: Some(revokes),
+                left: Some(seen),
             };
             flows::refund::run(&rooms.house, new).await
         }

@@ -88,7 +88,8 @@ scenarios! {
         assert_eq!(tables["idempotent_answers"].len(), 1);
         for (name, rows) in tables {
             for secret in [token.as_str(), "secret-key-1", customer.email.as_str()] {
-                let is_expected = name.starts_with("customer") && secret == customer.email.as_str();
+                let is_searched = name.starts_with("customer") || name.starts_with("search");
+                let is_expected = is_searched && secret == customer.email.as_str();
                 assert!(is_expected || !rows.iter().any(|row| row.contains(secret)), "{name} holds {secret}");
             }
         }

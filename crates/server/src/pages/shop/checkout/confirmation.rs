@@ -15,7 +15,7 @@ use merak_core::kit::{InstanceSecret, Page as Piece, Refusal, Result};
 use merak_core::license_keys::{self, ListLicenseKeysOfBuyer};
 use merak_store::ReadTx;
 use serde_json::Value;
-use url::{Url, form_urlencoded};
+use url::{Origin, Url, form_urlencoded};
 
 use super::super::{Frame, Framed, Processor, Seller, answer_with};
 use super::around::{Around, see_other};
@@ -78,6 +78,8 @@ struct Bought {
     /// Whether something is still being made.
     is_pending: bool,
     /// Whether the token was one of the buyer's.
+    is_own: bool,
+    /// Whether it opens the whole portal.
     is_signed_in: bool,
 }
 
@@ -121,19 +123,26 @@ fn page(rooms: &Rooms, public: &PublicCheckout, bought: Bought, around: &Around,
     let title = format!("{title} · {}", seller.name);
     let framed = Framed::by_origin(checkout.embed_origin.as_deref());
     let is_stripe = matches!(stage, Stage::Stripe { .. });
+    // Who is not known yet signs in by mail, which their address is typed in for.
+    let portal = format!("/{}/portal", public.organization.slug);
     let token = around.customer_session_token.as_deref().filter(|_| bought.is_signed_in);
+    let email = checkout.customer_email.as_ref().map(ToString::to_string).unwrap_or_default();
+    let portal = match token {
+        None if bought.is_own => format!("{portal}/request?{}", pair("email", &email)),
+        token => with_token(&portal, token),
+    };
     let internal = rooms.house.confirmation_url(&checkout.client_secret);
     let page = Page {
         frame: rooms.shop.frame(title, Some(seller), around.theme.as_deref()),
         product: public.complete.product.public.product.name.clone(),
-        email: checkout.customer_email.as_ref().map(ToString::to_string).unwrap_or_default(),
-        portal: with_token(&format!("/{}/portal", public.organization.slug), token),
+        email,
+        portal,
         is_signed_in: token.is_some(),
         again: again(checkout, around, &stage, bought.is_pending),
         events: format!("/v1/checkouts/custom/client/{}/stream", checkout.client_secret),
         success_url: with_token(
             &checkouts::success_url(checkout).unwrap_or(internal),
-            around.customer_session_token.as_deref(),
+            around.customer_session_token.as_deref().filter(|_| is_for_embedder(checkout)),
         ),
         embed_origin: origin(&framed),
         is_embedded: around.is_embedded,
@@ -170,7 +179,23 @@ async fn stage(rooms: &Rooms, checkout: &Checkout, around: &Around) -> Stage {
 fn leaving(checkout: &Checkout, around: &Around) -> Option<Stage> {
     let url = checkouts::success_url(checkout)?;
     let host = Url::parse(&url).ok()?.host_str()?.to_owned();
-    Some(Stage::Leaving { url: with_token(&url, around.customer_session_token.as_deref()), host })
+    let token = around.customer_session_token.as_deref().filter(|_| is_for_sellers_page(checkout));
+    Some(Stage::Leaving { url: with_token(&url, token), host })
+}
+
+/// Whether the page where the buyer goes then may act for them: it does if the seller has named it. Anybody can begin a
+/// checkout by the operation of before, and say where it leads.
+fn is_for_sellers_page(checkout: &Checkout) -> bool {
+    !checkout.is_legacy
+}
+
+/// Whether the page around this one may act for the buyer: the seller has named it, or it is at the origin where the
+/// seller wants the buyer to go then. Any page can show a checkout link in a frame.
+fn is_for_embedder(checkout: &Checkout) -> bool {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin()).filter(Origin::is_tuple);
+    let goes_to = checkout.success_url.as_ref().and_then(|url| origin(url.as_str()));
+    let is_there = goes_to.is_some() && goes_to == checkout.embed_origin.as_deref().and_then(origin);
+    is_for_sellers_page(checkout) && (checkout.is_embedder_known || is_there)
 }
 
 /// What the buyer's bank wants, if it wants something.
@@ -204,7 +229,8 @@ fn bought(
         ..Bought::default()
     };
     let Some(actor) = buyer(tx, &house.secret, checkout, token)? else { return Ok(bought) };
-    bought.is_signed_in = true;
+    bought.is_own = true;
+    bought.is_signed_in = matches!(actor.subject, Subject::Customer(_));
     if checkout.status != CheckoutStatus::Succeeded {
         return Ok(bought);
     }
@@ -240,7 +266,7 @@ fn bought(
     Ok(bought)
 }
 
-/// The customer of the checkout, if the token is one of theirs.
+/// The customer of the checkout, or who has confirmed it, if the token is one of theirs.
 fn buyer(
     tx: &mut ReadTx<'_>,
     secret: &InstanceSecret,
@@ -249,20 +275,25 @@ fn buyer(
 ) -> Result<Option<Actor>> {
     let (Some(token), Some(customer_id)) = (token, checkout.customer_id) else { return Ok(None) };
     let actor = access::authenticate(tx, &secret.hash(token), true)?;
-    Ok(actor.filter(|actor| actor.subject == Subject::Customer(customer_id)))
+    let own = [Subject::Customer(customer_id), Subject::Purchase { customer_id, checkout_id: checkout.id }];
+    Ok(actor.filter(|actor| own.contains(&actor.subject)))
 }
 
 /// The address with the buyer's token in its query, before whatever stands behind a `#`.
 fn with_token(url: &str, token: Option<&str>) -> String {
     let Some(token) = token else { return url.to_owned() };
-    let pair =
-        form_urlencoded::Serializer::new(String::new()).append_pair("customer_session_token", token).finish();
+    let pair = pair("customer_session_token", token);
     let (url, fragment) = url.split_once('#').map_or((url, None), |(url, rest)| (url, Some(rest)));
     let mark = if url.contains('?') { '&' } else { '?' };
     match fragment {
         Some(fragment) => format!("{url}{mark}{pair}#{fragment}"),
         None => format!("{url}{mark}{pair}"),
     }
+}
+
+/// A name and its value as a query has them.
+fn pair(name: &str, value: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
 
 #[cfg(test)]

@@ -36,11 +36,12 @@ pub use notice::not_sold;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::routing::get;
+use axum::{Extension, Router};
 use bytes::Bytes;
-use http::{StatusCode, Uri};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode, Uri};
 use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
 use merak_core::kit::{Kind, Refusal};
 use serde_json::Value;
@@ -52,7 +53,7 @@ use self::problems::Problems;
 use self::typed::{Action, Typed};
 use super::{Framed, Processor, Seller, Shop, answer_with};
 use crate::error::Failure;
-use crate::shell::Response;
+use crate::shell::{Response, Try, Visitor};
 use crate::state::House;
 
 /// What the addresses of these pages begin with.
@@ -202,6 +203,7 @@ async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri
 async fn submit(
     State(rooms): State<Rooms>,
     Path(client_secret): Path<String>,
+    Extension(visitor): Extension<Visitor>,
     uri: Uri,
     form: Bytes,
 ) -> Response {
@@ -211,11 +213,23 @@ async fn submit(
         Err(refusal) => return rooms.refused(refusal),
     };
     if before.complete.checkout.require_open().is_err() {
-        return onward(&before, &around);
+        // Browsers let a form lead to pages of ours only, also by way of a redirect. That page goes on from there.
+        return see_other(&confirmation_path(&client_secret, &around));
     }
     let address = before.complete.checkout.customer_billing_address.as_ref();
     let typed = Typed::of_form(&form).moved_from(address.map(|address| address.country));
     let mut problems = Problems::default();
+    if let Err(seconds) = spend_tries(&visitor, &typed) {
+        let minutes = seconds.div_ceil(60);
+        problems.general.push(format!("That was tried too often. Please try again in {minutes} min."));
+        let filling = Filling { typed: &typed, is_sent: true };
+        let card = pay::echoed(&rooms, &typed);
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let mut response =
+            rooms.form(&before, &around, Shown { status, filling, card, problems, notice: None });
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        return response;
+    }
     let (after, typed) = match update(&rooms, before, typed, &mut problems).await {
         Ok(updated) => updated,
         Err(refusal) if refusal.kind() == Some(Kind::CheckoutNotOpen) => {
@@ -233,6 +247,16 @@ async fn submit(
         &around,
         Shown { status, filling, card: pay::echoed(&rooms, &typed), problems, notice: None },
     )
+}
+
+/// Spends what the button is a try of: paying, or the code of a discount.
+fn spend_tries(visitor: &Visitor, typed: &Typed) -> Result<(), u64> {
+    let action = typed.action();
+    let is_code_sent = typed.given("discount_code").is_some();
+    if matches!(action, Action::Apply | Action::Pay) && is_code_sent {
+        visitor.spend_try(Try::DiscountCode)?;
+    }
+    if action == Action::Pay { visitor.spend_try(Try::Confirmation) } else { Ok(()) }
 }
 
 /// Brings the checkout up to what was typed, as a browser does by the API. What is refused is a problem, and changes

@@ -85,8 +85,7 @@ async fn confirmed(rooms: &Rooms, client_secret: &str, around: &Around) -> Respo
     let (secret, house) = (client_secret.to_owned(), Arc::clone(&rooms.house));
     let minted = rooms.house.store.write(move |tx| {
         let checkout = checkouts::find_by_client_secret(tx, &secret)?;
-        let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
-        let (_, token) = customer_sessions::create(tx, &house.secret, customer_id)?;
+        let (_, token) = customer_sessions::create_for_checkout(tx, &house.secret, &checkout)?;
         Ok::<_, Refusal>(token.into_string())
     });
     // It is bought either way; without a session the buyer signs in by mail.

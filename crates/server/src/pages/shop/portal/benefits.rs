@@ -388,7 +388,8 @@ pub async fn connect(
         Err(response) => return response,
     };
     let Ok(platform) = platform.parse::<Platform>() else { return rooms.nothing(Some(&desk.organization)) };
-    match authorization_url(&rooms.house, desk.customer.id, platform, &desk.base) {
+    let who = (desk.customer.id, desk.newcomer_of);
+    match authorization_url(&rooms.house, who, platform, &desk.base) {
         Ok(url) => see_other(url.as_str()),
         Err(refusal) => rooms.refused(Some(&desk.organization), &refusal.into()),
     }

@@ -9,8 +9,10 @@ use askama::Template;
 use http::header::{LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use merak_core::access::{Actor, Subject};
-use merak_core::customers::Customer;
-use merak_core::kit::{Refusal, ScopeSet};
+use merak_core::checkouts::Checkout;
+use merak_core::customer_sessions::Live;
+use merak_core::customers::{self, Customer};
+use merak_core::kit::{Id, Refusal, ScopeSet};
 use merak_core::organizations::{self, Organization};
 use merak_core::{clock, customer_sessions};
 use merak_store::Timestamp;
@@ -42,6 +44,8 @@ pub struct Caller<'c> {
 pub struct Desk {
     pub organization: Organization,
     pub customer: Customer,
+    /// The checkout that has made the customer, if nothing else is known of them.
+    pub newcomer_of: Option<Id<Checkout>>,
     /// Where its portal is: `/nimbus/portal`.
     pub base: String,
     /// What the time is by the organization's clock.
@@ -102,14 +106,19 @@ impl Rooms {
         let found = house
             .store
             .read(move |tx| {
-                let customer = customer_sessions::find(tx, &hash)?;
-                let customer = customer.filter(|customer| customer.organization_id == id);
-                Ok::<_, Refusal>((customer, clock::now(tx, id)?))
+                let session = customer_sessions::find(tx, &hash)?;
+                let session = session.filter(|session| session.customer.organization_id == id);
+                let newcomer_of = match &session {
+                    Some(session) => customers::newcomer_of(tx, session.customer.id)?,
+                    None => None,
+                };
+                Ok::<_, Refusal>((session, newcomer_of, clock::now(tx, id)?))
             })
             .await;
-        let (customer, now) = match found {
-            Ok((Some(customer), now)) => (customer, now),
-            Ok((None, _)) => {
+        let (customer, newcomer_of, now) = match found {
+            Ok((Some(Live { bound_to: Some(_), .. }), ..)) => return Err(self.bound(&organization)),
+            Ok((Some(Live { customer, bound_to: None }), newcomer_of, now)) => (customer, newcomer_of, now),
+            Ok((None, ..)) => {
                 let mut response = see_other(&format!("{base}/request"));
                 response.headers_mut().insert(SET_COOKIE, house.origins.forget_customer_cookie(&base));
                 return Err(response);
@@ -119,7 +128,7 @@ impl Rooms {
         if session.is_misused {
             return Err(self.foreign_page(&organization));
         }
-        Ok(Desk { organization, customer, base, now })
+        Ok(Desk { organization, customer, newcomer_of, base, now })
     }
 
     /// The frame of a page of an organization.
@@ -137,6 +146,19 @@ impl Rooms {
             StatusCode::FORBIDDEN,
             Some(organization),
             ("That did not come from here", sentence),
+            way,
+        )
+    }
+
+    /// That whoever asks has only confirmed a checkout, and must show first who they are.
+    pub fn bound(&self, organization: &Organization) -> Response {
+        let sentence = "Anybody can type an address. To see all that was bought with yours, please sign in by a code that \
+                        we send to it by mail.";
+        let way = Some((format!("{}/request", base_of(organization)), "Sign in"));
+        self.sentence(
+            StatusCode::FORBIDDEN,
+            Some(organization),
+            ("Please show that it is you", sentence),
             way,
         )
     }

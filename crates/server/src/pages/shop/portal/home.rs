@@ -295,7 +295,11 @@ async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Respo
     let (hash, id) = (rooms.house.secret.hash(token), organization.id);
     let found = rooms.house.store.read(move |tx| customer_sessions::find(tx, &hash)).await;
     match found {
-        Ok(Some(customer)) if customer.organization_id == id => {}
+        Ok(Some(session)) if session.customer.organization_id == id => {
+            if session.bound_to.is_some() {
+                return rooms.bound(&organization);
+            }
+        }
         Ok(_) => return see_other(&format!("{base}/request")),
         Err(refusal) => return rooms.refused(Some(&organization), &refusal.into()),
     }

@@ -6,10 +6,12 @@ use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
-use merak_core::kit::{Email, EmailRules, Refusal};
+use merak_core::kit::{Email, EmailRules};
 use merak_core::organizations::Organization;
 use merak_core::{customer_session_codes as codes, customer_sessions};
+use merak_store::Tx;
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::super::Frame;
 use super::desk::{Rooms, base_of, field, reply, see_other, too_many};
@@ -37,6 +39,8 @@ struct RequestPage<'p> {
 struct CodePage<'p> {
     frame: Frame<'p>,
     base: String,
+    /// Whose code it is.
+    email: String,
     minutes: i64,
     problem: Option<String>,
 }
@@ -97,15 +101,23 @@ pub async fn send(
     let (secret, id) = (rooms.house.secret.clone(), organization.id);
     let sent = rooms.house.store.write(move |tx| codes::request(tx, &secret, id, &email)).await;
     match sent {
-        Ok(()) => see_other(&format!("{}/authenticate", base_of(&organization))),
+        Ok(()) => {
+            let query = form_urlencoded::Serializer::new(String::new()).append_pair("email", &typed).finish();
+            see_other(&format!("{}/authenticate?{query}", base_of(&organization)))
+        }
         Err(refusal) => rooms.refused(Some(&organization), &refusal.into()),
     }
 }
 
 /// A form that asks for the code.
-pub async fn ask_code(State(rooms): State<Rooms>, Path(slug): Path<String>) -> Response {
+pub async fn ask_code(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let email = field(query.unwrap_or_default().as_bytes(), "email");
     match rooms.organization(&slug).await {
-        Ok(organization) => code_page(&rooms, &organization, StatusCode::OK, None),
+        Ok(organization) => code_page(&rooms, &organization, StatusCode::OK, (email, None)),
         Err(response) => response,
     }
 }
@@ -114,14 +126,14 @@ fn code_page(
     rooms: &Rooms,
     organization: &Organization,
     status: StatusCode,
-    problem: Option<String>,
+    (email, problem): (String, Option<String>),
 ) -> Response {
     let frame = rooms.frame("Enter the code", organization);
-    let page = CodePage { frame, base: base_of(organization), minutes: codes::LIFETIME / 60, problem };
+    let page = CodePage { frame, base: base_of(organization), email, minutes: codes::LIFETIME / 60, problem };
     reply(status, &page)
 }
 
-/// Lets somebody in who has a code of a customer of this organization.
+/// Lets somebody in who has a code of the customer of this organization whose address they have typed.
 pub async fn enter(
     State(rooms): State<Rooms>,
     Path(slug): Path<String>,
@@ -136,36 +148,32 @@ pub async fn enter(
     if !rooms.house.origins.admit(&headers) {
         return rooms.foreign_page(&organization);
     }
-    if let Err(seconds) = visitor.spend_scarce(AUTHENTICATE, &json!({})) {
+    let named = json!({"organization_id": organization.id});
+    if let Err(seconds) = visitor.spend_scarce(AUTHENTICATE, &named) {
         return too_many(&rooms, &organization, seconds);
     }
     // A code is often copied with the spaces between its letters.
     let code: String = field(&form, "code").split_whitespace().collect();
+    let typed = field(&form, "email");
     let (secret, id) = (rooms.house.secret.clone(), organization.id);
-    let opened = rooms
-        .house
-        .store
-        .write(move |tx| {
-            let token = codes::redeem(tx, &secret, &code)?;
-            let customer = customer_sessions::find(tx, &secret.hash(token.as_str()))?;
-            // A code of another shop is as good as none here, and stays unused: the unit is undone.
-            match customer.filter(|customer| customer.organization_id == id) {
-                Some(_) => Ok::<_, Refusal>(token),
-                None => Err(codes::Error::Invalid.into()),
-            }
-        })
-        .await;
+    let opened = match Email::parse(&typed, &EmailRules::lenient()) {
+        Ok(email) => {
+            let unit = move |tx: &mut Tx<'_>| codes::redeem_of(tx, &secret, (id, &email), &code);
+            rooms.house.store.write(unit).await
+        }
+        Err(_) => Ok(None),
+    };
     match opened {
-        Ok(token) => {
+        Ok(Some(token)) => {
             let base = base_of(&organization);
             let mut response = see_other(&base);
             let cookie = rooms.house.origins.set_customer_cookie(token.as_str(), &base);
             response.headers_mut().insert(SET_COOKIE, cookie);
             response
         }
-        Err(refusal) if refusal.kind().is_some() => {
+        Ok(None) => {
             let problem = Some(String::from("This code is wrong, was used already, or is too old."));
-            code_page(&rooms, &organization, StatusCode::UNAUTHORIZED, problem)
+            code_page(&rooms, &organization, StatusCode::UNAUTHORIZED, (typed, problem))
         }
         Err(refusal) => rooms.refused(Some(&organization), &refusal.into()),
     }
