@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use merak_core::kit::{Id, Refusal};
+use merak_core::subscriptions::{self, Subscription, SubscriptionStatus};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, Shop};
@@ -117,7 +119,13 @@ scenarios! {
         let end = format!("{ORDERS}/{id}/end");
         let active = send(&client, &end, "").await;
         assert_eq!(active.status, 403);
-        shop.sql("UPDATE subscriptions SET status = 'past_due', past_due_since = current_period_start", Vec::new()).await;
+        shop.write(|tx| {
+            let id: Id<Subscription> = tx.one("SELECT id FROM subscriptions", &[])?;
+            let before = subscriptions::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+            let (status, since) = (SubscriptionStatus::PastDue, Some(before.current_period_start));
+            let mut after = Subscription { status, past_due_since: since, ..before.clone() };
+            subscriptions::change(tx, &before, &mut after)
+        }).await.unwrap();
         shows(&client.get(&format!("{ORDERS}/{id}")).await, &["Payment owed", "End the subscription"]);
         let ended = send(&client, &end, "").await;
         assert_eq!(ended.header("location"), Some(format!("{ORDERS}/{id}?told=ended").as_str()));
