@@ -344,7 +344,7 @@ impl Town {
                     .name
                     .to_lowercase(),
                 discount_name: discount.map(|one| one.name.to_lowercase()),
-                subscription: order.subscription_id.map(|id| id.uuid()),
+                subscription: order.subscription_id.map(Id::uuid),
             });
             shop.write(move |tx| orders::record(tx, &order)).unwrap();
             if n % 3 == 0 {

@@ -150,11 +150,11 @@ fn of_groups<T: Sold>(
             whole.size += group.size;
             continue;
         }
-        found.extend(of_whole(tx, scope, (window, by), std::mem::take(&mut whole))?);
+        found.extend(of_whole(tx, scope, (window, by), &std::mem::take(&mut whole))?);
         let part = Window { order: &window.order[1..], offset, limit };
         found.extend(rows::<T>(tx, &by.narrowed(scope, &group.owners), part, group.size)?);
     }
-    found.extend(of_whole(tx, scope, (window, by), whole)?);
+    found.extend(of_whole(tx, scope, (window, by), &whole)?);
     Ok(found)
 }
 
@@ -163,7 +163,7 @@ fn of_whole<T: Sold>(
     tx: &mut ReadTx<'_>,
     scope: &Scope,
     (window, by): (Window<'_>, Grouped),
-    whole: Group,
+    whole: &Group,
 ) -> Result<Vec<T>> {
     if whole.owners.is_empty() {
         return Ok(Vec::new());

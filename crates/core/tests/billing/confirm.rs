@@ -72,7 +72,7 @@ scenarios! {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let payment = shop.asks(&checkout, "ctoken");
         shop.settle(&payment, declined(false));
-        shop.advance(std::time::Duration::from_secs(8 * 86_400));
+        shop.advance(std::time::Duration::from_hours(8 * 24));
         shop.write(|tx| checkouts::expire(tx, 10)).unwrap();
         assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Expired);
         assert_eq!(shop.write(|tx| checkouts::purge(tx, 10)).unwrap(), 0);

@@ -172,7 +172,7 @@ scenarios! {
         let free = "UPDATE organizations SET blocked_at = NULL WHERE id = $1";
         shop.write(move |tx| Ok(tx.changed_one(free, &[&id])?)).unwrap();
         assert_eq!(shop.open_due().payments.len(), 0);
-        shop.advance(std::time::Duration::from_secs(600));
+        shop.advance(std::time::Duration::from_mins(10));
         assert_eq!(shop.open_due().payments.len(), 1);
     }
 
@@ -190,7 +190,7 @@ scenarios! {
         // They are all still due, and no sweep sees them: there is nothing to do until it is time to look whether they
         // must still wait, and that is one look at the organization.
         assert!(!shop.read(renewal::is_any_due).unwrap());
-        shop.advance(std::time::Duration::from_secs(600));
+        shop.advance(std::time::Duration::from_mins(10));
         assert!(shop.read(renewal::is_any_due).unwrap());
         assert_eq!(shop.open_due(), Batch::default());
         assert!(!shop.read(renewal::is_any_due).unwrap());
@@ -207,7 +207,7 @@ scenarios! {
         assert_eq!((batch.looked_at, batch.payments.len()), (4, 4));
         let rest = "SELECT count(*) FROM subscriptions WHERE is_held";
         assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(rest, &[])?)).unwrap(), 0);
-        shop.advance(std::time::Duration::from_secs(600));
+        shop.advance(std::time::Duration::from_mins(10));
         shop.open_due();
         let rest = "SELECT count(*) FROM held_organizations";
         assert_eq!(shop.read(move |tx| Ok(tx.one::<i64>(rest, &[])?)).unwrap(), 0);

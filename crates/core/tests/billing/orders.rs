@@ -25,8 +25,10 @@ fn take(shop: &Shop, checkout: &Checkout) {
     assert_eq!(shop.hold(checkout, update, None).unwrap(), Held::Complete);
 }
 
-/// The scopes of what was granted: order and subscription.
-fn scopes(shop: &Shop) -> Vec<(Option<Id<Order>>, Option<Id<Subscription>>)> {
+type OrderAndSubscription = (Option<Id<Order>>, Option<Id<Subscription>>);
+
+/// The scopes of what was granted.
+fn scopes(shop: &Shop) -> Vec<OrderAndSubscription> {
     let sql = "SELECT order_id, subscription_id FROM benefit_grants WHERE granted_at IS NOT NULL ORDER BY id";
     shop.read(|tx| Ok(tx.all(sql, &[])?)).unwrap()
 }

@@ -70,7 +70,7 @@ scenarios! {
         shop.write(|tx| jobs::run(tx, &Job::ExpireCheckouts)).unwrap();
         shop.write(|tx| checkouts::purge(tx, 100)).unwrap();
         assert_eq!(counts(), (4, 4));
-        shop.advance(Duration::from_secs(7 * 86_400));
+        shop.advance(Duration::from_hours(7 * 24));
         assert_eq!(shop.write(|tx| checkouts::purge(tx, 2)).unwrap(), 2);
         assert_eq!(counts(), (2, 2));
         assert_eq!(shop.write(|tx| checkouts::purge(tx, 2)).unwrap(), 1);
