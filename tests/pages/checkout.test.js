@@ -241,7 +241,7 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   const frame = page.frameLocator("iframe");
   await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
   await frame.getByRole("button", { name: "Close" }).click();
-  assert.equal(await page.locator("iframe").count(), 0);
+  await page.locator("iframe").waitFor({ state: "detached" });
 
   await page.getByText("Buy").click();
   await fill(frame, "4000002500003155");

@@ -98,7 +98,8 @@ impl Suite {
                 }
                 packages::node(&folder)?;
                 let mut command = Command::new("node");
-                command.args(["--test", "--test-reporter=spec"]).current_dir(&folder);
+                // A test that fails may leave a server behind, which nobody waits for.
+                command.args(["--test", "--test-force-exit", "--test-reporter=spec"]).current_dir(&folder);
                 command.env("MERAK_BIN", binary()?);
                 Ok(command)
             }
