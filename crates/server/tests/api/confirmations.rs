@@ -7,7 +7,7 @@ use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::Subscription;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Shop};
+use crate::support::{Answer, Shop, everything};
 
 async fn product(shop: &Shop, price: Value) -> Value {
     let body = json!({"name": "Fjord Editor", "prices": [price], "organization_id": shop.organization.id});
@@ -83,6 +83,53 @@ scenarios! {
         assert_eq!(count(shop, ORDERS).await, 1);
         let customers = shop.merchant.get("/v1/customers/").await.expect(200);
         assert_eq!(customers["items"][0]["email"], "ada@example.com");
+        let buyer = shop.anonymous.bearer(answer["customer_session_token"].as_str().unwrap());
+        let path = format!("/v1/customer-portal/customers/{}", answer["customer_id"].as_str().unwrap());
+        assert_eq!(buyer.get(&path).await.expect(200)["id"], customers["items"][0]["id"]);
+    }
+
+    // spec 30 T-7: a token that a program sends along is no reason to refuse, and says nothing of who buys
+    async fn a_token_that_comes_along_means_nothing(shop) {
+        let organization = shop.organization_client(shop.organization.id, everything()).await;
+        for (number, program) in [shop.merchant.clone(), organization, shop.anonymous.bearer("polar_pat_x")].iter().enumerate() {
+            let checkout = checkout(shop, once()).await;
+            let mut body = with_card("success");
+            body["customer_email"] = json!(format!("buyer{number}@example.com"));
+            program.post(&format!("{}/confirm", path(&checkout)), body).await.expect(200);
+        }
+        assert_eq!(count(shop, "SELECT count(*) FROM customers WHERE user_id IS NOT NULL").await, 0);
+    }
+
+    // spec 30 §7.6.42
+    async fn who_is_signed_in_finds_what_they_bought(shop) {
+        shop.sql("UPDATE users SET email_verified = TRUE", Vec::new()).await;
+        let browser = shop.browser(shop.member.id).await;
+        for (email, orders) in [("ada@example.com", 0), ("NORA@fjordsoft.example", 1)] {
+            let checkout = checkout(shop, once()).await;
+            let mut body = with_card("success");
+            body["customer_email"] = json!(email);
+            browser.post(&format!("{}/confirm", path(&checkout)), body).await.expect(200);
+            let seen = shop.merchant.get("/v1/customer-portal/orders/").await;
+            assert_eq!(seen.pagination().0, orders, "{email}");
+        }
+    }
+
+    // spec 30 T-9: what a product asks for is asked for at the latest now
+    async fn what_must_be_answered_is_answered_now(shop) {
+        let body = json!({"type": "select", "slug": "size", "name": "Size", "organization_id": shop.organization.id,
+            "properties": {"options": [{"value": "l", "label": "Large"}]}});
+        let field = shop.merchant.post("/v1/custom-fields/", body).await.expect(201);
+        let body = json!({"name": "Shirt", "prices": [once()], "organization_id": shop.organization.id,
+            "attached_custom_fields": [{"custom_field_id": field["id"], "required": true}]});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201);
+        let checkout = shop.merchant.post("/v1/checkouts/custom/", json!({"product_id": product["id"]})).await.expect(201);
+        let problems = confirm(shop, &checkout, with_card("success")).await.rule_problems();
+        assert_eq!(problems, ["missing body.custom_field_data.size"]);
+        let mut body = with_card("success");
+        body["custom_field_data"] = json!({"size": "l"});
+        confirm(shop, &checkout, body).await.expect(200);
+        let orders = shop.merchant.get("/v1/orders/").await.expect(200);
+        assert_eq!(orders["items"][0]["custom_field_data"], json!({"size": "l"}));
     }
 
     async fn a_declined_card_can_be_replaced(shop) {

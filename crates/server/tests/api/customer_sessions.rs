@@ -28,6 +28,18 @@ scenarios! {
         }
     }
 
+    // spec 40 §7.9
+    async fn a_session_is_not_opened_by_just_anybody(shop) {
+        let customer = shop.customer().await;
+        let body = json!({"customer_id": customer.id});
+        shop.anonymous.post(PATH, body.clone()).await.refused(401, "Unauthorized");
+        let stranger = shop.tenant().await;
+        for client in [stranger.merchant, shop.organization_client(stranger.organization.id, everything()).await] {
+            assert_eq!(client.post(PATH, body.clone()).await.rule_problems(), ["value_error body.customer_id"]);
+        }
+        assert_eq!(shop.buyer(customer.id).await.post(PATH, body).await.status, 401);
+    }
+
     // spec 10 §5
     async fn a_session_of_nobody_is_refused(shop) {
         let stranger = shop.tenant().await;

@@ -3,8 +3,8 @@
 use merak_core::orders;
 use serde_json::{Value, json};
 
-use crate::support::UNKNOWN;
 use crate::support::sales::recurring;
+use crate::support::{UNKNOWN, everything};
 
 const PATH: &str = "/v1/orders/";
 const PORTAL: &str = "/v1/customer-portal/orders/";
@@ -59,6 +59,29 @@ scenarios! {
         foreign.get(&format!("{PATH}{}", first.id)).await.refused(404, "ResourceNotFound");
         foreign.get(&format!("{PATH}{}/invoice", first.id)).await.refused(404, "ResourceNotFound");
         assert_eq!(shop.member_with("orders:read").await.get(PATH).await.pagination(), (2, 1));
+        shop.merchant.get(&format!("{PATH}{UNKNOWN}")).await.refused(404, "ResourceNotFound");
+    }
+
+    // Spec 30, scenario 51: by organization.
+    async fn orders_are_those_of_who_asks(shop) {
+        let second = shop.second_organization("second").await;
+        let own = shop.order_of(&shop.plan("The book", once(1999)).await, &shop.customer().await, 1999).await;
+        let body = json!({"name": "Theirs", "prices": once(500), "organization_id": second.id});
+        let product = shop.merchant.post("/v1/products/", body).await.expect(201);
+        let customer = shop.customer_of(second.id, "other@example.com").await;
+        let other = shop.order_of(&product, &customer, 500).await;
+        let (own, other) = (own.id.to_string(), other.id.to_string());
+        let browser = shop.browser(shop.member.id).await;
+        assert_eq!(browser.get(PATH).await.pagination(), (2, 1));
+        browser.get(&format!("{PATH}{own}")).await.expect(200);
+        for (id, expected) in [(shop.organization.id, &own), (second.id, &other)] {
+            let filtered = shop.merchant.get(&format!("{PATH}?organization_id={id}")).await;
+            assert_eq!(filtered.items("id"), [expected.clone()]);
+        }
+        let program = shop.organization_client(second.id, everything()).await;
+        assert_eq!((program.get(PATH).await.items("id"), program.get(PATH).await.pagination()), (vec![other.clone()], (1, 1)));
+        program.get(&format!("{PATH}{other}")).await.expect(200);
+        program.get(&format!("{PATH}{own}")).await.refused(404, "ResourceNotFound");
     }
 
     // O3, and what a given order answers.

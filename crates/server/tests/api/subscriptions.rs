@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::sales::{recurring, recurring_free};
-use crate::support::{Shop, UNKNOWN};
+use crate::support::{Shop, UNKNOWN, everything};
 
 const PATH: &str = "/v1/subscriptions/";
 const PORTAL: &str = "/v1/customer-portal/subscriptions/";
@@ -42,6 +42,58 @@ scenarios! {
             assert_eq!(shop.merchant.get(&format!("{PATH}?{query}")).await.pagination(), (0, 0), "{query}");
         }
         assert_eq!(shop.merchant.get(&format!("{PATH}?sorting=id")).await.schema_problems(), ["enum query.sorting.0"]);
+    }
+
+    // Scenario 59, and T-33: who has left sees nothing any more.
+    async fn a_list_is_for_who_works_there(shop) {
+        let subscription = shop.subscribe(&monthly(shop).await, &shop.customer().await).await;
+        let own = shop.organization_client(shop.organization.id, everything()).await;
+        assert_eq!(own.get(PATH).await.items("id"), [subscription.id.to_string()]);
+        let other = shop.organization_client(shop.tenant().await.organization.id, everything()).await;
+        assert_eq!(other.get(PATH).await.pagination(), (0, 0));
+        assert_eq!(shop.browser(shop.member.id).await.get(PATH).await.pagination(), (1, 1));
+        shop.sql("UPDATE organization_members SET deleted_at = created_at", Vec::new()).await;
+        assert_eq!(shop.merchant.get(PATH).await.pagination(), (0, 0));
+        let path = format!("{PATH}{}", subscription.id);
+        shop.merchant.patch(&path, json!({"revoke": true})).await.refused(404, "ResourceNotFound");
+    }
+
+    // Scenarios 67 to 70, spec 40 §7.8: whatever is asked for.
+    async fn nobody_else_changes_a_subscription(shop) {
+        let subscription = shop.subscribe(&monthly(shop).await, &shop.customer().await).await;
+        let (stranger, buyer) = (shop.tenant().await.merchant, shop.buyer(shop.customer().await.id).await);
+        for body in [
+            json!({"product_price_id": UNKNOWN}), json!({"cancel_at_period_end": true}), json!({"cancel_at_period_end": false}),
+            json!({"revoke": true}),
+        ] {
+            for (client, base) in [(&stranger, PATH), (&buyer, PORTAL)] {
+                shop.anonymous.patch(&format!("{base}{}", subscription.id), body.clone()).await.refused(401, "Unauthorized");
+                client.patch(&format!("{base}{}", subscription.id), body.clone()).await.refused(404, "ResourceNotFound");
+                client.patch(&format!("{base}{UNKNOWN}"), body.clone()).await.refused(404, "ResourceNotFound");
+            }
+        }
+        for (client, base) in [(&stranger, PATH), (&buyer, PORTAL)] {
+            shop.anonymous.delete(&format!("{base}{}", subscription.id)).await.refused(401, "Unauthorized");
+            client.delete(&format!("{base}{UNKNOWN}")).await.refused(404, "ResourceNotFound");
+        }
+        let list = shop.merchant.get(PATH).await.expect(200);
+        assert_eq!((&list["items"][0]["status"], &list["items"][0]["modified_at"]), (&json!("active"), &json!(null)));
+    }
+
+    // Scenario 70: both ways to end at once.
+    async fn a_seller_ends_at_once(shop) {
+        let product = monthly(shop).await;
+        for is_patch in [true, false] {
+            let subscription = shop.subscribe(&product, &shop.customer().await).await;
+            let path = format!("{PATH}{}", subscription.id);
+            let why = json!({"revoke": true, "customer_cancellation_reason": "low_quality"});
+            let ended = if is_patch { shop.merchant.patch(&path, why).await } else { shop.merchant.delete(&path).await };
+            let ended = ended.expect(200);
+            assert_eq!((&ended["status"], &ended["cancel_at_period_end"]), (&json!("canceled"), &json!(false)));
+            assert!(ended["ends_at"].is_string() && ended["ends_at"] == ended["ended_at"], "{ended}");
+            let reason = if is_patch { json!("low_quality") } else { json!(null) };
+            assert_eq!(ended["customer_cancellation_reason"], reason);
+        }
     }
 
     // S2 and T-31.
@@ -175,6 +227,21 @@ scenarios! {
         assert_eq!((&owed["status"], &owed["recurring_interval"]), (&json!("past_due"), &json!("year")));
         shop.merchant.patch(&path, json!({"product_price_id": product["prices"][0]["id"]})).await
             .refused(400, "SubscriptionNotActiveOnStripe");
+    }
+
+    // Spec 40, scenario 7.8.
+    async fn a_buyer_takes_another_plan(shop) {
+        let (product, customer) = (monthly(shop).await, shop.customer().await);
+        let other = shop.plan("Big plan", json!([recurring("month", 3000)])).await;
+        let subscription = shop.subscribe(&product, &customer).await;
+        let buyer = shop.buyer(customer.id).await;
+        let body = json!({"product_price_id": other["prices"][0]["id"]});
+        let changed = buyer.patch(&format!("{PORTAL}{}", subscription.id), body).await.expect(200);
+        assert_eq!((&changed["product"]["id"], &changed["product_id"]), (&other["id"], &other["id"]));
+        assert_eq!((&changed["price"]["id"], &changed["price_id"]), (&other["prices"][0]["id"], &other["prices"][0]["id"]));
+        assert_eq!((&changed["amount"], &changed["recurring_interval"]), (&json!(3000), &json!("month")));
+        assert_eq!((&changed["status"], &changed["cancel_at_period_end"]), (&json!("active"), &json!(false)));
+        assert_eq!(changed["current_period_end"], json!(subscription.current_period_end));
     }
 
     async fn what_was_free_needs_a_payment_before_it_changes(shop) {

@@ -54,17 +54,47 @@ scenarios! {
     // spec 30 §1.4, T-3, T-4, §7.12.82
     async fn half_an_hour_is_all_the_time_there_is(shop) {
         let product = product(shop, once(1000)).await;
-        let (open, paid) = (checkout(shop, &product).await, checkout(shop, &product).await);
-        shop.sql("UPDATE checkouts SET status = 'succeeded' WHERE client_secret = $1",
-            vec![Box::new(paid["client_secret"].as_str().unwrap().to_owned())]).await;
+        let open = checkout(shop, &product).await;
+        let mut over = Vec::new();
+        for status in ["confirmed", "succeeded", "failed"] {
+            let made = checkout(shop, &product).await;
+            shop.sql("UPDATE checkouts SET status = $2 WHERE client_secret = $1",
+                vec![Box::new(made["client_secret"].as_str().unwrap().to_owned()), Box::new(status.to_owned())]).await;
+            over.push((made, status));
+        }
         shop.advance(1799);
         shop.anonymous.get(&by_secret(&open)).await.expect(200);
         shop.advance(1);
         shop.anonymous.get(&by_secret(&open)).await.refused(404, "ResourceNotFound");
         shop.anonymous.patch(&by_secret(&open), json!({})).await.refused(404, "ResourceNotFound");
-        assert_eq!(shop.anonymous.get(&by_secret(&paid)).await.expect(200)["status"], "succeeded", "the page of the paid one lives on");
+        for (made, status) in &over {
+            assert_eq!(shop.anonymous.get(&by_secret(made)).await.expect(200)["status"], *status, "its page lives on");
+            let path = format!("{CUSTOM}{}", made["id"].as_str().unwrap());
+            assert_eq!(shop.merchant.get(&path).await.expect(200)["status"], *status);
+        }
         let path = format!("{CUSTOM}{}", open["id"].as_str().unwrap());
         assert_eq!(shop.merchant.get(&path).await.expect(200)["status"], "expired");
+    }
+
+    // spec 30 §7.3.19, .20
+    async fn a_browser_begins_at_any_price_that_is_sold(shop) {
+        let free = json!({"type": "one_time", "amount_type": "free"});
+        let mut preset = chosen();
+        preset["preset_amount"] = json!(1500);
+        for (price, amount, currency) in [
+            (once(1999), json!(1999), json!("usd")), (free, Value::Null, Value::Null), (preset, json!(1500), json!("usd")),
+        ] {
+            let product = product(shop, price).await;
+            let body = json!({"product_price_id": product["prices"][0]["id"]});
+            let made = shop.anonymous.post(CLIENT, body.clone()).await.expect(201);
+            assert_eq!((&made["amount"], &made["currency"]), (&amount, &currency));
+            let path = format!("/v1/products/{}", product["id"].as_str().unwrap());
+            shop.merchant.patch(&path, json!({"is_archived": true})).await.expect(200);
+            assert_eq!(shop.anonymous.post(CLIENT, body).await.rule_problems(), ["value_error body.product_price_id"]);
+        }
+        shop.link(shop.customer().await.id, shop.member.id).await;
+        let body = json!({"product_price_id": product(shop, once(1999)).await["prices"][0]["id"]});
+        assert_eq!(shop.merchant.post(CLIENT, body).await.status, 403, "a program is no browser");
     }
 
     // spec 30 §7.3.18 to .22

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{CUSTOM, FIRST, by_id, checkout, chosen, members, once, product};
-use crate::support::UNKNOWN;
+use crate::support::{UNKNOWN, everything};
 
 scenarios! {
     // spec 30 §7.1.1, §7.5.24, T-8
@@ -18,7 +18,38 @@ scenarios! {
         assert_eq!(made["metadata"], json!({"key": "value"}));
         let changed = member.patch(&by_id(&made), json!({"metadata": {"key": "new"}})).await.expect(200);
         assert_eq!(changed["metadata"], json!({"key": "new"}));
-        shop.tenant().await.merchant.patch(&by_id(&made), json!({})).await.refused(404, "ResourceNotFound");
+        let stranger = shop.tenant().await;
+        stranger.merchant.patch(&by_id(&made), json!({})).await.refused(404, "ResourceNotFound");
+        shop.anonymous.patch(&by_id(&made), json!({})).await.refused(401, "Unauthorized");
+        assert_eq!(shop.browser(shop.member.id).await.patch(&by_id(&made), json!({})).await.status, 403);
+        let theirs = shop.organization_client(stranger.organization.id, everything()).await;
+        for (client, (name, id)) in [
+            (&stranger.merchant, ("product_price_id", &product["prices"][0]["id"])), (&theirs, ("product_id", &product["id"])),
+        ] {
+            let answer = client.post(CUSTOM, json!({name: id})).await;
+            assert_eq!(answer.rule_problems(), [format!("value_error body.{name}")], "not 403 or 404");
+        }
+        let reader = shop.member_with("checkouts:read").await;
+        reader.get(&by_id(&made)).await.expect(200);
+        reader.get(&format!("{CUSTOM}{UNKNOWN}")).await.refused(404, "ResourceNotFound");
+        assert_eq!(reader.post(CUSTOM, json!({"product_id": product["id"]})).await.status, 403);
+    }
+
+    // spec 30 §7.1.8, §2.8
+    async fn a_fixed_discount_takes_its_amount_off_but_no_more_than_there_is(shop) {
+        let product = product(shop, once(1999)).await;
+        for (off, subtotal, is_required) in [(500, 1499, true), (5000, 0, false)] {
+            let body = json!({"type": "fixed", "duration": "once", "amount": off, "name": "Off", "organization_id": shop.organization.id});
+            let discount = shop.merchant.post("/v1/discounts/", body).await.expect(201);
+            let body = json!({"product_id": product["id"], "discount_id": discount["id"]});
+            let made = shop.merchant.post(CUSTOM, body).await.expect(201);
+            for (name, value) in [
+                ("amount", json!(1999)), ("subtotal_amount", json!(subtotal)), ("total_amount", json!(subtotal)),
+                ("is_payment_required", json!(is_required)), ("discount_id", discount["id"].clone()),
+            ] {
+                assert_eq!(made[name], value, "{name} with {off} off");
+            }
+        }
     }
 
     // spec 30 §1.2, §1.1
@@ -111,6 +142,10 @@ scenarios! {
             let answer = shop.merchant.patch(&by_id(&made), json!({"amount": amount})).await;
             assert_eq!(answer.schema_problems().len(), 1, "{amount}");
         }
+        for (amount, problem) in [(500, "greater_than_equal body.amount"), (10_000, "less_than_equal body.amount")] {
+            assert_eq!(shop.merchant.patch(&by_id(&made), json!({"amount": amount})).await.rule_problems(), [problem]);
+        }
+        assert_eq!(shop.merchant.patch(&by_id(&made), json!({"amount": 4242})).await.expect(200)["total_amount"], 4242);
         let neither = shop.merchant.post(CUSTOM, json!({})).await;
         assert_eq!(neither.schema_problems(), [
             "missing body.CheckoutProductCreate.product_id", "missing body.CheckoutPriceCreate.product_price_id",

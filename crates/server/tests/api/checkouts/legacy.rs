@@ -29,6 +29,10 @@ scenarios! {
         assert_eq!(token["customer_email"], Value::Null, "a program may act for others");
         let browser = shop.browser(shop.member.id).await.post(LEGACY, body.clone()).await.expect(201);
         assert_eq!(browser["customer_email"], "nora@fjordsoft.example");
+        let customer = shop.customer().await;
+        shop.link(customer.id, shop.member.id).await;
+        let known = shop.browser(shop.member.id).await.post(LEGACY, body.clone()).await.expect(201);
+        assert_eq!(known["customer_email"], json!(customer.email), "who is a customer buys as that");
         let organization = shop.organization_client(shop.organization.id, everything()).await;
         assert_eq!(organization.post(LEGACY, body).await.status, 401);
     }
