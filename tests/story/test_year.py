@@ -27,7 +27,7 @@ from story.buyer import (
 
 PRODUCT = "Fjord Editor"
 PRICE = 1200
-KEY = re.compile(r"FJORD-[0-9A-Z-]+")
+KEY = re.compile(r"FJORD(?:-[0-9A-F]+){5}")
 
 PATIENCE_SECONDS = 40.0
 
