@@ -76,7 +76,7 @@ scenarios! {
         browser.get(&format!("{PATH}{own}")).await.expect(200);
         for (id, expected) in [(shop.organization.id, &own), (second.id, &other)] {
             let filtered = shop.merchant.get(&format!("{PATH}?organization_id={id}")).await;
-            assert_eq!(filtered.items("id"), [expected.clone()]);
+            assert_eq!(filtered.items("id"), std::slice::from_ref(expected));
         }
         let program = shop.organization_client(second.id, everything()).await;
         assert_eq!((program.get(PATH).await.items("id"), program.get(PATH).await.pagination()), (vec![other.clone()], (1, 1)));
