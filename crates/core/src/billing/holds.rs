@@ -20,6 +20,14 @@ const MOST_ORGANIZATIONS: i64 = 100;
 /// How many subscriptions one sweep lets go of.
 const MOST_RELEASED: i64 = 1000;
 
+/// Whether nobody may be charged for an organization.
+pub(crate) fn is_blocked(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<bool> {
+    Ok(tx.one(
+        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
+        &[&id],
+    )?)
+}
+
 /// Holds those of these subscriptions for which nobody may be charged. Returns the others.
 ///
 /// What is due stays due, and is done once the organization is not blocked any more, as after a time in which no server

@@ -91,6 +91,23 @@ pub struct NewInvoice {
     pub lines: Vec<NewLine>,
 }
 
+impl NewInvoice {
+    /// What settles the lines that still wait when a subscription ends. It has no such period any more, so nothing else is
+    /// ever made out for it.
+    pub(super) fn last(subscription: &Subscription, now: Timestamp) -> Self {
+        Self {
+            billing_reason: BillingReason::SubscriptionUpdate,
+            period: subscription.period.saturating_add(1),
+            period_start: now,
+            period_end: now,
+            product_id: subscription.product_id,
+            product_price_id: subscription.price_id,
+            discount_id: None,
+            lines: Vec::new(),
+        }
+    }
+}
+
 /// What follows from an invoice that was made out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Opened {
@@ -175,17 +192,7 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
     let now = clock::now(tx, subscription.organization_id)?;
     let draft =
         Draft { subscription, customer: &customer, discount: None, waiting, credit: Cents::default(), now };
-    let new = NewInvoice {
-        billing_reason: BillingReason::SubscriptionUpdate,
-        // The subscription has no such period any more, so nothing else is ever made out for it.
-        period: subscription.period.saturating_add(1),
-        period_start: now,
-        period_end: now,
-        product_id: subscription.product_id,
-        product_price_id: subscription.price_id,
-        discount_id: None,
-        lines: Vec::new(),
-    };
+    let new = NewInvoice::last(subscription, now);
     // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
     let rules = Rules::new("", Cents::default());
     let invoice = make_out(tx, &rules, draft, &new)?;

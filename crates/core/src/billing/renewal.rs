@@ -289,20 +289,10 @@ impl<'r> Opening<'r> {
         let Some(customer) = customer.filter(|_| owed > 0) else {
             return invoices::end(tx, &after, false);
         };
-        if is_blocked(tx, &after)? {
+        if holds::is_blocked(tx, after.organization_id)? {
             return invoices::end(tx, &after, false);
         }
-        let new = NewInvoice {
-            billing_reason: BillingReason::SubscriptionUpdate,
-            // The subscription has no such period any more, so nothing else is ever made out for it.
-            period: after.period.saturating_add(1),
-            period_start: now,
-            period_end: now,
-            product_id: after.product_id,
-            product_price_id: after.price_id,
-            discount_id: None,
-            lines: Vec::new(),
-        };
+        let new = NewInvoice::last(&after, now);
         let credit = self.credits.entry(after.customer_id).or_default();
         let draft = Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
         let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
@@ -357,14 +347,6 @@ impl<'r> Opening<'r> {
         let product_name = self.names.get(&subscription.product_id).cloned().unwrap_or_default();
         self.collect(tx, &mut invoice, subscription, product_name, now)
     }
-}
-
-/// Whether nobody is charged for the subscription's seller.
-fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {
-    Ok(tx.one(
-        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
-        &[&subscription.organization_id],
-    )?)
 }
 
 fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {

@@ -54,7 +54,7 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
         let after = subscription.clone();
         return Ok(PriceChange { price, after, settles: Settles::NotAtAll });
     }
-    if is_blocked(tx, subscription)? {
+    if billing::is_blocked(tx, subscription.organization_id)? {
         return Err(Refusal::bad_request("The seller is blocked, so nothing can be charged."));
     }
     let now = clock::now(tx, subscription.organization_id)?;
@@ -123,13 +123,6 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
         }
     }
-}
-
-fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {
-    Ok(tx.one(
-        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
-        &[&subscription.organization_id],
-    )?)
 }
 
 /// Refuses while another change waits for its payment.
