@@ -22,11 +22,14 @@ use merak_core::kit::{self, Cents, Country, Id, Refusal};
 use super::Error;
 use crate::state::House;
 
+/// After which pauses the processor is asked again that did not answer, while somebody waits.
+const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
 /// How long a processor may take to answer. Shorter than the pause after which somebody else asks.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(40);
 
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
-const KEYS_LAST: i64 = 23 * 3600;
+pub const KEYS_LAST: i64 = 23 * 3600;
 
 /// How many questions are put to the processor at once.
 pub const AT_ONCE: usize = 32;
@@ -42,6 +45,21 @@ pub async fn payment(house: &House, planned: Payment) -> Result<Payment, Error> 
     let question = questions.into_iter().next().ok_or_else(Refusal::not_found)?;
     let answer = ask(house, &question).await?;
     settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
+}
+
+/// As [`payment`], for somebody who waits: a processor that does not answer is asked twice more.
+pub async fn payment_patiently(house: &House, planned: &Payment) -> Result<Payment, Error> {
+    let mut pauses = AGAIN.iter();
+    loop {
+        match payment(house, planned.clone()).await {
+            Err(Error::Outside(error)) => {
+                let Some(pause) = pauses.next() else { return Err(error.into()) };
+                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
+                tokio::time::sleep(*pause).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Pays an open invoice with what the customer typed into a form just now, or with the method of its subscription. None if
@@ -221,7 +239,8 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     }
     let key = format!("payment/{}", payment.id);
     let customer_id = payer(house, question, &key).await?;
-    let source = if payment.is_off_session {
+    let is_saved = payment.payment_method_id.is_some();
+    let source = if is_saved {
         Source::SavedMethod(payment.source.clone())
     } else {
         Source::ConfirmationToken(payment.source.clone())
@@ -240,7 +259,7 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
                 currency: payment.currency.as_str().to_owned(),
                 source,
                 off_session: payment.is_off_session,
-                save_method: question.keeps_method && !payment.is_off_session,
+                save_method: question.keeps_method && !is_saved,
                 return_url,
                 metadata,
                 reference,
@@ -254,10 +273,10 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     })
 }
 
-/// What the processor calls who pays. Somebody who confirms a checkout is told to it anew, with what they typed.
+/// What the processor calls who pays. Somebody who types in what they pay with is told to it anew, as they are now.
 async fn payer(house: &House, question: &Question, key: &str) -> Result<String, Unanswered> {
     let Payer { customer_id, email, name, billing_address, processor_customer_id } = &question.payer;
-    if let (Some(known), true) = (processor_customer_id, question.payment.is_off_session) {
+    if let (Some(known), true) = (processor_customer_id, question.payment.payment_method_id.is_some()) {
         return Ok(known.clone());
     }
     let request = CustomerRequest {

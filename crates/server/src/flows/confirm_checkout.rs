@@ -21,9 +21,6 @@ use crate::state::House;
 /// How often it is looked whether another confirmation has come to its end, and for how many times.
 const LOOK: (Duration, u32) = (Duration::from_millis(200), 100);
 
-/// After which pauses the processor is asked again that did not answer.
-const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
-
 /// What there is to do once a checkout was looked at.
 enum Begun {
     Asks(Box<Payment>),
@@ -59,27 +56,13 @@ pub async fn run(
     };
     let payment = match begun {
         Begun::Done => return Ok(()),
-        Begun::Asks(payment) => ask(house, &payment).await?,
+        Begun::Asks(payment) => collect::payment_patiently(house, &payment).await?,
         Begun::Waits(payment) => wait(house, payment.id).await?,
     };
     if payment.status == PaymentStatus::Failed {
         return Err(declined(&payment).into());
     }
     Ok(())
-}
-
-async fn ask(house: &House, planned: &Payment) -> Result<Payment, Error> {
-    let mut pauses = AGAIN.iter();
-    loop {
-        match collect::payment(house, planned.clone()).await {
-            Err(Error::Outside(error)) => {
-                let Some(pause) = pauses.next() else { return Err(error.into()) };
-                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
-                tokio::time::sleep(*pause).await;
-            }
-            other => return other,
-        }
-    }
 }
 
 async fn wait(house: &House, id: Id<Payment>) -> Result<Payment, Error> {

@@ -10,7 +10,7 @@ use merak_core::billing::outcome::{self, RefundAnswer};
 use merak_core::billing::refunds::{self, NewRefund, RefundQuestion};
 
 use super::Error;
-use super::collect::Unanswered;
+use super::collect::{KEYS_LAST, PATIENCE, Unanswered};
 use crate::state::House;
 
 /// Plans a refund and asks for it. Should no answer come, it is pending, and asked about again by itself.
@@ -61,13 +61,25 @@ async fn ask(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, U
     if question.processor != processor.name() {
         return Err(Unanswered::OtherProcessor(question.processor.clone()));
     }
+    tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?
+}
+
+async fn asked(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, Unanswered> {
+    let processor = &house.adapters.payments;
     if let Some(refund_id) = &question.refund.processor_refund_id {
         return Ok(of_refund(processor.retrieve_refund(refund_id).await?));
+    }
+    let reference = question.refund.id.to_string();
+    if house.store.now() >= question.refund.planned_at.add_seconds(KEYS_LAST)
+        && let Some(found) = processor.find_refund(&question.intent_id, &reference).await?
+    {
+        // A key that was forgotten would give it back again.
+        return Ok(of_refund(found));
     }
     let request = RefundRequest {
         intent_id: question.intent_id.clone(),
         amount_cents: question.refund.amount.get(),
-        reference: question.refund.id.to_string(),
+        reference,
     };
     Ok(of_refund(processor.refund(&request, &format!("refund/{}", question.refund.id)).await?))
 }

@@ -173,6 +173,13 @@ impl Processor for Sandbox {
         Ok(refund_outcome(refund, refund.stage_at(self.now())))
     }
 
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
+        let refunds = self.find_intent(intent_id).await?.map(|intent| intent.refunds).unwrap_or_default();
+        let found = refunds.iter().filter(|refund| refund.reference == reference);
+        let outcomes = found.map(|refund| refund_outcome(refund, refund.stage_at(self.now())));
+        Ok(RefundOutcome::weightiest(outcomes))
+    }
+
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>> {
         let mut methods = Vec::new();
         for record in self.memory.list(customer_id).await? {

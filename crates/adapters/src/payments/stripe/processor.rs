@@ -148,6 +148,14 @@ impl Processor for Stripe {
         refund(&self.calls.get(&["refunds", refund_id], &[]).await?.done()?)
     }
 
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
+        let query = [("payment_intent", intent_id), ("limit", "100")];
+        let found = self.calls.get(&["refunds"], &query).await?.done()?;
+        let with_it = list(&found)?.iter().filter(|one| one["metadata"]["reference"] == reference);
+        let outcomes = with_it.map(refund).collect::<Result<Vec<_>>>()?;
+        Ok(RefundOutcome::weightiest(outcomes))
+    }
+
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>> {
         let query = [("type", "card"), ("limit", "100")];
         match self.calls.get(&["customers", customer_id, "payment_methods"], &query).await? {
