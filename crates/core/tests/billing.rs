@@ -1,6 +1,7 @@
 //! Billing: confirming, completing, renewing, dunning, giving back, and clocks that are moved. The processor is played by
 //! the tests: they say what it answers.
 
+mod audits;
 mod changes;
 mod clocks;
 mod confirm;

@@ -20,6 +20,8 @@ pub struct Event {
     pub reference: Option<String>,
     /// How much it is about, in minor units.
     pub amount_cents: Option<i64>,
+    /// What the processor has taken for a dispute so far, in minor units.
+    pub fee_cents: Option<i64>,
 }
 
 /// What happened.

@@ -71,12 +71,12 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// Gives back all or a part of a charge.
     async fn refund(&self, request: &RefundRequest, key: &str) -> Result<RefundOutcome>;
 
+    /// The refund of a charge with this reference, if one was ever made. For refunds whose answer never arrived and whose
+    /// key the processor may have forgotten, as [`Processor::find_charge`].
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>>;
+
     /// How a refund stands now.
     async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome>;
-
-    /// The refund of a charge with this reference, if one was ever made. For refunds whose answer never arrived and whose
-    /// key the processor may have forgotten. Of several, one that gave or may give money back is told.
-    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>>;
 
     /// The saved cards of a customer, at most a hundred, the newest first. A customer that is no more has none.
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>>;

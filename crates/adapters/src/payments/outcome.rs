@@ -124,17 +124,6 @@ pub struct RefundOutcome {
     pub state: RefundState,
 }
 
-impl RefundOutcome {
-    /// Of several, the one by which money goes back, else one by which it may.
-    pub(super) fn weightiest(outcomes: impl IntoIterator<Item = Self>) -> Option<Self> {
-        outcomes.into_iter().min_by_key(|outcome| match outcome.state {
-            RefundState::Succeeded => 0,
-            RefundState::Pending => 1,
-            RefundState::Failed { .. } => 2,
-        })
-    }
-}
-
 /// How a refund stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {

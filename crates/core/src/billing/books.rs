@@ -101,16 +101,28 @@ impl Books {
 
     /// Notes what the processor keeps of a payment, if it told that later than the money came.
     pub(super) fn note_fee(&mut self, payment: &Payment, fee: Cents, occurred_at: Timestamp) {
+        let concerns = Concerns {
+            customer_id: Some(payment.customer_id.uuid()),
+            invoice_id: payment.invoice_id.map(Id::uuid),
+            payment_id: Some(payment.id.uuid()),
+            ..Concerns::default()
+        };
+        self.note_processor_fee(payment, concerns, fee, occurred_at);
+    }
+
+    /// Notes what the processor takes for something that concerns a payment; below zero it gives it back.
+    pub(super) fn note_processor_fee(
+        &mut self,
+        payment: &Payment,
+        concerns: Concerns,
+        fee: Cents,
+        occurred_at: Timestamp,
+    ) {
         let fee = fee.get();
         let entry = NewEntry {
             kind: EntryKind::ProcessorFee,
             occurred_at,
-            concerns: Concerns {
-                customer_id: Some(payment.customer_id.uuid()),
-                invoice_id: payment.invoice_id.map(Id::uuid),
-                payment_id: Some(payment.id.uuid()),
-                ..Concerns::default()
-            },
+            concerns,
             description: String::from("The processor's fee"),
             lines: lines(
                 payment.currency,

@@ -10,6 +10,9 @@ use crate::emails::{self, Email, Money, PortalLink};
 use crate::kit::{Id, Refusal, Result};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
+/// How long there is at least between two tries, in seconds, however late they are.
+const LEAST_PAUSE: i64 = 12 * 3600;
+
 /// The reason if there is nothing to pay with.
 pub(super) fn no_method() -> Failure {
     Failure {
@@ -50,6 +53,11 @@ pub(super) fn failed(
     let Owed { invoice, subscription: before, product_name, now } = owed;
     let is_for_change = invoice.period.is_some_and(|period| period > before.period);
     if is_for_change || before.status == SubscriptionStatus::Canceled {
+        if before.ended_at.is_some() {
+            // The last invoice: there is nothing left to take back.
+            invoices::close(tx, invoice, InvoiceStatus::Uncollectible)?;
+            return Ok(before);
+        }
         // Nothing was given for it yet, or will be.
         invoices::void(tx, invoice.id)?;
         invoice.status = InvoiceStatus::Void;
@@ -66,7 +74,10 @@ pub(super) fn failed(
         }
     }
     let since = after.past_due_since.unwrap_or(now);
+    // Somebody who was not asked for long is not asked for all of it at once.
+    let soonest = now.add_seconds(LEAST_PAUSE);
     let retry = if failure.is_final { None } else { rules.next_retry(since, after.retries) };
+    let retry = retry.map(|at| at.max(soonest));
     if failure.is_final {
         after.retries = i64::try_from(rules.retry_days.len()).unwrap_or(i64::MAX);
     }

@@ -49,6 +49,8 @@ pub enum Hint {
         processor_dispute_id: String,
         /// How much, if that was told.
         amount: Option<Cents>,
+        /// What the processor has taken for it so far, if that was told.
+        fee: Option<Cents>,
     },
     /// The bank has decided.
     DisputeClosed {
@@ -60,6 +62,8 @@ pub enum Hint {
         is_won: bool,
         /// How much, if that was told.
         amount: Option<Cents>,
+        /// What the processor has taken for it so far, if that was told.
+        fee: Option<Cents>,
     },
     /// A saved method has other data.
     MethodUpdated(Box<Method>),
@@ -105,12 +109,12 @@ pub fn take_in(
             let named = (*refund_id, processor_refund_id.as_str());
             refund(tx, *payment_id, named, *amount, outcome)?;
         }
-        Hint::DisputeOpened { payment_id, processor_dispute_id, amount } => {
-            dispute(tx, *payment_id, processor_dispute_id, *amount, DisputeStatus::Open)?;
+        Hint::DisputeOpened { payment_id, processor_dispute_id, amount, fee } => {
+            dispute(tx, *payment_id, processor_dispute_id, (*amount, *fee), DisputeStatus::Open)?;
         }
-        Hint::DisputeClosed { payment_id, processor_dispute_id, is_won, amount } => {
+        Hint::DisputeClosed { payment_id, processor_dispute_id, is_won, amount, fee } => {
             let status = if *is_won { DisputeStatus::Won } else { DisputeStatus::Lost };
-            dispute(tx, *payment_id, processor_dispute_id, *amount, status)?;
+            dispute(tx, *payment_id, processor_dispute_id, (*amount, *fee), status)?;
         }
         Hint::MethodUpdated(method) => methods::update(tx, processor, method)?,
         Hint::MethodDetached { processor_method_id } => {
@@ -151,7 +155,7 @@ fn dispute(
     tx: &mut Tx<'_>,
     payment_id: Id<Payment>,
     processor_dispute_id: &str,
-    amount: Option<Cents>,
+    (amount, fee): (Option<Cents>, Option<Cents>),
     status: DisputeStatus,
 ) -> Result<()> {
     const FIND: &str = concatcp!(
@@ -186,18 +190,28 @@ fn dispute(
                 modified_at: None,
             };
             tx.insert(&opened)?;
-            note(&mut books, &opened, (&payment, order.as_ref()), now);
+            note(&mut books, &opened, (&payment, order.as_ref(), 0), now);
             opened
         }
     };
     if status != DisputeStatus::Open {
         dispute.status = status;
-        let now_real = tx.now();
+        // Tax that went back with a refund is not owed any more, so it is not lost once more.
+        let (_, tax_gone) = refunds::gone_back(tx, payment.id)?;
+        note(&mut books, &dispute, (&payment, order.as_ref(), tax_gone), now);
+    }
+    let more = fee.map_or(0, |fee| fee.get() - dispute.fee_amount.get());
+    if more != 0 {
+        dispute.fee_amount = Cents::new(dispute.fee_amount.get() + more);
+        let concerns = concerns(&dispute, &payment, order.as_ref());
+        books.note_processor_fee(&payment, concerns, Cents::new(more), now);
+    }
+    if more != 0 || status != DisputeStatus::Open {
+        let real = tx.now();
         tx.changed_one(
-            "UPDATE disputes SET status = $2, modified_at = $3 WHERE id = $1",
-            &[&dispute.id, &dispute.status, &now_real],
+            "UPDATE disputes SET status = $2, fee_amount = $3, modified_at = $4 WHERE id = $1",
+            &[&dispute.id, &dispute.status, &dispute.fee_amount, &real],
         )?;
-        note(&mut books, &dispute, (&payment, order.as_ref()), now);
     }
     books.post(tx)
 }
@@ -206,7 +220,7 @@ fn dispute(
 fn note(
     books: &mut Books,
     dispute: &Dispute,
-    (payment, order): (&Payment, Option<&Order>),
+    (payment, order, tax_gone): (&Payment, Option<&Order>, i64),
     occurred_at: Timestamp,
 ) {
     let amount = dispute.amount.get();
@@ -214,7 +228,8 @@ fn note(
     let tax = match order {
         Some(order) if total > 0 => {
             let share = i128::from(order.tax_amount.get()) * i128::from(amount) / i128::from(total);
-            i64::try_from(share).unwrap_or(0).clamp(0, amount)
+            let left = (order.tax_amount.get() - tax_gone).max(0);
+            i64::try_from(share).unwrap_or(0).min(left).clamp(0, amount)
         }
         _ => 0,
     };
@@ -239,17 +254,21 @@ fn note(
             ],
         ),
     };
-    let concerns = Concerns {
+    let concerns = concerns(dispute, payment, order);
+    let lines = lines(dispute.currency, &moved);
+    let description = sentence.to_owned();
+    books.note(dispute.organization_id, NewEntry { kind, occurred_at, concerns, description, lines });
+}
+
+fn concerns(dispute: &Dispute, payment: &Payment, order: Option<&Order>) -> Concerns {
+    Concerns {
         customer_id: Some(payment.customer_id.uuid()),
         order_id: order.map(|order| order.id.uuid()),
         invoice_id: payment.invoice_id.map(Id::uuid),
         payment_id: Some(payment.id.uuid()),
         dispute_id: Some(dispute.id.uuid()),
         ..Concerns::default()
-    };
-    let lines = lines(dispute.currency, &moved);
-    let description = sentence.to_owned();
-    books.note(dispute.organization_id, NewEntry { kind, occurred_at, concerns, description, lines });
+    }
 }
 
 /// Removes at most `limit` messages that nobody tells again. Returns how many.

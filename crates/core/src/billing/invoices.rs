@@ -144,7 +144,8 @@ pub fn put_aside(tx: &mut Tx<'_>, subscription: &Subscription, line: &NewLine) -
 
 /// Settles what is open of a subscription that has ended. Invoices for periods that will not come are given up; of one
 /// that was ended before its time, `at_once`, the current one too, and money that still comes for it goes back. Lines
-/// that wait become credit if the customer gets something for them, and are let go if not.
+/// that wait become credit if the customer gets something for them, and are let go if not; who ends a subscription with
+/// its period makes out a last invoice of those before.
 pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -> Result<()> {
     let open: Vec<(Id<Invoice>, Option<i64>)> = tx.all(
         "SELECT id, period FROM invoices WHERE subscription_id = $1 AND status = 'open' ORDER BY period",

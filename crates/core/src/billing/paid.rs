@@ -85,7 +85,11 @@ pub(super) fn pay(
     {
         let portal = PortalLink { customer_id: invoice.customer_id, shows: Some(after.id.uuid()) };
         let period_ends_at = invoice.period_end.unwrap_or(after.current_period_end);
-        let email = Email::SubscriptionRenewed { receipt, period_ends_at, portal };
+        let email = if after.ended_at.is_some() {
+            Email::OrderConfirmation { receipt, benefits: Vec::new(), portal }
+        } else {
+            Email::SubscriptionRenewed { receipt, period_ends_at, portal }
+        };
         emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email)?;
     }
     Ok(order)

@@ -135,7 +135,7 @@ fn given_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)
 }
 
 /// How much of a payment went back, and how much of that is tax.
-fn gone_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)> {
+pub(super) fn gone_back(tx: &mut ReadTx<'_>, payment_id: Id<Payment>) -> Result<(i64, i64)> {
     Ok(tx.one(
         "SELECT CAST(coalesce(sum(amount), 0) AS bigint), CAST(coalesce(sum(tax_amount), 0) AS bigint) \
          FROM refunds WHERE payment_id = $1 AND status = 'succeeded'",

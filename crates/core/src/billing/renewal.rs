@@ -191,11 +191,11 @@ impl<'r> Opening<'r> {
         let now = self.clocks.get(&subscription.organization_id).copied().unwrap_or(tx.now());
         match subscription.status {
             SubscriptionStatus::Active | SubscriptionStatus::Trialing => {
-                let ends = subscription.cancel_at_period_end;
-                match self.customers.get(&subscription.customer_id).cloned() {
-                    Some(customer) if !ends => self.renew(tx, &subscription, &customer, now),
+                let customer = self.customers.get(&subscription.customer_id).cloned();
+                match (customer, subscription.cancel_at_period_end) {
+                    (Some(customer), false) => self.renew(tx, &subscription, &customer, now),
                     // Nobody is charged who was deleted.
-                    _ => end(tx, &subscription),
+                    (customer, _) => self.end(tx, &subscription, customer.as_ref(), now),
                 }
             }
             SubscriptionStatus::PastDue => self.retry(tx, subscription, now),
@@ -272,6 +272,49 @@ impl<'r> Opening<'r> {
         self.collect(tx, &mut invoice, after, product_name, now)
     }
 
+    /// Ends a subscription at the end of its period, as was announced. What changes within the period still cost is
+    /// invoiced a last time; it is asked for once, and given up if that fails.
+    fn end(
+        &mut self,
+        tx: &mut Tx<'_>,
+        before: &Subscription,
+        customer: Option<&Customer>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut after = before.clone();
+        after.status = SubscriptionStatus::Canceled;
+        (after.ends_at, after.ended_at) = (Some(before.current_period_end), Some(before.current_period_end));
+        after.canceled_at = after.canceled_at.or(after.ended_at);
+        after.due_at = None;
+        subscriptions::change(tx, before, &mut after)?;
+        invoices::void_changes(tx, &after)?;
+        let waiting = invoices::waiting_lines(tx, &[after.id])?;
+        let owed = waiting.iter().map(|line| line.amount.get()).fold(0, i64::saturating_add);
+        let Some(customer) = customer.filter(|_| owed > 0) else {
+            return invoices::end(tx, &after, false);
+        };
+        if is_blocked(tx, &after)? {
+            return invoices::end(tx, &after, false);
+        }
+        let new = NewInvoice {
+            billing_reason: BillingReason::SubscriptionUpdate,
+            // The subscription has no such period any more, so nothing else is ever made out for it.
+            period: after.period.saturating_add(1),
+            period_start: now,
+            period_end: now,
+            product_id: after.product_id,
+            product_price_id: after.price_id,
+            discount_id: None,
+            lines: Vec::new(),
+        };
+        let credit = self.credits.entry(after.customer_id).or_default();
+        let draft = Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
+        let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
+        *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
+        let product_name = self.names.get(&after.product_id).cloned().unwrap_or_default();
+        self.collect(tx, &mut invoice, after, product_name, now)
+    }
+
     /// Takes what an invoice needs from nobody, or plans to ask for it.
     fn collect(
         &mut self,
@@ -320,15 +363,12 @@ impl<'r> Opening<'r> {
     }
 }
 
-/// Ends a subscription at the end of its period, as was announced.
-fn end(tx: &mut Tx<'_>, before: &Subscription) -> Result<()> {
-    let mut after = before.clone();
-    after.status = SubscriptionStatus::Canceled;
-    (after.ends_at, after.ended_at) = (Some(before.current_period_end), Some(before.current_period_end));
-    after.canceled_at = after.canceled_at.or(after.ended_at);
-    after.due_at = None;
-    subscriptions::change(tx, before, &mut after)?;
-    invoices::end(tx, &after, false)
+/// Whether nobody is charged for the subscription's seller.
+fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {
+    Ok(tx.one(
+        "SELECT blocked_at IS NOT NULL OR deleted_at IS NOT NULL FROM organizations WHERE id = $1",
+        &[&subscription.organization_id],
+    )?)
 }
 
 fn customers_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Customer>>) -> Result<HashMap<Id<Customer>, Customer>> {

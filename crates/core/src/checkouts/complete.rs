@@ -54,7 +54,12 @@ pub(crate) fn complete(
         None => {}
         Some(Switched::New(subscription)) => subscriptions::create(tx, &subscription, paid)?,
         Some(Switched::Upgraded(before, mut after)) => {
+            // It may have been made a paid one meanwhile; then the rest of what was paid is given back.
+            let unused = subscriptions::price_change::unused(tx, &before, now)?;
             subscriptions::change_paid(tx, &before, &mut after, paid)?;
+            if let Some(line) = unused {
+                billing::invoices::put_aside(tx, &after, &line)?;
+            }
         }
     }
     sale.write(tx, &invoice)?;

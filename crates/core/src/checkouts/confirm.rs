@@ -22,6 +22,7 @@ use crate::discounts;
 use crate::kit::{Cents, FieldProblem, Id, Metadata, Refusal, Result, at};
 use crate::organizations;
 use crate::products::{AmountType, PriceType};
+use crate::subscriptions;
 use crate::taxes::TaxProblem;
 use crate::users::{self, User};
 
@@ -93,6 +94,7 @@ pub fn hold(
         return Err(Refusal::invalid(place.value_error("Discount is no longer redeemable.", id.to_string())));
     }
     let mut problems = problems(rules, &checkout, terms, confirm, tax.err());
+    problems.extend(upgrade_problem(tx, &checkout)?);
     problems.extend(missing_answers(tx, &checkout)?);
     if !problems.is_empty() {
         return Err(Refusal::invalid_all(problems));
@@ -168,6 +170,24 @@ fn problems(
         problems.push(body("amount").problem("greater_than_equal", sentence, total.get()));
     }
     problems
+}
+
+/// Why the subscription of a checkout cannot be made a paid one by it any more: it is one already, or another checkout is
+/// about to make it one. One that has ended does not matter: the buyer gets a new one.
+fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout) -> Result<Option<FieldProblem>> {
+    const OTHER: &str = "SELECT id FROM checkouts WHERE subscription_id = $1 AND id <> $2 \
+        AND (status = 'confirmed' OR status = 'open' AND confirming_payment_id IS NOT NULL) LIMIT 1";
+    let Some(id) = checkout.subscription_id else { return Ok(None) };
+    let Some(subscription) = subscriptions::find(tx, id)?.filter(|one| one.status.is_active()) else {
+        return Ok(None);
+    };
+    let other: Option<Id<Checkout>> = tx.find(OTHER, &[&id, &checkout.id])?;
+    let sentence = match (subscription.base_amount, other) {
+        (Some(_), _) => "Only free subscriptions can be upgraded.",
+        (None, Some(_)) => "Another payment for this subscription is under way.",
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(at("body").field("subscription_id").value_error(sentence, id.to_string())))
 }
 
 /// Who buys: the checkout's customer, else the one with the buyer's address, else a new one.

@@ -1,5 +1,6 @@
 //! Orders: who bought what. A one-time order is the scope in which its buyer holds what comes with the product.
 
+mod audit;
 mod buyers;
 mod commands;
 mod contents;
@@ -9,6 +10,7 @@ mod queries;
 
 use merak_store::{Json, Timestamp, row};
 
+pub(crate) use self::audit::CHECK as AUDIT;
 pub use self::buyers::{ListOrdersOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::commands::{give, import, record};
 pub use self::contents::{CompleteOrder, OrderOfBuyer, complete, complete_one};

@@ -19,7 +19,7 @@ pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
-use crate::billing::{self, BillingReason, Invoice, Payment, PaymentStatus, Rules, payments};
+use crate::billing::{self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentStatus, Rules, payments};
 use crate::clock;
 use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
@@ -93,14 +93,17 @@ pub fn plan(
     };
     let old_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
     let customer = customers::find(tx, subscription.customer_id)?.ok_or_else(Refusal::not_found)?;
-    let current = current_invoice(tx, subscription)?;
+    let paid = paid_for(tx, subscription)?;
+    if paid.is_under_way {
+        return Err(Refusal::bad_request("The payment of the current period is under way."));
+    }
     let parts = Parts {
         subscription,
         old_name,
         price: &price,
         product: &product,
         discount,
-        current,
+        paid,
         taxed: Taxed { rules, customer: &customer },
         now,
     };
@@ -247,13 +250,83 @@ fn checked(
     Ok((price, product))
 }
 
-/// The invoice of the current period.
-fn current_invoice(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<Invoice>> {
+/// What became of the payment of the current period.
+#[derive(Clone, Copy, Debug, Default)]
+struct PaidFor {
+    /// The tax that its price held, where prices hold it; none if the price was changed since, and that is still to be paid.
+    held: Option<Cents>,
+    /// How much of it went back, with tax, or is about to; of how much.
+    gone: Option<(Cents, Cents)>,
+    /// Whether it has not come yet.
+    is_under_way: bool,
+}
+
+fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor> {
     let sql = format!(
         "SELECT {} FROM invoices WHERE subscription_id = $1 AND period = $2 AND status <> 'void'",
         Invoice::COLUMNS
     );
-    Ok(tx.find(&sql, &[&subscription.id, &subscription.period])?)
+    let invoice: Option<Invoice> = tx.find(&sql, &[&subscription.id, &subscription.period])?;
+    let Some(invoice) = invoice else { return Ok(PaidFor::default()) };
+    if invoice.status == InvoiceStatus::Open {
+        return Ok(PaidFor { is_under_way: true, ..PaidFor::default() });
+    }
+    if Some(invoice.subtotal()) != subscription.amount {
+        // The price was changed since, and that is still to be paid.
+        return Ok(PaidFor::default());
+    }
+    let gone: Cents = tx.one(
+        "SELECT CAST(coalesce(sum(refunds.amount), 0) AS bigint) FROM orders JOIN refunds ON refunds.order_id = orders.id \
+         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'",
+        &[&invoice.id],
+    )?;
+    Ok(PaidFor {
+        held: Some(invoice.held()),
+        gone: (gone > Cents::default()).then(|| (gone, invoice.total())),
+        is_under_way: false,
+    })
+}
+
+impl PaidFor {
+    /// What is left of an amount of the period after what went back of its payment.
+    fn left_of(&self, amount: Cents) -> Cents {
+        let Some((gone, whole)) = self.gone.filter(|(_, whole)| *whole > Cents::default()) else {
+            return amount;
+        };
+        let left = i128::from((whole.get() - gone.get()).max(0));
+        let share = i128::from(amount.get()) * left / i128::from(whole.get());
+        i64::try_from(share).map_or(amount, Cents::new)
+    }
+}
+
+/// What is given back of a subscription whose period ends before its time, because another one begins; nothing if nothing
+/// was paid for it.
+pub(crate) fn unused(
+    tx: &mut ReadTx<'_>,
+    subscription: &Subscription,
+    now: Timestamp,
+) -> Result<Option<NewLine>> {
+    if subscription.base_amount.is_none() {
+        return Ok(None);
+    }
+    let name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
+    let paid = paid_for(tx, subscription)?;
+    Ok(if paid.is_under_way { None } else { given_back(subscription, &name, &paid, now) })
+}
+
+/// What of the current period is given back at the old price.
+fn given_back(subscription: &Subscription, name: &str, paid: &PaidFor, now: Timestamp) -> Option<NewLine> {
+    let span = (subscription.current_period_start, subscription.current_period_end);
+    // Lines of changes hold the tax as prices do, so what is given back must, too.
+    let amount = paid.left_of(Cents::new(subscription.amount?.get() + paid.held.unwrap_or_default().get()));
+    let share = proration::share_left(amount, span, now);
+    (share > Cents::default()).then(|| NewLine {
+        product_price_id: subscription.price_id,
+        description: format!("Unused time of {name}"),
+        amount: Cents::new(-share.get()),
+        is_proration: true,
+        span: Some((now, subscription.current_period_end)),
+    })
 }
 
 /// By what the tax is reckoned.
@@ -275,8 +348,7 @@ struct Parts<'p> {
     price: &'p Price,
     product: &'p Product,
     discount: Option<Discount>,
-    /// The invoice of the current period.
-    current: Option<Invoice>,
+    paid: PaidFor,
     taxed: Taxed<'p>,
     now: Timestamp,
 }
@@ -318,19 +390,15 @@ impl Parts<'_> {
         self.price.price_amount.map(|base| Cents::new(base.get() - self.off(base, period_start).get()))
     }
 
-    /// What the current period costs, less discount, with the tax that prices hold.
-    fn old_price(&self) -> Option<Cents> {
+    /// The tax that the price of the current period holds.
+    fn held(&self) -> Cents {
         let before = self.subscription;
-        let amount = before.amount?;
-        // What was invoiced says it best; it was changed since if that is for another amount.
-        let held = match self.current.as_ref().filter(|invoice| invoice.subtotal() == amount) {
-            Some(invoice) => invoice.held(),
-            None => before.base_amount.map_or(Cents::default(), |base| {
-                let listed = Cents::new(base.get() - self.off(base, before.current_period_start).get());
-                self.taxed.held(listed, before.currency)
-            }),
+        let reckoned = || {
+            let base = before.base_amount?;
+            let listed = Cents::new(base.get() - self.off(base, before.current_period_start).get());
+            Some(self.taxed.held(listed, before.currency))
         };
-        Some(Cents::new(amount.get() + held.get()))
+        self.paid.held.or_else(reckoned).unwrap_or_default()
     }
 
     /// The subscription at the new price, in a new period that begins now.
@@ -366,19 +434,9 @@ impl Parts<'_> {
             .map_or(Cents::default(), |discount| discounts::rules::amount_off(discount.reduction(), base))
     }
 
-    /// What of the current period is given back at the old price.
     fn given_back(&self) -> Option<NewLine> {
-        let before = self.subscription;
-        let span = (before.current_period_start, before.current_period_end);
-        // Lines of changes hold the tax as prices do.
-        let share = proration::share_left(self.old_price()?, span, self.now);
-        (share > Cents::default()).then(|| NewLine {
-            product_price_id: before.price_id,
-            description: format!("Unused time of {}", self.old_name),
-            amount: Cents::new(-share.get()),
-            is_proration: true,
-            span: Some((self.now, before.current_period_end)),
-        })
+        let paid = PaidFor { held: Some(self.held()), ..self.paid };
+        given_back(self.subscription, &self.old_name, &paid, self.now)
     }
 
     /// What the rest of the current period gives back and costs.

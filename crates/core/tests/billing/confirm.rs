@@ -258,6 +258,25 @@ scenarios! {
         assert_eq!((order.billing_reason.as_str(), order.subscription_id), ("subscription_update", Some(before.id)));
     }
 
+    fn a_subscription_is_made_a_paid_one_by_one_checkout_only(shop) {
+        let checkout = shop.checkout(free(MONTH), |_| {});
+        let update = ClientUpdate { customer_email: Patch::Value(email("ada@example.com")), ..ClientUpdate::default() };
+        shop.hold(&checkout, update, None).unwrap();
+        let before = shop.subscription_of(&checkout);
+        let upgrades: Vec<Checkout> =
+            (0..3).map(|_| shop.checkout(fixed(YEAR, 12_000), |new| new.subscription_id = Some(before.id))).collect();
+        let payment = shop.asks(&upgrades[0], "first");
+        let refused = |upgrade: &Checkout| problems(shop.hold(upgrade, buyer("FR"), Some("second")));
+        let [problem] = &refused(&upgrades[1])[..] else { panic!("it is refused for one reason") };
+        assert!(problem.contains("subscription_id"), "{problem}");
+        // Who was declined leaves the way to the others.
+        shop.settle(&payment, declined(false));
+        shop.settle(&shop.asks(&upgrades[1], "second"), paid("a"));
+        assert_eq!(refused(&upgrades[2]).len(), 1);
+        assert_eq!(refused(&upgrades[0]).len(), 1);
+        assert_eq!(shop.orders().len(), 2);
+    }
+
     /// T-43
     fn what_was_confirmed_counts_whatever_becomes_of_its_price(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});

@@ -58,6 +58,20 @@ scenarios! {
         assert_eq!(shop.orders().len(), 2);
     }
 
+    fn tries_that_were_missed_are_not_made_all_at_once(shop) {
+        let mut subscription = overdue(shop, false);
+        shop.advance(hours(24 * 30));
+        for left in (0..4).rev() {
+            let batch = shop.open_due();
+            assert_eq!(batch.payments.len(), 1);
+            shop.settle(&batch.payments[0], declined(false));
+            subscription = shop.subscription(subscription.id);
+            assert_eq!(subscription.status == SubscriptionStatus::Canceled, left == 0);
+            assert!(shop.open_due().payments.is_empty());
+            shop.advance(hours(12));
+        }
+    }
+
     fn after_the_last_retry_it_is_given_up(shop) {
         for given_up in [GivenUp::Canceled, GivenUp::Unpaid] {
             let rules = || Rules { given_up, ..rules() };

@@ -61,18 +61,65 @@ scenarios! {
         assert_eq!((balance(shop, "tax_payable"), balance(shop, "customer_credit")), (-140, -360));
     }
 
-    fn what_the_customer_would_owe_is_let_go(shop) {
+    fn what_the_customer_would_owe_is_let_go_if_it_is_ended_at_once(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         put_aside(shop, &subscription, -323);
         put_aside(shop, &subscription, 968);
-        let one = subscription.clone();
-        shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
-        // It goes on, so it may still be invoiced.
-        assert_eq!(waiting(shop), 2);
-        shop.go_to(subscription.current_period_end);
-        assert!(shop.open_due().payments.is_empty());
-        assert_eq!(shop.subscription(subscription.id).status, SubscriptionStatus::Canceled);
+        revoke(shop, &subscription);
         assert_eq!((waiting(shop), shop.orders().len(), credit(shop, &subscription)), (0, 1, 0));
+    }
+
+    fn what_changes_cost_is_charged_when_the_subscription_ends_with_its_period(shop) {
+        for answer in [paid("card_7"), declined(false)] {
+            let shop = &shop.elsewhere();
+            let is_paid = matches!(answer.outcome, Outcome::Succeeded { .. });
+            let subscription = shop.subscribed(fixed(MONTH, 1000));
+            put_aside(shop, &subscription, -323);
+            put_aside(shop, &subscription, 968);
+            let one = subscription.clone();
+            shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
+            // It goes on, so it may still be invoiced.
+            assert_eq!(waiting(shop), 2);
+            shop.go_to(subscription.current_period_end);
+            let payment = shop.open_due().payments.remove(0);
+            assert_eq!(payment.amount, Cents::new(774));
+            let ended = shop.subscription(subscription.id);
+            assert_eq!((ended.status, ended.ended_at), (SubscriptionStatus::Canceled, ended.ends_at));
+            shop.settle(&payment, answer);
+            assert_eq!(shop.subscription(subscription.id), ended);
+            let invoice = shop.all_invoices().pop().unwrap();
+            let (status, orders) =
+                if is_paid { (InvoiceStatus::Paid, 2) } else { (InvoiceStatus::Uncollectible, 1) };
+            assert_eq!((invoice.status, invoice.amount, shop.orders().len()), (status, Cents::new(645), orders));
+            assert_eq!((waiting(shop), credit(shop, &subscription)), (0, 0));
+            assert_eq!(shop.open_due(), Batch::default());
+        }
+    }
+
+    fn what_went_back_is_not_credited_once_more(shop) {
+        for (gone, left) in [(None, None), (Some(600), Some(-500)), (Some(1200), None)] {
+            let shop = &shop.elsewhere();
+            let subscription = shop.subscribed(fixed(MONTH, 1000));
+            let (_, yearly) = shop.sells(fixed(YEAR, 9000));
+            if let Some(cents) = gone {
+                let order_id = shop.orders()[0].id;
+                let new = NewRefund { order_id, amount: Some(Cents::new(cents)), reason: None, revokes_benefits: None };
+                shop.write(move |tx| refunds::open(tx, &new)).unwrap();
+            }
+            let told = preview(shop, &subscription, yearly).now.unwrap();
+            let given_back = told.lines.iter().find(|line| line.is_proration).map(|line| line.amount.get());
+            assert_eq!(given_back, if gone.is_none() { Some(-1000) } else { left });
+        }
+    }
+
+    fn a_period_that_is_being_paid_is_not_changed(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        shop.go_to(subscription.current_period_end);
+        let payment = shop.open_due().payments.remove(0);
+        assert!(apply(shop, &subscription, dearer).is_err());
+        shop.settle(&payment, paid("later"));
+        assert_eq!(apply(shop, &subscription, dearer).unwrap(), Applied::Done);
     }
 
     fn a_renewal_under_way_is_given_back_if_the_subscription_is_ended(shop) {

@@ -64,9 +64,11 @@ scenarios! {
                 let payment = bought(shop);
                 let opened = Hint::DisputeOpened {
                     payment_id: payment.id, processor_dispute_id: "dp_1".into(), amount: None,
+                    fee: Some(Cents::new(15)),
                 };
                 let closed = Hint::DisputeClosed {
                     payment_id: payment.id, processor_dispute_id: "dp_1".into(), is_won, amount: None,
+                    fee: Some(Cents::new(if is_won { 0 } else { 15 })),
                 };
                 for which in order {
                     hear(shop, &format!("evt_{which}"), [&opened, &closed][which]);
@@ -74,7 +76,8 @@ scenarios! {
                 let books = shop.books();
                 let held = |account: &str| books.iter().find(|(name, _)| name == account).map_or(0, |(_, sum)| *sum);
                 assert_eq!(held("disputes"), 0);
-                assert_eq!(held("processor_clearing"), if is_won { 1170 } else { -30 });
+                assert_eq!(held("processor_clearing"), if is_won { 1170 } else { -45 });
+                assert_eq!(held("processor_fees"), if is_won { 30 } else { 45 });
                 assert_eq!(held("dispute_losses"), if is_won { 0 } else { 1000 });
                 assert_eq!(held("tax_payable"), if is_won { -200 } else { 0 });
             }

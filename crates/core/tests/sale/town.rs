@@ -345,12 +345,14 @@ impl Town {
                 payment_id,
                 processor_dispute_id: dispute.clone(),
                 amount: Some(Cents::new(*amount)),
+                fee: None,
             },
             EventKind::DisputeClosed { dispute, amount, is_won, .. } => Hint::DisputeClosed {
                 payment_id,
                 processor_dispute_id: dispute.clone(),
                 is_won: *is_won,
                 amount: Some(Cents::new(*amount)),
+                fee: None,
             },
             EventKind::Detached { .. } => Hint::Nothing,
         })

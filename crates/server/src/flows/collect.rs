@@ -26,10 +26,14 @@ use crate::state::House;
 const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
 /// How long a processor may take to answer. Shorter than the pause after which somebody else asks.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
-pub const KEYS_LAST: i64 = 23 * 3600;
+pub(super) const KEYS_LAST: i64 = 23 * 3600;
+
+/// For how many seconds a payment or refund waits for its processor, should that not be the one of this installation any
+/// more: whoever changed it by mistake can change it back.
+pub(super) const FORMER_PROCESSORS_LAST: i64 = 7 * 24 * 3600;
 
 /// How many questions are put to the processor at once.
 pub const AT_ONCE: usize = 32;
@@ -69,6 +73,9 @@ pub async fn invoice(
     id: Id<Invoice>,
     token: Option<String>,
 ) -> Result<Option<Payment>, Error> {
+    if token.is_some() {
+        give_up_waiting(house, id).await?;
+    }
     let rules = house.billing.clone();
     let planned = house
         .store
@@ -87,6 +94,24 @@ pub async fn invoice(
         Some(planned) => payment(house, planned).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// Gives up a payment of an invoice that waits for the customer: they have come back to pay with something else. One that
+/// they have approved meanwhile has paid the invoice.
+async fn give_up_waiting(house: &House, id: Id<Invoice>) -> Result<(), Error> {
+    let processor = &house.adapters.payments;
+    let waiting = house.store.read(move |tx| payments::under_way(tx, id)).await?;
+    let Some(payment) = waiting.filter(|payment| {
+        payment.status == PaymentStatus::RequiresAction && payment.processor == processor.name()
+    }) else {
+        return Ok(());
+    };
+    let Some(intent_id) = &payment.processor_intent_id else { return Ok(()) };
+    let key = format!("payment/{}/cancel", payment.id);
+    let canceled = tokio::time::timeout(PATIENCE, processor.cancel(intent_id, &key));
+    let charge = canceled.await.map_err(|_| Unanswered::TooSlow)?.map_err(Unanswered::from)?;
+    settle(house, vec![(payment.id, of_charge(charge))]).await?;
+    Ok(())
 }
 
 /// Asks for many payments, some at once, and settles them together. Those without an answer are left for later. Returns how
@@ -172,6 +197,9 @@ pub fn is_defect(error: &merak_store::Error) -> bool {
 pub async fn ask(house: &House, question: &Question) -> Result<Answer, Unanswered> {
     let processor = house.adapters.payments.name();
     if question.payment.processor != processor {
+        if house.store.now() >= question.payment.planned_at.add_seconds(FORMER_PROCESSORS_LAST) {
+            return Ok(Answer::failed("lost", "Its payment processor is not used any more."));
+        }
         return Err(Unanswered::OtherProcessor(question.payment.processor.clone()));
     }
     tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use merak_adapters::payments::{Event, EventError, EventKind};
 use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::RefundOutcome;
-use merak_core::billing::{Payment, methods, payments};
+use merak_core::billing::{Payment, PaymentStatus, methods, payments};
 use merak_core::kit::{Cents, Id, Kind, Refusal};
 use uuid::Uuid;
 
@@ -70,7 +70,14 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
         }
         return Ok(Hint::Nothing);
     };
-    let amount = event.amount_cents.map(Cents::new);
+    let (amount, fee) = (event.amount_cents.map(Cents::new), event.fee_cents.map(Cents::new));
+    if event.kind == EventKind::ChargeSucceeded
+        && payment.status == PaymentStatus::Succeeded
+        && payment.fee_amount.is_some()
+    {
+        // All of it is written down already.
+        return Ok(Hint::Nothing);
+    }
     // An event about a refund names that.
     let refund_id = event.reference.as_deref().and_then(id_of);
     Ok(match &event.kind {
@@ -107,14 +114,18 @@ async fn hint(house: &House, event: &Event) -> Result<Hint, Error> {
             amount,
             outcome: RefundOutcome::Failed(String::from("The processor could not give it back.")),
         },
-        EventKind::DisputeOpened { dispute_id } => {
-            Hint::DisputeOpened { payment_id: payment.id, processor_dispute_id: dispute_id.clone(), amount }
-        }
+        EventKind::DisputeOpened { dispute_id } => Hint::DisputeOpened {
+            payment_id: payment.id,
+            processor_dispute_id: dispute_id.clone(),
+            amount,
+            fee,
+        },
         EventKind::DisputeClosed { dispute_id, won } => Hint::DisputeClosed {
             payment_id: payment.id,
             processor_dispute_id: dispute_id.clone(),
             is_won: *won,
             amount,
+            fee,
         },
         EventKind::MethodUpdated { .. } | EventKind::MethodDetached { .. } | EventKind::Ignored => {
             Hint::Nothing

@@ -10,7 +10,7 @@ use merak_core::billing::outcome::{self, RefundAnswer};
 use merak_core::billing::refunds::{self, NewRefund, RefundQuestion};
 
 use super::Error;
-use super::collect::{KEYS_LAST, PATIENCE, Unanswered};
+use super::collect::{FORMER_PROCESSORS_LAST, KEYS_LAST, Unanswered};
 use crate::state::House;
 
 /// Plans a refund and asks for it. Should no answer come, it is pending, and asked about again by itself.
@@ -59,22 +59,21 @@ async fn settle(house: &House, refund: Refund) -> Result<Refund, Error> {
 async fn ask(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, Unanswered> {
     let processor = &house.adapters.payments;
     if question.processor != processor.name() {
+        if house.store.now() >= question.refund.planned_at.add_seconds(FORMER_PROCESSORS_LAST) {
+            let reason = String::from("Its payment processor is not used any more.");
+            return Ok(RefundAnswer { refund_id: None, outcome: outcome::RefundOutcome::Failed(reason) });
+        }
         return Err(Unanswered::OtherProcessor(question.processor.clone()));
     }
-    tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?
-}
-
-async fn asked(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, Unanswered> {
-    let processor = &house.adapters.payments;
     if let Some(refund_id) = &question.refund.processor_refund_id {
         return Ok(of_refund(processor.retrieve_refund(refund_id).await?));
     }
     let reference = question.refund.id.to_string();
-    if house.store.now() >= question.refund.planned_at.add_seconds(KEYS_LAST)
-        && let Some(found) = processor.find_refund(&question.intent_id, &reference).await?
-    {
-        // A key that was forgotten would give it back again.
-        return Ok(of_refund(found));
+    if house.store.now() >= question.refund.planned_at.add_seconds(KEYS_LAST) {
+        // A key that was forgotten would give back once more.
+        let found = processor.find_refund(&question.intent_id, &reference).await?;
+        let never = || outcome::RefundOutcome::Failed(String::from("The refund was never made."));
+        return Ok(found.map_or_else(|| RefundAnswer { refund_id: None, outcome: never() }, of_refund));
     }
     let request = RefundRequest {
         intent_id: question.intent_id.clone(),

@@ -187,7 +187,9 @@ fn notes(data: &InvoiceData, tax: Option<&TaxTerms>) -> Vec<String> {
         notes.push(String::from("Reverse charge: the tax is owed by the recipient of this invoice."));
     }
     if tax.is_some_and(|tax| tax.is_inclusive) {
-        notes.push(String::from("The prices of the lines include the tax."));
+        notes.push(String::from(
+            "The tax is part of the price that was agreed on; the lines show what is left without it.",
+        ));
     }
     match data.paid_at {
         Some(paid_at) if data.total.get() >= 0 => notes.push(format!("Paid on {}.", day(paid_at))),

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use merak_core::customers::Customer;
+use merak_core::kit::{Id, Refusal};
+use merak_core::subscriptions::Subscription;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Shop};
@@ -178,10 +181,35 @@ scenarios! {
         until(shop, "SELECT count(*) FROM subscriptions WHERE status = 'past_due'", 1).await;
         for retries in 1..=4 {
             shop.advance(2 * 86_400);
-            until(shop, "SELECT count(*) - 2 FROM payments", retries).await;
+            until(shop, "SELECT count(*) - 1 FROM payments WHERE status = 'failed'", retries).await;
         }
         until(shop, "SELECT count(*) FROM subscriptions WHERE status = 'canceled' AND ended_at IS NOT NULL", 1).await;
         assert_eq!(count(shop, ORDERS).await, 1);
+    }
+
+    async fn who_leaves_the_bank_can_pay_with_another_card(shop) {
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("declined_later")).await.expect(200);
+        shop.advance(31 * 86_400);
+        until(shop, "SELECT count(*) FROM subscriptions WHERE status = 'past_due'", 1).await;
+        let (customer, subscription): (Id<Customer>, Id<Subscription>) = shop.store
+            .read(|tx| Ok::<_, Refusal>(tx.one("SELECT customer_id, id FROM subscriptions", &[])?))
+            .await.unwrap();
+        let browser = shop.anonymous
+            .with("cookie", format!("merak_customer_session={}", shop.buyer_token(customer).await))
+            .with("content-type", "application/x-www-form-urlencoded")
+            .with("sec-fetch-site", "same-origin");
+        let path = format!("/{}/portal/subscriptions/{subscription}/pay", shop.organization.slug);
+        let pay = async |number: &str| {
+            let form = format!("number={number}&expiry=12+%2F+40&cvc=123");
+            browser.send_bytes("POST", &path, form).await.header("location").unwrap().to_owned()
+        };
+        assert!(pay("4000002500003155").await.starts_with("/sandbox/authenticate/"));
+        assert_eq!(count(shop, "SELECT count(*) FROM payments WHERE status = 'requires_action'").await, 1);
+        assert!(!pay("4242424242424242").await.starts_with("/sandbox/authenticate/"));
+        assert_eq!(count(shop, "SELECT count(*) FROM subscriptions WHERE status = 'active'").await, 1);
+        assert_eq!(count(shop, "SELECT count(*) FROM payments WHERE failure_code = 'canceled'").await, 1);
+        assert_eq!(count(shop, ORDERS).await, 2);
     }
 
     /// A server that stopped between planning a payment and asking for it.

@@ -102,6 +102,7 @@ impl Sandbox {
             intent_id: told.intent_id,
             reference: told.reference,
             amount_cents: told.amount_cents,
+            fee_cents: None,
         })
     }
 }

@@ -164,6 +164,12 @@ impl Processor for Sandbox {
         Ok(refund_outcome(&refund, refund.stage))
     }
 
+    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
+        let intent = self.find_intent(intent_id).await?.ok_or_else(|| unknown("the charge"))?;
+        let found = intent.refunds.iter().find(|refund| refund.reference == reference);
+        Ok(found.map(|refund| refund_outcome(refund, refund.stage_at(self.now()))))
+    }
+
     async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome> {
         let Some((_, intent_name)) = refund_id.rsplit_once('_') else { return Err(unknown("the refund")) };
         let intent = self.find_intent(&format!("pi_sandbox_{intent_name}")).await?;
@@ -171,13 +177,6 @@ impl Processor for Sandbox {
         let refund = refunds.iter().find(|refund| refund.id == refund_id);
         let refund = refund.ok_or_else(|| unknown("the refund"))?;
         Ok(refund_outcome(refund, refund.stage_at(self.now())))
-    }
-
-    async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
-        let refunds = self.find_intent(intent_id).await?.map(|intent| intent.refunds).unwrap_or_default();
-        let found = refunds.iter().filter(|refund| refund.reference == reference);
-        let outcomes = found.map(|refund| refund_outcome(refund, refund.stage_at(self.now())));
-        Ok(RefundOutcome::weightiest(outcomes))
     }
 
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>> {

@@ -19,6 +19,7 @@ pub(super) fn read(body: &[u8]) -> Option<Event> {
         intent_id: if is_intent { id_of(object) } else { id_of(&object["payment_intent"]) },
         reference: object["metadata"]["reference"].as_str().map(str::to_owned),
         amount_cents: object["amount"].as_i64(),
+        fee_cents: dispute_fee(object),
     })
 }
 
@@ -27,6 +28,8 @@ fn kind(word: &str, object: &Value) -> Option<EventKind> {
     let id = || id_of(object);
     Some(match word {
         "payment_intent.succeeded" => EventKind::ChargeSucceeded,
+        // The fee of money that was taken comes later than the money.
+        "charge.updated" if object["status"] == "succeeded" => EventKind::ChargeSucceeded,
         "payment_intent.payment_failed" => EventKind::ChargeFailed(decline(&object["last_payment_error"])),
         "payment_intent.canceled" => EventKind::ChargeFailed(given_up()),
         "setup_intent.succeeded" => EventKind::SetupSucceeded,
@@ -39,18 +42,33 @@ fn kind(word: &str, object: &Value) -> Option<EventKind> {
                 _ => EventKind::Ignored,
             }
         }
-        "charge.dispute.created" => EventKind::DisputeOpened { dispute_id: id()? },
-        "charge.dispute.closed" => EventKind::DisputeClosed {
-            dispute_id: id()?,
-            // A warning that is closed never took money.
-            won: matches!(object["status"].as_str(), Some("won" | "warning_closed")),
-        },
+        // A bank that only asks takes no money; should it do so later, that is told by itself.
+        word if word.starts_with("charge.dispute.") && is_inquiry(object) => EventKind::Ignored,
+        "charge.dispute.created" | "charge.dispute.funds_withdrawn" => {
+            EventKind::DisputeOpened { dispute_id: id()? }
+        }
+        "charge.dispute.closed" => {
+            EventKind::DisputeClosed { dispute_id: id()?, won: object["status"] == "won" }
+        }
         "payment_method.updated" | "payment_method.automatically_updated" => {
             EventKind::MethodUpdated { method_id: id()? }
         }
         "payment_method.detached" => EventKind::MethodDetached { method_id: id()? },
         _ => EventKind::Ignored,
     })
+}
+
+fn is_inquiry(dispute: &Value) -> bool {
+    dispute["status"].as_str().is_some_and(|status| status.starts_with("warning_"))
+}
+
+/// What the processor has taken for a dispute so far; less than before if it gives the fee back to who wins.
+fn dispute_fee(object: &Value) -> Option<i64> {
+    if object["object"] != "dispute" {
+        return None;
+    }
+    let moves = object["balance_transactions"].as_array()?;
+    Some(moves.iter().filter_map(|one| one["fee"].as_i64()).sum())
 }
 
 fn given_up() -> Decline {

@@ -60,6 +60,8 @@ impl Processor for Stripe {
             field("currency", &request.currency),
             field("customer", &request.customer_id),
             field("confirm", "true"),
+            // Its fee is known at once only of money that is taken at once.
+            field("capture_method", "automatic"),
             source(&request.source),
         ];
         if request.off_session {
@@ -144,16 +146,22 @@ impl Processor for Stripe {
         }
     }
 
-    async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome> {
-        refund(&self.calls.get(&["refunds", refund_id], &[]).await?.done()?)
-    }
-
     async fn find_refund(&self, intent_id: &str, reference: &str) -> Result<Option<RefundOutcome>> {
+        // A charge has few refunds; each is of at least a cent, and it takes a person to make one.
         let query = [("payment_intent", intent_id), ("limit", "100")];
         let found = self.calls.get(&["refunds"], &query).await?.done()?;
-        let with_it = list(&found)?.iter().filter(|one| one["metadata"]["reference"] == reference);
-        let outcomes = with_it.map(refund).collect::<Result<Vec<_>>>()?;
-        Ok(RefundOutcome::weightiest(outcomes))
+        let named = list(&found)?.iter().find(|made| made["metadata"]["reference"] == reference);
+        match named {
+            Some(made) => refund(made).map(Some),
+            None if found["has_more"] == true => {
+                Err(unknown(String::from("a charge with more than a hundred refunds")))
+            }
+            None => Ok(None),
+        }
+    }
+
+    async fn retrieve_refund(&self, refund_id: &str) -> Result<RefundOutcome> {
+        refund(&self.calls.get(&["refunds", refund_id], &[]).await?.done()?)
     }
 
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>> {

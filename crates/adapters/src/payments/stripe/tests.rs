@@ -87,6 +87,7 @@ async fn a_charge_says_all_that_stripe_needs() {
         ("currency", "usd"),
         ("customer", "cus_1"),
         ("confirm", "true"),
+        ("capture_method", "automatic"),
         ("confirmation_token", "ctoken_good"),
         ("setup_future_usage", "off_session"),
         ("return_url", "https://shop.example.com/back?a=1&b=2"),
@@ -391,10 +392,24 @@ async fn events_are_mapped() {
     let opened = read("charge.dispute.created", dispute("needs_response"));
     assert_eq!(opened.kind, EventKind::DisputeOpened { dispute_id: dispute_id() });
     assert_eq!((opened.intent_id.as_deref(), opened.reference), (Some("pi_1"), None));
-    for (status, won) in [("won", true), ("lost", false), ("warning_closed", true)] {
+    let withdrawn = read("charge.dispute.funds_withdrawn", dispute("needs_response"));
+    assert_eq!(withdrawn.kind, EventKind::DisputeOpened { dispute_id: dispute_id() });
+    for (status, won) in [("won", true), ("lost", false)] {
         let closed = read("charge.dispute.closed", dispute(status));
         assert_eq!(closed.kind, EventKind::DisputeClosed { dispute_id: dispute_id(), won });
+        assert_eq!(closed.fee_cents, None);
     }
+    // A bank that only asks has taken nothing.
+    for (word, status) in [("created", "warning_needs_response"), ("closed", "warning_closed")] {
+        let asked = read(&format!("charge.dispute.{word}"), dispute(status));
+        assert_eq!(asked.kind, EventKind::Ignored);
+    }
+    let mut with_fees = dispute("won");
+    with_fees["balance_transactions"] = json!([{"fee": 1500}, {"fee": -500}]);
+    assert_eq!(read("charge.dispute.closed", with_fees).fee_cents, Some(1000));
+    let charge = json!({"id": "ch_1", "object": "charge", "status": "succeeded", "payment_intent": "pi_1"});
+    let told = read("charge.updated", charge);
+    assert_eq!((told.kind, told.intent_id.as_deref()), (EventKind::ChargeSucceeded, Some("pi_1")));
     let method = json!({"id": "pm_1", "object": "payment_method", "customer": "cus_1"});
     let method_id = || String::from("pm_1");
     for (kind, expected) in [

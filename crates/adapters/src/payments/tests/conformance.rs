@@ -67,7 +67,6 @@ macro_rules! conforms {
             a_lost_answer_is_had_by_asking_again,
             a_charge_is_found_by_its_reference,
             what_was_paid_can_be_given_back_and_no_more,
-            a_refund_is_found_by_its_reference,
             events_are_believed_if_they_are_signed_now,
         );
     };
@@ -378,6 +377,8 @@ pub(super) async fn what_was_paid_can_be_given_back_and_no_more(trial: &dyn Tria
     assert_eq!(first.state, RefundState::Succeeded);
     assert_eq!(processor.refund(&part(1000), "refund/1").await.unwrap(), first);
     assert_eq!(processor.retrieve_refund(first.refund_id.as_deref().unwrap()).await.unwrap(), first);
+    assert_eq!(processor.find_refund(intent_id(&paid), "refund-1").await.unwrap(), Some(first.clone()));
+    assert_eq!(processor.find_refund(intent_id(&paid), "refund-2").await.unwrap(), None);
     let too_much = processor.refund(&part(235), "refund/2").await.unwrap();
     assert!(matches!(too_much.state, RefundState::Failed { .. }), "{too_much:?}");
     assert_eq!(processor.refund(&part(234), "refund/3").await.unwrap().state, RefundState::Succeeded);
@@ -385,22 +386,6 @@ pub(super) async fn what_was_paid_can_be_given_back_and_no_more(trial: &dyn Tria
     let unpaid = RefundRequest { intent_id: intent_id(&of_nothing).to_owned(), ..part(1) };
     let outcome = processor.refund(&unpaid, "refund/4").await.unwrap();
     assert!(matches!(outcome.state, RefundState::Failed { .. }), "{outcome:?}");
-}
-
-pub(super) async fn a_refund_is_found_by_its_reference(trial: &dyn Trial) {
-    let (processor, customer_id) = (trial.processor(), customer(trial).await);
-    let paid = processor.charge(&wish(trial, &customer_id, Hand::Good), "key").await.unwrap();
-    let intent_id = intent_id(&paid);
-    let part = |amount_cents, reference: &str| RefundRequest {
-        intent_id: intent_id.to_owned(),
-        amount_cents,
-        reference: reference.to_owned(),
-    };
-    assert_eq!(processor.find_refund(intent_id, "refund-1").await.unwrap(), None);
-    let first = processor.refund(&part(1000, "refund-1"), "refund/1").await.unwrap();
-    processor.refund(&part(100, "refund-2"), "refund/2").await.unwrap();
-    assert_eq!(processor.find_refund(intent_id, "refund-1").await.unwrap(), Some(first));
-    assert_eq!(processor.find_refund(intent_id, "refund-3").await.unwrap(), None);
 }
 
 pub(super) async fn events_are_believed_if_they_are_signed_now(trial: &dyn Trial) {

@@ -177,12 +177,15 @@ impl World {
             }
             ["payment_intents" | "setup_intents", id] => self.intents.get(id),
             ["payment_methods", id] => self.methods.get(id),
-            ["refunds", id] => self.refunds.get(id),
             ["refunds"] => {
                 let intent = seen.field("payment_intent").unwrap();
                 let refunds = self.refunds.values().filter(|refund| refund["payment_intent"] == intent);
-                return (200, json!({"object": "list", "data": refunds.collect::<Vec<_>>()}));
+                return (
+                    200,
+                    json!({"object": "list", "data": refunds.collect::<Vec<_>>(), "has_more": false}),
+                );
             }
+            ["refunds", id] => self.refunds.get(id),
             ["customers", id, "payment_methods"] => {
                 if !self.customers.contains(id) {
                     return missing("id");
