@@ -2,6 +2,7 @@
 //! the tests: they say what it answers.
 
 mod audits;
+mod changes;
 mod clocks;
 mod confirm;
 mod dunning;
@@ -35,7 +36,7 @@ use crate::support::*;
 const MONTH: Option<RecurringInterval> = Some(RecurringInterval::Month);
 const YEAR: Option<RecurringInterval> = Some(RecurringInterval::Year);
 
-/// 20 % on top in France, incomplete in the states, nothing elsewhere.
+/// 20 % on top in France, 10 % held by prices in Japan, incomplete in the states, nothing elsewhere.
 #[derive(Debug)]
 struct Rates;
 
@@ -45,6 +46,12 @@ impl TaxEngine for Rates {
             "FR" => Ok(Tax {
                 amount: Cents::new(question.subtotal.get() / 5),
                 rate_ppm: 200_000,
+                ..Tax::zero(question.country)
+            }),
+            "JP" => Ok(Tax {
+                amount: Cents::new(question.subtotal.get() / 11),
+                rate_ppm: 100_000,
+                is_inclusive: true,
                 ..Tax::zero(question.country)
             }),
             "US" if question.state.is_none() => Err(TaxProblem::LocationIncomplete),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use merak_core::clock::{self, advance};
 use merak_core::kit::{Id, Kind, Patch};
 use merak_core::license_keys::rules::MAX_COUNT;
 use merak_core::license_keys::{self, Status, UpdateLicenseKey, Validate};
@@ -75,6 +76,46 @@ scenarios! {
         assert_eq!(refusal(shop.validate(&validation(&key))), (Kind::NotFound, sentence.into()));
         assert_eq!(shop.held(&key).usage.validations, 2);
         assert_eq!(shop.find_key(key.id).status, Status::Granted);
+    }
+
+    fn a_key_ends_by_the_clock_of_its_organization(shop) {
+        let ends = json!({ "expires": { "ttl": 30, "timeframe": "day" }, "activations": { "limit": 3, "enable_customer_admin": false } });
+        let key = shop.key(ends.clone());
+        let endless = shop.key(json!({}));
+        let (_, other) = shop.another_organization();
+        let id = shop.organization.id;
+        let go_to = |at: merak_store::Timestamp| {
+            shop.write(move |tx| {
+                advance::advance(tx, id, at, "sandbox")?;
+                advance::step(tx, id)
+            })
+            .unwrap();
+        };
+        let end = key.expires_at.unwrap();
+        go_to(end.add_seconds(-1));
+        let seat = shop.activate(&activation(&key)).unwrap();
+        shop.validate(&validation(&key)).unwrap();
+        go_to(end);
+        let sentence = "This license key is past its expiry date.";
+        let with_seat = Validate { activation_id: Some(seat.id), ..validation(&key) };
+        for command in [validation(&key), with_seat, Validate { increment_usage: 1, ..validation(&key) }] {
+            assert_eq!(refusal(shop.validate(&command)), (Kind::NotFound, sentence.into()));
+        }
+        assert!(shop.activate(&activation(&key)).is_err());
+        assert_eq!((shop.held(&key).usage.validations, shop.held(&key).usage.usage), (1, 0));
+        shop.validate(&validation(&endless)).unwrap();
+        // A key that is granted now ends thirty days from now, by the same clock.
+        let later = shop.key(ends);
+        assert_eq!(later.expires_at, Some(end.add_seconds(30 * 86_400)));
+        shop.validate(&validation(&later)).unwrap();
+        // Nobody else's clock has gone on: what an app is told does not depend on who asks.
+        shop.write(move |tx| {
+            assert_eq!(clock::now(tx, other.id)?, tx.now());
+            Ok(())
+        })
+        .unwrap();
+        shop.advance(hours(1));
+        assert_eq!(refusal(shop.validate(&validation(&key))).0, Kind::NotFound);
     }
 
     fn a_key_ends_a_calendar_month_later(shop) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use merak_adapters::files::{local, s3};
 use merak_adapters::mail::{Folder, Log, Mailer, Memory, Smtp};
 pub use merak_adapters::mail::{Mailbox, SmtpSettings};
-use merak_adapters::payments::stripe;
+use merak_adapters::payments::{Processor, stripe};
 use merak_adapters::{discord, github};
 use merak_core::billing::{CatchUp, GivenUp, Rules};
 use merak_core::checkouts::Geography;
@@ -56,6 +56,8 @@ pub enum Payments {
     Sandbox,
     /// Stripe.
     Stripe(stripe::Options),
+    /// Somebody whom the program brings along.
+    Brought(Arc<dyn Processor>),
 }
 
 /// What an operator settles about billing.

@@ -229,6 +229,7 @@ fn open_payments(
     Ok(match payments {
         Payments::Sandbox => Arc::new(sandbox(store, secret, public_url)),
         Payments::Stripe(options) => Arc::new(Stripe::new(options.clone())?),
+        Payments::Brought(processor) => Arc::clone(processor),
     })
 }
 

@@ -3,6 +3,7 @@
 mod advertisement;
 mod audit;
 mod backup;
+mod clock;
 mod configuration;
 mod demo;
 mod doctor;
@@ -15,6 +16,7 @@ mod log;
 mod migrate;
 mod openapi;
 mod organization;
+mod refund;
 mod restore;
 mod secret;
 mod serve;

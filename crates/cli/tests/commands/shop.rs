@@ -48,6 +48,25 @@ impl Shop {
         id
     }
 
+    /// Sells something at this price to somebody who pays with a test card. The answer is the order's id.
+    pub fn sell(&self, url: &str, price: &Value, card: &str) -> String {
+        let body = json!({"name": "Desktop app", "organization_id": self.organization_id, "prices": [price]});
+        let product = http::post(url, "/v1/products/", &self.token, &body);
+        assert_eq!(product.status, 201, "{product:?}");
+        let body = json!({"product_id": product.json()["id"]});
+        let checkout = http::post(url, "/v1/checkouts/custom/", &self.token, &body);
+        assert_eq!(checkout.status, 201, "{checkout:?}");
+        let path = format!("/v1/checkouts/custom/client/{}/confirm", text(&checkout.json()["client_secret"]));
+        let body = json!({
+            "customer_name": "Ada", "customer_email": "ada@example.com", "customer_billing_address": {"country": "FR"},
+            "confirmation_token_id": format!("ctoken_sandbox_{card}"),
+        });
+        let confirmed = http::post(url, &path, "", &body);
+        assert_eq!(confirmed.status, 200, "{confirmed:?}");
+        let path = format!("/v1/orders/?product_id={}", text(&product.json()["id"]));
+        text(&http::get(url, &path, &self.token).json()["items"][0]["id"])
+    }
+
     pub fn customer(&self, url: &str, email: &str) -> String {
         let body = json!({"email": email, "organization_id": self.organization_id});
         let answer = http::post(url, "/v1/customers/", &self.token, &body);

@@ -103,6 +103,21 @@ pub(super) fn failed(
     Ok(after)
 }
 
+/// Tells the customer that a change was not made, because its payment failed after it had been under way.
+pub(super) fn tell_of_change(
+    tx: &mut Tx<'_>,
+    invoice: &Invoice,
+    subscription: &Subscription,
+    product_name: &str,
+) -> Result<()> {
+    let email = Email::ChangeNotPaid {
+        product_name: product_name.to_owned(),
+        amount: Money { amount: invoice.due(), currency: invoice.currency },
+        portal: PortalLink { customer_id: subscription.customer_id, shows: Some(subscription.id.uuid()) },
+    };
+    emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email).map(drop)
+}
+
 /// Gives up the payment of an invoice: the subscription ends, or stays unpaid.
 pub(super) fn give_up(
     tx: &mut Tx<'_>,

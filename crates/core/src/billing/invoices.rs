@@ -142,7 +142,7 @@ pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &N
     };
     let invoice = make_out(tx, rules, draft, new)?;
     if invoice.due() == Cents::default() {
-        let order = paid::pay_alone(tx, &invoice, None)?;
+        let order = paid::pay_alone(tx, rules, &invoice)?;
         return Ok(Opened::Paid(Box::new(order)));
     }
     let method = match subscription.payment_method_id {
@@ -196,7 +196,7 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
     // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
     let rules = Rules::new("", Cents::default());
     let invoice = make_out(tx, &rules, draft, &new)?;
-    paid::pay_alone(tx, &invoice, None).map(drop)
+    paid::pay_alone(tx, &rules, &invoice).map(drop)
 }
 
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
@@ -216,11 +216,17 @@ pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
 /// Gives up the invoices of a subscription that are for later periods than it is in: a change that was to be made once it
 /// is paid is overtaken. Should its money come all the same, it goes back.
 pub(crate) fn void_changes(tx: &mut Tx<'_>, subscription: &Subscription) -> Result<()> {
-    let ahead: Vec<Id<Invoice>> = tx.all(
-        "SELECT id FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open' AND status <> 'void'",
-        &[&subscription.id, &subscription.period],
-    )?;
-    ahead.into_iter().try_for_each(|id| void(tx, id))
+    changes(tx, subscription)?.into_iter().try_for_each(|invoice| void(tx, invoice.id))
+}
+
+/// The open invoices of a subscription that are for later periods than it is in: changes that wait for their payments.
+pub(crate) fn changes(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Vec<Invoice>> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND period > $2 AND status = 'open' AND status <> 'void' \
+         ORDER BY period",
+        Invoice::COLUMNS
+    );
+    Ok(tx.all(&sql, &[&subscription.id, &subscription.period])?)
 }
 
 /// Which of these subscriptions have an open invoice for a later period than they are in: a change that waits for its
@@ -458,8 +464,7 @@ fn tax_given_back(
     let Some(paid) = last.filter(|paid| paid.tax_amount > Cents::default()) else {
         return Ok((Cents::default(), false, None));
     };
-    let how: Option<serde_json::Value> = paid.tax.as_ref().and_then(|how| how.parse().ok());
-    let is_held = how.is_some_and(|how| how["is_inclusive"] == true);
+    let is_held = paid.held() > Cents::default();
     let whole = if is_held { paid.total() } else { paid.subtotal() };
     // Half a cent is rounded up, as in what was paid; never more than the whole tax for the whole amount.
     let (part, whole) = (i128::from(-subtotal.get()), i128::from(whole.get()));
@@ -474,6 +479,12 @@ fn tax_on(rules: &Rules, customer: &Customer, subtotal: Cents, currency: Currenc
         TaxQuestion { tax_id: customer.tax_id.as_ref(), ..TaxQuestion::at(address, subtotal, currency) };
     // An address that is not good enough any more must not keep a subscription from going on.
     rules.taxes.compute(&question).ok().filter(|_| subtotal > Cents::default())
+}
+
+/// The tax that an amount holds for this customer, where prices hold it.
+pub(crate) fn held_in(rules: &Rules, customer: &Customer, amount: Cents, currency: Currency) -> Cents {
+    let tax = tax_on(rules, customer, amount, currency).filter(|tax| tax.is_inclusive);
+    tax.map_or(Cents::default(), |tax| tax.amount)
 }
 
 /// How a tax came about, as checkouts and invoices keep it.

@@ -147,6 +147,13 @@ impl Invoice {
         Cents::new(self.subtotal().get() + self.tax_amount.get())
     }
 
+    /// The tax that the prices held; none where it comes on top.
+    pub(crate) fn held(&self) -> Cents {
+        let how: Option<serde_json::Value> = self.tax.as_ref().and_then(|how| how.parse().ok());
+        let is_held = how.is_some_and(|how| how["is_inclusive"] == true);
+        if is_held { self.tax_amount } else { Cents::default() }
+    }
+
     /// What is to be charged. What is given back becomes credit, so it is never negative.
     pub fn due(&self) -> Cents {
         Cents::new((self.total().get() - self.credit_applied.get()).max(0))

@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::books::Books;
 use super::invoices;
-use super::{BillingReason, Invoice, InvoiceStatus, Payment, rules};
+use super::{BillingReason, Invoice, InvoiceStatus, Payment, Rules, rules};
 use crate::clock;
+use crate::customers;
 use crate::emails::{self, Email, PortalLink, Receipt};
 use crate::events::{self, EventType};
 use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
@@ -19,7 +20,7 @@ use crate::streams::{self, Channel};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// Pays one invoice of a subscription.
-pub(super) fn pay_alone(tx: &mut Tx<'_>, invoice: &Invoice, payment: Option<&Payment>) -> Result<Order> {
+pub(super) fn pay_alone(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Result<Order> {
     let subscription = match invoice.subscription_id {
         Some(id) => subscriptions::find(tx, id)?,
         None => None,
@@ -28,13 +29,15 @@ pub(super) fn pay_alone(tx: &mut Tx<'_>, invoice: &Invoice, payment: Option<&Pay
     let now = clock::now(tx, invoice.organization_id)?;
     let (mut invoice, mut books) = (invoice.clone(), Books::default());
     let product_name = product_name(tx, invoice.product_id)?;
-    let order = pay(tx, &mut books, &mut invoice, payment, Period { subscription, product_name, now })?;
+    let period = Period { rules, subscription, product_name, now };
+    let order = pay(tx, &mut books, &mut invoice, None, period)?;
     books.post(tx)?;
     Ok(order)
 }
 
 /// What has to be known to pay an invoice of a subscription.
-pub(super) struct Period {
+pub(super) struct Period<'p> {
+    pub(super) rules: &'p Rules,
     pub(super) subscription: Subscription,
     /// The name of the invoice's product.
     pub(super) product_name: String,
@@ -48,9 +51,9 @@ pub(super) fn pay(
     books: &mut Books,
     invoice: &mut Invoice,
     payment: Option<&Payment>,
-    period: Period,
+    period: Period<'_>,
 ) -> Result<Order> {
-    let Period { subscription: before, product_name, now } = period;
+    let Period { rules, subscription: before, product_name, now } = period;
     let copies = Copies {
         metadata: before.metadata.clone(),
         custom_field_data: before.custom_field_data.clone(),
@@ -62,7 +65,7 @@ pub(super) fn pay(
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
     let is_recovered = is_settled && recover(tx, &mut after, now)?;
-    let is_moved = move_to(tx, &mut after, invoice)?;
+    let is_moved = move_to(tx, rules, &mut after, invoice)?;
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
     if let Some(method) = payment.and_then(|payment| payment.payment_method_id)
@@ -117,7 +120,12 @@ fn recover(tx: &mut ReadTx<'_>, subscription: &mut Subscription, now: Timestamp)
 
 /// Takes a subscription to the period and the price that an invoice was for, if it is not there yet. Whether it was
 /// not.
-fn move_to(tx: &mut ReadTx<'_>, subscription: &mut Subscription, invoice: &Invoice) -> Result<bool> {
+fn move_to(
+    tx: &mut ReadTx<'_>,
+    rules: &Rules,
+    subscription: &mut Subscription,
+    invoice: &Invoice,
+) -> Result<bool> {
     let is_ahead = invoice.period.is_some_and(|period| period > subscription.period);
     let (Some(period), Some(start), Some(end)) = (invoice.period, invoice.period_start, invoice.period_end)
     else {
@@ -127,17 +135,17 @@ fn move_to(tx: &mut ReadTx<'_>, subscription: &mut Subscription, invoice: &Invoi
         return Ok(false);
     }
     let price = products::find_price(tx, invoice.product_price_id)?.ok_or_else(Refusal::not_found)?;
-    let charged: i64 = invoices::lines_of(tx, invoice.id)?
-        .iter()
-        .filter(|line| !line.is_proration && line.product_price_id == price.id)
-        .map(|line| line.amount.get())
-        .sum();
+    // What the buyer chose is never changed to, so a price that charges anything says how much.
+    let listed = price.price_amount.map(|base| Cents::new(base.get() - invoice.discount_amount.get()));
+    let customer = customers::find(tx, subscription.customer_id)?.ok_or_else(Refusal::not_found)?;
+    let net = |listed: Cents| {
+        Cents::new(listed.get() - invoices::held_in(rules, &customer, listed, invoice.currency).get())
+    };
     subscription.product_id = invoice.product_id;
     subscription.price_id = price.id;
     subscription.recurring_interval = price.recurring_interval.unwrap_or(subscription.recurring_interval);
-    subscription.base_amount =
-        price.price_currency.map(|_| price.price_amount.unwrap_or(Cents::new(charged)));
-    subscription.amount = price.price_currency.map(|_| Cents::new(charged - invoice.discount_amount.get()));
+    subscription.base_amount = price.price_amount;
+    subscription.amount = listed.map(net);
     subscription.currency = price.price_currency;
     subscription.discount_id = invoice.discount_id.or(subscription.discount_id);
     if invoice.discount_id.is_some() && subscription.discount_since.is_none() {

@@ -78,6 +78,13 @@ pub(super) fn plan_unasked(
     Ok(payment)
 }
 
+/// Lets a payment by a saved method, which the processor was not asked for yet, be asked for while the customer is there:
+/// their bank may want their approval.
+pub(crate) fn ask_in_person(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
+    payment.is_off_session = false;
+    Ok(tx.changed_one("UPDATE payments SET is_off_session = $2 WHERE id = $1", &[&payment.id, &false])?)
+}
+
 /// The payment of an invoice that may still bring money, or did.
 pub fn under_way(tx: &mut ReadTx<'_>, invoice_id: Id<Invoice>) -> Result<Option<Payment>> {
     const SQL: &str = concatcp!(

@@ -262,7 +262,11 @@ impl<'r> Opening<'r> {
         (after.current_period_start, after.current_period_end) = (start, end);
         after.due_at = Some(end);
         after.amount = before.base_amount.map(|base| {
-            if is_plain { invoice.subtotal() } else { Cents::new(base.get() - invoice.discount_amount.get()) }
+            if is_plain {
+                return invoice.subtotal();
+            }
+            let listed = Cents::new(base.get() - invoice.discount_amount.get());
+            Cents::new(listed.get() - invoices::held_in(self.rules, customer, listed, invoice.currency).get())
         });
         subscriptions::change(tx, before, &mut after)?;
         self.collect(tx, &mut invoice, after, product_name, now)
@@ -311,7 +315,7 @@ impl<'r> Opening<'r> {
         now: Timestamp,
     ) -> Result<()> {
         if invoice.due() == Cents::default() {
-            let period = Period { subscription, product_name, now };
+            let period = Period { rules: self.rules, subscription, product_name, now };
             paid::pay(tx, &mut self.books, invoice, None, period)?;
             return Ok(());
         }

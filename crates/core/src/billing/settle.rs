@@ -146,7 +146,8 @@ impl<'r> Settling<'r> {
         let subscription = subscription.cloned().ok_or_else(Refusal::not_found)?;
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).cloned().unwrap_or_default();
-        paid::pay(tx, &mut self.books, invoice, Some(payment), Period { subscription, product_name, now })?;
+        let period = Period { rules: self.rules, subscription, product_name, now };
+        paid::pay(tx, &mut self.books, invoice, Some(payment), period)?;
         self.read_again(tx, id)
     }
 
@@ -163,6 +164,8 @@ impl<'r> Settling<'r> {
 
     fn failed(&mut self, tx: &mut Tx<'_>, payment: &mut Payment, failure: &Failure) -> Result<()> {
         let now = self.now(payment);
+        // Whoever asked was told that it is under way, or nothing.
+        let was_waited_for = payment.status != PaymentStatus::Pending || payment.asked > 0;
         payment.status = PaymentStatus::Failed;
         (payment.ask_at, payment.settled_at) = (None, Some(now));
         payment.failure_code = Some(failure.code.clone());
@@ -186,6 +189,9 @@ impl<'r> Settling<'r> {
         };
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).map_or("", String::as_str);
+        if was_waited_for && invoice.period.is_some_and(|period| period > subscription.period) {
+            dunning::tell_of_change(tx, invoice, &subscription, product_name)?;
+        }
         dunning::failed(tx, self.rules, &failure, Owed { invoice, subscription, product_name, now })?;
         self.read_again(tx, id)
     }

@@ -61,6 +61,15 @@ pub enum Email {
         /// Where the customer can do something about it.
         portal: PortalLink,
     },
+    /// To a customer: a subscription that was to become a paid one stays as it is, because the payment did not go through.
+    ChangeNotPaid {
+        /// The name of the product that it was to be changed to.
+        product_name: String,
+        /// What was to be paid.
+        amount: Money,
+        /// Where the customer can try again.
+        portal: PortalLink,
+    },
     /// To a customer: a subscription will end and not go on.
     SubscriptionCanceled {
         /// The product's name.
@@ -262,6 +271,7 @@ impl Email {
             Self::SubscriptionConfirmation { .. } => "subscription_confirmation",
             Self::SubscriptionRenewed { .. } => "subscription_renewed",
             Self::PaymentFailed { .. } => "payment_failed",
+            Self::ChangeNotPaid { .. } => "change_not_paid",
             Self::SubscriptionCanceled { .. } => "subscription_canceled",
             Self::SubscriptionUncanceled { .. } => "subscription_uncanceled",
             Self::SubscriptionEnded { .. } => "subscription_ended",
@@ -280,6 +290,7 @@ impl Email {
             | Self::SubscriptionConfirmation { portal, .. }
             | Self::SubscriptionRenewed { portal, .. }
             | Self::PaymentFailed { portal, .. }
+            | Self::ChangeNotPaid { portal, .. }
             | Self::SubscriptionCanceled { portal, .. }
             | Self::SubscriptionUncanceled { portal, .. }
             | Self::SubscriptionEnded { portal, .. }

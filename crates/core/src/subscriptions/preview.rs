@@ -69,7 +69,7 @@ pub fn preview(
     before: &Subscription,
     price_id: Id<Price>,
 ) -> Result<Preview> {
-    let change = plan(tx, before, price_id)?;
+    let change = plan(tx, rules, before, price_id)?;
     let customer = customers::find(tx, before.customer_id)?.ok_or_else(Refusal::not_found)?;
     let waiting = invoices::waiting_lines(tx, &[before.id])?.into_iter().map(waited);
     let waiting: Vec<NewLine> = waiting.collect();

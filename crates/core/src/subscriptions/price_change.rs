@@ -6,6 +6,11 @@
 //! | the same interval | at once; the rest of the period is settled by the next invoice, see [`super::proration`] |
 //! | another interval | at once; a new period begins and is invoiced now, less what is left of the old one. If it is not paid, the subscription is past due |
 //! | nothing, something | a new period begins and is invoiced now, and only if that is paid does anything change |
+//!
+//! A payment that has to come first may need its time: the customer's bank asks them, or takes hours, or no answer comes.
+//! Then the change waits with it, and is made by the unit that settles the payment. Who wishes the same change meanwhile
+//! is told of the same payment. One that waits for the customer's approval makes way for another change; one that is
+//! being processed does not. Nobody is charged for a change that is not made: money that comes too late goes back.
 
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde_json::Value;
@@ -14,11 +19,30 @@ pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
-use crate::billing::{self, BillingReason, Invoice, InvoiceStatus, Payment, Rules};
+use crate::billing::{self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentStatus, Rules, payments};
 use crate::clock;
+use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
-use crate::kit::{Cents, Id, Refusal, Result, Timeframe, at, calendar};
+use crate::kit::{Cents, Currency, Id, Kind, Refusal, Result, Timeframe, at, calendar};
 use crate::products::{self, AmountType, Price, Product, RecurringInterval};
+
+/// A wish for another price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangePrice {
+    /// Which one.
+    pub price_id: Id<Price>,
+    /// Whether the customer can be asked to approve a payment.
+    pub payer: Presence,
+}
+
+/// Whether the customer is there when a subscription is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// They are, and can be led to their bank.
+    There,
+    /// A program acts, and nobody can be asked.
+    Away,
+}
 
 /// What a change of the price does.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +69,12 @@ pub enum Settles {
 }
 
 /// Decides what a change to a price does. A price that the subscription cannot have is refused.
-pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price>) -> Result<PriceChange> {
+pub fn plan(
+    tx: &mut ReadTx<'_>,
+    rules: &Rules,
+    subscription: &Subscription,
+    price_id: Id<Price>,
+) -> Result<PriceChange> {
     let (price, product) = checked(tx, subscription, price_id)?;
     if !subscription.status.is_active() || subscription.ended_at.is_some() {
         return Err(Error::NotActive.into());
@@ -63,11 +92,21 @@ pub fn plan(tx: &mut ReadTx<'_>, subscription: &Subscription, price_id: Id<Price
         None => None,
     };
     let old_name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
+    let customer = customers::find(tx, subscription.customer_id)?.ok_or_else(Refusal::not_found)?;
     let paid = paid_for(tx, subscription)?;
     if paid.is_under_way {
         return Err(Refusal::bad_request("The payment of the current period is under way."));
     }
-    let parts = Parts { subscription, old_name, price: &price, product: &product, discount, paid, now };
+    let parts = Parts {
+        subscription,
+        old_name,
+        price: &price,
+        product: &product,
+        discount,
+        paid,
+        taxed: Taxed { rules, customer: &customer },
+        now,
+    };
     let (after, settles) = parts.decide()?;
     Ok(PriceChange { price, after, settles })
 }
@@ -79,15 +118,22 @@ pub enum Applied {
     Done,
     /// The processor is asked for this payment. The change is made, whatever comes of it.
     Asks(Box<Payment>),
-    /// The processor is asked for this payment. The change is made only if it succeeds, see [`give_up`].
+    /// The processor is asked for this payment. The change is made once it succeeds, and not if it fails, see
+    /// [`given_up`].
     AsksFirst(Box<Payment>),
 }
 
 /// Changes the price of a subscription, or plans the payment by which it changes. Something that was free and that
 /// nobody has a means of payment for is refused.
-pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id<Price>) -> Result<Applied> {
-    let change = plan(tx, before, price_id)?;
+pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, wish: ChangePrice) -> Result<Applied> {
+    let change = plan(tx, rules, before, wish.price_id)?;
     let mut after = change.after;
+    if change.settles == Settles::NotAtAll {
+        return Ok(Applied::Done);
+    }
+    if let Some(payment) = under_way(tx, before, wish.price_id)? {
+        return Ok(Applied::AsksFirst(Box::new(payment)));
+    }
     match change.settles {
         Settles::NotAtAll => Ok(Applied::Done),
         Settles::WithNextInvoice(lines) => {
@@ -98,11 +144,10 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             Ok(Applied::Done)
         }
         Settles::Now(invoice) => {
-            require_no_change(tx, before, invoice.period)?;
             super::change(tx, before, &mut after)?;
             match invoices::open(tx, rules, &after, &invoice)? {
                 Opened::Paid(_) => Ok(Applied::Done),
-                Opened::Asks(payment) => Ok(Applied::Asks(payment)),
+                Opened::Asks(payment) => Ok(Applied::Asks(asked(tx, payment, wish.payer)?)),
                 Opened::WithoutMethod(invoice) => {
                     billing::without_method(tx, rules, &invoice)?;
                     Ok(Applied::Done)
@@ -110,7 +155,6 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
         }
         Settles::First(invoice) => {
-            require_no_change(tx, before, invoice.period)?;
             let mut paying = before.clone();
             if paying.payment_method_id.is_none() {
                 let newest = billing::methods::list(tx, before.customer_id)?.into_iter().next();
@@ -118,33 +162,55 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
             match invoices::open(tx, rules, &paying, &invoice)? {
                 Opened::Paid(_) => Ok(Applied::Done),
-                Opened::Asks(payment) => Ok(Applied::AsksFirst(payment)),
+                Opened::Asks(payment) => Ok(Applied::AsksFirst(asked(tx, payment, wish.payer)?)),
                 Opened::WithoutMethod(_) => Err(Error::MissingPaymentMethod.into()),
             }
         }
     }
 }
 
-/// Refuses while another change waits for its payment.
-fn require_no_change(tx: &mut ReadTx<'_>, subscription: &Subscription, period: i64) -> Result<()> {
-    let open: Option<Id<Invoice>> = tx.find(
-        "SELECT id FROM invoices WHERE subscription_id = $1 AND period = $2 AND status = 'open' AND status <> 'void'",
-        &[&subscription.id, &period],
-    )?;
-    match open {
-        Some(_) => Err(Refusal::bad_request("The payment of such a change is under way.")),
-        None => Ok(()),
+fn asked(tx: &mut Tx<'_>, mut payment: Box<Payment>, payer: Presence) -> Result<Box<Payment>> {
+    if payer == Presence::There {
+        payments::ask_in_person(tx, &mut payment)?;
     }
+    Ok(payment)
 }
 
-/// Gives up a change that was to be made only if it was paid, and was not: nothing is changed, and nothing is owed.
-pub fn give_up(tx: &mut Tx<'_>, payment: &Payment) -> Result<()> {
-    payment.invoice_id.map_or(Ok(()), |id| invoices::void(tx, id))
+/// The payment that a change to this price waits for already. A change to another price makes way if it waits for the
+/// customer's approval; while its payment is being processed, it is refused to change anything.
+fn under_way(tx: &mut Tx<'_>, subscription: &Subscription, price_id: Id<Price>) -> Result<Option<Payment>> {
+    for invoice in invoices::changes(tx, subscription)? {
+        let payment = payments::under_way(tx, invoice.id)?;
+        match payment {
+            Some(payment) if invoice.product_price_id == price_id => return Ok(Some(payment)),
+            Some(payment) if payment.status != PaymentStatus::RequiresAction => {
+                return Err(Refusal::bad_request(
+                    "The payment of another change is being processed. It can be changed again once that is known.",
+                ));
+            }
+            _ => invoices::void(tx, invoice.id)?,
+        }
+    }
+    Ok(None)
 }
 
-/// The refusal of a change that was not paid.
-pub fn not_paid() -> Refusal {
-    Error::MissingPaymentMethod.into()
+/// Gives up a change that was to be made only if it was paid, if that will not come: its payment failed, or waits for an
+/// approval that nobody can be asked for. Then nothing is changed, nothing is owed, and this is the refusal.
+pub fn given_up(tx: &mut Tx<'_>, id: Id<Payment>) -> Result<Option<Refusal>> {
+    let payment = payments::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+    let why = match payment.status {
+        PaymentStatus::Failed => {
+            payment.failure_message.clone().unwrap_or_else(|| "No reason was given.".into())
+        }
+        PaymentStatus::RequiresAction if payment.is_off_session => "The customer has to approve it.".into(),
+        _ => return Ok(None),
+    };
+    payment.invoice_id.map_or(Ok(()), |id| invoices::void(tx, id))?;
+    let sentence = format!(
+        "The subscription becomes a paid one, and its payment was declined: {why} Nothing was changed or charged. In the \
+         customer portal another card can be chosen, and a payment be approved."
+    );
+    Ok(Some(Refusal::rule(Kind::MissingPaymentMethod, sentence)))
 }
 
 /// The price and its product, if the subscription can have it. The order of the checks is that of the wire.
@@ -180,9 +246,8 @@ fn checked(
 /// What became of the payment of the current period.
 #[derive(Clone, Copy, Debug, Default)]
 struct PaidFor {
-    /// The tax that its price held, where prices hold it. The amount of a subscription is without it if it comes from an
-    /// invoice, and with it if it comes from a change since.
-    held: Cents,
+    /// The tax that its price held, where prices hold it; none if the price was changed since, and that is still to be paid.
+    held: Option<Cents>,
     /// How much of it went back, with tax, or is about to; of how much.
     gone: Option<(Cents, Cents)>,
     /// Whether it has not come yet.
@@ -208,10 +273,8 @@ fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor>
          WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'",
         &[&invoice.id],
     )?;
-    let how: Option<Value> = invoice.tax.as_ref().map(merak_store::Json::parse).transpose()?;
-    let is_inclusive = how.is_some_and(|how| how["is_inclusive"] == Value::Bool(true));
     Ok(PaidFor {
-        held: if is_inclusive { invoice.tax_amount } else { Cents::default() },
+        held: Some(invoice.held()),
         gone: (gone > Cents::default()).then(|| (gone, invoice.total())),
         is_under_way: false,
     })
@@ -248,7 +311,7 @@ pub(crate) fn unused(
 fn given_back(subscription: &Subscription, name: &str, paid: &PaidFor, now: Timestamp) -> Option<NewLine> {
     let span = (subscription.current_period_start, subscription.current_period_end);
     // Lines of changes hold the tax as prices do, so what is given back must, too.
-    let amount = paid.left_of(Cents::new(subscription.amount?.get() + paid.held.get()));
+    let amount = paid.left_of(Cents::new(subscription.amount?.get() + paid.held.unwrap_or_default().get()));
     let share = proration::share_left(amount, span, now);
     (share > Cents::default()).then(|| NewLine {
         product_price_id: subscription.price_id,
@@ -259,6 +322,19 @@ fn given_back(subscription: &Subscription, name: &str, paid: &PaidFor, now: Time
     })
 }
 
+/// By what the tax is reckoned.
+struct Taxed<'t> {
+    rules: &'t Rules,
+    customer: &'t Customer,
+}
+
+impl Taxed<'_> {
+    /// The tax that an amount holds, where prices hold it.
+    fn held(&self, amount: Cents, currency: Option<Currency>) -> Cents {
+        invoices::held_in(self.rules, self.customer, amount, currency.unwrap_or_default())
+    }
+}
+
 struct Parts<'p> {
     subscription: &'p Subscription,
     old_name: String,
@@ -266,6 +342,7 @@ struct Parts<'p> {
     product: &'p Product,
     discount: Option<Discount>,
     paid: PaidFor,
+    taxed: Taxed<'p>,
     now: Timestamp,
 }
 
@@ -294,13 +371,30 @@ impl Parts<'_> {
         after.price_id = self.price.id;
         after.base_amount = self.price.price_amount;
         after.currency = self.price.price_currency;
-        after.amount =
-            after.base_amount.map(|base| Cents::new(base.get() - self.off(base, period_start).get()));
+        after.amount = self
+            .new_price(period_start)
+            .map(|listed| Cents::new(listed.get() - self.taxed.held(listed, after.currency).get()));
         after.recurring_interval = self.price.recurring_interval.unwrap_or(after.recurring_interval);
         after
     }
 
-    /// The same, with a new period that begins now.
+    /// What the new price costs in a period that began then, less discount, with the tax that prices hold.
+    fn new_price(&self, period_start: Timestamp) -> Option<Cents> {
+        self.price.price_amount.map(|base| Cents::new(base.get() - self.off(base, period_start).get()))
+    }
+
+    /// The tax that the price of the current period holds.
+    fn held(&self) -> Cents {
+        let before = self.subscription;
+        let reckoned = || {
+            let base = before.base_amount?;
+            let listed = Cents::new(base.get() - self.off(base, before.current_period_start).get());
+            Some(self.taxed.held(listed, before.currency))
+        };
+        self.paid.held.or_else(reckoned).unwrap_or_default()
+    }
+
+    /// The subscription at the new price, in a new period that begins now.
     fn restarted(&self) -> Result<Subscription> {
         let mut after = self.switched(self.now);
         after.period = after.period.saturating_add(1);
@@ -334,13 +428,15 @@ impl Parts<'_> {
     }
 
     fn given_back(&self) -> Option<NewLine> {
-        given_back(self.subscription, &self.old_name, &self.paid, self.now)
+        let paid = PaidFor { held: Some(self.held()), ..self.paid };
+        given_back(self.subscription, &self.old_name, &paid, self.now)
     }
 
     /// What the rest of the current period gives back and costs.
     fn lines_of_rest(&self, after: &Subscription) -> Vec<NewLine> {
         let span = (after.current_period_start, after.current_period_end);
-        let share = after.amount.map(|amount| proration::share_left(amount, span, self.now));
+        let listed = self.new_price(after.current_period_start);
+        let share = listed.map(|listed| proration::share_left(listed, span, self.now));
         let charge = share.filter(|share| *share > Cents::default()).map(|share| NewLine {
             product_price_id: self.price.id,
             description: format!("Remaining time of {}", self.product.name),

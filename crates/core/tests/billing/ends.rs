@@ -4,7 +4,7 @@ use super::*;
 use merak_core::billing::outcome::{RefundAnswer, RefundOutcome};
 use merak_core::billing::refunds::{self, NewRefund};
 use merak_core::billing::{InvoiceStatus, invoices::NewLine};
-use merak_core::subscriptions::price_change::{self, Applied, Preview};
+use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence, Preview};
 use merak_core::subscriptions::rules::Cancellation;
 
 fn put_aside(shop: &Shop, subscription: &Subscription, cents: i64) {
@@ -44,7 +44,8 @@ fn preview(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Previe
 
 fn apply(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Result<Applied> {
     let one = shop.subscription(subscription.id);
-    shop.write(move |tx| price_change::apply(tx, &rules(), &one, price))
+    let wish = ChangePrice { price_id: price, payer: Presence::Away };
+    shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
 }
 
 scenarios! {
@@ -269,7 +270,12 @@ scenarios! {
         assert!(told.is_paid_first);
         let Applied::AsksFirst(payment) = apply(shop, &subscription, price).unwrap() else { panic!("nothing is asked") };
         assert_eq!(told.now.unwrap().due(), payment.amount);
-        assert_eq!(refusal(apply(shop, &subscription, price)).1, "The payment of such a change is under way.");
+        // Who wishes it again meanwhile is told of the same payment; who wishes another price has to wait.
+        assert_eq!(apply(shop, &subscription, price).unwrap(), Applied::AsksFirst(payment.clone()));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        let (kind, sentence) = refusal(apply(shop, &subscription, dearer));
+        assert_eq!(kind, merak_core::kit::Kind::BadRequest);
+        assert!(sentence.starts_with("The payment of another change is being processed."), "{sentence}");
         assert_eq!(shop.subscription(subscription.id).price_id, subscription.price_id);
         shop.settle(&payment, paid("saved2"));
         assert_eq!(shop.subscription(subscription.id).price_id, price);

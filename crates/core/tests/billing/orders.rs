@@ -105,7 +105,8 @@ scenarios! {
         let (product, dearer) = shop.sells(fixed(MONTH, 3000));
         shop.advance(hours(24 * 10));
         let one = subscription.clone();
-        shop.write(move |tx| price_change::apply(tx, &rules(), &one, dearer)).unwrap();
+        let wish = price_change::ChangePrice { price_id: dearer, payer: price_change::Presence::Away };
+        shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish)).unwrap();
         let after = renew(shop, &subscription);
         let order = shop.orders().pop().unwrap();
         let id = order.invoice_id.unwrap();

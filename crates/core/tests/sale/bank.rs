@@ -82,6 +82,15 @@ impl Intent {
     }
 }
 
+/// How somebody pays.
+#[derive(Clone, Copy, Debug)]
+pub struct By {
+    /// With a method that was saved before.
+    pub is_saved: bool,
+    /// Without being there.
+    pub is_off_session: bool,
+}
+
 struct BankRefund {
     id: String,
     intent: usize,
@@ -174,7 +183,7 @@ impl Bank {
         &mut self,
         key: &str,
         (reference, amount): (&str, i64),
-        (source, is_off_session): (&str, bool),
+        (source, by): (&str, By),
         now: Timestamp,
     ) -> Option<Answer> {
         let (is_unreachable, is_lost) = self.weather();
@@ -188,7 +197,7 @@ impl Bank {
             return Some(answer.clone()).filter(|_| !is_lost);
         }
         let character = self.cards.get(source).copied().expect("the bank has issued every card");
-        let method = if is_off_session {
+        let method = if by.is_saved {
             source.to_owned()
         } else {
             let method = self.name("pm");
@@ -212,7 +221,7 @@ impl Bank {
         };
         self.intents.push(intent);
         let index = self.intents.len() - 1;
-        self.decide(index, character, is_off_session, now);
+        self.decide(index, character, by.is_off_session, now);
         let answer = self.answer(index);
         self.keys.insert(key.to_owned(), (now, answer.clone()));
         Some(answer).filter(|_| !is_lost)

@@ -14,7 +14,7 @@ use merak_core::license_keys::{self, LicenseKey};
 use merak_core::products::{
     AmountType, NewPrice, Price, PriceChange, Product, RecurringInterval, UpdateProduct,
 };
-use merak_core::subscriptions::price_change::{self, Applied};
+use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
 use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, Subscription};
 use serde_json::json;
@@ -318,8 +318,10 @@ impl Life {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let price = self.price().id;
         let (rules, id) = (self.town.rules.clone(), one.id);
+        let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
+        let wish = ChangePrice { price_id: price, payer };
         let applied = self.town.command(&format!("change the price of {id}"), move |tx| {
-            price_change::apply(tx, &rules, &one, price)
+            price_change::apply(tx, &rules, &one, wish)
         });
         match applied {
             Some(Applied::Asks(payment)) => self.town.tasks.push(Task::Ask(vec![*payment])),

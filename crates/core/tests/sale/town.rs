@@ -20,7 +20,7 @@ use merak_core::subscriptions::price_change;
 use merak_core::taxes::{Tax, TaxEngine, TaxProblem, TaxQuestion, Taxes};
 use merak_store::{ReadTx, Tx};
 
-use crate::bank::{Bank, Event, EventKind, Found};
+use crate::bank::{Bank, By, Event, EventKind, Found};
 use crate::dice::Dice;
 use crate::support::*;
 
@@ -51,7 +51,7 @@ pub enum Task {
     AskFirst(Box<Payment>),
     Settle(Vec<(Id<Payment>, Answer)>),
     SettleFirst(Id<Payment>, Box<Answer>),
-    GiveUp(Box<Payment>),
+    GiveUp(Id<Payment>),
     Postpone(Id<Payment>),
     AskRefund(Box<Refund>),
     SettleRefund(Id<Refund>, RefundAnswer),
@@ -183,14 +183,13 @@ impl Town {
             Task::SettleFirst(id, answer) => {
                 self.tell(format!("settle a change {id} {}", short(&answer)));
                 let (rules, answers) = (self.rules.clone(), vec![(id, *answer)]);
-                let settled = self.unit(move |tx| billing::settle(tx, &rules, &answers)).pop().unwrap();
-                if settled.status != PaymentStatus::Succeeded {
-                    self.tasks.push(Task::GiveUp(Box::new(settled)));
-                }
+                self.unit(move |tx| billing::settle(tx, &rules, &answers));
+                self.tasks.push(Task::GiveUp(id));
             }
-            Task::GiveUp(payment) => {
-                self.tell(format!("give a change up {}", payment.id));
-                self.unit(move |tx| price_change::give_up(tx, &payment));
+            Task::GiveUp(id) => {
+                if let Some(refusal) = self.unit(move |tx| price_change::given_up(tx, id)) {
+                    self.tell(format!("a change is given up {id}: {refusal}"));
+                }
             }
             Task::Postpone(id) => self.unit(move |tx| payments::postpone(tx, id, 0)),
             Task::AskRefund(refund) => self.ask_refund(&refund),
@@ -264,7 +263,8 @@ impl Town {
         }
         let key = format!("payment/{}", payment.id);
         let what = (payment.id.to_string(), payment.amount.get());
-        let source = (payment.source.as_str(), payment.is_off_session);
+        let by = By { is_saved: payment.payment_method_id.is_some(), is_off_session: payment.is_off_session };
+        let source = (payment.source.as_str(), by);
         self.bank.charge(&key, (&what.0, what.1), source, now)
     }
 

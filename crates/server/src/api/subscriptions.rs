@@ -11,6 +11,7 @@ use merak_core::discounts::Discount;
 use merak_core::kit::{Id, Kind, Paged, Result, Scope};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
+use merak_core::subscriptions::price_change::{ChangePrice, Presence};
 use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, ExportCursor, ListSubscriptions, SubscriptionSort, price_change};
 use merak_store::{ReadTx, Tx};
@@ -49,7 +50,8 @@ pub fn operations() -> Vec<Operation> {
             .named("subscriptions:update", "Update Subscription")
             .about(
                 "Changes the price of a subscription, lets it end with its period or now, or lets it go on after all. At \
-                 the same interval the rest of the period is settled by the next invoice.",
+                 the same interval the rest of the period is settled by the next invoice. What was free changes once its \
+                 payment has gone through: if that needs time, the subscription is answered as it is meanwhile.",
             )
             .nav(NAV)
             .admits(MERCHANTS, WRITERS)
@@ -158,7 +160,8 @@ async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json
         let applied = flow
             .write(move |tx, call| {
                 let found = find(tx, call)?;
-                price_change::apply(tx, &call.house.billing, &found, price_id)
+                let wish = ChangePrice { price_id, payer: Presence::Away };
+                price_change::apply(tx, &call.house.billing, &found, wish)
             })
             .await?;
         change_price::collect(&flow.call().house, applied).await?;

@@ -56,6 +56,16 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("Update your payment"));
             Letter { subject: format!("Your payment for {product_name} failed"), blocks }
         }
+        Email::ChangeNotPaid { product_name, amount, .. } => {
+            let mut blocks = vec![Block::Words(format!(
+                "Your subscription was to be changed to {product_name}, but the payment of {} did not go through. Nothing \
+                 was charged, and your subscription stays as it is.",
+                money(*amount)
+            ))];
+            blocks.push(Block::Words(String::from("You can try again with another card.")));
+            blocks.extend(to_portal("Look at your subscription"));
+            Letter { subject: format!("Your change to {product_name} was not made"), blocks }
+        }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
             let end = day(*ends_at);
             let mut blocks = vec![Block::Words(format!(

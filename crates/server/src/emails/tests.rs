@@ -144,6 +144,9 @@ mails! {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
         next_attempt_at: None, portal: link(),
     };
+    a_change_that_was_not_paid: Email::ChangeNotPaid {
+        product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, portal: link(),
+    };
     a_canceled_subscription: Email::SubscriptionCanceled {
         product_name: name(), ends_at: NOON, benefits: benefits(), portal: link(),
     };

@@ -1,29 +1,37 @@
 //! Collecting what a change of a subscription's price costs at once.
+//!
+//! ```text
+//! unit: the change, or the invoice that comes before it ── the payment is asked for ── unit: the answer, and the change
+//! ```
+//!
+//! What becomes of a payment that needs its time is decided by whoever learns of it: the sweep of payments, or an event.
 
-use merak_core::billing::{Payment, PaymentStatus};
+use merak_core::billing::Payment;
 use merak_core::subscriptions::price_change::{self, Applied};
 
 use super::{Error, collect};
 use crate::state::House;
 
-/// Asks the processor for what a change costs. What was to be changed only if it was paid, and was not, is given up and
-/// refused.
-pub async fn collect(house: &House, applied: Applied) -> Result<(), Error> {
+/// Asks the processor for what a change costs. Returns the payment, if there is one; the change is made, or is made once
+/// that succeeds. What was to be changed only if it was paid, and will not be, is given up and refused.
+pub async fn collect(house: &House, applied: Applied) -> Result<Option<Payment>, Error> {
     match applied {
-        Applied::Done => Ok(()),
-        // The subscription is past due if it fails, which the caller sees.
-        Applied::Asks(payment) => collect::payment(house, *payment).await.map(drop),
-        Applied::AsksFirst(payment) => {
-            let settled = collect::payment(house, *payment).await?;
-            if settled.status == PaymentStatus::Succeeded {
-                return Ok(());
+        Applied::Done => Ok(None),
+        // It is changed already, and past due if the payment fails, which the caller sees.
+        Applied::Asks(payment) => match collect::payment_patiently(house, &payment).await {
+            Err(Error::Outside(error)) => {
+                tracing::warn!(payment = %payment.id, %error, "it is not known what became of a payment");
+                Ok(Some(*payment))
             }
-            give_up(house, settled).await
+            asked => asked.map(Some),
+        },
+        Applied::AsksFirst(payment) => {
+            let asked = collect::payment_patiently(house, &payment).await?;
+            let id = asked.id;
+            match house.store.write(move |tx| price_change::given_up(tx, id)).await? {
+                Some(refusal) => Err(refusal.into()),
+                None => Ok(Some(asked)),
+            }
         }
     }
-}
-
-async fn give_up(house: &House, payment: Payment) -> Result<(), Error> {
-    house.store.write(move |tx| price_change::give_up(tx, &payment)).await?;
-    Err(price_change::not_paid().into())
 }

@@ -7,7 +7,7 @@
 //! Each call has a key made of the payment's id, so the whole is repeated as it is after a crash between any two steps, or
 //! when no answer came: the processor says what it said, and nothing is charged twice.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 use merak_adapters::payments::{
@@ -21,6 +21,12 @@ use merak_core::kit::{self, Cents, Country, Id, Refusal};
 
 use super::Error;
 use crate::state::House;
+
+/// After which pauses the processor is asked again that did not answer, while somebody waits.
+const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// After how long it is not asked again while somebody waits: the answer is still to come within the time of a request.
+const WHILE_ONE_WAITS: Duration = Duration::from_secs(5);
 
 /// How long a processor may take to answer. Shorter than a request may take, and than the pause after which somebody else
 /// asks.
@@ -44,6 +50,22 @@ pub async fn payment(house: &House, planned: Payment) -> Result<Payment, Error> 
     let question = questions.into_iter().next().ok_or_else(Refusal::not_found)?;
     let answer = ask(house, &question).await?;
     settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
+}
+
+/// As [`payment`], for somebody who waits: a processor that does not answer is asked twice more.
+pub async fn payment_patiently(house: &House, planned: &Payment) -> Result<Payment, Error> {
+    let (mut pauses, began) = (AGAIN.iter(), Instant::now());
+    loop {
+        match payment(house, planned.clone()).await {
+            Err(Error::Outside(error)) => {
+                let pause = pauses.next().filter(|_| began.elapsed() < WHILE_ONE_WAITS);
+                let Some(pause) = pause else { return Err(error.into()) };
+                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
+                tokio::time::sleep(*pause).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Pays an open invoice with what the customer typed into a form just now, or with the method of its subscription. None if
@@ -247,7 +269,8 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     }
     let key = format!("payment/{}", payment.id);
     let customer_id = payer(house, question, &key).await?;
-    let source = if payment.is_off_session {
+    let is_saved = payment.payment_method_id.is_some();
+    let source = if is_saved {
         Source::SavedMethod(payment.source.clone())
     } else {
         Source::ConfirmationToken(payment.source.clone())
@@ -266,7 +289,7 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
                 currency: payment.currency.as_str().to_owned(),
                 source,
                 off_session: payment.is_off_session,
-                save_method: question.keeps_method && !payment.is_off_session,
+                save_method: question.keeps_method && !is_saved,
                 return_url,
                 metadata,
                 reference,
@@ -280,10 +303,10 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     })
 }
 
-/// What the processor calls who pays. Somebody who confirms a checkout is told to it anew, with what they typed.
+/// What the processor calls who pays. Somebody who types in what they pay with is told to it anew, as they are now.
 async fn payer(house: &House, question: &Question, key: &str) -> Result<String, Unanswered> {
     let Payer { customer_id, email, name, billing_address, processor_customer_id } = &question.payer;
-    if let (Some(known), true) = (processor_customer_id, question.payment.is_off_session) {
+    if let (Some(known), true) = (processor_customer_id, question.payment.payment_method_id.is_some()) {
         return Ok(known.clone());
     }
     let request = CustomerRequest {

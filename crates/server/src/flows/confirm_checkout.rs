@@ -7,7 +7,7 @@
 //! Should no answer come, the checkout stays held, and the sweep of payments finds out. Who confirms again with the same
 //! token meanwhile waits for the first.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use merak_core::billing::{Payment, PaymentStatus, payments};
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
@@ -20,12 +20,6 @@ use crate::state::House;
 
 /// How often it is looked whether another confirmation has come to its end, and for how many times.
 const LOOK: (Duration, u32) = (Duration::from_millis(200), 100);
-
-/// After which pauses the processor is asked again that did not answer.
-const AGAIN: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
-
-/// After how long it is not asked again while the buyer waits: the answer is still to come within the time of a request.
-const WHILE_ONE_WAITS: Duration = Duration::from_secs(5);
 
 /// What there is to do once a checkout was looked at.
 enum Begun {
@@ -62,28 +56,13 @@ pub async fn run(
     };
     let payment = match begun {
         Begun::Done => return Ok(()),
-        Begun::Asks(payment) => ask(house, &payment).await?,
+        Begun::Asks(payment) => collect::payment_patiently(house, &payment).await?,
         Begun::Waits(payment) => wait(house, payment.id).await?,
     };
     if payment.status == PaymentStatus::Failed {
         return Err(declined(&payment).into());
     }
     Ok(())
-}
-
-async fn ask(house: &House, planned: &Payment) -> Result<Payment, Error> {
-    let (mut pauses, began) = (AGAIN.iter(), Instant::now());
-    loop {
-        match collect::payment(house, planned.clone()).await {
-            Err(Error::Outside(error)) => {
-                let pause = pauses.next().filter(|_| began.elapsed() < WHILE_ONE_WAITS);
-                let Some(pause) = pause else { return Err(error.into()) };
-                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
-                tokio::time::sleep(*pause).await;
-            }
-            other => return other,
-        }
-    }
 }
 
 async fn wait(house: &House, id: Id<Payment>) -> Result<Payment, Error> {

@@ -98,6 +98,10 @@ scenarios! {
             program.post(&format!("{}/confirm", path(&checkout)), body).await.expect(200);
         }
         assert_eq!(count(shop, "SELECT count(*) FROM customers WHERE user_id IS NOT NULL").await, 0);
+        let checkout = checkout(shop, once()).await;
+        let unknown = shop.anonymous.with("authorization", "Bearer polar_pat_unknown");
+        let answer = unknown.post(&format!("{}/confirm", path(&checkout)), with_card("success")).await;
+        assert_eq!((answer.status, status(shop, &checkout).await.as_str()), (401, "open"));
     }
 
     // spec 30 §7.6.42
@@ -130,6 +134,66 @@ scenarios! {
         confirm(shop, &checkout, body).await.expect(200);
         let orders = shop.merchant.get("/v1/orders/").await.expect(200);
         assert_eq!(orders["items"][0]["custom_field_data"], json!({"size": "l"}));
+    }
+
+    async fn a_confirmation_that_is_sent_again_under_its_key_is_not_done_again(shop) {
+        let checkout = checkout(shop, once()).await;
+        let client = shop.anonymous.with("idempotency-key", "confirm-1");
+        let path = format!("{}/confirm", path(&checkout));
+        let first = client.post(&path, with_card("success")).await.expect(200);
+        assert_eq!(client.post(&path, with_card("success")).await.expect(200), first);
+        assert_eq!(count(shop, "SELECT count(*) FROM payments").await, 1);
+        assert_eq!(client.post(&path, with_card("mastercard")).await.status, 409);
+    }
+
+    // Spec 30, 3.7: a change that is charged at once, with a card that is saved.
+    async fn a_change_of_the_price_is_charged_once(shop) {
+        let yearly = json!({
+            "type": "recurring", "recurring_interval": "year", "amount_type": "fixed", "price_amount": 9000,
+            "price_currency": "usd"
+        });
+        let other = product(shop, yearly).await;
+        let price = other["prices"][0]["id"].as_str().unwrap().to_owned();
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("success")).await.expect(200);
+        let list = shop.merchant.get("/v1/subscriptions/").await.expect(200);
+        let path = format!("/v1/subscriptions/{}", list["items"][0]["id"].as_str().unwrap());
+        let preview = format!("{path}/preview?product_price_id={price}");
+        let told = shop.merchant.get(&preview).await.expect(200);
+        assert_eq!((&told["now"]["lines"][1]["amount"], &told["is_paid_first"]), (&json!(9000), &json!(false)));
+        assert_eq!((&told["next"]["due_amount"], count(shop, ORDERS).await), (&json!(9000), 1));
+        shop.tenant().await.merchant.get(&preview).await.refused(404, "ResourceNotFound");
+        shop.anonymous.get(&preview).await.refused(401, "Unauthorized");
+        let missing = shop.merchant.get(&format!("{path}/preview")).await;
+        assert_eq!(missing.schema_problems(), ["missing query.product_price_id"]);
+        let client = shop.merchant.with("idempotency-key", "change-1");
+        let body = json!({"product_price_id": price});
+        let changed = client.patch(&path, body.clone()).await.expect(200);
+        assert_eq!((&changed["status"], &changed["price_id"]), (&json!("active"), &json!(price)));
+        assert_eq!(client.patch(&path, body.clone()).await.expect(200), changed);
+        // As after a crash that forgot the key: it is done, and is not done again.
+        assert_eq!(shop.merchant.patch(&path, body).await.expect(200)["price_id"], json!(price));
+        assert_eq!(count(shop, ORDERS).await, 2);
+        let charged = "SELECT CAST(sum(amount) AS bigint) FROM payments WHERE status = 'succeeded'";
+        let due = told["now"]["due_amount"].as_i64().unwrap();
+        assert_eq!(count(shop, charged).await, 1000 + due);
+    }
+
+    async fn a_change_whose_charge_is_declined_is_owed(shop) {
+        let yearly = json!({
+            "type": "recurring", "recurring_interval": "year", "amount_type": "fixed", "price_amount": 9000,
+            "price_currency": "usd"
+        });
+        let other = product(shop, yearly).await;
+        let checkout = checkout(shop, monthly()).await;
+        confirm(shop, &checkout, with_card("declined_later")).await.expect(200);
+        let list = shop.merchant.get("/v1/subscriptions/").await.expect(200);
+        let path = format!("/v1/subscriptions/{}", list["items"][0]["id"].as_str().unwrap());
+        let body = json!({"product_price_id": other["prices"][0]["id"]});
+        let changed = shop.merchant.patch(&path, body.clone()).await.expect(200);
+        assert_eq!((&changed["status"], &changed["recurring_interval"]), (&json!("past_due"), &json!("year")));
+        shop.merchant.patch(&path, body).await.refused(400, "SubscriptionNotActiveOnStripe");
+        assert_eq!((count(shop, ORDERS).await, count(shop, "SELECT count(*) FROM payments").await), (1, 2));
     }
 
     async fn a_declined_card_can_be_replaced(shop) {

@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod http;
+pub mod line;
 pub mod sales;
 pub mod shop;
 pub mod tables;

@@ -16,7 +16,7 @@ use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_core::user_sessions;
 use merak_core::users::{self, User};
-use merak_server::{Config, Server, Storage};
+use merak_server::{Config, Payments, Server, Storage};
 use merak_store::{Param, Store, TestSource, Tx};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::http::Client;
+use super::line::Line;
 use super::tables::{self, Tables};
 
 /// How long an effect of a job may take to appear.
@@ -93,6 +94,12 @@ impl Shop {
     /// Starts a server on the database.
     pub async fn open(database: TestDatabase) -> Self {
         Self::open_with(database, config()).await
+    }
+
+    /// Starts a server that reaches the sandbox for payments by this line.
+    pub async fn open_by(database: TestDatabase, line: &Arc<Line>) -> Self {
+        Self::open_with(database, Config { payments: Payments::Brought(Arc::clone(line) as _), ..config() })
+            .await
     }
 
     /// Starts a server with other settings.

@@ -5,6 +5,7 @@ use merak_core::access::BUYERS;
 use merak_core::kit::{Id, Kind, Result};
 use merak_core::organizations::Organization;
 use merak_core::products::Product;
+use merak_core::subscriptions::price_change::{ChangePrice, Presence};
 use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, ListSubscriptionsOfBuyer, SubscriptionOfBuyerSort, price_change};
 use merak_store::{ReadTx, Tx};
@@ -39,7 +40,8 @@ pub fn operations() -> Vec<Operation> {
             .named("customer_portal:subscriptions:update", "Update Subscription")
             .about(
                 "Changes the price of a subscription, lets it end with its period, or lets it go on after all. What is \
-                 free ends now.",
+                 free ends now, and changes once its payment has gone through: if that needs time, the subscription is \
+                 answered as it is meanwhile. A payment that has to be approved needs the pages of the portal.",
             )
             .nav(NAV)
             .admits(BUYERS, WRITERS)
@@ -130,7 +132,8 @@ async fn update(
         let applied = flow
             .write(move |tx, call| {
                 let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
-                price_change::apply(tx, &call.house.billing, &found.subscription, price_id)
+                let wish = ChangePrice { price_id, payer: Presence::Away };
+                price_change::apply(tx, &call.house.billing, &found.subscription, wish)
             })
             .await?;
         change_price::collect(&flow.call().house, applied).await?;

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::access::Tenancy;
 use merak_core::billing::invoices::NewLine;
-use merak_core::billing::{Invoice, Payment, PaymentMethod, methods, payments};
+use merak_core::billing::{Invoice, Payment, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::kit::{Cents, Currency, Id, Page, Refusal, Result, Sort};
 use merak_core::orders::OrderOfBuyer;
 use merak_core::products::{self, AmountType, ListProducts, Price, ProductSort};
-use merak_core::subscriptions::price_change::{self, PriceChange, Settles};
+use merak_core::subscriptions::price_change::{self, ChangePrice, Presence, PriceChange, Settles};
 use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{self, CancellationReason, Subscription, SubscriptionOfBuyer};
 use merak_store::{ReadTx, Tx};
@@ -289,13 +289,14 @@ async fn plan_page(
     (status, problem): (StatusCode, Option<String>),
 ) -> Response {
     let (known, wanted, chosen) = (desk.clone(), id.to_owned(), price.to_owned());
+    let rules = rooms.house.billing.clone();
     let planned = rooms
         .house
         .store
         .read(move |tx| {
             let of = subscriptions::find_of_buyer(tx, &known.actor(), id_of(&wanted)?)?;
             let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
-            let change = price_change::plan(tx, &of.subscription, price_id)?;
+            let change = price_change::plan(tx, &rules, &of.subscription, price_id)?;
             let product = products::find(tx, change.price.product_id)?.ok_or_else(Refusal::not_found)?;
             Ok::<_, Refusal>((of, change, product))
         })
@@ -391,15 +392,20 @@ pub async fn change_plan(
         .write(move |tx| {
             let of = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?;
             let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
-            price_change::apply(tx, &rules, &of.subscription, price_id)
+            let wish = ChangePrice { price_id, payer: Presence::There };
+            price_change::apply(tx, &rules, &of.subscription, wish)
         })
         .await;
     let changed = match applied {
         Ok(applied) => change_price::collect(&rooms.house, applied).await,
         Err(refusal) => Err(refusal.into()),
     };
+    let back = format!("{}/subscriptions/{id}", desk.base);
     match changed {
-        Ok(()) => see_other(&format!("{}/subscriptions/{id}?told=plan", desk.base)),
+        Ok(Some(payment)) if payment.status != PaymentStatus::Succeeded => {
+            go_on(&rooms, &desk, &payment, &back).await
+        }
+        Ok(_) => see_other(&format!("{back}?told=plan")),
         Err(error) => {
             let (status, sentence) = refusal_of(&error);
             plan_page(&rooms, &desk, &id, &price, (status, Some(sentence))).await

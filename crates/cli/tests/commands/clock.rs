@@ -1,0 +1,64 @@
+//! `merak clock`.
+
+use merak_testkit::both_engines;
+use serde_json::json;
+
+use crate::http;
+use crate::installation::Installation;
+use crate::shop::Shop;
+
+both_engines! {
+    setup = Installation::on;
+
+    fn a_clock_that_is_moved_does_what_falls_due_on_its_way(installation: Installation) {
+        let shop = Shop::open(&installation);
+        let (_server, url) = installation.serve(&[]);
+        let monthly = json!({"type": "recurring", "recurring_interval": "month", "amount_type": "fixed", "price_amount": 500});
+        shop.sell(&url, &monthly, "success");
+        let before = installation.json("clock show --organization acme");
+        assert_eq!((&before["organization_id"], &before["seconds_ahead"]), (&json!(shop.organization_id), &json!(0)));
+
+        let moved = installation.run("clock advance --organization acme --by 3mo");
+        assert_eq!(moved.code, Some(0), "{moved:?}");
+        assert!(moved.output.trim_end().ends_with(" seconds ahead)"), "{moved:?}");
+        let orders = http::get(&url, "/v1/orders/", &shop.token).json();
+        // Three renewals: the last falls due just when the clock arrives, and may have been a moment later.
+        let count = orders["pagination"]["total_count"].as_i64().unwrap();
+        assert!((3..=4).contains(&count), "{orders}");
+        let shown = installation.json("clock show --organization ACME");
+        assert!(shown["seconds_ahead"].as_i64().unwrap() >= 88 * 86_400, "{shown}");
+        assert!(shown["now"].as_str() > before["now"].as_str(), "{shown}");
+
+        // It goes on from where it is, and nobody else's clock goes with it.
+        installation.json("organization create --name Other --slug other --owner other@example.com");
+        let further = installation.json("clock advance --organization acme --by 12h");
+        assert!(further["seconds_ahead"].as_i64() >= shown["seconds_ahead"].as_i64().map(|ahead| ahead + 43_000), "{further}");
+        assert_eq!(installation.json("clock show --organization other")["seconds_ahead"], json!(0));
+        assert_eq!(installation.run("audit").code, Some(0));
+    }
+
+    fn what_is_no_time_and_who_is_not_there_is_refused(installation: Installation) {
+        Shop::open(&installation);
+        for by in ["12", "1w", "0d", "soon", "9999y", "99999999999d"] {
+            let done = installation.run(&format!("clock advance --organization acme --by {by}"));
+            let sentence = format!("merak: --by: {by:?} is not a time such as 1y, 2mo, 30d or 12h");
+            assert_eq!(done.failure(), (Some(2), sentence.as_str()), "{by}");
+        }
+        for line in ["clock show --organization nobody", "clock advance --organization nobody --by 1d"] {
+            let done = installation.run(line);
+            assert_eq!(done.failure(), (Some(2), "merak: there is no organization with the slug nobody"), "{line}");
+        }
+        for line in ["clock", "clock advance --organization acme", "clock advance --by 1d", "clock back --organization acme"] {
+            assert_eq!(installation.run(line).code, Some(2), "{line}");
+        }
+        assert_eq!(installation.json("clock show --organization acme")["seconds_ahead"], json!(0));
+    }
+
+    fn a_clock_stands_where_real_money_moves(installation: Installation) {
+        Shop::open(&installation);
+        let stripe = "--payment-processor stripe --stripe-secret-key sk_test_1 --stripe-publishable-key pk_test_1 \
+                      --stripe-webhook-secret whsec_1";
+        let done = installation.run(&format!("clock advance --organization acme --by 1d {stripe}"));
+        assert_eq!(done.failure(), (Some(2), "merak: Clocks can only be moved where payments are played by the sandbox."));
+    }
+}

@@ -1,0 +1,204 @@
+//! Changes of a price that wait for their payment, and what the amount of a subscription is. spec 30 §3.7, T-14
+
+use super::*;
+use merak_core::billing::InvoiceStatus;
+use merak_core::kit::{Kind, Refusal};
+use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
+use merak_core::subscriptions::rules::Cancellation;
+
+fn apply(shop: &Shop, subscription: &Subscription, price_id: Id<Price>, payer: Presence) -> Result<Applied> {
+    let one = shop.subscription(subscription.id);
+    shop.write(move |tx| price_change::apply(tx, &rules(), &one, ChangePrice { price_id, payer }))
+}
+
+#[track_caller]
+fn asks_first(shop: &Shop, subscription: &Subscription, price: Id<Price>, payer: Presence) -> Payment {
+    match apply(shop, subscription, price, payer).unwrap() {
+        Applied::AsksFirst(payment) => *payment,
+        other => panic!("nothing is asked first: {other:?}"),
+    }
+}
+
+fn given_up(shop: &Shop, payment: &Payment) -> Option<Refusal> {
+    let id = payment.id;
+    shop.write(move |tx| price_change::given_up(tx, id)).unwrap()
+}
+
+/// A free subscription whose customer has saved a card.
+fn free_with_card(shop: &Shop) -> Subscription {
+    let checkout = shop.checkout(free(MONTH), |_| {});
+    shop.hold(&checkout, buyer("FR"), None).unwrap();
+    let subscription = shop.subscription_of(&checkout);
+    let other = shop.checkout(fixed(MONTH, 500), |new| new.customer_id = Some(subscription.customer_id));
+    shop.settle(&shop.asks(&other, "t"), paid("saved"));
+    subscription
+}
+
+fn refunds(shop: &Shop) -> Vec<i64> {
+    shop.read(|tx| Ok(tx.all("SELECT amount FROM refunds ORDER BY id", &[])?)).unwrap()
+}
+
+fn mails_of(shop: &Shop, kind: &str) -> usize {
+    shop.mails().iter().filter(|mail| *mail == kind).count()
+}
+
+scenarios! {
+    fn a_change_waits_while_its_payment_is_processed(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        let payment = asks_first(shop, &subscription, price, Presence::Away);
+        assert!(payment.is_off_session);
+        shop.settle(&payment, waits(Outcome::Processing));
+        assert!(given_up(shop, &payment).is_none());
+        // The period ends meanwhile, and is not renewed before it is known what it is of.
+        shop.go_to(subscription.current_period_end);
+        let batch = shop.open_due();
+        assert!(batch.payments.iter().all(|other| other.invoice_id != payment.invoice_id));
+        assert_eq!(shop.subscription(subscription.id).period, 0);
+        shop.settle(&payment, paid("saved"));
+        let after = shop.subscription(subscription.id);
+        assert_eq!((after.price_id, after.period, after.amount), (price, 1, Some(Cents::new(1000))));
+        assert_eq!((mails_of(shop, "change_not_paid"), refunds(shop).len()), (0, 0));
+    }
+
+    fn a_change_whose_payment_fails_later_is_told_of(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        // Who is told at once needs no mail.
+        let payment = asks_first(shop, &subscription, price, Presence::Away);
+        shop.settle(&payment, declined(false));
+        let refusal = given_up(shop, &payment).unwrap();
+        assert_eq!(refusal.kind(), Some(Kind::MissingPaymentMethod));
+        assert!(refusal.sentences().contains("The card was declined."), "{refusal}");
+        assert_eq!(mails_of(shop, "change_not_paid"), 0);
+        for under_way in [Some(Outcome::Processing), Some(Outcome::RequiresAction), None] {
+            let before = mails_of(shop, "change_not_paid");
+            let payment = asks_first(shop, &subscription, price, Presence::There);
+            assert!(!payment.is_off_session);
+            if let Some(outcome) = under_way {
+                shop.settle(&payment, waits(outcome));
+            } else {
+                // No answer came, and the sweep has asked.
+                shop.advance(std::time::Duration::from_secs(121));
+                shop.write(|tx| payments::take_due(tx, 10)).unwrap();
+            }
+            shop.settle(&payment, declined(false));
+            assert_eq!(mails_of(shop, "change_not_paid"), before + 1);
+            assert_eq!(shop.all_invoices().pop().unwrap().status, InvoiceStatus::Void);
+        }
+        assert_eq!(shop.subscription(subscription.id).price_id, subscription.price_id);
+        assert_eq!(shop.subscription(subscription.id).status, SubscriptionStatus::Active);
+    }
+
+    fn an_approval_is_waited_for_only_if_somebody_can_give_it(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        let payment = asks_first(shop, &subscription, price, Presence::Away);
+        shop.settle(&payment, waits(Outcome::RequiresAction));
+        assert!(given_up(shop, &payment).is_some());
+        assert_eq!(shop.all_invoices().pop().unwrap().status, InvoiceStatus::Void);
+        // Should it be given all the same, the money goes back.
+        shop.settle(&payment, paid("saved"));
+        assert_eq!((refunds(shop), shop.subscription(subscription.id).price_id), (vec![payment.amount.get()], subscription.price_id));
+        let payment = asks_first(shop, &subscription, price, Presence::There);
+        shop.settle(&payment, waits(Outcome::RequiresAction));
+        assert!(given_up(shop, &payment).is_none());
+        assert_eq!(asks_first(shop, &subscription, price, Presence::There).id, payment.id);
+        shop.settle(&payment, paid("saved"));
+        assert!(given_up(shop, &payment).is_none());
+        assert_eq!(shop.subscription(subscription.id).price_id, price);
+    }
+
+    fn a_change_that_waits_for_approval_makes_way(shop) {
+        let subscription = free_with_card(shop);
+        let (_, cheap) = shop.sells(fixed(MONTH, 1000));
+        let (_, dear) = shop.sells(fixed(MONTH, 3000));
+        let (_, other_free) = shop.sells(free(MONTH));
+        let first = asks_first(shop, &subscription, cheap, Presence::There);
+        // Nothing is known of it yet, so nothing may happen to it.
+        for price in [dear, other_free] {
+            assert_eq!(refusal(apply(shop, &subscription, price, Presence::There)).0, Kind::BadRequest);
+        }
+        shop.settle(&first, waits(Outcome::RequiresAction));
+        let second = asks_first(shop, &subscription, dear, Presence::There);
+        assert_ne!(first.id, second.id);
+        shop.settle(&second, Answer { intent_id: Some("pi_second".into()), ..waits(Outcome::RequiresAction) });
+        assert_eq!(apply(shop, &subscription, other_free, Presence::There).unwrap(), Applied::Done);
+        assert_eq!(shop.subscription(subscription.id).price_id, other_free);
+        for payment in [&first, &second] {
+            shop.settle(payment, paid("saved"));
+        }
+        assert_eq!(refunds(shop), [first.amount.get(), second.amount.get()]);
+        assert_eq!(shop.subscription(subscription.id).price_id, other_free);
+    }
+
+    fn a_change_ends_with_its_subscription(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        let payment = asks_first(shop, &subscription, price, Presence::There);
+        shop.settle(&payment, waits(Outcome::Processing));
+        let one = shop.subscription(subscription.id);
+        shop.write(move |tx| subscriptions::revoke(tx, &one, Cancellation::default())).unwrap();
+        shop.settle(&payment, paid("saved"));
+        assert_eq!(refunds(shop), [payment.amount.get()]);
+        assert_eq!(shop.subscription(subscription.id).price_id, subscription.price_id);
+    }
+
+    /// The amount of a subscription is what its current period costs without discount and tax, wherever it came from.
+    fn the_amount_is_net_where_prices_hold_the_tax(shop) {
+        let net = |one: &Subscription| shop.subscription(one.id).amount.unwrap().get();
+        let checkout = shop.checkout(fixed(MONTH, 1100), |_| {});
+        let Held::Asks(payment) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        assert_eq!(payment.amount.get(), 1100);
+        shop.settle(&payment, paid("jp"));
+        let one = shop.subscription_of(&checkout);
+        assert_eq!(net(&one), 1000, "after a checkout");
+        shop.go_to(one.current_period_end);
+        let renewal = shop.open_due().payments.remove(0);
+        shop.settle(&renewal, paid("jp"));
+        assert_eq!((net(&one), renewal.amount.get()), (1000, 1100), "after a renewal");
+        // At the same interval: nothing of the period is used, so all of it is given back and charged anew.
+        let (_, dear) = shop.sells(fixed(MONTH, 3300));
+        let (_, dearer) = shop.sells(fixed(MONTH, 4400));
+        assert_eq!(apply(shop, &one, dear, Presence::Away).unwrap(), Applied::Done);
+        assert_eq!(net(&one), 3000, "after a change at the same interval");
+        assert_eq!(apply(shop, &one, dearer, Presence::Away).unwrap(), Applied::Done);
+        assert_eq!(net(&one), 4000, "after another one");
+        let waiting: Vec<i64> = shop.read(|tx| Ok(tx.all("SELECT amount FROM invoice_lines WHERE invoice_id IS NULL ORDER BY id", &[])?)).unwrap();
+        assert_eq!(waiting, [-1100, 3300, -3300, 4400]);
+        shop.go_to(shop.subscription(one.id).current_period_end);
+        let renewal = shop.open_due().payments.remove(0);
+        assert_eq!(renewal.amount.get(), 4400 + 3300);
+        shop.settle(&renewal, paid("jp"));
+        assert_eq!(net(&one), 4000, "after a renewal that settles changes");
+        // At another interval: what is left of the period is given back as it was paid.
+        let (_, yearly) = shop.sells(fixed(YEAR, 9900));
+        let Applied::Asks(payment) = apply(shop, &one, yearly, Presence::Away).unwrap() else { panic!("nothing is asked") };
+        assert_eq!((net(&one), payment.amount.get()), (9000, 9900 - 4400), "after a change at another interval");
+        shop.settle(&payment, paid("jp"));
+        assert_eq!(net(&one), 9000, "once that is paid");
+        // From something that is free.
+        let checkout = shop.checkout(free(MONTH), |new| new.customer_id = Some(one.customer_id));
+        shop.hold(&checkout, buyer("JP"), None).unwrap();
+        let other = shop.subscription_of(&checkout);
+        let payment = asks_first(shop, &other, dear, Presence::Away);
+        shop.settle(&payment, paid("jp"));
+        assert_eq!((net(&other), payment.amount.get()), (3000, 3300), "after a change from something free");
+    }
+
+    fn the_amount_is_less_discount_where_prices_hold_the_tax(shop) {
+        let discount = shop.discount(percent(50), Span::Forever, None);
+        let checkout = shop.checkout(fixed(MONTH, 2200), |new| new.discount_id = Some(discount.id));
+        let Held::Asks(payment) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        shop.settle(&payment, paid("jp"));
+        let one = shop.subscription_of(&checkout);
+        assert_eq!((payment.amount.get(), one.amount), (1100, Some(Cents::new(1000))));
+        let (_, dear) = shop.sells(fixed(MONTH, 4400));
+        apply(shop, &one, dear, Presence::Away).unwrap();
+        assert_eq!(shop.subscription(one.id).amount, Some(Cents::new(2000)));
+        shop.go_to(one.current_period_end);
+        let renewal = shop.open_due().payments.remove(0);
+        assert_eq!(renewal.amount.get(), 2200 + 1100);
+        assert_eq!(shop.subscription(one.id).amount, Some(Cents::new(2000)));
+    }
+}
