@@ -50,6 +50,12 @@ pub trait Processor: fmt::Debug + Send + Sync {
         32
     }
 
+    /// What it calls the customer with this reference, where it goes by that and has nothing else to know of them. Then
+    /// [`ensure_customer`](Self::ensure_customer) says the same, and they can be called so before it was ever asked.
+    fn customer_id(&self, _reference: &str) -> Option<String> {
+        None
+    }
+
     /// Makes a customer, or brings an existing one up to date, and returns its id. One that is no more is made anew.
     async fn ensure_customer(&self, request: &CustomerRequest, key: &str) -> Result<String>;
 

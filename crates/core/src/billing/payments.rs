@@ -290,27 +290,38 @@ pub fn questions(tx: &mut ReadTx<'_>, payments: Vec<Payment>) -> Result<Vec<Ques
         found.into_iter().map(|found| (found.0.id, found)).collect();
     let question = |payment: Payment| {
         let (customer, processor_customer_id) = customers.get(&payment.customer_id)?.clone();
-        let checkout = payment.checkout_id.and_then(|id| checkouts.get(&id));
-        let payer = Payer {
-            customer_id: customer.id,
-            email: checkout
-                .and_then(|(checkout, _)| checkout.customer_email.clone())
-                .unwrap_or(customer.email),
-            name: checkout.and_then(|(checkout, _)| checkout.customer_name.clone()).or(customer.name),
-            billing_address: checkout
-                .and_then(|(checkout, _)| checkout.customer_billing_address.clone())
-                .or(customer.billing_address),
-            processor_customer_id,
-        };
-        Some(Question {
-            keeps_method: checkout.is_none_or(|(_, r#type)| *r#type == PriceType::Recurring),
-            client_secret: checkout.map(|(checkout, _)| checkout.client_secret.clone()),
-            facts: facts(&payment, checkout.map(|(checkout, _)| checkout)),
-            payer,
-            payment,
-        })
+        let sold = payment.checkout_id.and_then(|id| checkouts.get(&id));
+        let sold = sold.map(|(checkout, r#type)| (checkout, *r#type));
+        Some(question(payment, customer, processor_customer_id, sold))
     };
     Ok(payments.into_iter().filter_map(question).collect())
+}
+
+/// What the processor has to know of a payment by this customer, and what it calls them if it knows them. For a checkout
+/// with a price of this type.
+pub(crate) fn question(
+    payment: Payment,
+    customer: Customer,
+    processor_customer_id: Option<String>,
+    sold: Option<(&Checkout, PriceType)>,
+) -> Question {
+    let checkout = sold.map(|(checkout, _)| checkout);
+    let payer = Payer {
+        customer_id: customer.id,
+        email: checkout.and_then(|checkout| checkout.customer_email.clone()).unwrap_or(customer.email),
+        name: checkout.and_then(|checkout| checkout.customer_name.clone()).or(customer.name),
+        billing_address: checkout
+            .and_then(|checkout| checkout.customer_billing_address.clone())
+            .or(customer.billing_address),
+        processor_customer_id,
+    };
+    Question {
+        keeps_method: sold.is_none_or(|(_, r#type)| r#type == PriceType::Recurring),
+        client_secret: checkout.map(|checkout| checkout.client_secret.clone()),
+        facts: facts(&payment, checkout),
+        payer,
+        payment,
+    }
 }
 
 /// What a seller can read about a payment at the processor.

@@ -15,7 +15,8 @@ use merak_store::{ReadTx, Tx};
 use serde_json::{Map, Value};
 
 use super::{Checkout, CheckoutStatus, Terms, change, complete, missing_answers, save, totals};
-use crate::billing::{Books, Payment, PaymentStatus, Rules, payments};
+use crate::billing::payments::{self, Question};
+use crate::billing::{Books, Payment, PaymentStatus, Rules};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
 use crate::discounts;
@@ -64,8 +65,8 @@ pub struct Confirm {
 /// What follows from holding a checkout.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
-    /// The processor is to be asked for this payment.
-    Asks(Box<Payment>),
+    /// The processor is to be asked this.
+    Asks(Box<Question>),
     /// There was nothing to pay: the checkout has succeeded.
     Complete,
 }
@@ -124,7 +125,9 @@ pub fn hold(
     checkout.confirming_payment_id = Some(payment.id);
     checkout.modified_at = Some(tx.now());
     save(tx, &checkout)?;
-    Ok(Held::Asks(Box::new(payment)))
+    let processor_customer_id = payments::payer_id(tx, customer.id, &rules.processor)?;
+    let sold = Some((&checkout, terms.price.r#type));
+    Ok(Held::Asks(Box::new(payments::question(payment, customer, processor_customer_id, sold))))
 }
 
 /// How many payments of one checkout may fail. Somebody who tries cards finds out nothing more by it then.

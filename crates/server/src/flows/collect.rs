@@ -46,26 +46,42 @@ const SETTLED_AT_ONCE: usize = 100;
 /// by itself.
 pub async fn payment(house: &House, planned: Payment) -> Result<Payment, Error> {
     let id = planned.id;
-    let questions = house.store.read(move |tx| payments::questions(tx, vec![planned.clone()])).await?;
-    let question = questions.into_iter().next().ok_or_else(Refusal::not_found)?;
+    let question = question(house, planned).await?;
     let answer = ask(house, &question).await?;
-    settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
+    settle_one(house, id, answer).await
 }
 
-/// As [`payment`], for somebody who waits: a processor that does not answer is asked twice more.
+/// As [`payment`], for somebody who waits.
 pub async fn payment_patiently(house: &House, planned: &Payment) -> Result<Payment, Error> {
+    let question = question(house, planned.clone()).await?;
+    let answer = ask_patiently(house, &question).await?;
+    settle_one(house, planned.id, answer).await
+}
+
+async fn question(house: &House, planned: Payment) -> Result<Question, Error> {
+    let questions = house.store.read(move |tx| payments::questions(tx, vec![planned.clone()])).await?;
+    questions.into_iter().next().ok_or_else(|| Refusal::not_found().into())
+}
+
+/// As [`ask`], for somebody who waits: a processor that does not answer is asked twice more.
+pub async fn ask_patiently(house: &House, question: &Question) -> Result<Answer, Error> {
     let (mut pauses, began) = (AGAIN.iter(), Instant::now());
     loop {
-        match payment(house, planned.clone()).await {
+        match ask(house, question).await.map_err(Error::from) {
             Err(Error::Outside(error)) => {
                 let pause = pauses.next().filter(|_| began.elapsed() < WHILE_ONE_WAITS);
                 let Some(pause) = pause else { return Err(error.into()) };
-                tracing::warn!(payment = %planned.id, %error, "a payment is asked for again");
+                tracing::warn!(payment = %question.payment.id, %error, "a payment is asked for again");
                 tokio::time::sleep(*pause).await;
             }
             other => return other,
         }
     }
+}
+
+/// Writes down what was answered about a payment, with all that follows.
+pub async fn settle_one(house: &House, id: Id<Payment>, answer: Answer) -> Result<Payment, Error> {
+    settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
 }
 
 /// Pays an open invoice with what the customer typed into a form just now, or with the method of its subscription. None if

@@ -7,9 +7,11 @@
 //! Should no answer come, the checkout stays held, and the sweep of payments finds out. Who confirms again with the same
 //! token meanwhile waits for the first.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use merak_core::billing::{Payment, PaymentStatus, payments};
+use merak_core::billing::payments::Question;
+use merak_core::billing::{Answer, Outcome, Payment, PaymentStatus, payments};
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::kit::{Id, Kind, Refusal};
@@ -23,7 +25,7 @@ const LOOK: (Duration, u32) = (Duration::from_millis(200), 100);
 
 /// What there is to do once a checkout was looked at.
 enum Begun {
-    Asks(Box<Payment>),
+    Asks(Box<Question>),
     Waits(Box<Payment>),
     Done,
 }
@@ -35,7 +37,22 @@ pub async fn run(
     update: ClientUpdate,
     confirm: Confirm,
 ) -> Result<(), Error> {
+    if let Some((id, answer)) = ask(house, client_secret, update, confirm).await? {
+        collect::settle_one(house, id, answer).await?;
+    }
+    Ok(())
+}
+
+/// As [`run`], up to a payment that has succeeded and is still to be settled, by the unit that tells the buyer. Should that
+/// unit never come, the sweep of payments settles it.
+pub async fn ask(
+    house: &House,
+    client_secret: &str,
+    update: ClientUpdate,
+    confirm: Confirm,
+) -> Result<Option<(Id<Payment>, Answer)>, Error> {
     let (rules, client_secret) = (house.billing.clone(), client_secret.to_owned());
+    let processor = Arc::clone(&house.adapters.payments);
     let unit = move |tx: &mut Tx<'_>| {
         let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
         match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
@@ -44,10 +61,17 @@ pub async fn run(
             Standing::Open => {}
         }
         let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
-        Ok(match confirm::hold(tx, &rules, checkout, &terms, &confirm)? {
-            Held::Asks(payment) => Begun::Asks(payment),
-            Held::Complete => Begun::Done,
-        })
+        let Held::Asks(mut question) = confirm::hold(tx, &rules, checkout, &terms, &confirm)? else {
+            return Ok(Begun::Done);
+        };
+        let payer = &mut question.payer;
+        if payer.processor_customer_id.is_none()
+            && let Some(known_as) = processor.customer_id(&payer.customer_id.to_string())
+        {
+            let customer_id = payments::remember_payer(tx, payer.customer_id, &rules.processor, &known_as)?;
+            payer.processor_customer_id = Some(customer_id);
+        }
+        Ok(Begun::Asks(question))
     };
     let begun = match house.store.write(unit.clone()).await {
         // A buyer nobody knew is made a customer. If another click made them at the same time, they are known now.
@@ -55,14 +79,20 @@ pub async fn run(
         done => done?,
     };
     let payment = match begun {
-        Begun::Done => return Ok(()),
-        Begun::Asks(payment) => collect::payment_patiently(house, &payment).await?,
+        Begun::Done => return Ok(None),
+        Begun::Asks(question) => {
+            let (id, answer) = (question.payment.id, collect::ask_patiently(house, &question).await?);
+            if let Outcome::Succeeded { .. } = answer.outcome {
+                return Ok(Some((id, answer)));
+            }
+            collect::settle_one(house, id, answer).await?
+        }
         Begun::Waits(payment) => wait(house, payment.id).await?,
     };
     if payment.status == PaymentStatus::Failed {
         return Err(declined(&payment).into());
     }
-    Ok(())
+    Ok(None)
 }
 
 async fn wait(house: &House, id: Id<Payment>) -> Result<Payment, Error> {

@@ -46,9 +46,13 @@ impl Processor for Sandbox {
         100
     }
 
-    async fn ensure_customer(&self, request: &CustomerRequest, key: &str) -> Result<String> {
+    fn customer_id(&self, reference: &str) -> Option<String> {
         // There is nothing to be remembered of a customer but the methods, which know whose they are.
-        Ok(request.existing_id.clone().unwrap_or_else(|| self.name("cus", key)))
+        Some(self.name("cus", reference))
+    }
+
+    async fn ensure_customer(&self, request: &CustomerRequest, _key: &str) -> Result<String> {
+        Ok(request.existing_id.clone().unwrap_or_else(|| self.name("cus", &request.reference)))
     }
 
     async fn charge(&self, request: &ChargeRequest, key: &str) -> Result<ChargeOutcome> {

@@ -1,6 +1,9 @@
 //! Confirming a checkout, by the browser of its buyer. Whoever knows the secret may: a token that comes along, of
 //! a program that calls for somebody, is no reason to refuse.
 
+use std::slice;
+
+use merak_core::billing;
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::customer_sessions;
@@ -10,7 +13,7 @@ use merak_core::products::Price;
 use super::client::{ANYBODY, CheckoutUpdatePublic, NAV, signed_in};
 use super::wire::CheckoutPublicConfirmed;
 use crate::api::checkout_links::ByClientSecret;
-use crate::flows::confirm_checkout;
+use crate::flows::{collect, confirm_checkout};
 use crate::shell::Try;
 use crate::wire::{Finishing, Flow, Json, JsonObject, Nothing, Operation, Unit, request};
 
@@ -87,17 +90,32 @@ impl From<&CheckoutConfirmStripe> for ClientUpdate {
 async fn confirm(
     flow: Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
 ) -> Finishing<Json<CheckoutPublicConfirmed>> {
-    let user_id = flow.read(signed_in).await?;
     let call = flow.call();
+    let user_id = match call.session {
+        Some(_) => flow.read(signed_in).await?,
+        None => None,
+    };
     let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
     let update = ClientUpdate::from(&call.body);
     let confirm = Confirm { token, user_id };
-    confirm_checkout::run(&call.house, &call.path.client_secret, update, confirm).await?;
-    flow.finish(|tx, call| {
-        let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
-        let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
-        let public = checkouts::public(tx, checkout)?;
-        Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
-    })
-    .await
+    let paid = confirm_checkout::ask(&call.house, &call.path.client_secret, update, confirm).await?;
+    let settling = paid.clone();
+    let finished = flow
+        .finish(move |tx, call| {
+            if let Some(settling) = &settling {
+                billing::settle(tx, &call.house.billing, slice::from_ref(settling))?;
+            }
+            let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
+            let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
+            let public = checkouts::public(tx, checkout)?;
+            Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
+        })
+        .await;
+    if finished.is_err()
+        && let Some((id, answer)) = paid
+    {
+        // What was paid counts, whatever kept it from being told.
+        collect::settle_one(&flow.call().house, id, answer).await?;
+    }
+    finished
 }
