@@ -151,7 +151,12 @@ impl Shop {
     #[track_caller]
     fn asks(&self, checkout: &Checkout, token: &str) -> Payment {
         match self.hold(checkout, buyer("FR"), Some(token)).unwrap() {
-            Held::Asks(payment) => *payment,
+            Held::Asks(question) => {
+                let planned = question.payment.clone();
+                let read = self.read(move |tx| payments::questions(tx, vec![planned.clone()])).unwrap();
+                assert_eq!([*question.clone()].as_slice(), read, "as it is asked again");
+                question.payment
+            }
             Held::Complete => panic!("there was something to pay"),
         }
     }

@@ -60,7 +60,10 @@ pub(super) fn pay(
         billing_address: invoice.customer_billing_address.clone(),
     };
     let number = next_number(tx, invoice.organization_id)?;
-    let order = record(tx, books, invoice, payment, copies, (number, now))?;
+    invoice.status = InvoiceStatus::Paid;
+    invoice.settled_at = Some(now);
+    invoices::save(tx, invoice)?;
+    let order = record(tx, books, invoice, payment, copies, number)?;
     let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
@@ -167,18 +170,15 @@ pub(crate) struct Copies {
     pub(crate) billing_address: Option<Address>,
 }
 
-/// Writes that an invoice is paid, and its order with this number. Nobody is told yet.
+/// Writes the order of a paid invoice, with this number. Nobody is told yet.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     books: &mut Books,
-    invoice: &mut Invoice,
+    invoice: &Invoice,
     payment: Option<&Payment>,
     copies: Copies,
-    (number, now): (i64, Timestamp),
+    number: i64,
 ) -> Result<Order> {
-    invoice.status = InvoiceStatus::Paid;
-    invoice.settled_at = Some(now);
-    invoices::save(tx, invoice)?;
     if invoice.total() < Cents::default() {
         invoices::give_credit(tx, invoice, Cents::new(-invoice.total().get()))?;
     }

@@ -7,7 +7,7 @@
 
 use merak_store::{Timestamp, Tx};
 
-use super::{Checkout, CheckoutStatus, change};
+use super::{Checkout, CheckoutStatus, advance};
 use crate::billing::{
     self, BillingReason, Books, Copies, Invoice, InvoiceLine, InvoiceStatus, Payment, rules,
 };
@@ -45,7 +45,7 @@ pub(crate) fn complete(
         Some(_) => Some(sale.subscription(tx, method)?),
         None => None,
     };
-    let mut invoice = sale.invoice(tx, switched.as_ref());
+    let invoice = sale.invoice(tx, switched.as_ref());
     let number = billing::next_number(tx, checkout.organization_id)?;
     let receipt = billing::receipt(&invoice, number, &product.name);
     let paid = (receipt.total > Cents::default()).then(|| receipt.clone());
@@ -73,13 +73,13 @@ pub(crate) fn complete(
         custom_field_data: checkout.custom_field_data.clone(),
         billing_address,
     };
-    let order = billing::record(tx, books, &mut invoice, payment, copies, (number, now))?;
+    let order = billing::record(tx, books, &invoice, payment, copies, number)?;
     if is_once {
         sale.sold_once(tx, &order, receipt)?;
     }
     billing::announce(tx, &order)?;
     checkout.status = CheckoutStatus::Succeeded;
-    change(tx, &mut checkout)
+    advance(tx, &mut checkout)
 }
 
 /// What is sold, and to whom.
@@ -180,7 +180,7 @@ impl Sale<'_> {
         }
     }
 
-    /// The invoice of what the checkout says, as it was confirmed.
+    /// The invoice of what the checkout says, as it was confirmed. It is paid.
     fn invoice(&self, tx: &mut Tx<'_>, switched: Option<&Switched>) -> Invoice {
         let subscription = switched.map(Switched::after);
         let checkout = self.checkout;
@@ -199,7 +199,7 @@ impl Sale<'_> {
                 Some(Switched::New(_)) => BillingReason::SubscriptionCreate,
                 Some(Switched::Upgraded(..)) => BillingReason::SubscriptionUpdate,
             },
-            status: InvoiceStatus::Open,
+            status: InvoiceStatus::Paid,
             product_id: self.product.id,
             product_price_id: self.price.id,
             discount_id: checkout.discount_id,
@@ -215,7 +215,7 @@ impl Sale<'_> {
             customer_tax_id: checkout.customer_tax_id.clone(),
             created_at: self.now,
             modified_at: None,
-            settled_at: None,
+            settled_at: Some(self.now),
         }
     }
 

@@ -14,7 +14,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Tx};
 use serde_json::{Map, Value};
 
-use super::{Checkout, CheckoutStatus, Terms, change, complete, missing_answers, save, totals};
+use super::{Checkout, CheckoutStatus, Terms, advance, complete, missing_answers, save, save_standing, tell, totals};
 use crate::billing::payments::{self, Question};
 use crate::billing::{Books, Payment, PaymentStatus, Rules};
 use crate::clock;
@@ -114,7 +114,9 @@ pub fn hold(
             None => Value::from(customer.id.to_string()),
         };
         checkout.payment_processor_metadata = object([("customer_id", metadata)]);
+        save(tx, &checkout)?;
         confirm_for(tx, &mut checkout, &customer)?;
+        tell(tx, &checkout)?;
         let mut books = Books::default();
         complete::complete(tx, &mut books, checkout, None, None)?;
         books.post(tx)?;
@@ -283,8 +285,9 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
     Ok((customer, is_named || is_signed_in))
 }
 
-/// Makes a held checkout confirmed, for this customer. What was blank of the customer is filled in from it, unless anybody
-/// can have typed it who had nothing to pay, and its notes for the customer are written to theirs.
+/// Makes a held checkout confirmed, for this customer, which is still to be written. What was blank of the customer is
+/// filled in from it, unless anybody can have typed it who had nothing to pay, and its notes for the customer are written
+/// to theirs.
 fn confirm_for(tx: &mut Tx<'_>, checkout: &mut Checkout, customer: &Customer) -> Result<()> {
     let counts = checkout.is_buyer_known || checkout.confirming_payment_id.is_some();
     customers::enrich(
@@ -299,7 +302,7 @@ fn confirm_for(tx: &mut Tx<'_>, checkout: &mut Checkout, customer: &Customer) ->
     )?;
     checkout.customer_id = Some(customer.id);
     checkout.status = CheckoutStatus::Confirmed;
-    change(tx, checkout)
+    Ok(())
 }
 
 fn find(tx: &mut ReadTx<'_>, id: Id<Checkout>) -> Result<Option<Checkout>> {
@@ -323,10 +326,12 @@ pub(crate) fn confirmed(
     client_secret: Option<&str>,
 ) -> Result<()> {
     let Some(checkout) = waiting(tx, id, payment)? else { return Ok(()) };
-    confirmed_now(tx, checkout, payment, client_secret).map(drop)
+    let checkout = confirmed_now(tx, checkout, payment, client_secret)?;
+    save_standing(tx, &checkout)
 }
 
-/// As [`confirmed`], of a checkout that waits for the payment. One that is confirmed already stays so.
+/// As [`confirmed`], of a checkout that waits for the payment; it is still to be written. One that is confirmed already
+/// stays so.
 pub(crate) fn confirmed_now(
     tx: &mut Tx<'_>,
     mut checkout: Checkout,
@@ -345,6 +350,8 @@ pub(crate) fn confirmed_now(
         ("intent_status", Value::from(intent_status(payment.status))),
     ]);
     confirm_for(tx, &mut checkout, &customer)?;
+    checkout.modified_at = Some(tx.now());
+    tell(tx, &checkout)?;
     Ok(checkout)
 }
 
@@ -368,13 +375,15 @@ pub(crate) fn failed(tx: &mut Tx<'_>, id: Id<Checkout>, payment: &Payment) -> Re
     checkout.confirming_payment_id = None;
     if checkout.status == CheckoutStatus::Confirmed {
         checkout.status = CheckoutStatus::Failed;
-        return change(tx, &mut checkout);
+        return advance(tx, &mut checkout);
     }
     // A buyer who was declined at the last moment has time to try something else.
     let now = clock::now(tx, checkout.organization_id)?;
-    checkout.expires_at = checkout.expires_at.max(now.add_seconds(RESPITE));
-    checkout.modified_at = Some(tx.now());
-    save(tx, &checkout)
+    let (expires_at, modified_at) = (checkout.expires_at.max(now.add_seconds(RESPITE)), tx.now());
+    Ok(tx.changed_one(
+        "UPDATE checkouts SET confirming_payment_id = NULL, expires_at = $2, modified_at = $3 WHERE id = $1",
+        &[&id, &expires_at, &modified_at],
+    )?)
 }
 
 /// For how long a checkout is open at least after a payment of it was declined, in seconds.

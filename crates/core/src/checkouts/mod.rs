@@ -244,10 +244,22 @@ impl Checkout {
     }
 }
 
-/// Writes a checkout that has changed, and tells those who listen and the seller's programs.
+/// Writes what was changed of an open checkout, and tells those who listen and the seller's programs.
 pub fn change(tx: &mut Tx<'_>, checkout: &mut Checkout) -> Result<()> {
     checkout.modified_at = Some(tx.now());
     save(tx, checkout)?;
+    tell(tx, checkout)
+}
+
+/// Writes how far a checkout has come, and tells of it.
+pub(crate) fn advance(tx: &mut Tx<'_>, checkout: &mut Checkout) -> Result<()> {
+    checkout.modified_at = Some(tx.now());
+    save_standing(tx, checkout)?;
+    tell(tx, checkout)
+}
+
+/// Tells those who listen and the seller's programs how a checkout is now.
+pub(crate) fn tell(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     let channel = Channel::Checkout(checkout.id.uuid());
     let payload = json!({"status": checkout.status});
     streams::publish(tx, &channel, "checkout.updated", &payload)?;
@@ -256,20 +268,18 @@ pub fn change(tx: &mut Tx<'_>, checkout: &mut Checkout) -> Result<()> {
     events::emit(tx, checkout.organization_id, EventType::CheckoutUpdated, checkout.id.uuid())
 }
 
-/// Writes a checkout that has changed.
+/// Writes everything of a checkout that can be changed while it is open. No index has any of it: SQLite rewrites the
+/// entries of each that has a column which an update names.
 pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     tx.changed_one(
-        "UPDATE checkouts SET status = $2, expires_at = $3, confirming_payment_id = $4, success_url = $5, \
-         embed_origin = $6, product_price_id = $7, amount = $8, currency = $9, discount_id = $10, discount_amount = $11, \
-         tax_amount = $12, tax = $13, allow_discount_codes = $14, customer_id = $15, customer_name = $16, \
-         customer_email = $17, customer_ip_address = $18, customer_billing_address = $19, customer_tax_id = $20, \
-         metadata = $21, customer_metadata = $22, custom_field_data = $23, subscription_id = $24, \
-         payment_processor_metadata = $25, modified_at = $26, is_tax_inclusive = $27, is_buyer_known = $28, \
-         is_embedder_known = $29 WHERE id = $1",
+        "UPDATE checkouts SET confirming_payment_id = $2, success_url = $3, embed_origin = $4, product_price_id = $5, \
+         amount = $6, currency = $7, discount_id = $8, discount_amount = $9, tax_amount = $10, tax = $11, \
+         allow_discount_codes = $12, customer_name = $13, customer_email = $14, customer_ip_address = $15, \
+         customer_billing_address = $16, customer_tax_id = $17, metadata = $18, customer_metadata = $19, \
+         custom_field_data = $20, modified_at = $21, is_tax_inclusive = $22, is_buyer_known = $23, \
+         is_embedder_known = $24 WHERE id = $1",
         &[
             &checkout.id,
-            &checkout.status,
-            &checkout.expires_at,
             &checkout.confirming_payment_id,
             &checkout.success_url,
             &checkout.embed_origin,
@@ -281,7 +291,6 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
             &checkout.tax_amount,
             &checkout.tax,
             &checkout.allow_discount_codes,
-            &checkout.customer_id,
             &checkout.customer_name,
             &checkout.customer_email,
             &checkout.customer_ip_address,
@@ -290,12 +299,27 @@ pub(crate) fn save(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
             &checkout.metadata,
             &checkout.customer_metadata,
             &checkout.custom_field_data,
-            &checkout.subscription_id,
-            &checkout.payment_processor_metadata,
             &checkout.modified_at,
             &checkout.is_tax_inclusive,
             &checkout.is_buyer_known,
             &checkout.is_embedder_known,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes how far a checkout has come, and for whom.
+pub(crate) fn save_standing(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
+    tx.changed_one(
+        "UPDATE checkouts SET status = $2, confirming_payment_id = $3, customer_id = $4, \
+         payment_processor_metadata = $5, modified_at = $6 WHERE id = $1",
+        &[
+            &checkout.id,
+            &checkout.status,
+            &checkout.confirming_payment_id,
+            &checkout.customer_id,
+            &checkout.payment_processor_metadata,
+            &checkout.modified_at,
         ],
     )?;
     Ok(())

@@ -148,7 +148,8 @@ scenarios! {
     fn the_amount_is_net_where_prices_hold_the_tax(shop) {
         let net = |one: &Subscription| shop.subscription(one.id).amount.unwrap().get();
         let checkout = shop.checkout(fixed(MONTH, 1100), |_| {});
-        let Held::Asks(payment) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        let Held::Asks(question) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        let payment = question.payment;
         assert_eq!(payment.amount.get(), 1100);
         shop.settle(&payment, paid("jp"));
         let one = shop.subscription_of(&checkout);
@@ -189,7 +190,8 @@ scenarios! {
     fn the_amount_is_less_discount_where_prices_hold_the_tax(shop) {
         let discount = shop.discount(percent(50), Span::Forever, None);
         let checkout = shop.checkout(fixed(MONTH, 2200), |new| new.discount_id = Some(discount.id));
-        let Held::Asks(payment) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        let Held::Asks(question) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        let payment = question.payment;
         shop.settle(&payment, paid("jp"));
         let one = shop.subscription_of(&checkout);
         assert_eq!((payment.amount.get(), one.amount), (1100, Some(Cents::new(1000))));

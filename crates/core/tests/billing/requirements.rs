@@ -78,7 +78,8 @@ scenarios! {
         shop.write(move |tx| Ok(tx.changed_one("UPDATE checkouts SET amount = NULL WHERE id = $1", &[&id])?)).unwrap();
         assert_eq!(problems(shop.hold(&checkout, buyer("FR"), Some("t"))), ["body.amount missing"]);
         let update = ClientUpdate { amount: Some(Cents::new(4242)), ..buyer("FR") };
-        let Held::Asks(payment) = shop.hold(&checkout, update, Some("t")).unwrap() else { panic!("nothing is asked") };
+        let Held::Asks(question) = shop.hold(&checkout, update, Some("t")).unwrap() else { panic!("nothing is asked") };
+        let payment = question.payment;
         assert_eq!(payment.amount, Cents::new(5090));
     }
 
@@ -96,7 +97,8 @@ scenarios! {
             (fixed(MONTH, 1000), Some(discount.id), buyer("FR"), vec!["type=product", "tax_amount=0", "tax_country=FR"]),
         ] {
             let checkout = shop.checkout(price, |new| new.discount_id = discount_id);
-            let Held::Asks(payment) = shop.hold(&checkout, update, Some("t")).unwrap() else { panic!("nothing is asked") };
+            let Held::Asks(question) = shop.hold(&checkout, update, Some("t")).unwrap() else { panic!("nothing is asked") };
+            let payment = question.payment;
             assert_eq!(facts(shop, &payment), expected);
             assert_eq!(payment.kind.as_str(), if discount_id.is_some() { "setup" } else { "charge" });
             let redeemed: Vec<(Id<Discount>, Id<Checkout>)> =

@@ -271,8 +271,8 @@ impl Life {
             let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
             confirm::hold(tx, &rules, checkout, &terms, &confirm).map(Some)
         });
-        if let Some(Some(Held::Asks(payment))) = held {
-            self.town.tasks.push(Task::Ask(vec![*payment]));
+        if let Some(Some(Held::Asks(question))) = held {
+            self.town.tasks.push(Task::Ask(vec![question.payment]));
         }
     }
 
