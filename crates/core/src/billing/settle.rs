@@ -251,6 +251,9 @@ pub(super) fn find_subscriptions(
 
 /// What these products are called, even those that were deleted.
 pub(super) fn names_of(tx: &mut Tx<'_>, ids: &BTreeSet<Id<Product>>) -> Result<HashMap<Id<Product>, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let mut sql = Sql::new("SELECT id, name FROM products WHERE id IN ");
     sql.bind_list(ids.iter().copied());
     Ok(tx.list::<(Id<Product>, String)>(&sql)?.into_iter().collect())

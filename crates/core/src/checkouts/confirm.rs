@@ -14,7 +14,9 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Tx};
 use serde_json::{Map, Value};
 
-use super::{Checkout, CheckoutStatus, Terms, advance, complete, missing_answers, save, save_standing, tell, totals};
+use super::{
+    Checkout, CheckoutStatus, Terms, advance, complete, missing_answers, save, save_standing, tell, totals,
+};
 use crate::billing::payments::{self, Question};
 use crate::billing::{Books, Payment, PaymentStatus, Rules};
 use crate::clock;
@@ -258,19 +260,15 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
         customers::outgrow(tx, known.id, Some(checkout.id))?;
         known
     } else {
-        let new = customers::create(
-            tx,
-            &CreateCustomer {
-                organization_id: checkout.organization_id,
-                email,
-                name: checkout.customer_name.clone(),
-                billing_address: checkout.customer_billing_address.clone(),
-                tax_id: checkout.customer_tax_id.clone(),
-                metadata: Metadata::default(),
-            },
-        )?;
-        customers::note_newcomer(tx, new.id, checkout.id)?;
-        new
+        let new = CreateCustomer {
+            organization_id: checkout.organization_id,
+            email,
+            name: checkout.customer_name.clone(),
+            billing_address: checkout.customer_billing_address.clone(),
+            tax_id: checkout.customer_tax_id.clone(),
+            metadata: Metadata::default(),
+        };
+        customers::create_by(tx, &new, Some(checkout.id))?
     };
     if customer.user_id.is_none()
         && let Some(user_id) = confirm.user_id

@@ -32,6 +32,15 @@ pub struct CreateCustomer {
 
 /// Makes a customer. An address that a live customer of the organization has is refused.
 pub fn create(tx: &mut Tx<'_>, command: &CreateCustomer) -> Result<Customer> {
+    create_by(tx, command, None)
+}
+
+/// As [`create`]. Whoever confirms the checkout that makes a customer may act as them until [`outgrow`].
+pub(crate) fn create_by(
+    tx: &mut Tx<'_>,
+    command: &CreateCustomer,
+    checkout_id: Option<Id<Checkout>>,
+) -> Result<Customer> {
     let customer = Customer {
         id: Id::new(tx),
         organization_id: command.organization_id,
@@ -46,7 +55,8 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateCustomer) -> Result<Customer> {
         modified_at: None,
         deleted_at: None,
     };
-    tx.insert(&customer).on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    tx.insert_with(&customer, &[("newcomer_checkout_id", &checkout_id)])
+        .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
     search::add(tx, &customer)?;
     count(tx, customer.organization_id, 1)?;
     Ok(customer)
@@ -195,12 +205,6 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
 pub fn link_user(tx: &mut Tx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result<()> {
     tx.changed_one("UPDATE customers SET user_id = $2 WHERE id = $1", &[&id, &user_id])?;
     outgrow(tx, id, None)
-}
-
-/// Notes that a checkout has made this customer, so that whoever confirms it may act as the customer until [`outgrow`].
-pub(crate) fn note_newcomer(tx: &mut Tx<'_>, id: Id<Customer>, checkout_id: Id<Checkout>) -> Result<()> {
-    let sql = "UPDATE customers SET newcomer_checkout_id = $2 WHERE id = $1";
-    Ok(tx.changed_one(sql, &[&id, &checkout_id])?)
 }
 
 /// Something happens to a customer that does not come from the checkout that made them, or comes from another than this.

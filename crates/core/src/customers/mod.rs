@@ -9,7 +9,7 @@ use merak_store::{Timestamp, row};
 pub use self::commands::{
     CreateCustomer, Enrichment, UpdateCustomer, create, delete, enrich, link_user, update,
 };
-pub(crate) use self::commands::{note_newcomer, outgrow};
+pub(crate) use self::commands::{create_by, outgrow};
 pub use self::import::import;
 pub(crate) use self::queries::{Buyer, buyer};
 pub use self::queries::{

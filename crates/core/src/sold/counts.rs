@@ -24,19 +24,19 @@ pub(crate) fn count<T: Sold>(tx: &mut Tx<'_>, place: Place, change: i64) -> Resu
     let nothing = vec!["0"; T::COUNTS.columns.len()].join(", ");
     let (organization_id, product_id) = (&place.organization_id, &place.product_id);
     let table = T::COUNTS.by_product;
-    tx.execute(
-        &format!(
-            "INSERT INTO {table} (organization_id, product_id, {columns}) VALUES ($1, $2, {nothing}) \
-             ON CONFLICT (organization_id, product_id) DO NOTHING"
-        ),
-        &[organization_id, product_id],
-    )?;
-    tx.changed_one(
-        &format!(
-            "UPDATE {table} SET {column} = {column} + $3 WHERE organization_id = $1 AND product_id = $2"
-        ),
-        &[organization_id, product_id, &change],
-    )?;
+    let update =
+        format!("UPDATE {table} SET {column} = {column} + $3 WHERE organization_id = $1 AND product_id = $2");
+    // Nearly always the row is there.
+    if tx.execute(&update, &[organization_id, product_id, &change])? == 0 {
+        tx.execute(
+            &format!(
+                "INSERT INTO {table} (organization_id, product_id, {columns}) VALUES ($1, $2, {nothing}) \
+                 ON CONFLICT (organization_id, product_id) DO NOTHING"
+            ),
+            &[organization_id, product_id],
+        )?;
+        tx.changed_one(&update, &[organization_id, product_id, &change])?;
+    }
     let Some(discount_id) = &place.discount_id else { return Ok(()) };
     let table = T::COUNTS.by_discount;
     tx.execute(

@@ -137,8 +137,14 @@ impl Session {
         if statement.parameter_count() != params.len() {
             return Err(Error::Misuse(format!("{} values were given for: {sql}", params.len())));
         }
+        let is_in_order = params.len() > FEW && is_in_order(sql);
         for (number, param) in (1..).zip(params) {
-            bind(&mut statement, number, &param.value()).map_err(|error| match error {
+            let bound = if is_in_order {
+                bind_at(&mut statement, number, &param.value())
+            } else {
+                bind(&mut statement, number, &param.value())
+            };
+            bound.map_err(|error| match error {
                 rusqlite::Error::InvalidParameterName(name) => {
                     Error::Misuse(format!("the statement has no parameter {name}: {sql}"))
                 }
@@ -216,6 +222,27 @@ impl Session {
     }
 }
 
+/// Up to so many parameters are compared with their names one by one; SQLite walks over all of a statement's names to find
+/// one.
+const FEW: usize = 6;
+
+/// Whether the parameters appear first in the order of their numbers, so that SQLite numbers them alike.
+fn is_in_order(sql: &str) -> bool {
+    let mut next = 1;
+    // What stands between quotes is text.
+    for part in sql.split('\'').step_by(2) {
+        for piece in part.split('$').skip(1) {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit);
+            let number = digits.fold(0_usize, |number, digit| number * 10 + usize::from(digit - b'0'));
+            if number == 0 || number > next {
+                return false;
+            }
+            next = next.max(number + 1);
+        }
+    }
+    true
+}
+
 /// Binds by the parameter's *name*. SQLite numbers `$1`, `$2`, … in the order they appear in the text, so binding by
 /// position would swap arguments without any error. Where the position has that name, which is nearly everywhere, it need
 /// not be searched for.
@@ -257,3 +284,20 @@ const NAMES: [&CStr; 32] = [
     c"$15", c"$16", c"$17", c"$18", c"$19", c"$20", c"$21", c"$22", c"$23", c"$24", c"$25", c"$26", c"$27",
     c"$28", c"$29", c"$30", c"$31", c"$32",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_parameters_is_seen() {
+        for sql in ["SELECT 1", "SELECT $1", "SELECT $1 + $2 - $1 + $3", "SELECT 'it''s $9', $1 || '$5', $2"]
+        {
+            assert!(is_in_order(sql), "{sql}");
+        }
+        for sql in ["SELECT $2", "SELECT $2 + $1", "SELECT $1 + $3 + $2", "SELECT $1, $$2", "SELECT '$1', $2"]
+        {
+            assert!(!is_in_order(sql), "{sql}");
+        }
+    }
+}
