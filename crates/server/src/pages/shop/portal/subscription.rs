@@ -386,20 +386,22 @@ pub async fn change_plan(
     let price = field(&form, "price");
     let (actor, rules, wanted, chosen) =
         (desk.actor(), rooms.house.billing.clone(), id.clone(), price.clone());
-    let applied = rooms
-        .house
-        .store
-        .write(move |tx| {
-            let of = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?;
-            let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
-            let wish = ChangePrice { price_id, payer: Presence::There };
-            price_change::apply(tx, &rules, &of.subscription, wish)
-        })
-        .await;
-    let changed = match applied {
-        Ok(applied) => change_price::collect(&rooms.house, applied).await,
-        Err(refusal) => Err(refusal.into()),
-    };
+    let changed = async {
+        let store = &rooms.house.store;
+        let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
+        let wish = ChangePrice { price_id, payer: Presence::There };
+        let find = move |tx: &mut ReadTx<'_>| subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?);
+        let found = store.read(find.clone()).await?;
+        change_price::make_way(&rooms.house, found.subscription, wish).await?;
+        let applied = store
+            .write(move |tx| {
+                let found = find(tx)?;
+                price_change::apply(tx, &rules, &found.subscription, wish)
+            })
+            .await?;
+        change_price::collect(&rooms.house, applied).await
+    }
+    .await;
     let back = format!("{}/subscriptions/{id}", desk.base);
     match changed {
         Ok(Some(payment)) if payment.status != PaymentStatus::Succeeded => {
