@@ -13,9 +13,23 @@ pub fn root() -> &'static Path {
 }
 
 /// The cargo that runs this program.
+///
+/// It is given none of the variables that describe this program's own package. Build scripts may watch them, as ring's
+/// does, and everything above ring would be compiled again for whoever calls cargo without us.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    let is_of_package = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+            || ["CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_package) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
 
