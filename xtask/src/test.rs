@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::postgres::Postgres;
+use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
@@ -58,12 +59,13 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     let suites: Vec<&Suite> = SUITES.iter().filter(is_wanted).collect();
 
     let postgres = Postgres::start()?;
+    let scratch = Scratch::new()?;
     let mut counted = Vec::new();
     for suite in suites {
         println!("\n== {} ==", suite.name);
         let started = Instant::now();
         let mut tally = Tally::default();
-        let ended_well = suite.command(&filters).and_then(|mut command| {
+        let ended_well = suite.command(&filters, &scratch).and_then(|mut command| {
             postgres.export(&mut command);
             process::watch(&mut command, |line| tally.see(line))
         });
@@ -73,6 +75,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         tally.close(ended_well.unwrap_or(false));
         counted.push((suite.name, tally, started.elapsed()));
     }
+    drop(scratch);
     drop(postgres);
 
     match tally::report(&counted).failed {
@@ -83,13 +86,14 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 impl Suite {
     /// The program that runs this suite, with what it needs installed.
-    fn command(&self, filters: &[&String]) -> Result<Command, Failure> {
+    fn command(&self, filters: &[&String], scratch: &Scratch) -> Result<Command, Failure> {
         let tests = process::root().join("tests");
         let folder = tests.join(self.name);
         match self.runner {
             Runner::Cargo => {
                 let mut command = process::cargo();
                 command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(filters);
+                command.env("TMPDIR", scratch.path());
                 Ok(command)
             }
             Runner::Node | Runner::Browser => {
