@@ -46,15 +46,15 @@ pub fn output(command: &mut Command) -> Result<(bool, String), Failure> {
     Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// Runs a program, passes its standard output on line by line and shows each line to `see` as well.
-/// Returns whether the program ended well.
-pub fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<bool, Failure> {
-    println!("$ {}", shown(command));
+/// Runs a program, passes its standard output on line by line, each behind `prefix`, and shows each line to `see` as
+/// well. Returns whether the program ended well.
+pub fn watch(command: &mut Command, prefix: &str, mut see: impl FnMut(&str)) -> Result<bool, Failure> {
+    println!("{prefix}$ {}", shown(command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
     let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
     for line in BufReader::new(stdout).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        println!("{line}");
+        println!("{prefix}{line}");
         see(&line);
     }
     Ok(child.wait()?.success())
