@@ -177,7 +177,8 @@ pub fn binary() -> Result<PathBuf, Failure> {
     if let Some(named) = std::env::var_os("MERAK_BIN") {
         return Ok(Path::new(&named).canonicalize()?);
     }
-    // The whole workspace, because its features are then those of the tests and nothing is compiled twice.
-    process::run(process::cargo().args(["build", "--workspace", "--bin", "merak"]))?;
+    // With the whole workspace and one of its tests, its features are those of the tests, and nothing is compiled twice.
+    let targets = ["--bin", "merak", "--test", "commands"];
+    process::run(process::cargo().args(["build", "--workspace"]).args(targets))?;
     Ok(packages::target().join("debug/merak"))
 }
