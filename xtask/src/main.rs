@@ -6,6 +6,7 @@ mod contract;
 mod packages;
 mod postgres;
 mod process;
+mod scratch;
 mod tally;
 mod test;
 mod tidy;

@@ -1,10 +1,10 @@
-//! A PostgreSQL of our own for one test run: started in a temporary folder, stopped and removed afterwards.
+//! A PostgreSQL of our own for one test run: started in a temporary folder, in memory where there is room, stopped and removed afterwards.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::{Failure, process};
+use crate::{Failure, process, scratch};
 
 /// The variable that names the server to test on. When it is set, that server is used and none is started.
 pub const URL_VARIABLE: &str = "MERAK_TEST_POSTGRES_URL";
@@ -16,12 +16,17 @@ pub const CONTROL_VARIABLE: &str = "MERAK_TEST_POSTGRES_CONTROL";
 /// The account that owns the server when we are root, because PostgreSQL refuses to run as root.
 const ACCOUNT: &str = "postgres";
 
-/// Faster settings that are safe for data which ends with the test run, and room for many test servers.
+/// Faster settings that are safe for data which ends with the test run, and room for many test servers. The log is kept
+/// short because it may lie in memory.
 const SETTINGS: &str = "
 listen_addresses = '127.0.0.1'
 max_connections = 300
 fsync = off
 full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 256MB
+dynamic_shared_memory_type = mmap
 ";
 
 /// A PostgreSQL to test on.
@@ -84,7 +89,7 @@ struct Cluster {
 
 impl Cluster {
     fn create(programs: &Path) -> Result<Self, Failure> {
-        let folder = std::env::temp_dir().join(format!("merak-postgres-{}", std::process::id()));
+        let folder = scratch::place()?.join(format!("merak-postgres-{}", std::process::id()));
         std::fs::create_dir(&folder)?;
         let mut prefix = Vec::new();
         if process::is_root()? {

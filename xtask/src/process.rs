@@ -13,9 +13,23 @@ pub fn root() -> &'static Path {
 }
 
 /// The cargo that runs this program.
+///
+/// It is given none of the variables that describe this program's own package. Build scripts may watch them, as ring's
+/// does, and everything above ring would be compiled again for whoever calls cargo without us.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());
+    let is_of_package = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"]
+            .iter()
+            .any(|start| name.starts_with(start))
+            || ["CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&name)
+    };
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_package) {
+            cargo.env_remove(name);
+        }
+    }
     cargo
 }
 
@@ -32,15 +46,15 @@ pub fn output(command: &mut Command) -> Result<(bool, String), Failure> {
     Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
 }
 
-/// Runs a program, passes its standard output on line by line and shows each line to `see` as well.
-/// Returns whether the program ended well.
-pub fn watch(command: &mut Command, mut see: impl FnMut(&str)) -> Result<bool, Failure> {
-    println!("$ {}", shown(command));
+/// Runs a program, passes its standard output on line by line, each behind `prefix`, and shows each line to `see` as
+/// well. Returns whether the program ended well.
+pub fn watch(command: &mut Command, prefix: &str, mut see: impl FnMut(&str)) -> Result<bool, Failure> {
+    println!("{prefix}$ {}", shown(command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
     let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
     for line in BufReader::new(stdout).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        println!("{line}");
+        println!("{prefix}{line}");
         see(&line);
     }
     Ok(child.wait()?.success())

@@ -1,33 +1,44 @@
 //! `cargo xtask test`: every test there is, on both engines.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::postgres::Postgres;
+use crate::scratch::Scratch;
 use crate::tally::{self, Tally};
 use crate::{Failure, packages, process};
 
-/// The suites in the order in which they run: the quick and local ones first.
+/// The suites in the order in which they run: the quick and local ones first, of those that run together the long ones.
 const SUITES: [Suite; 12] = [
-    Suite { name: "rust", runner: Runner::Cargo },
-    Suite { name: "sdk-javascript", runner: Runner::Node },
-    Suite { name: "pages", runner: Runner::Browser },
-    Suite { name: "sdk-python", runner: Runner::Pytest },
-    Suite { name: "files", runner: Runner::Pytest },
-    Suite { name: "mail", runner: Runner::Pytest },
-    Suite { name: "story", runner: Runner::PytestInBrowser },
-    Suite { name: "payments", runner: Runner::Pytest },
-    Suite { name: "crash", runner: Runner::Pytest },
-    Suite { name: "nodes", runner: Runner::Pytest },
-    Suite { name: "transfer", runner: Runner::Pytest },
-    Suite { name: "fuzz", runner: Runner::Pytest },
+    Suite { name: "rust", runner: Runner::Cargo, is_alone: true },
+    // It stops the PostgreSQL that all share.
+    Suite { name: "crash", runner: Runner::Pytest, is_alone: true },
+    Suite { name: "sdk-python", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "transfer", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "fuzz", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "sdk-javascript", runner: Runner::Node, is_alone: false },
+    Suite { name: "mail", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "files", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "pages", runner: Runner::Browser, is_alone: false },
+    Suite { name: "story", runner: Runner::PytestInBrowser, is_alone: false },
+    Suite { name: "nodes", runner: Runner::Pytest, is_alone: false },
+    Suite { name: "payments", runner: Runner::Pytest, is_alone: false },
 ];
+
+/// How many suites run together. They wait for timers, mail and browsers, so that one alone leaves a processor idle;
+/// more than two would be too slow for the patience of their tests on a machine with two processors.
+const TOGETHER: usize = 2;
 
 /// A folder below `tests/`, or the tests of the crates.
 struct Suite {
     name: &'static str,
     runner: Runner,
+    /// Whether nothing else may run meanwhile.
+    is_alone: bool,
 }
 
 /// Who runs a suite.
@@ -45,6 +56,9 @@ enum Runner {
     PytestInBrowser,
 }
 
+/// What is known of a suite that ran.
+type Counted = (&'static str, Tally, Duration);
+
 /// Runs the suites that the arguments name, or all. An argument that names no suite selects tests of the crates by
 /// their name.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -55,24 +69,18 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
             || chosen.iter().any(|name| name.as_str() == suite.name)
             || (suite.runner == Runner::Cargo && !filters.is_empty())
     };
-    let suites: Vec<&Suite> = SUITES.iter().filter(is_wanted).collect();
+    let (alone, together): (Vec<&Suite>, Vec<&Suite>) =
+        SUITES.iter().filter(is_wanted).partition(|suite| suite.is_alone);
 
     let postgres = Postgres::start()?;
+    let scratch = Scratch::new()?;
     let mut counted = Vec::new();
-    for suite in suites {
+    for suite in alone {
         println!("\n== {} ==", suite.name);
-        let started = Instant::now();
-        let mut tally = Tally::default();
-        let ended_well = suite.command(&filters).and_then(|mut command| {
-            postgres.export(&mut command);
-            process::watch(&mut command, |line| tally.see(line))
-        });
-        if let Err(failure) = &ended_well {
-            println!("{}: {failure}", suite.name);
-        }
-        tally.close(ended_well.unwrap_or(false));
-        counted.push((suite.name, tally, started.elapsed()));
+        counted.push(suite.run(suite.command(&filters, &scratch), &postgres, ""));
     }
+    counted.extend(run_together(&together, &filters, &scratch, &postgres));
+    drop(scratch);
     drop(postgres);
 
     match tally::report(&counted).failed {
@@ -81,15 +89,62 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     }
 }
 
+/// Runs suites side by side. Each line of them says whose it is.
+fn run_together(
+    suites: &[&Suite],
+    filters: &[&String],
+    scratch: &Scratch,
+    postgres: &Postgres,
+) -> Vec<Counted> {
+    // What they need is installed one after the other: package managers lock each other out.
+    let ready: VecDeque<_> = suites
+        .iter()
+        .map(|suite| {
+            println!("\n== {} ==", suite.name);
+            (*suite, suite.command(filters, scratch).map_err(|failure| failure.to_string()))
+        })
+        .collect();
+    let (ready, counted) = (Mutex::new(ready), Mutex::new(Vec::new()));
+    let next = || ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    thread::scope(|scope| {
+        for _ in 0..TOGETHER {
+            scope.spawn(|| {
+                while let Some((suite, command)) = next() {
+                    let prefix = format!("{:<15}| ", suite.name);
+                    let of_suite = suite.run(command.map_err(Failure::from), postgres, &prefix);
+                    counted.lock().unwrap_or_else(PoisonError::into_inner).push(of_suite);
+                }
+            });
+        }
+    });
+    counted.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Suite {
+    /// Runs the program to its end and counts what it says.
+    fn run(&self, command: Result<Command, Failure>, postgres: &Postgres, prefix: &str) -> Counted {
+        let started = Instant::now();
+        let mut tally = Tally::default();
+        let ended_well = command.and_then(|mut command| {
+            postgres.export(&mut command);
+            process::watch(&mut command, prefix, |line| tally.see(line))
+        });
+        if let Err(failure) = &ended_well {
+            println!("{prefix}{}: {failure}", self.name);
+        }
+        tally.close(ended_well.unwrap_or(false));
+        (self.name, tally, started.elapsed())
+    }
+
     /// The program that runs this suite, with what it needs installed.
-    fn command(&self, filters: &[&String]) -> Result<Command, Failure> {
+    fn command(&self, filters: &[&String], scratch: &Scratch) -> Result<Command, Failure> {
         let tests = process::root().join("tests");
         let folder = tests.join(self.name);
         match self.runner {
             Runner::Cargo => {
                 let mut command = process::cargo();
                 command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(filters);
+                command.env("TMPDIR", scratch.path());
                 Ok(command)
             }
             Runner::Node | Runner::Browser => {
@@ -122,7 +177,8 @@ pub fn binary() -> Result<PathBuf, Failure> {
     if let Some(named) = std::env::var_os("MERAK_BIN") {
         return Ok(Path::new(&named).canonicalize()?);
     }
-    // The whole workspace, because its features are then those of the tests and nothing is compiled twice.
-    process::run(process::cargo().args(["build", "--workspace", "--bin", "merak"]))?;
+    // With the whole workspace and one of its tests, its features are those of the tests, and nothing is compiled twice.
+    let targets = ["--bin", "merak", "--test", "commands"];
+    process::run(process::cargo().args(["build", "--workspace"]).args(targets))?;
     Ok(packages::target().join("debug/merak"))
 }

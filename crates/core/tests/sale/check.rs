@@ -301,10 +301,8 @@ impl Town {
             // A change that was given up for another one at the same instant is for the same period.
             let is_overtaken =
                 |one: &Invoice| one.status == InvoiceStatus::Void && settled.contains(&one.period);
-            let mut invoices: Vec<Invoice> = all
-                .into_iter()
-                .filter(|one| was_entered(&subscription, one) && !is_overtaken(one))
-                .collect();
+            let mut invoices: Vec<Invoice> =
+                all.into_iter().filter(|one| was_entered(&subscription, one) && !is_overtaken(one)).collect();
             // What is open of a subscription at its end is settled by an invoice for no time at all.
             if subscription.ended_at.is_some()
                 && let Some(last) = invoices.pop_if(|last| last.period_start == last.period_end)

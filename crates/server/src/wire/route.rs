@@ -393,22 +393,33 @@ impl Operation {
     }
 
     /// Compiles its schemas, whose references point into the finished components.
-    pub(super) fn compile(&mut self, components: &Components, options: Options) -> Result<(), SchemaError> {
-        // The structs of paths and queries are no components of the document, but of the compilation they are.
-        let mut components = components.clone();
+    /// Compiles the schemas of its parts. `components` are those of the document, and are left as they were.
+    pub(super) fn compile(
+        &mut self,
+        components: &mut Components,
+        options: Options,
+    ) -> Result<(), SchemaError> {
+        let known = components.len();
         let mut shape = |schema: fn(&mut Components) -> Value| {
-            let schema = schema(&mut components);
+            let schema = schema(components);
             if schema.is_null() {
                 Ok(None)
             } else {
-                Shape::compile_with(&schema, &components, options).map(Some)
+                Shape::compile_with(&schema, components, options).map(Some)
             }
         };
-        self.shapes = Shapes {
+        let shapes = Shapes {
             path: shape(self.path_schema)?,
             query: shape(self.query_schema)?,
             body: shape(self.body_schema)?,
         };
+        // The structs of paths and queries are no components of the document, and other operations have structs of the
+        // same name. New components stand at the end.
+        let added: Vec<String> = components.keys().skip(known).cloned().collect();
+        for name in added.iter().rev() {
+            components.shift_remove(name);
+        }
+        self.shapes = shapes;
         Ok(())
     }
 

@@ -40,7 +40,7 @@ impl Routes {
         let mut components = Components::new();
         let document = openapi::document(&operations, &mut components, public_url);
         for operation in &mut operations {
-            operation.compile(&components, options)?;
+            operation.compile(&mut components, options)?;
         }
         let mut tree = Tree::new();
         let mut seen: Vec<&str> = Vec::new();

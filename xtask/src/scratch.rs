@@ -1,0 +1,55 @@
+//! Folders for what ends with a test run.
+//!
+//! Tests make thousands of databases of hundreds of small files. A file system on a disk spends more time on making and
+//! removing those than the tests spend on using them, so the folders lie in memory where there is room.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Failure, process};
+
+/// The file system in memory that Linux has.
+const MEMORY: &str = "/dev/shm";
+
+/// How many bytes must be free in memory. A run uses far less; what it uses shall not be missed.
+const ROOM: u64 = 4 << 30;
+
+/// Where folders for one run are best made.
+pub fn place() -> Result<PathBuf, Failure> {
+    let is_elsewhere_wanted = std::env::var_os("TMPDIR").is_some();
+    if !is_elsewhere_wanted && Path::new(MEMORY).is_dir() && free(MEMORY)? >= ROOM {
+        return Ok(PathBuf::from(MEMORY));
+    }
+    Ok(std::env::temp_dir())
+}
+
+fn free(folder: &str) -> Result<u64, Failure> {
+    let (_, table) = process::output(Command::new("df").args(["--output=avail", "--block-size=1", folder]))?;
+    // A `df` that knows no such options has nothing to say, and the folder then counts as full.
+    Ok(table.lines().nth(1).and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0))
+}
+
+/// A folder of one run's own. It is removed with this.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes the folder.
+    pub fn new() -> Result<Self, Failure> {
+        let folder = place()?.join(format!("merak-tests-{}", std::process::id()));
+        std::fs::create_dir(&folder)?;
+        Ok(Self(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            eprintln!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
