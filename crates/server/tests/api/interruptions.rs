@@ -13,6 +13,7 @@ use merak_core::customers::Customer;
 use merak_core::kit::{Cents, Id, Timeframe, calendar};
 use merak_core::ledger::audit::{self, AuditPoint};
 use merak_core::orders::Order;
+use merak_core::products::Product;
 use merak_core::subscriptions::Subscription;
 use merak_server::{Chores, Config, Payments, Server};
 use merak_testkit::TestDatabase;
@@ -362,6 +363,29 @@ merak_testkit::both_engines! {
         let line = Line::silent(&database);
         let mut stage = Stage::open(database, line).await;
         stage.tell(async |_, _| (), async |stage, who, ()| buy(stage, who, "success").await).await;
+    }
+
+    /// What is settled by the unit that makes the answer is settled without an answer, too.
+    async fn a_confirmation_that_has_no_answer_in_the_end(database: TestDatabase) {
+        let line = Line::silent(&database);
+        let stage = Stage::open(database, line).await;
+        let who = "late@example.com";
+        // The customer is named before.
+        stage.line.breaks(1, Fault::Late);
+        let (answer, ()) = tokio::join!(stage.confirm(&stage.once, who, "success"), async {
+            stage.line.struck().await;
+            let id: Id<Product> = text(&stage.once["id"]).parse().unwrap();
+            let now = stage.shop.store.now();
+            let sql = "UPDATE products SET deleted_at = $2 WHERE id = $1";
+            stage.shop.store.write(move |tx| tx.changed_one(sql, &[&id, &now])).await.unwrap();
+            stage.line.arrive();
+        });
+        answer.expect(404);
+        assert_eq!(stage.line.repair(), ["ensure_customer", "charge"]);
+        let paid: (String, i64) = stage.shop.store.read(|tx| {
+            tx.one("SELECT payments.status, orders.amount FROM payments JOIN orders ON orders.invoice_id = payments.invoice_id", &[])
+        }).await.unwrap();
+        assert_eq!(paid, (String::from("succeeded"), 700));
     }
 
     async fn a_confirmation_of_which_is_told_late_twice_and_first(database: TestDatabase) {
