@@ -37,7 +37,7 @@ pub(crate) use self::books::Books;
 pub use self::dunning::{end_owed, without_method};
 pub(crate) use self::holds::is_blocked;
 pub use self::outcome::{Answer, Outcome};
-pub(crate) use self::paid::{Copies, announce, next_number, receipt, record};
+pub(crate) use self::paid::{Copies, announce, number_of, receipt, record};
 pub use self::rules::{CatchUp, GivenUp, Rules};
 pub use self::settle::settle;
 use crate::checkouts::Checkout;

@@ -14,7 +14,6 @@ use crate::emails::{self, Email, PortalLink, Receipt};
 use crate::events::{self, EventType};
 use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
 use crate::orders::{self, Order};
-use crate::organizations::Organization;
 use crate::products::{self, Product};
 use crate::streams::{self, Channel};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
@@ -59,7 +58,7 @@ pub(super) fn pay(
         custom_field_data: before.custom_field_data.clone(),
         billing_address: invoice.customer_billing_address.clone(),
     };
-    let number = next_number(tx, invoice.organization_id)?;
+    let number = number_of(tx, invoice)?;
     let order = record(tx, books, invoice, payment, copies, (number, now))?;
     let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
     let mut after = before.clone();
@@ -167,14 +166,14 @@ pub(crate) struct Copies {
     pub(crate) billing_address: Option<Address>,
 }
 
-/// Writes that an invoice is paid, and its order with this number. Nobody is told yet.
+/// Writes that an invoice is paid, and its order with this number, see [`number_of`]. Nobody is told yet.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     books: &mut Books,
     invoice: &mut Invoice,
     payment: Option<&Payment>,
     copies: Copies,
-    (number, now): (i64, Timestamp),
+    (number, now): (Option<i64>, Timestamp),
 ) -> Result<Order> {
     invoice.status = InvoiceStatus::Paid;
     invoice.settled_at = Some(now);
@@ -192,7 +191,7 @@ pub(crate) fn record(
         checkout_id: invoice.checkout_id,
         discount_id: invoice.discount_id,
         invoice_id: Some(invoice.id),
-        invoice_number: Some(number),
+        invoice_number: number,
         billing_reason: invoice.billing_reason,
         amount: invoice.subtotal(),
         tax_amount: invoice.tax_amount,
@@ -218,21 +217,24 @@ pub(crate) fn announce(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
     events::emit(tx, order.organization_id, EventType::OrderCreated, order.id.uuid())
 }
 
-/// The next number of an invoice in its organization, without gaps: it is taken in the unit that makes the order, and
-/// given back if that leaves no trace.
-pub(crate) fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64> {
+/// The next number in the organization of an invoice, without gaps: it is taken in the unit that makes the order, and
+/// given back if that leaves no trace. None for an invoice of nothing, of which there is no document.
+pub(crate) fn number_of(tx: &mut Tx<'_>, invoice: &Invoice) -> Result<Option<i64>> {
+    if !orders::has_document(invoice.subtotal(), invoice.tax_amount) {
+        return Ok(None);
+    }
     let numbers = tx.returning::<i64>(
         "INSERT INTO invoice_numbers (organization_id, last_number) VALUES ($1, 1) ON CONFLICT (organization_id) \
          DO UPDATE SET last_number = invoice_numbers.last_number + 1 RETURNING last_number",
-        &[&organization_id],
+        &[&invoice.organization_id],
     )?;
-    numbers.into_iter().next().ok_or_else(|| merak_store::Error::NoRow.into())
+    numbers.into_iter().next().map(Some).ok_or_else(|| merak_store::Error::NoRow.into())
 }
 
 /// What the customer reads of an order.
-pub(crate) fn receipt(invoice: &Invoice, number: i64, product_name: &str) -> Receipt {
+pub(crate) fn receipt(invoice: &Invoice, number: Option<i64>, product_name: &str) -> Receipt {
     Receipt {
-        number: Some(number.to_string()),
+        number: number.map(|number| number.to_string()),
         product_name: product_name.to_owned(),
         lines: Vec::new(),
         currency: invoice.currency,

@@ -46,7 +46,7 @@ pub(crate) fn complete(
         None => None,
     };
     let mut invoice = sale.invoice(tx, switched.as_ref());
-    let number = billing::next_number(tx, checkout.organization_id)?;
+    let number = billing::number_of(tx, &invoice)?;
     let receipt = billing::receipt(&invoice, number, &product.name);
     let paid = (receipt.total > Cents::default()).then(|| receipt.clone());
     let is_once = switched.is_none();

@@ -115,11 +115,25 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
     })
 }
 
-/// The invoice and its number, if there is a document of it: the order has one, and something was paid or given back.
+/// Whether there is a document of a sale of this amount and this tax: something was paid or given back. Only then does its
+/// invoice take a number.
+pub(crate) fn has_document(amount: Cents, tax_amount: Cents) -> bool {
+    amount != Cents::default() || tax_amount != Cents::default()
+}
+
+impl Order {
+    /// The number of the document of its invoice; none if there is no document. Orders of nothing have none, though some
+    /// that were made by earlier versions have taken a number.
+    pub fn document_number(&self) -> Option<i64> {
+        self.invoice_number
+            .filter(|_| self.invoice_id.is_some() && has_document(self.amount, self.tax_amount))
+    }
+}
+
+/// The invoice and its number, if there is a document of it.
 fn numbered(order: &Order) -> Result<(Id<Invoice>, i64)> {
-    let moves = order.amount != Cents::default() || order.tax_amount != Cents::default();
-    match (order.invoice_id, order.invoice_number) {
-        (Some(id), Some(number)) if moves => Ok((id, number)),
+    match (order.invoice_id, order.document_number()) {
+        (Some(id), Some(number)) => Ok((id, number)),
         _ => Err(Refusal::rule(Kind::InvoiceNotAvailable, "There is no invoice of this order.")),
     }
 }

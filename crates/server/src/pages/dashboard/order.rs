@@ -158,7 +158,7 @@ fn facts(seen: &Seen, office: &Office) -> Vec<(&'static str, String)> {
     facts.extend(customer.name.clone().map(|name| ("Name", name)));
     facts.push(("Product", seen.of.product.name.clone()));
     facts.push(("Date", day(order.created_at)));
-    if let Some(number) = order.invoice_number {
+    if let Some(number) = order.document_number() {
         facts.push(("Invoice", invoice_number(office.organization.slug.as_str(), number)));
     }
     if let Some(subscription) = &seen.subscription {
