@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::books::Books;
 use super::invoices;
-use super::{BillingReason, Invoice, InvoiceStatus, Payment, Rules, rules};
+use super::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, Rules, rules};
 use crate::clock;
 use crate::customers;
-use crate::emails::{self, Email, PortalLink, Receipt};
+use crate::emails::{self, Email, PortalLink, Receipt, ReceiptLine};
 use crate::events::{self, EventType};
 use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
 use crate::orders::{self, Order};
@@ -19,7 +19,12 @@ use crate::streams::{self, Channel};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// Pays one invoice of a subscription.
-pub(super) fn pay_alone(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Result<Order> {
+pub(super) fn pay_alone(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    invoice: &Invoice,
+    lines: Vec<InvoiceLine>,
+) -> Result<Order> {
     let subscription = match invoice.subscription_id {
         Some(id) => subscriptions::find(tx, id)?,
         None => None,
@@ -28,7 +33,7 @@ pub(super) fn pay_alone(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Re
     let now = clock::now(tx, invoice.organization_id)?;
     let (mut invoice, mut books) = (invoice.clone(), Books::default());
     let product_name = product_name(tx, invoice.product_id)?;
-    let period = Period { rules, subscription, product_name, now };
+    let period = Period { rules, subscription, product_name, lines, now };
     let order = pay(tx, &mut books, &mut invoice, None, period)?;
     books.post(tx)?;
     Ok(order)
@@ -40,6 +45,8 @@ pub(super) struct Period<'p> {
     pub(super) subscription: Subscription,
     /// The name of the invoice's product.
     pub(super) product_name: String,
+    /// The lines of the invoice, in order; told to the customer.
+    pub(super) lines: Vec<InvoiceLine>,
     pub(super) now: Timestamp,
 }
 
@@ -52,7 +59,7 @@ pub(super) fn pay(
     payment: Option<&Payment>,
     period: Period<'_>,
 ) -> Result<Order> {
-    let Period { rules, subscription: before, product_name, now } = period;
+    let Period { rules, subscription: before, product_name, lines, now } = period;
     let copies = Copies {
         metadata: before.metadata.clone(),
         custom_field_data: before.custom_field_data.clone(),
@@ -60,7 +67,7 @@ pub(super) fn pay(
     };
     let number = number_of(tx, invoice)?;
     let order = record(tx, books, invoice, payment, copies, (number, now))?;
-    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
+    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name, &lines));
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
     let is_recovered = is_settled && recover(tx, &mut after, now)?;
@@ -231,17 +238,24 @@ pub(crate) fn number_of(tx: &mut Tx<'_>, invoice: &Invoice) -> Result<Option<i64
     numbers.into_iter().next().map(Some).ok_or_else(|| merak_store::Error::NoRow.into())
 }
 
-/// What the customer reads of an order.
-pub(crate) fn receipt(invoice: &Invoice, number: Option<i64>, product_name: &str) -> Receipt {
+/// What the customer reads of an order. Without lines, the product's name stands for them.
+pub(crate) fn receipt(
+    invoice: &Invoice,
+    number: Option<i64>,
+    product_name: &str,
+    lines: &[InvoiceLine],
+) -> Receipt {
+    let line = |line: &InvoiceLine| ReceiptLine { label: line.description.clone(), amount: line.amount };
     Receipt {
         number: number.map(|number| number.to_string()),
         product_name: product_name.to_owned(),
-        lines: Vec::new(),
+        lines: lines.iter().map(line).collect(),
         currency: invoice.currency,
         subtotal: invoice.amount,
         discount: invoice.discount_amount,
         tax: invoice.tax_amount,
         total: invoice.total(),
+        credit: invoice.credit_applied,
         paid_at: invoice.settled_at.unwrap_or(invoice.created_at),
     }
 }

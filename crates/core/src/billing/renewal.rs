@@ -254,7 +254,7 @@ impl<'r> Opening<'r> {
         let is_plain = waiting.is_empty();
         let credit = self.credits.entry(before.customer_id).or_default();
         let draft = Draft { subscription: before, customer, discount, waiting, credit: *credit, now };
-        let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
+        let (mut invoice, lines) = invoices::make_out(tx, self.rules, draft, &new)?;
         // What was waived was never there, so at most all of it is used.
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
         let mut after = before.clone();
@@ -269,7 +269,8 @@ impl<'r> Opening<'r> {
             Cents::new(listed.get() - invoices::held_in(self.rules, customer, listed, invoice.currency).get())
         });
         subscriptions::change(tx, before, &mut after)?;
-        self.collect(tx, &mut invoice, after, product_name, now)
+        let period = Period { rules: self.rules, subscription: after, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 
     /// Ends a subscription at the end of its period, as was announced. What changes within the period still cost is
@@ -299,26 +300,20 @@ impl<'r> Opening<'r> {
         let new = NewInvoice::last(&after, now);
         let credit = self.credits.entry(after.customer_id).or_default();
         let draft = Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
-        let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
+        let (mut invoice, lines) = invoices::make_out(tx, self.rules, draft, &new)?;
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
         let product_name = self.names.get(&after.product_id).cloned().unwrap_or_default();
-        self.collect(tx, &mut invoice, after, product_name, now)
+        let period = Period { rules: self.rules, subscription: after, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 
     /// Takes what an invoice needs from nobody, or plans to ask for it.
-    fn collect(
-        &mut self,
-        tx: &mut Tx<'_>,
-        invoice: &mut Invoice,
-        subscription: Subscription,
-        product_name: String,
-        now: Timestamp,
-    ) -> Result<()> {
+    fn collect(&mut self, tx: &mut Tx<'_>, invoice: &mut Invoice, period: Period<'_>) -> Result<()> {
         if invoice.due() == Cents::default() {
-            let period = Period { rules: self.rules, subscription, product_name, now };
             paid::pay(tx, &mut self.books, invoice, None, period)?;
             return Ok(());
         }
+        let Period { subscription, product_name, now, .. } = period;
         let method = subscription.payment_method_id.and_then(|id| self.methods.get(&id));
         if let Some(method) = method {
             let payment = payments::plan_unasked(tx, self.rules, invoice, Source::Saved(method))?;
@@ -349,7 +344,10 @@ impl<'r> Opening<'r> {
         dunning::note(tx, before.id, retries, Some(now.add_seconds(24 * 3600)))?;
         let subscription = Subscription { retries, ..before };
         let product_name = self.names.get(&subscription.product_id).cloned().unwrap_or_default();
-        self.collect(tx, &mut invoice, subscription, product_name, now)
+        // What nobody had to be asked for was paid when it was made out, so whoever pays it now reads its lines then.
+        let lines = Vec::new();
+        let period = Period { rules: self.rules, subscription, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn complete(
     };
     let mut invoice = sale.invoice(tx, switched.as_ref());
     let number = billing::number_of(tx, &invoice)?;
-    let receipt = billing::receipt(&invoice, number, &product.name);
+    let receipt = billing::receipt(&invoice, number, &product.name, &[]);
     let paid = (receipt.total > Cents::default()).then(|| receipt.clone());
     let is_once = switched.is_none();
     match switched {

@@ -171,7 +171,7 @@ pub struct Receipt {
     pub number: Option<String>,
     /// The product's name.
     pub product_name: String,
-    /// What makes up the amount, in order. May be empty: then the product's name stands for it.
+    /// What makes up the amount before discount and tax, in order. May be empty: then the product's name stands for it.
     pub lines: Vec<ReceiptLine>,
     /// The currency of all amounts.
     pub currency: Currency,
@@ -181,8 +181,11 @@ pub struct Receipt {
     pub discount: Cents,
     /// The tax.
     pub tax: Cents,
-    /// What was paid.
+    /// What was to be paid, with tax.
     pub total: Cents,
+    /// How much of it was paid with the customer's credit; the rest was charged.
+    #[serde(default)]
+    pub credit: Cents,
     /// When it was paid.
     pub paid_at: Timestamp,
 }

@@ -52,13 +52,14 @@ fn receipt() -> Receipt {
         product_name: String::from("Nimbus <Pro>"),
         lines: vec![
             ReceiptLine { label: String::from("Nimbus <Pro>"), amount: Cents::new(123_400) },
-            ReceiptLine { label: String::from("Credit"), amount: Cents::new(-1_000) },
+            ReceiptLine { label: String::from("Unused time of Nimbus"), amount: Cents::new(-1_000) },
         ],
         currency: Currency::Usd,
         subtotal: Cents::new(122_400),
         discount: Cents::new(2_400),
         tax: Cents::new(30_000),
         total: Cents::new(150_000),
+        credit: Cents::new(20_000),
         paid_at: NOON,
     }
 }
@@ -132,7 +133,7 @@ mails! {
     a_receipt_of_a_renewal: Email::SubscriptionRenewed {
         receipt: Receipt {
             number: None, lines: Vec::new(), discount: Cents::new(0), tax: Cents::new(0),
-            subtotal: Cents::new(900), total: Cents::new(900), ..receipt()
+            subtotal: Cents::new(900), total: Cents::new(900), credit: Cents::new(0), ..receipt()
         },
         period_ends_at: NOON.add_seconds(31 * 86_400), portal: link(),
     };
