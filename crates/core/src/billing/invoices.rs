@@ -51,6 +51,7 @@ use crate::discounts::{self, Discount};
 use crate::kit::{Address, Cents, Currency, Id, Refusal, Result};
 use crate::ledger::{Account, EntryKind};
 use crate::orders::Order;
+use crate::organizations::{self, Seller};
 use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
 use crate::taxes::{Tax, TaxQuestion};
@@ -132,9 +133,11 @@ pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &N
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
         None => None,
     };
+    let seller = organizations::seller_of(tx, subscription.organization_id)?;
     let draft = Draft {
         subscription,
         customer: &customer,
+        seller: &seller,
         discount: discount.as_ref(),
         waiting: waiting_lines(tx, &[subscription.id])?,
         credit: credit_of(tx, subscription.customer_id)?,
@@ -190,8 +193,16 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
         return Ok(());
     };
     let now = clock::now(tx, subscription.organization_id)?;
-    let draft =
-        Draft { subscription, customer: &customer, discount: None, waiting, credit: Cents::default(), now };
+    let seller = organizations::seller_of(tx, subscription.organization_id)?;
+    let draft = Draft {
+        subscription,
+        customer: &customer,
+        seller: &seller,
+        discount: None,
+        waiting,
+        credit: Cents::default(),
+        now,
+    };
     let new = NewInvoice::last(subscription, now);
     // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
     let rules = Rules::new("", Cents::default());
@@ -273,7 +284,8 @@ pub(super) fn lines_by_invoice(
     if ids.is_empty() {
         return Ok(lines);
     }
-    let mut sql = Sql::new(format!("SELECT {} FROM invoice_lines WHERE invoice_id IN ", InvoiceLine::COLUMNS));
+    let mut sql =
+        Sql::new(format!("SELECT {} FROM invoice_lines WHERE invoice_id IN ", InvoiceLine::COLUMNS));
     sql.bind_list(ids.iter().copied()).push(" ORDER BY id");
     for line in tx.list::<InvoiceLine>(&sql)? {
         if let Some(id) = line.invoice_id {
@@ -307,6 +319,7 @@ pub(crate) fn waiting_lines(
 pub(super) struct Draft<'d> {
     pub(super) subscription: &'d Subscription,
     pub(super) customer: &'d Customer,
+    pub(super) seller: &'d Seller,
     pub(super) discount: Option<&'d Discount>,
     /// Lines that waited for it.
     pub(super) waiting: Vec<InvoiceLine>,
@@ -322,7 +335,7 @@ pub(super) fn make_out(
     draft: Draft<'_>,
     new: &NewInvoice,
 ) -> Result<(Invoice, Vec<InvoiceLine>)> {
-    let Draft { subscription, customer, discount, mut waiting, credit, now } = draft;
+    let Draft { subscription, customer, seller, discount, mut waiting, credit, now } = draft;
     let sums = sums(tx, rules, Reckoned { subscription, customer, discount, credit }, &new.lines, &waiting)?;
     let Sums { discount: off, held, waived, .. } = sums;
     let invoice = Invoice {
@@ -345,6 +358,7 @@ pub(super) fn make_out(
         tax_amount: sums.tax,
         tax: sums.how,
         credit_applied: sums.credit_applied,
+        seller: Some(seller.clone()),
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
         customer_billing_address: customer.billing_address.clone(),

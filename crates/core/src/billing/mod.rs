@@ -45,7 +45,7 @@ use crate::customers::Customer;
 use crate::discounts::Discount;
 use crate::kit::{Address, Cents, Country, Currency, Email, Id, TaxId, text_enum};
 use crate::orders::Order;
-use crate::organizations::Organization;
+use crate::organizations::{Organization, Seller};
 use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
 
@@ -119,6 +119,8 @@ row! {
         pub tax: Option<Json>,
         /// How much of the customer's credit it uses.
         pub credit_applied: Cents,
+        /// Who sells, as of then; unknown of invoices that earlier versions made out.
+        pub seller: Option<Seller>,
         /// The customer's name as of then.
         pub customer_name: Option<String>,
         /// The customer's address for mail as of then.

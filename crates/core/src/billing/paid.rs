@@ -67,7 +67,8 @@ pub(super) fn pay(
     };
     let number = number_of(tx, invoice)?;
     let order = record(tx, books, invoice, payment, copies, (number, now))?;
-    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name, &lines));
+    let receipt =
+        (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name, &lines));
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
     let is_recovered = is_settled && recover(tx, &mut after, now)?;

@@ -13,8 +13,8 @@ use super::dunning::Owed;
 use super::outcome::{Answer, Failure, Method, Outcome};
 use super::paid::Period;
 use super::{
-    Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules, dunning, invoices,
-    methods, paid, payments, refunds,
+    Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules, dunning,
+    invoices, methods, paid, payments, refunds,
 };
 use crate::checkouts::{complete, confirm};
 use crate::clock;

@@ -10,7 +10,7 @@ use crate::kit::{
     Address, Cents, Currency, Email, Id, InstanceSecret, Kind, Purpose, Refusal, Result, TaxId, read_note,
     sign,
 };
-use crate::organizations::{self, Organization};
+use crate::organizations::{self, Seller};
 
 /// For how many seconds the address of an invoice is good.
 pub const LIFETIME: i64 = 3600;
@@ -26,8 +26,10 @@ pub struct InvoiceData {
     pub issued_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
-    /// Who sold.
-    pub seller: Organization,
+    /// The name in addresses of who sold; never changed.
+    pub slug: String,
+    /// Who sold, as of then.
+    pub seller: Seller,
     /// Who bought, as of then.
     pub buyer: Buyer,
     /// The period that it pays for, if it is of a subscription.
@@ -81,7 +83,7 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
     let (invoice_id, number) = numbered(&order)?;
     let invoice: Invoice = tx.find(INVOICE, &[&invoice_id])?.ok_or_else(Refusal::not_found)?;
     let lines = tx.all(LINES, &[&invoice_id])?;
-    let seller =
+    let organization =
         organizations::find_many(tx, &[order.organization_id])?.pop().ok_or_else(Refusal::not_found)?;
     let discount = match invoice.discount_id {
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
@@ -91,7 +93,6 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
         number,
         issued_at: invoice.created_at,
         paid_at: invoice.settled_at,
-        seller,
         period: invoice.period_start.zip(invoice.period_end),
         lines,
         discount,
@@ -105,6 +106,8 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
         due: invoice.due(),
         refunded_amount: order.refunded_amount,
         tax: invoice.tax,
+        seller: invoice.seller.unwrap_or_else(|| organization.seller()),
+        slug: organization.slug,
         buyer: Buyer {
             name: invoice.customer_name,
             email: invoice.customer_email,

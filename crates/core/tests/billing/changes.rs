@@ -48,7 +48,8 @@ fn mails_of(shop: &Shop, kind: &str) -> usize {
 
 /// What the customer read last of a renewal: the lines, and a few of its sums.
 fn last_receipt(shop: &Shop) -> (Vec<(String, i64)>, [i64; 4]) {
-    const SQL: &str = "SELECT payload FROM emails WHERE kind = 'subscription_renewed' ORDER BY id DESC LIMIT 1";
+    const SQL: &str =
+        "SELECT payload FROM emails WHERE kind = 'subscription_renewed' ORDER BY id DESC LIMIT 1";
     let receipt = value_of(&shop.read(|tx| Ok(tx.one::<Json>(SQL, &[])?)).unwrap())["receipt"].clone();
     let sum = |name: &str| receipt[name].as_i64().unwrap();
     let line = |line: &Value| (line["label"].as_str().unwrap().to_owned(), line["amount"].as_i64().unwrap());

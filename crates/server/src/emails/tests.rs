@@ -30,6 +30,7 @@ fn draft(content: Content, portal: Option<Portal>) -> Draft {
             name: String::from("Fjord & Soft"),
             slug: String::from("fjordsoft"),
             email: Some(String::from("help@fjordsoft.example")),
+            billing_email: Some(String::from("bills@fjordsoft.example")),
         }),
         created_at: NOON,
         content,

@@ -207,10 +207,7 @@ fn choices(seen: &Seen, chosen: &str) -> Vec<Choice> {
     };
     let is_offered = offered.iter().any(|(value, _)| *value == chosen);
     let chosen = if is_offered { chosen } else { USUAL };
-    offered
-        .iter()
-        .map(|(value, words)| Choice { value, words, is_chosen: *value == chosen })
-        .collect()
+    offered.iter().map(|(value, words)| Choice { value, words, is_chosen: *value == chosen }).collect()
 }
 
 /// An amount as it is typed: `12.50`.
