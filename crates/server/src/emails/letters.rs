@@ -67,6 +67,21 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("Look at your subscription"));
             Letter { subject: format!("Your change to {product_name} was not made"), blocks }
         }
+        Email::Refunded { product_name, number, amount, refunded_at, takes_back, .. } => {
+            let given = money(*amount);
+            let mut blocks = vec![Block::Words(format!(
+                "{given} of what you paid for {product_name} went back to where it came from. Banks take some days to show it."
+            ))];
+            if *takes_back {
+                blocks.push(Block::Words(String::from("What came with your purchase has been taken back.")));
+            }
+            let mut facts = vec![("Refunded", given)];
+            facts.extend(number.iter().map(|number| ("Invoice", named(draft, number))));
+            facts.push(("Date", day(*refunded_at)));
+            blocks.push(Block::Facts(facts));
+            blocks.extend(to_portal("View your purchase"));
+            Letter { subject: format!("Your refund for {product_name}"), blocks }
+        }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
             let end = day(*ends_at);
             let mut blocks = vec![Block::Words(format!(

@@ -149,6 +149,11 @@ mails! {
     a_change_that_was_not_paid: Email::ChangeNotPaid {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, portal: link(),
     };
+    a_refund: Email::Refunded {
+        product_name: name(), number: Some(String::from("42")),
+        amount: Money { amount: Cents::new(900), currency: Currency::Usd }, refunded_at: NOON, takes_back: true,
+        portal: link(),
+    };
     a_canceled_subscription: Email::SubscriptionCanceled {
         product_name: name(), ends_at: NOON, benefits: benefits(), portal: link(),
     };

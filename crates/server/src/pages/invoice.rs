@@ -83,7 +83,7 @@ fn number(data: &InvoiceData) -> String {
 fn document(data: &InvoiceData) -> Invoice {
     let tax = data.tax.as_ref().and_then(|tax| Json::parse::<TaxTerms>(tax).ok());
     Invoice {
-        title: String::from("Invoice"),
+        title: String::from(title(data.total)),
         facts: facts(data),
         seller: seller(&data.seller),
         buyer: buyer(&data.buyer),
@@ -94,9 +94,15 @@ fn document(data: &InvoiceData) -> Invoice {
     }
 }
 
+/// What the document is called. One by which more is given than taken is a credit note; its number is of the same series.
+fn title(total: Cents) -> &'static str {
+    if total < Cents::default() { "Credit note" } else { "Invoice" }
+}
+
 fn facts(data: &InvoiceData) -> Vec<Fact> {
     let fact = |name: &str, value: String| Fact { name: name.into(), value };
-    let mut facts = vec![fact("Invoice number", number(data)), fact("Date", day(data.issued_at))];
+    let mut facts =
+        vec![fact(&format!("{} number", title(data.total)), number(data)), fact("Date", day(data.issued_at))];
     if let Some((from, to)) = data.period {
         facts.push(fact("Period", format!("{} – {}", day(from), day(to))));
     }
@@ -227,6 +233,12 @@ mod tests {
         assert_eq!(tax_name(&tax(149_750, Some("QC"))), "VAT 14.975 % (CA-QC)");
         assert_eq!(tax_name(&tax(0, None)), "VAT (CA)");
         assert_eq!(tax_name(&tax(1_000_000, None)), "VAT 100 % (CA)");
+    }
+
+    #[test]
+    fn what_gives_more_than_it_takes_is_a_credit_note() {
+        let titles = [-1, 0, 1].map(|cents| title(Cents::new(cents)));
+        assert_eq!(titles, ["Credit note", "Invoice", "Invoice"]);
     }
 
     #[test]
