@@ -1,9 +1,9 @@
 //! Organizations: their slug, their settings, and who sees them.
 
 use merak_core::access::{Subject, require_organization};
-use merak_core::kit::{Id, Kind, Page, Paged, Patch, Refusal, Result};
+use merak_core::kit::{Country, Id, Kind, Page, Paged, Patch, Refusal, Result};
 use merak_core::organizations::{
-    self, ListOrganizations, Organization, ProfileSettingsPatch, UpdateOrganization,
+    self, ListOrganizations, Organization, ProfileSettingsPatch, UpdateOrganization, UpdateSeller,
 };
 use merak_core::users;
 use uuid::Uuid;
@@ -153,6 +153,65 @@ scenarios! {
         assert_eq!((stored.default_upfront_split_to_contributors, stored.pledge_minimum_amount), (Some(50), -1));
         update(shop, UpdateOrganization { avatar_url: Patch::Null, ..Default::default() }).unwrap();
         assert_eq!(get(shop, shop.organization.id).unwrap().avatar_url, None);
+    }
+
+    fn who_sells_is_said_piece_by_piece(shop) {
+        let text = |text: &str| Patch::Value(String::from(text));
+        let id = shop.organization.id;
+        let change = |command: UpdateSeller| shop.write(move |tx| organizations::update_seller(tx, id, &command));
+        let refused = change(UpdateSeller { city: text("Oslo"), ..Default::default() });
+        assert_eq!(refusal(refused), (Kind::BadRequest, String::from("An address needs its country.")));
+        let long = "x".repeat(513);
+        let refused = change(UpdateSeller { legal_name: text(&long), ..Default::default() });
+        assert_eq!(refusal(refused).1, "A legal name has at most 512 characters.");
+        assert_eq!(get(shop, id).unwrap().seller(), shop.organization.seller());
+        shop.advance(hours(1));
+        change(UpdateSeller {
+            email: Patch::Value(email("help@fjordsoft.example")),
+            legal_name: text(" Fjord Soft AS "),
+            line1: text("Kaigata 1"),
+            city: text("Oslo"),
+            country: Country::parse("NO").into(),
+            tax_id: text("NO 123 456 785 MVA"),
+            ..Default::default()
+        })
+        .unwrap();
+        let stored = get(shop, id).unwrap();
+        assert_eq!((stored.email.as_deref(), stored.modified_at), (Some("help@fjordsoft.example"), Some(shop.now())));
+        let seller = stored.seller();
+        assert_eq!((seller.name.as_str(), seller.legal_name.as_deref()), ("The fjordsoft", Some("Fjord Soft AS")));
+        assert_eq!(seller.tax_id.as_deref(), Some("NO 123 456 785 MVA"));
+        let told = shop.read(move |tx| Ok(tx.one::<i64>("SELECT count(*) FROM events WHERE type = 'organization.updated'", &[])?)).unwrap();
+        assert_eq!(told, 1);
+        // What is not named stays, and what is blank goes.
+        let changed = change(UpdateSeller { postal_code: text("0150"), legal_name: text("  "), ..Default::default() });
+        let changed = changed.unwrap().seller();
+        let address = changed.address.clone().unwrap();
+        assert_eq!((address.line1.as_deref(), address.postal_code.as_deref()), (Some("Kaigata 1"), Some("0150")));
+        assert_eq!((address.city.as_deref(), address.country.as_str(), changed.legal_name), (Some("Oslo"), "NO", None));
+        // A change by the API leaves it alone.
+        update(shop, UpdateOrganization { name: Some(String::from("Fjord")), ..Default::default() }).unwrap();
+        assert_eq!(get(shop, id).unwrap().seller().address, Some(address));
+        let gone = change(UpdateSeller { country: Patch::Null, email: Patch::Null, ..Default::default() }).unwrap();
+        assert_eq!((gone.seller().address, gone.email), (None, None));
+    }
+
+    fn whoever_runs_the_installation_sees_all_organizations(shop) {
+        shop.another_organization();
+        let id = shop.organization.id;
+        shop.write(move |tx| {
+            let now = tx.now();
+            Ok(tx.changed_one("UPDATE organizations SET blocked_at = $2 WHERE id = $1", &[&id, &now])?)
+        })
+        .unwrap();
+        let page = |after: &'static str, limit| {
+            let page = shop.read(move |tx| organizations::list_all(tx, after, limit)).unwrap();
+            page.into_iter().map(|organization| organization.slug).collect::<Vec<_>>()
+        };
+        let all = page("", 10);
+        assert_eq!((all.len(), all[0].as_str()), (2, "fjordsoft"));
+        assert_eq!((page("", 1), page("fjordsoft", 10)), (vec![all[0].clone()], vec![all[1].clone()]));
+        assert!(page("zzz", 10).is_empty());
     }
 
     fn organizations_are_listed_by_age_or_by_slug(shop) {

@@ -14,6 +14,8 @@ const COMMANDS: &[&str] = &[
     "token revoke",
     "organization",
     "organization create",
+    "organization list",
+    "organization update",
     "user",
     "user login-link",
     "grant",

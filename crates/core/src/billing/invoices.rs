@@ -36,7 +36,7 @@
 //! Invoices of a subscription are found by an index that leaves out those that are void. A statement that wants one status
 //! also says that it is not `void`, because SQLite does not conclude that by itself and would read the whole table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx};
 use serde_json::json;
@@ -51,6 +51,7 @@ use crate::discounts::{self, Discount};
 use crate::kit::{Address, Cents, Currency, Id, Refusal, Result};
 use crate::ledger::{Account, EntryKind};
 use crate::orders::Order;
+use crate::organizations::{self, Seller};
 use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
 use crate::taxes::{Tax, TaxQuestion};
@@ -132,17 +133,19 @@ pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &N
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
         None => None,
     };
+    let seller = organizations::seller_of(tx, subscription.organization_id)?;
     let draft = Draft {
         subscription,
         customer: &customer,
+        seller: &seller,
         discount: discount.as_ref(),
         waiting: waiting_lines(tx, &[subscription.id])?,
         credit: credit_of(tx, subscription.customer_id)?,
         now: clock::now(tx, subscription.organization_id)?,
     };
-    let invoice = make_out(tx, rules, draft, new)?;
+    let (invoice, lines) = make_out(tx, rules, draft, new)?;
     if invoice.due() == Cents::default() {
-        let order = paid::pay_alone(tx, rules, &invoice)?;
+        let order = paid::pay_alone(tx, rules, &invoice, lines)?;
         return Ok(Opened::Paid(Box::new(order)));
     }
     let method = match subscription.payment_method_id {
@@ -190,13 +193,21 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
         return Ok(());
     };
     let now = clock::now(tx, subscription.organization_id)?;
-    let draft =
-        Draft { subscription, customer: &customer, discount: None, waiting, credit: Cents::default(), now };
+    let seller = organizations::seller_of(tx, subscription.organization_id)?;
+    let draft = Draft {
+        subscription,
+        customer: &customer,
+        seller: &seller,
+        discount: None,
+        waiting,
+        credit: Cents::default(),
+        now,
+    };
     let new = NewInvoice::last(subscription, now);
     // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
     let rules = Rules::new("", Cents::default());
-    let invoice = make_out(tx, &rules, draft, &new)?;
-    paid::pay_alone(tx, &rules, &invoice).map(drop)
+    let (invoice, lines) = make_out(tx, &rules, draft, &new)?;
+    paid::pay_alone(tx, &rules, &invoice, lines).map(drop)
 }
 
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
@@ -264,6 +275,26 @@ pub fn lines_of(tx: &mut ReadTx<'_>, id: Id<Invoice>) -> Result<Vec<InvoiceLine>
     Ok(tx.all(&sql, &[&id])?)
 }
 
+/// The lines of these invoices by invoice, in order.
+pub(super) fn lines_by_invoice(
+    tx: &mut ReadTx<'_>,
+    ids: &[Id<Invoice>],
+) -> Result<HashMap<Id<Invoice>, Vec<InvoiceLine>>> {
+    let mut lines: HashMap<Id<Invoice>, Vec<InvoiceLine>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(lines);
+    }
+    let mut sql =
+        Sql::new(format!("SELECT {} FROM invoice_lines WHERE invoice_id IN ", InvoiceLine::COLUMNS));
+    sql.bind_list(ids.iter().copied()).push(" ORDER BY id");
+    for line in tx.list::<InvoiceLine>(&sql)? {
+        if let Some(id) = line.invoice_id {
+            lines.entry(id).or_default().push(line);
+        }
+    }
+    Ok(lines)
+}
+
 /// What a customer has as credit.
 pub fn credit_of(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Cents> {
     let mut sql = Sql::new("SELECT CAST(sum(amount) AS bigint) FROM credit_entries WHERE customer_id = ");
@@ -288,6 +319,7 @@ pub(crate) fn waiting_lines(
 pub(super) struct Draft<'d> {
     pub(super) subscription: &'d Subscription,
     pub(super) customer: &'d Customer,
+    pub(super) seller: &'d Seller,
     pub(super) discount: Option<&'d Discount>,
     /// Lines that waited for it.
     pub(super) waiting: Vec<InvoiceLine>,
@@ -296,14 +328,14 @@ pub(super) struct Draft<'d> {
     pub(super) now: Timestamp,
 }
 
-/// Writes an invoice with its lines, and the credit that it uses.
+/// Writes an invoice with its lines, and the credit that it uses. Returns the lines with it, in order.
 pub(super) fn make_out(
     tx: &mut Tx<'_>,
     rules: &Rules,
     draft: Draft<'_>,
     new: &NewInvoice,
-) -> Result<Invoice> {
-    let Draft { subscription, customer, discount, waiting, credit, now } = draft;
+) -> Result<(Invoice, Vec<InvoiceLine>)> {
+    let Draft { subscription, customer, seller, discount, mut waiting, credit, now } = draft;
     let sums = sums(tx, rules, Reckoned { subscription, customer, discount, credit }, &new.lines, &waiting)?;
     let Sums { discount: off, held, waived, .. } = sums;
     let invoice = Invoice {
@@ -326,6 +358,7 @@ pub(super) fn make_out(
         tax_amount: sums.tax,
         tax: sums.how,
         credit_applied: sums.credit_applied,
+        seller: Some(seller.clone()),
         customer_name: customer.name.clone(),
         customer_email: customer.email.clone(),
         customer_billing_address: customer.billing_address.clone(),
@@ -352,16 +385,19 @@ pub(super) fn make_out(
         held_left -= taken;
         Cents::new(amount.get() - taken)
     };
+    let mut added = Vec::with_capacity(new.lines.len());
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
         row.amount = without_tax(row.amount);
         tx.insert(&row)?;
+        added.push(row);
     }
-    for line in &waiting {
+    for line in &mut waiting {
         let amount = without_tax(line.amount);
         if amount != line.amount {
             tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
         }
+        (line.invoice_id, line.amount) = (Some(invoice.id), amount);
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;
@@ -379,7 +415,9 @@ pub(super) fn make_out(
     if invoice.credit_applied > Cents::default() {
         give_credit(tx, &invoice, Cents::new(-invoice.credit_applied.get()))?;
     }
-    Ok(invoice)
+    // Those that waited are older.
+    waiting.append(&mut added);
+    Ok((invoice, waiting))
 }
 
 /// What an invoice is reckoned from, besides its lines.

@@ -37,7 +37,7 @@ pub(crate) use self::books::Books;
 pub use self::dunning::{end_owed, without_method};
 pub(crate) use self::holds::is_blocked;
 pub use self::outcome::{Answer, Outcome};
-pub(crate) use self::paid::{Copies, announce, next_number, receipt, record};
+pub(crate) use self::paid::{Copies, announce, number_of, receipt, record};
 pub use self::rules::{CatchUp, GivenUp, Rules};
 pub use self::settle::{CANCELED, settle};
 use crate::checkouts::Checkout;
@@ -45,7 +45,7 @@ use crate::customers::Customer;
 use crate::discounts::Discount;
 use crate::kit::{Address, Cents, Country, Currency, Email, Id, TaxId, text_enum};
 use crate::orders::Order;
-use crate::organizations::Organization;
+use crate::organizations::{Organization, Seller};
 use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
 
@@ -119,6 +119,8 @@ row! {
         pub tax: Option<Json>,
         /// How much of the customer's credit it uses.
         pub credit_applied: Cents,
+        /// Who sells, as of then; unknown of invoices that earlier versions made out.
+        pub seller: Option<Seller>,
         /// The customer's name as of then.
         pub customer_name: Option<String>,
         /// The customer's address for mail as of then.

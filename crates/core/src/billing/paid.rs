@@ -8,20 +8,24 @@ use serde_json::json;
 use super::books::Books;
 use super::invoices;
 use super::methods;
-use super::{BillingReason, Invoice, InvoiceStatus, Payment, Rules, rules};
+use super::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, Rules, rules};
 use crate::clock;
 use crate::customers;
-use crate::emails::{self, Email, PortalLink, Receipt};
+use crate::emails::{self, Email, PortalLink, Receipt, ReceiptLine};
 use crate::events::{self, EventType};
 use crate::kit::{Address, Cents, Id, Metadata, Refusal, Result};
 use crate::orders::{self, Order};
-use crate::organizations::Organization;
 use crate::products::{self, Product};
 use crate::streams::{self, Channel};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// Pays one invoice of a subscription.
-pub(super) fn pay_alone(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Result<Order> {
+pub(super) fn pay_alone(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    invoice: &Invoice,
+    lines: Vec<InvoiceLine>,
+) -> Result<Order> {
     let subscription = match invoice.subscription_id {
         Some(id) => subscriptions::find(tx, id)?,
         None => None,
@@ -30,7 +34,7 @@ pub(super) fn pay_alone(tx: &mut Tx<'_>, rules: &Rules, invoice: &Invoice) -> Re
     let now = clock::now(tx, invoice.organization_id)?;
     let (mut invoice, mut books) = (invoice.clone(), Books::default());
     let product_name = product_name(tx, invoice.product_id)?;
-    let period = Period { rules, subscription, product_name, now };
+    let period = Period { rules, subscription, product_name, lines, now };
     let order = pay(tx, &mut books, &mut invoice, None, period)?;
     books.post(tx)?;
     Ok(order)
@@ -42,6 +46,8 @@ pub(super) struct Period<'p> {
     pub(super) subscription: Subscription,
     /// The name of the invoice's product.
     pub(super) product_name: String,
+    /// The lines of the invoice, in order; told to the customer.
+    pub(super) lines: Vec<InvoiceLine>,
     pub(super) now: Timestamp,
 }
 
@@ -54,18 +60,19 @@ pub(super) fn pay(
     payment: Option<&Payment>,
     period: Period<'_>,
 ) -> Result<Order> {
-    let Period { rules, subscription: before, product_name, now } = period;
+    let Period { rules, subscription: before, product_name, lines, now } = period;
     let copies = Copies {
         metadata: before.metadata.clone(),
         custom_field_data: before.custom_field_data.clone(),
         billing_address: invoice.customer_billing_address.clone(),
     };
-    let number = next_number(tx, invoice.organization_id)?;
+    let number = number_of(tx, invoice)?;
     invoice.status = InvoiceStatus::Paid;
     invoice.settled_at = Some(now);
     invoices::save(tx, invoice)?;
     let order = record(tx, books, invoice, payment, copies, number)?;
-    let receipt = (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name));
+    let receipt =
+        (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name, &lines));
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
     let is_recovered = is_settled && recover(tx, &mut after, now)?;
@@ -175,14 +182,14 @@ pub(crate) struct Copies {
     pub(crate) billing_address: Option<Address>,
 }
 
-/// Writes the order of a paid invoice, with this number. Nobody is told yet.
+/// Writes the order of a paid invoice, with this number, see [`number_of`]. Nobody is told yet.
 pub(crate) fn record(
     tx: &mut Tx<'_>,
     books: &mut Books,
     invoice: &Invoice,
     payment: Option<&Payment>,
     copies: Copies,
-    number: i64,
+    number: Option<i64>,
 ) -> Result<Order> {
     if invoice.total() < Cents::default() {
         invoices::give_credit(tx, invoice, Cents::new(-invoice.total().get()))?;
@@ -197,7 +204,7 @@ pub(crate) fn record(
         checkout_id: invoice.checkout_id,
         discount_id: invoice.discount_id,
         invoice_id: Some(invoice.id),
-        invoice_number: Some(number),
+        invoice_number: number,
         billing_reason: invoice.billing_reason,
         amount: invoice.subtotal(),
         tax_amount: invoice.tax_amount,
@@ -223,28 +230,38 @@ pub(crate) fn announce(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
     events::emit(tx, order.organization_id, EventType::OrderCreated, order.id.uuid())
 }
 
-/// The next number of an invoice in its organization, without gaps: it is taken in the unit that makes the order, and
-/// given back if that leaves no trace.
-pub(crate) fn next_number(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Result<i64> {
+/// The next number in the organization of an invoice, without gaps: it is taken in the unit that makes the order, and
+/// given back if that leaves no trace. None for an invoice of nothing, of which there is no document.
+pub(crate) fn number_of(tx: &mut Tx<'_>, invoice: &Invoice) -> Result<Option<i64>> {
+    if !orders::has_document(invoice.subtotal(), invoice.tax_amount) {
+        return Ok(None);
+    }
     let numbers = tx.returning::<i64>(
         "INSERT INTO invoice_numbers (organization_id, last_number) VALUES ($1, 1) ON CONFLICT (organization_id) \
          DO UPDATE SET last_number = invoice_numbers.last_number + 1 RETURNING last_number",
-        &[&organization_id],
+        &[&invoice.organization_id],
     )?;
-    numbers.into_iter().next().ok_or_else(|| merak_store::Error::NoRow.into())
+    numbers.into_iter().next().map(Some).ok_or_else(|| merak_store::Error::NoRow.into())
 }
 
-/// What the customer reads of an order.
-pub(crate) fn receipt(invoice: &Invoice, number: i64, product_name: &str) -> Receipt {
+/// What the customer reads of an order. Without lines, the product's name stands for them.
+pub(crate) fn receipt(
+    invoice: &Invoice,
+    number: Option<i64>,
+    product_name: &str,
+    lines: &[InvoiceLine],
+) -> Receipt {
+    let line = |line: &InvoiceLine| ReceiptLine { label: line.description.clone(), amount: line.amount };
     Receipt {
-        number: Some(number.to_string()),
+        number: number.map(|number| number.to_string()),
         product_name: product_name.to_owned(),
-        lines: Vec::new(),
+        lines: lines.iter().map(line).collect(),
         currency: invoice.currency,
         subtotal: invoice.amount,
         discount: invoice.discount_amount,
         tax: invoice.tax_amount,
         total: invoice.total(),
+        credit: invoice.credit_applied,
         paid_at: invoice.settled_at.unwrap_or(invoice.created_at),
     }
 }

@@ -16,9 +16,12 @@ use merak_store::{ReadTx, Sql, Timestamp, Tx};
 
 use super::books::{Books, lines};
 use super::outcome::{RefundAnswer, RefundOutcome};
+use super::paid::product_name;
 use super::{Payment, PaymentStatus, Refund, RefundStatus, payments};
 use crate::benefits::grants;
 use crate::clock;
+use crate::customers;
+use crate::emails::{self, Email, Money, PortalLink};
 use crate::kit::{Cents, Id, Kind, Refusal, Refuses, Result};
 use crate::ledger::{Account, Concerns, EntryKind, NewEntry};
 use crate::orders::{self, Order};
@@ -356,11 +359,25 @@ fn went_back(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp) -> Result<()> {
     note(tx, refund, now, "Given back", 1)?;
     let Some(order_id) = refund.order_id else { return Ok(()) };
     add_to_order(tx, order_id, refund.amount.get())?;
-    if refund.revokes_benefits
-        && let Some(order) = orders::find(tx, order_id)?
-    {
+    let Some(order) = orders::find(tx, order_id)? else { return Ok(()) };
+    if refund.revokes_benefits {
         take_back(tx, &order)?;
     }
+    tell(tx, refund, &order, now)
+}
+
+/// Writes to the customer that money went back to them; to nobody if they were deleted.
+fn tell(tx: &mut Tx<'_>, refund: &Refund, order: &Order, now: Timestamp) -> Result<()> {
+    let Some(customer) = customers::find(tx, order.customer_id)? else { return Ok(()) };
+    let email = Email::Refunded {
+        product_name: product_name(tx, order.product_id)?,
+        number: order.document_number().map(|number| number.to_string()),
+        amount: Money { amount: refund.amount, currency: refund.currency },
+        refunded_at: now,
+        takes_back: refund.revokes_benefits && order.subscription_id.is_none(),
+        portal: PortalLink { customer_id: customer.id, shows: Some(order.id.uuid()) },
+    };
+    emails::enqueue(tx, Some(order.organization_id), customer.email.as_str(), &email)?;
     Ok(())
 }
 

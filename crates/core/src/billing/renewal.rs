@@ -24,8 +24,8 @@ use super::{BillingReason, Invoice, InvoiceLine, Payment, PaymentMethod, Rules, 
 use crate::clock;
 use crate::customers::Customer;
 use crate::discounts::{self, Discount};
-use crate::kit::{Cents, Currency, Id, Result};
-use crate::organizations::Organization;
+use crate::kit::{Cents, Currency, Id, Refusal, Result};
+use crate::organizations::{self, Organization, Seller};
 use crate::products::Product;
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
@@ -144,6 +144,7 @@ fn open(tx: &mut Tx<'_>, rules: &Rules, due: Vec<Subscription>) -> Result<Batch>
 struct Opening<'r> {
     rules: &'r Rules,
     clocks: HashMap<Id<Organization>, Timestamp>,
+    sellers: HashMap<Id<Organization>, Seller>,
     customers: HashMap<Id<Customer>, Customer>,
     credits: HashMap<Id<Customer>, Cents>,
     discounts: HashMap<Id<Discount>, Discount>,
@@ -171,6 +172,7 @@ impl<'r> Opening<'r> {
         }
         Ok(Self {
             rules,
+            sellers: organizations::sellers_of(tx, &organizations)?,
             clocks: clock::of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
             credits: credits_of(tx, &customers)?,
             customers: customers_of(tx, &customers)?,
@@ -253,8 +255,9 @@ impl<'r> Opening<'r> {
         let waiting = self.waiting.remove(&before.id).unwrap_or_default();
         let is_plain = waiting.is_empty();
         let credit = self.credits.entry(before.customer_id).or_default();
-        let draft = Draft { subscription: before, customer, discount, waiting, credit: *credit, now };
-        let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
+        let seller = self.sellers.get(&before.organization_id).ok_or_else(Refusal::not_found)?;
+        let draft = Draft { subscription: before, customer, seller, discount, waiting, credit: *credit, now };
+        let (mut invoice, lines) = invoices::make_out(tx, self.rules, draft, &new)?;
         // What was waived was never there, so at most all of it is used.
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
         let mut after = before.clone();
@@ -269,7 +272,8 @@ impl<'r> Opening<'r> {
             Cents::new(listed.get() - invoices::held_in(self.rules, customer, listed, invoice.currency).get())
         });
         subscriptions::change(tx, before, &mut after)?;
-        self.collect(tx, &mut invoice, after, product_name, now)
+        let period = Period { rules: self.rules, subscription: after, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 
     /// Ends a subscription at the end of its period, as was announced. What changes within the period still cost is
@@ -298,27 +302,23 @@ impl<'r> Opening<'r> {
         }
         let new = NewInvoice::last(&after, now);
         let credit = self.credits.entry(after.customer_id).or_default();
-        let draft = Draft { subscription: &after, customer, discount: None, waiting, credit: *credit, now };
-        let mut invoice = invoices::make_out(tx, self.rules, draft, &new)?;
+        let seller = self.sellers.get(&after.organization_id).ok_or_else(Refusal::not_found)?;
+        let draft =
+            Draft { subscription: &after, customer, seller, discount: None, waiting, credit: *credit, now };
+        let (mut invoice, lines) = invoices::make_out(tx, self.rules, draft, &new)?;
         *credit = Cents::new((credit.get() - invoice.credit_applied.get()).max(0));
         let product_name = self.names.get(&after.product_id).cloned().unwrap_or_default();
-        self.collect(tx, &mut invoice, after, product_name, now)
+        let period = Period { rules: self.rules, subscription: after, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 
     /// Takes what an invoice needs from nobody, or plans to ask for it.
-    fn collect(
-        &mut self,
-        tx: &mut Tx<'_>,
-        invoice: &mut Invoice,
-        subscription: Subscription,
-        product_name: String,
-        now: Timestamp,
-    ) -> Result<()> {
+    fn collect(&mut self, tx: &mut Tx<'_>, invoice: &mut Invoice, period: Period<'_>) -> Result<()> {
         if invoice.due() == Cents::default() {
-            let period = Period { rules: self.rules, subscription, product_name, now };
             paid::pay(tx, &mut self.books, invoice, None, period)?;
             return Ok(());
         }
+        let Period { subscription, product_name, now, .. } = period;
         let method = subscription.payment_method_id.and_then(|id| self.methods.get(&id));
         if let Some(method) = method {
             let payment = payments::plan_unasked(tx, self.rules, invoice, Source::Saved(method))?;
@@ -349,7 +349,10 @@ impl<'r> Opening<'r> {
         dunning::note(tx, before.id, retries, Some(now.add_seconds(24 * 3600)))?;
         let subscription = Subscription { retries, ..before };
         let product_name = self.names.get(&subscription.product_id).cloned().unwrap_or_default();
-        self.collect(tx, &mut invoice, subscription, product_name, now)
+        // What nobody had to be asked for was paid when it was made out, so whoever pays it now reads its lines then.
+        let lines = Vec::new();
+        let period = Period { rules: self.rules, subscription, product_name, lines, now };
+        self.collect(tx, &mut invoice, period)
     }
 }
 

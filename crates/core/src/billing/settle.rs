@@ -13,8 +13,8 @@ use super::dunning::Owed;
 use super::outcome::{Answer, Failure, Method, Outcome};
 use super::paid::Period;
 use super::{
-    Invoice, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules, dunning, invoices,
-    methods, paid, payments, refunds,
+    Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules, dunning,
+    invoices, methods, paid, payments, refunds,
 };
 use crate::checkouts::{complete, confirm};
 use crate::clock;
@@ -53,6 +53,7 @@ struct Settling<'r> {
     real: Timestamp,
     clocks: HashMap<Id<Organization>, Timestamp>,
     invoices: HashMap<Id<Invoice>, Invoice>,
+    lines: HashMap<Id<Invoice>, Vec<InvoiceLine>>,
     subscriptions: HashMap<Id<Subscription>, Subscription>,
     names: HashMap<Id<Product>, String>,
     books: Books,
@@ -62,7 +63,9 @@ impl<'r> Settling<'r> {
     fn of(tx: &mut Tx<'_>, rules: &'r Rules, payments: &[Payment]) -> Result<Self> {
         let organizations: BTreeSet<_> = payments.iter().map(|payment| payment.organization_id).collect();
         let ids: BTreeSet<_> = payments.iter().filter_map(|payment| payment.invoice_id).collect();
-        let invoices = invoices::find_many(tx, &ids.into_iter().collect::<Vec<_>>())?;
+        let ids: Vec<_> = ids.into_iter().collect();
+        let invoices = invoices::find_many(tx, &ids)?;
+        let lines = invoices::lines_by_invoice(tx, &ids)?;
         let ids: BTreeSet<_> = invoices.iter().filter_map(|invoice| invoice.subscription_id).collect();
         let subscriptions = find_subscriptions(tx, &ids)?;
         let products: BTreeSet<_> = invoices.iter().map(|invoice| invoice.product_id).collect();
@@ -71,6 +74,7 @@ impl<'r> Settling<'r> {
             real: tx.now(),
             clocks: clock::of_all(tx, &organizations.into_iter().collect::<Vec<_>>())?,
             invoices: invoices.into_iter().map(|invoice| (invoice.id, invoice)).collect(),
+            lines,
             subscriptions: subscriptions.into_iter().map(|one| (one.id, one)).collect(),
             names: names_of(tx, &products)?,
             books: Books::default(),
@@ -156,7 +160,8 @@ impl<'r> Settling<'r> {
         payments::save(tx, payment)?;
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).cloned().unwrap_or_default();
-        let period = Period { rules: self.rules, subscription, product_name, now };
+        let lines = self.lines.remove(&invoice.id).unwrap_or_default();
+        let period = Period { rules: self.rules, subscription, product_name, lines, now };
         paid::pay(tx, &mut self.books, invoice, Some(payment), period)?;
         self.read_again(tx, id)
     }

@@ -17,7 +17,7 @@ use crate::emails::{self, Email, Money, PortalLink, Receipt};
 use crate::jobs::{self, Job};
 use crate::kit::{Address, Cents, Country, Id, Metadata, Refusal, Result};
 use crate::orders::Order;
-use crate::organizations;
+use crate::organizations::{self, Seller};
 use crate::products::{self, Price, Product};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
@@ -39,15 +39,23 @@ pub(crate) fn complete(
         products::find_with_deleted(tx, &[checkout.product_id])?.pop().ok_or_else(Refusal::not_found)?;
     let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
     let customer = customers::find_with_deleted(tx, &[customer_id])?.pop().ok_or_else(Refusal::not_found)?;
-    let sale = Sale { checkout: &checkout, price: &price, product: &product, customer: &customer, now };
+    let seller = organizations::seller_of(tx, checkout.organization_id)?;
+    let sale = Sale {
+        checkout: &checkout,
+        price: &price,
+        product: &product,
+        customer: &customer,
+        seller: &seller,
+        now,
+    };
     let method = payment.and_then(|payment| payment.payment_method_id);
     let switched = match price.recurring_interval {
         Some(_) => Some(sale.subscription(tx, method)?),
         None => None,
     };
     let invoice = sale.invoice(tx, switched.as_ref());
-    let number = billing::next_number(tx, checkout.organization_id)?;
-    let receipt = billing::receipt(&invoice, number, &product.name);
+    let number = billing::number_of(tx, &invoice)?;
+    let receipt = billing::receipt(&invoice, number, &product.name, &[]);
     let paid = (receipt.total > Cents::default()).then(|| receipt.clone());
     let is_once = switched.is_none();
     match switched {
@@ -88,6 +96,7 @@ struct Sale<'s> {
     price: &'s Price,
     product: &'s Product,
     customer: &'s Customer,
+    seller: &'s Seller,
     now: Timestamp,
 }
 
@@ -209,6 +218,7 @@ impl Sale<'_> {
             tax_amount: checkout.tax_amount.unwrap_or_default(),
             tax: checkout.tax.clone(),
             credit_applied: Cents::default(),
+            seller: Some(self.seller.clone()),
             customer_name: checkout.customer_name.clone().or_else(|| self.customer.name.clone()),
             customer_email: checkout.customer_email.clone().unwrap_or_else(|| self.customer.email.clone()),
             customer_billing_address: checkout.customer_billing_address.clone(),

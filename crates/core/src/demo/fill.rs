@@ -9,7 +9,7 @@ use crate::benefits::{self, Benefit, BenefitType, CreateBenefit, grants, kinds};
 use crate::customers::{self, CreateCustomer, Customer};
 use crate::kit::{Address, Country, Email, Id, Metadata, Patch, Refusal, Result, Slug};
 use crate::license_keys::{self, Activate, LicenseKey, Status, UpdateLicenseKey};
-use crate::organizations::{self, CreateOrganization, FeatureSettings, Organization};
+use crate::organizations::{self, CreateOrganization, FeatureSettings, Organization, UpdateSeller};
 use crate::users::User;
 
 /// Makes the shop with everything but its files.
@@ -24,6 +24,19 @@ pub(super) fn fill(tx: &mut Tx<'_>, owner: Id<User>) -> Result<Organization> {
             feature_settings: FeatureSettings::of(false),
         },
     )?;
+    let text = |text: &str| Patch::Value(text.to_owned());
+    let seller = UpdateSeller {
+        email: Patch::Value(email("help@nimbus.example")?),
+        legal_name: text("Nimbus Tools GmbH"),
+        line1: text("Lindenallee 7"),
+        line2: Patch::Absent,
+        postal_code: text("50968"),
+        city: text("Köln"),
+        state: Patch::Absent,
+        country: Country::parse("DE").into(),
+        tax_id: text("DE136695976"),
+    };
+    let organization = organizations::update_seller(tx, organization.id, &seller)?;
     let shop = Shop { organization_id: organization.id };
     let pro = shop.benefit(
         tx,

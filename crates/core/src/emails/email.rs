@@ -70,6 +70,21 @@ pub enum Email {
         /// Where the customer can try again.
         portal: PortalLink,
     },
+    /// To a customer: money went back to them.
+    Refunded {
+        /// The name of the product that it was paid for.
+        product_name: String,
+        /// The number of the invoice of which it is, if it has one.
+        number: Option<String>,
+        /// How much.
+        amount: Money,
+        /// When.
+        refunded_at: Timestamp,
+        /// Whether what came with a one-time purchase was taken back. That a subscription has ended is told by itself.
+        takes_back: bool,
+        /// Where the customer sees it.
+        portal: PortalLink,
+    },
     /// To a customer: a subscription will end and not go on.
     SubscriptionCanceled {
         /// The product's name.
@@ -171,7 +186,7 @@ pub struct Receipt {
     pub number: Option<String>,
     /// The product's name.
     pub product_name: String,
-    /// What makes up the amount, in order. May be empty: then the product's name stands for it.
+    /// What makes up the amount before discount and tax, in order. May be empty: then the product's name stands for it.
     pub lines: Vec<ReceiptLine>,
     /// The currency of all amounts.
     pub currency: Currency,
@@ -181,8 +196,11 @@ pub struct Receipt {
     pub discount: Cents,
     /// The tax.
     pub tax: Cents,
-    /// What was paid.
+    /// What was to be paid, with tax.
     pub total: Cents,
+    /// How much of it was paid with the customer's credit; the rest was charged.
+    #[serde(default)]
+    pub credit: Cents,
     /// When it was paid.
     pub paid_at: Timestamp,
 }
@@ -272,6 +290,7 @@ impl Email {
             Self::SubscriptionRenewed { .. } => "subscription_renewed",
             Self::PaymentFailed { .. } => "payment_failed",
             Self::ChangeNotPaid { .. } => "change_not_paid",
+            Self::Refunded { .. } => "refunded",
             Self::SubscriptionCanceled { .. } => "subscription_canceled",
             Self::SubscriptionUncanceled { .. } => "subscription_uncanceled",
             Self::SubscriptionEnded { .. } => "subscription_ended",
@@ -291,6 +310,7 @@ impl Email {
             | Self::SubscriptionRenewed { portal, .. }
             | Self::PaymentFailed { portal, .. }
             | Self::ChangeNotPaid { portal, .. }
+            | Self::Refunded { portal, .. }
             | Self::SubscriptionCanceled { portal, .. }
             | Self::SubscriptionUncanceled { portal, .. }
             | Self::SubscriptionEnded { portal, .. }

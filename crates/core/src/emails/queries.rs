@@ -62,8 +62,17 @@ row! {
         pub name: String,
         /// Its name in addresses.
         pub slug: String,
-        /// Where answers go, if it said so.
+        /// Its public address, if it said so.
         pub email: Option<String>,
+        /// Where its own bills go, if it said so.
+        pub billing_email: Option<String>,
+    }
+}
+
+impl Sender {
+    /// Where answers go. Where nothing is known, they go back to the address that all mails come from.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.email.as_deref().or(self.billing_email.as_deref())
     }
 }
 

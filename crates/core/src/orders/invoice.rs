@@ -10,7 +10,7 @@ use crate::kit::{
     Address, Cents, Currency, Email, Id, InstanceSecret, Kind, Purpose, Refusal, Result, TaxId, read_note,
     sign,
 };
-use crate::organizations::{self, Organization};
+use crate::organizations::{self, Seller};
 
 /// For how many seconds the address of an invoice is good.
 pub const LIFETIME: i64 = 3600;
@@ -26,8 +26,10 @@ pub struct InvoiceData {
     pub issued_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
-    /// Who sold.
-    pub seller: Organization,
+    /// The name in addresses of who sold; never changed.
+    pub slug: String,
+    /// Who sold, as of then.
+    pub seller: Seller,
     /// Who bought, as of then.
     pub buyer: Buyer,
     /// The period that it pays for, if it is of a subscription.
@@ -81,7 +83,7 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
     let (invoice_id, number) = numbered(&order)?;
     let invoice: Invoice = tx.find(INVOICE, &[&invoice_id])?.ok_or_else(Refusal::not_found)?;
     let lines = tx.all(LINES, &[&invoice_id])?;
-    let seller =
+    let organization =
         organizations::find_many(tx, &[order.organization_id])?.pop().ok_or_else(Refusal::not_found)?;
     let discount = match invoice.discount_id {
         Some(id) => discounts::find_many(tx, &[id])?.pop(),
@@ -91,7 +93,6 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
         number,
         issued_at: invoice.created_at,
         paid_at: invoice.settled_at,
-        seller,
         period: invoice.period_start.zip(invoice.period_end),
         lines,
         discount,
@@ -105,6 +106,8 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
         due: invoice.due(),
         refunded_amount: order.refunded_amount,
         tax: invoice.tax,
+        seller: invoice.seller.unwrap_or_else(|| organization.seller()),
+        slug: organization.slug,
         buyer: Buyer {
             name: invoice.customer_name,
             email: invoice.customer_email,
@@ -115,11 +118,25 @@ pub fn invoice_data(tx: &mut ReadTx<'_>, order_id: Id<Order>) -> Result<InvoiceD
     })
 }
 
-/// The invoice and its number, if there is a document of it: the order has one, and something was paid or given back.
+/// Whether there is a document of a sale of this amount and this tax: something was paid or given back. Only then does its
+/// invoice take a number.
+pub(crate) fn has_document(amount: Cents, tax_amount: Cents) -> bool {
+    amount != Cents::default() || tax_amount != Cents::default()
+}
+
+impl Order {
+    /// The number of the document of its invoice; none if there is no document. Orders of nothing have none, though some
+    /// that were made by earlier versions have taken a number.
+    pub fn document_number(&self) -> Option<i64> {
+        self.invoice_number
+            .filter(|_| self.invoice_id.is_some() && has_document(self.amount, self.tax_amount))
+    }
+}
+
+/// The invoice and its number, if there is a document of it.
 fn numbered(order: &Order) -> Result<(Id<Invoice>, i64)> {
-    let moves = order.amount != Cents::default() || order.tax_amount != Cents::default();
-    match (order.invoice_id, order.invoice_number) {
-        (Some(id), Some(number)) if moves => Ok((id, number)),
+    match (order.invoice_id, order.document_number()) {
+        (Some(id), Some(number)) => Ok((id, number)),
         _ => Err(Refusal::rule(Kind::InvoiceNotAvailable, "There is no invoice of this order.")),
     }
 }

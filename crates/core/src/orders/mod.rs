@@ -14,6 +14,7 @@ pub(crate) use self::audit::CHECK as AUDIT;
 pub use self::buyers::{ListOrdersOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::commands::{give, import, record};
 pub use self::contents::{CompleteOrder, OrderOfBuyer, complete, complete_one};
+pub(crate) use self::invoice::has_document;
 pub use self::invoice::{Buyer, InvoiceData, invoice_data, invoice_token, read_invoice_token};
 pub use self::queries::{ListOrders, find, get, list};
 use crate::benefits::grants::{Purchase, Scope};
@@ -48,7 +49,8 @@ row! {
         pub discount_id: Option<Id<Discount>>,
         /// The invoice that was paid; none if it was given.
         pub invoice_id: Option<Id<Invoice>>,
-        /// The invoice's number, counted without gaps in each organization.
+        /// The invoice's number, counted without gaps in each organization. What it is shown by is
+        /// [`document_number`](Order::document_number).
         pub invoice_number: Option<i64>,
         /// What it is for.
         pub billing_reason: BillingReason,

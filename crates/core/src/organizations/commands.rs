@@ -46,6 +46,9 @@ pub fn create(tx: &mut Tx<'_>, creator: Id<User>, command: &CreateOrganization) 
         profile_settings: ProfileSettings::default(),
         feature_settings: command.feature_settings,
         billing_email: None,
+        legal_name: None,
+        billing_address: None,
+        tax_id: None,
         default_badge_custom_content: None,
         total_monthly_spending_limit: None,
         per_user_monthly_spending_limit: None,
@@ -144,7 +147,7 @@ pub fn update(
 }
 
 /// Tells the shop, and the members who have it open, of a change that was asked for, even of one that changes nothing.
-fn tell(tx: &mut Tx<'_>, id: Id<Organization>) -> Result<()> {
+pub(super) fn tell(tx: &mut Tx<'_>, id: Id<Organization>) -> Result<()> {
     const MEMBERS: &str = "SELECT user_id FROM organization_members WHERE organization_id = $1 AND deleted_at IS NULL ORDER BY user_id";
     events::emit(tx, id, EventType::OrganizationUpdated, id.uuid())?;
     let payload = serde_json::json!({"organization_id": id});

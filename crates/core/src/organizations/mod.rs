@@ -3,6 +3,7 @@
 mod commands;
 mod import;
 mod queries;
+mod seller;
 mod settings;
 
 use merak_store::{Timestamp, row};
@@ -10,10 +11,12 @@ use merak_store::{Timestamp, row};
 pub use self::commands::{CreateOrganization, UpdateOrganization, create, update};
 pub use self::import::import;
 pub use self::queries::{
-    ListOrganizations, addresses_of_members, find, find_by_slug, find_many, get, list, only,
+    ListOrganizations, addresses_of_members, find, find_by_slug, find_many, get, list, list_all, only,
 };
+pub use self::seller::{Seller, UpdateSeller, update_seller};
+pub(crate) use self::seller::{seller_of, sellers_of};
 pub use self::settings::{FeatureSettings, ProfileSettings, ProfileSettingsPatch, SubscribeSettings};
-use crate::kit::{Id, sort_properties};
+use crate::kit::{Address, Id, sort_properties};
 
 row! {
     /// A shop.
@@ -35,7 +38,7 @@ row! {
         pub blog: Option<String>,
         /// Where it is, from its GitHub profile.
         pub location: Option<String>,
-        /// Its public address, from its GitHub profile.
+        /// Its public address: customers read it, and answers to its mails go there.
         pub email: Option<String>,
         /// Its name on X, from its GitHub profile.
         pub twitter_username: Option<String>,
@@ -51,6 +54,12 @@ row! {
         pub feature_settings: FeatureSettings,
         /// Where its own bills go.
         pub billing_email: Option<String>,
+        /// The name under which it does business, if that is another one than it shows.
+        pub legal_name: Option<String>,
+        /// Its address as a seller.
+        pub billing_address: Option<Address>,
+        /// Its tax number as a seller, as it is written on invoices.
+        pub tax_id: Option<String>,
         /// Text of its funding badge.
         pub default_badge_custom_content: Option<String>,
         /// The most it spends in a month, in cents.

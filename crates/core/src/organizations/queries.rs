@@ -65,6 +65,17 @@ pub fn only(tx: &mut ReadTx<'_>) -> Result<Option<Organization>> {
     Ok(few.pop().filter(|_| few.is_empty()))
 }
 
+/// The organizations of the installation by slug, those that come after one with this slug, at most so many; blocked ones
+/// too. For whoever runs the installation.
+pub fn list_all(tx: &mut ReadTx<'_>, after: &str, limit: i64) -> Result<Vec<Organization>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Organization::COLUMNS,
+        " FROM organizations WHERE deleted_at IS NULL AND slug > $1 ORDER BY slug LIMIT $2"
+    );
+    Ok(tx.all(SQL, &[&after, &limit])?)
+}
+
 /// A list of organizations: live, not blocked, visible.
 #[derive(Clone, Debug)]
 pub struct ListOrganizations {

@@ -3,7 +3,7 @@
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde::{Deserialize, Serialize};
 
-use crate::kit::{Email, Id, Imported, Result, Slug};
+use crate::kit::{Address, Email, Id, Imported, Result, Slug};
 use crate::organizations::{self, FeatureSettings, Organization, ProfileSettings};
 use crate::users::{self, User};
 
@@ -47,6 +47,15 @@ pub struct OrganizationRecord {
     pub feature_settings: FeatureSettings,
     /// See [`Organization::billing_email`].
     pub billing_email: Option<String>,
+    /// See [`Organization::legal_name`]; a server's answer has none of these three.
+    #[serde(default)]
+    pub legal_name: Option<String>,
+    /// See [`Organization::billing_address`].
+    #[serde(default)]
+    pub billing_address: Option<Address>,
+    /// See [`Organization::tax_id`].
+    #[serde(default)]
+    pub tax_id: Option<String>,
     /// See [`Organization::default_badge_custom_content`].
     pub default_badge_custom_content: Option<String>,
     /// See [`Organization::total_monthly_spending_limit`].
@@ -83,6 +92,9 @@ impl OrganizationRecord {
             profile_settings: Some(of.profile_settings),
             feature_settings: of.feature_settings,
             billing_email: of.billing_email,
+            legal_name: of.legal_name,
+            billing_address: of.billing_address,
+            tax_id: of.tax_id,
             default_badge_custom_content: of.default_badge_custom_content,
             total_monthly_spending_limit: of.total_monthly_spending_limit,
             per_user_monthly_spending_limit: of.per_user_monthly_spending_limit,
@@ -136,6 +148,9 @@ impl OrganizationRecord {
             },
             feature_settings: of.feature_settings,
             billing_email: of.billing_email,
+            legal_name: of.legal_name,
+            billing_address: of.billing_address,
+            tax_id: of.tax_id,
             default_badge_custom_content: of.default_badge_custom_content,
             total_monthly_spending_limit: of.total_monthly_spending_limit,
             per_user_monthly_spending_limit: of.per_user_monthly_spending_limit,

@@ -34,6 +34,10 @@ fn free_with_card(shop: &Shop) -> Subscription {
     subscription
 }
 
+fn name_of(shop: &Shop, id: Id<Product>) -> String {
+    shop.read(move |tx| Ok(tx.one("SELECT name FROM products WHERE id = $1", &[&id])?)).unwrap()
+}
+
 fn refunds(shop: &Shop) -> Vec<i64> {
     shop.read(|tx| Ok(tx.all("SELECT amount FROM refunds ORDER BY id", &[])?)).unwrap()
 }
@@ -42,7 +46,60 @@ fn mails_of(shop: &Shop, kind: &str) -> usize {
     shop.mails().iter().filter(|mail| *mail == kind).count()
 }
 
+/// What the customer read last of a renewal: the lines, and a few of its sums.
+fn last_receipt(shop: &Shop) -> (Vec<(String, i64)>, [i64; 4]) {
+    const SQL: &str =
+        "SELECT payload FROM emails WHERE kind = 'subscription_renewed' ORDER BY id DESC LIMIT 1";
+    let receipt = value_of(&shop.read(|tx| Ok(tx.one::<Json>(SQL, &[])?)).unwrap())["receipt"].clone();
+    let sum = |name: &str| receipt[name].as_i64().unwrap();
+    let line = |line: &Value| (line["label"].as_str().unwrap().to_owned(), line["amount"].as_i64().unwrap());
+    let lines = receipt["lines"].as_array().unwrap().iter().map(line).collect();
+    (lines, ["subtotal", "tax", "total", "credit"].map(sum))
+}
+
 scenarios! {
+    fn a_receipt_lists_what_a_change_has_cost(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let old = name_of(shop, subscription.product_id);
+        let (product, price) = shop.sells(fixed(MONTH, 3000));
+        shop.advance(hours(24 * 10));
+        apply(shop, &subscription, price, Presence::Away).unwrap();
+        shop.go_to(subscription.current_period_end);
+        let payment = shop.open_due().payments.remove(0);
+        shop.settle(&payment, paid("r1"));
+        let (lines, [subtotal, tax, total, credit]) = last_receipt(shop);
+        let labels: Vec<&str> = lines.iter().map(|(label, _)| label.as_str()).collect();
+        let name = &product.name;
+        assert_eq!(labels, [format!("Unused time of {old}"), format!("Remaining time of {name}"), name.clone()]);
+        assert!(lines[0].1 < 0 && lines[1].1 > 0 && lines[2].1 == 3000, "{lines:?}");
+        assert_eq!(lines.iter().map(|(_, amount)| amount).sum::<i64>(), subtotal);
+        assert_eq!((subtotal + tax, total, credit), (total, payment.amount.get(), 0));
+    }
+
+    fn a_receipt_says_what_credit_has_paid(shop) {
+        let yearly = shop.subscribed(fixed(YEAR, 12_000));
+        let (product, price) = shop.sells(fixed(MONTH, 1000));
+        shop.advance(hours(24 * 30));
+        apply(shop, &yearly, price, Presence::Away).unwrap();
+        shop.go_to(shop.subscription(yearly.id).current_period_end);
+        assert!(shop.open_due().payments.is_empty());
+        assert_eq!(last_receipt(shop), (vec![(product.name, 1000)], [1000, 200, 1200, 1200]));
+        // What the credit does not pay is charged.
+        let customer = yearly.customer_id;
+        let credit = || shop.read(move |tx| invoices::credit_of(tx, customer)).unwrap().get();
+        while credit() >= 1200 {
+            shop.go_to(shop.subscription(yearly.id).current_period_end);
+            assert!(shop.open_due().payments.is_empty());
+        }
+        let left = credit();
+        shop.go_to(shop.subscription(yearly.id).current_period_end);
+        let payment = shop.open_due().payments.remove(0);
+        shop.settle(&payment, paid("r1"));
+        assert_eq!(last_receipt(shop).1, [1000, 200, 1200, left]);
+        assert_eq!(payment.amount.get(), 1200 - left);
+        assert!(left > 0, "the case is one of a part");
+    }
+
     fn a_change_waits_while_its_payment_is_processed(shop) {
         let subscription = free_with_card(shop);
         let (_, price) = shop.sells(fixed(MONTH, 1000));

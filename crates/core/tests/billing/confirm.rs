@@ -131,9 +131,16 @@ scenarios! {
         assert!(shop.all_payments().is_empty());
         let orders = shop.orders();
         assert_eq!(orders.iter().map(|order| order.amount.get()).collect::<Vec<_>>(), [0, 0, 0]);
-        assert_eq!(orders.iter().map(|order| order.invoice_number).collect::<Vec<_>>(), [Some(1), Some(2), Some(3)]);
+        // There is no document of it, so it takes no number: the next that is paid for has the first.
+        assert!(orders.iter().all(|order| order.invoice_number.is_none() && order.document_number().is_none()));
+        let receipts = shop.read(|tx| Ok(tx.all::<Json>(
+            "SELECT payload FROM emails WHERE kind = 'order_confirmation' ORDER BY id", &[],
+        )?)).unwrap();
+        assert_eq!(receipts.iter().map(|payload| value_of(payload)["receipt"]["number"].clone()).collect::<Vec<_>>(), [Value::Null, Value::Null]);
         assert_eq!(shop.books(), []);
         assert_eq!(shop.redemptions(), 1);
+        shop.subscribed(fixed(MONTH, 1000));
+        assert_eq!(shop.orders()[3].document_number(), Some(1));
     }
 
     /// 38; T-6 and T-28

@@ -3,6 +3,7 @@
 use super::*;
 use merak_core::benefits::BenefitType;
 use merak_core::billing::invoices::NewLine;
+use merak_core::organizations::{self, UpdateOrganization, UpdateSeller};
 use merak_core::streams::{self, Channel};
 use merak_core::subscriptions::price_change;
 use merak_core::subscriptions::rules::Cancellation;
@@ -23,6 +24,22 @@ fn take(shop: &Shop, checkout: &Checkout) {
     let update =
         ClientUpdate { customer_email: Patch::Value(email("ada@example.com")), ..ClientUpdate::default() };
     assert_eq!(shop.hold(checkout, update, None).unwrap(), Held::Complete);
+}
+
+/// Who sells from now on.
+fn sells_as(shop: &Shop, name: &str) {
+    let (tenancy, id) = (shop.tenancy(), shop.organization.id);
+    let renamed = UpdateOrganization { name: Some(name.to_owned()), ..UpdateOrganization::default() };
+    let seller = UpdateSeller {
+        legal_name: Patch::Value(format!("{name} Ltd")),
+        country: Patch::Value(Country::parse("IE").unwrap()),
+        ..UpdateSeller::default()
+    };
+    shop.write(move |tx| {
+        organizations::update(tx, &tenancy, id, &renamed)?;
+        organizations::update_seller(tx, id, &seller).map(drop)
+    })
+    .unwrap();
 }
 
 type OrderAndSubscription = (Option<Id<Order>>, Option<Id<Subscription>>);
@@ -58,6 +75,31 @@ fn renew(shop: &Shop, subscription: &Subscription) -> Subscription {
 }
 
 scenarios! {
+    fn an_invoice_says_for_ever_who_sold(shop) {
+        let before = shop.organization.seller();
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        sells_as(shop, "Fjord");
+        shop.go_to(subscription.current_period_end);
+        shop.settle(&shop.open_due().payments[0], paid("r1"));
+        let once = shop.checkout(fixed(None, 1000), |_| {});
+        shop.settle(&shop.asks(&once, "t"), paid("once"));
+        sells_as(shop, "Bay");
+        let orders: Vec<Id<Order>> = shop.orders().iter().map(|order| order.id).collect();
+        let data = |at: usize| {
+            let id = orders[at];
+            shop.read(move |tx| merak_core::orders::invoice_data(tx, id)).unwrap()
+        };
+        assert_eq!((data(0).seller, data(0).slug.as_str()), (before, "fjordsoft"));
+        for at in 1..=2 {
+            let seller = data(at).seller;
+            assert_eq!((seller.name.as_str(), seller.legal_name.as_deref()), ("Fjord", Some("Fjord Ltd")));
+            assert_eq!(seller.address, Some(in_country("IE")));
+        }
+        // Invoices that earlier versions made out did not keep it.
+        shop.write(|tx| Ok(tx.execute("UPDATE invoices SET seller = NULL", &[])?)).unwrap();
+        assert_eq!(data(0).seller.legal_name.as_deref(), Some("Bay Ltd"));
+    }
+
     /// 53: what the order of a period says; what comes with it is given by the subscription
     fn the_order_of_a_subscription_is_that_of_its_invoice(shop) {
         let discount = shop.discount(percent(25), Span::Once, None);

@@ -76,6 +76,40 @@ scenarios! {
         assert_eq!(granted(shop), 1);
     }
 
+    fn a_customer_is_written_to_once_the_money_has_gone_back(shop) {
+        let told = || {
+            let sql = "SELECT payload FROM emails WHERE kind = 'refunded' ORDER BY id";
+            let payloads: Vec<Json> = shop.read(move |tx| Ok(tx.all(sql, &[])?)).unwrap();
+            let told = |mail: Value| (mail["amount"]["amount"].clone(), mail["number"].clone(), mail["takes_back"].clone());
+            payloads.iter().map(|payload| told(value_of(payload))).collect::<Vec<_>>()
+        };
+        let order = bought(shop);
+        let part = open(shop, &order, Some(500), None).unwrap();
+        settle(shop, &part, RefundOutcome::Pending);
+        assert!(told().is_empty());
+        settle(shop, &part, RefundOutcome::Succeeded);
+        settle(shop, &part, RefundOutcome::Succeeded);
+        let failed = open(shop, &order, Some(100), None).unwrap();
+        settle(shop, &failed, RefundOutcome::Failed(String::from("closed")));
+        let rest = open(shop, &order, None, None).unwrap();
+        settle(shop, &rest, RefundOutcome::Succeeded);
+        assert_eq!(told(), [(json!(500), json!("1"), json!(false)), (json!(700), json!("1"), json!(true))]);
+        // That a subscription has ended is another mail.
+        shop.subscribed(fixed(MONTH, 1000));
+        let order = shop.orders().pop().unwrap();
+        let refund = open(shop, &order, Some(100), Some(true)).unwrap();
+        settle(shop, &refund, RefundOutcome::Succeeded);
+        assert_eq!((told().len(), told()[2].2.clone()), (3, json!(false)));
+        assert!(shop.mails().contains(&String::from("subscription_ended")));
+        // Nobody is written to who was deleted.
+        let order = bought(shop);
+        let (tenancy, customer) = (shop.tenancy(), order.customer_id);
+        let refund = open(shop, &order, None, None).unwrap();
+        shop.write(move |tx| merak_core::customers::delete(tx, &tenancy, customer)).unwrap();
+        settle(shop, &refund, RefundOutcome::Succeeded);
+        assert_eq!(told().len(), 3);
+    }
+
     fn a_refund_that_fails_leaves_the_money_to_be_given_back(shop) {
         let order = bought(shop);
         let refund = open(shop, &order, None, None).unwrap();

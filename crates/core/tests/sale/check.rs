@@ -253,6 +253,14 @@ impl Town {
         for (number, expected) in numbers.iter().zip(1..) {
             assert_eq!(*number, expected, "invoice numbers have no gaps");
         }
+        let wrong: i64 = self.look(|tx| {
+            Ok(tx.one(
+                "SELECT count(*) FROM orders \
+                 WHERE (invoice_number IS NOT NULL) <> (amount <> 0 OR tax_amount <> 0)",
+                &[],
+            )?)
+        });
+        assert_eq!(wrong, 0, "what was paid for or given back has a number, and nothing else has");
     }
 
     /// I10: what is held is what is paid for.

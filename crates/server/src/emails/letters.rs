@@ -1,6 +1,7 @@
 //! What each mail says that lets nobody in.
 
 use merak_core::emails::{BenefitLine, Draft, Email, Found, Receipt, RecurringPrice};
+use merak_core::kit::Cents;
 use url::form_urlencoded;
 
 use super::words::{amount, day, invoice_number, money, price};
@@ -66,6 +67,21 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("Look at your subscription"));
             Letter { subject: format!("Your change to {product_name} was not made"), blocks }
         }
+        Email::Refunded { product_name, number, amount, refunded_at, takes_back, .. } => {
+            let given = money(*amount);
+            let mut blocks = vec![Block::Words(format!(
+                "{given} of what you paid for {product_name} went back to where it came from. Banks take some days to show it."
+            ))];
+            if *takes_back {
+                blocks.push(Block::Words(String::from("What came with your purchase has been taken back.")));
+            }
+            let mut facts = vec![("Refunded", given)];
+            facts.extend(number.iter().map(|number| ("Invoice", named(draft, number))));
+            facts.push(("Date", day(*refunded_at)));
+            blocks.push(Block::Facts(facts));
+            blocks.extend(to_portal("View your purchase"));
+            Letter { subject: format!("Your refund for {product_name}"), blocks }
+        }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
             let end = day(*ends_at);
             let mut blocks = vec![Block::Words(format!(
@@ -127,6 +143,7 @@ fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {
 
 fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
     let written = |cents| amount(cents, receipt.currency);
+    let less = |cents: Cents| Cents::new(cents.get().saturating_neg());
     let mut amounts: Vec<(String, String)> =
         receipt.lines.iter().map(|line| (line.label.clone(), written(line.amount))).collect();
     if amounts.is_empty() {
@@ -134,13 +151,17 @@ fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
     }
     if receipt.discount.get() != 0 {
         // Taken off, so with a minus.
-        let off = merak_core::kit::Cents::new(receipt.discount.get().saturating_neg());
-        amounts.push((String::from("Discount"), written(off)));
+        amounts.push((String::from("Discount"), written(less(receipt.discount))));
     }
     if receipt.tax.get() != 0 {
         amounts.push((String::from("Tax"), written(receipt.tax)));
     }
     amounts.push((String::from("Total"), written(receipt.total)));
+    if receipt.credit.get() != 0 {
+        amounts.push((String::from("Paid with credit"), written(less(receipt.credit))));
+        let charged = Cents::new(receipt.total.get().saturating_sub(receipt.credit.get()));
+        amounts.push((String::from("Charged"), written(charged)));
+    }
     let mut facts: Vec<(&'static str, String)> =
         receipt.number.iter().map(|number| ("Invoice", named(draft, number))).collect();
     facts.push(("Date", day(receipt.paid_at)));

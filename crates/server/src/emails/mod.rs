@@ -87,7 +87,7 @@ pub fn write(head: &Letterhead, draft: &Draft, now: Timestamp) -> Message {
         id: draft.id.to_string(),
         date: draft.created_at.into(),
         from: Mailbox { name, address: head.from.address.clone() },
-        reply_to: draft.sender.as_ref().and_then(|organization| organization.email.clone()),
+        reply_to: draft.sender.as_ref().and_then(|organization| organization.reply_to().map(str::to_owned)),
         to: draft.recipient.clone(),
         text: text.expect(rendered),
         html: html.expect(rendered),

@@ -30,6 +30,7 @@ fn draft(content: Content, portal: Option<Portal>) -> Draft {
             name: String::from("Fjord & Soft"),
             slug: String::from("fjordsoft"),
             email: Some(String::from("help@fjordsoft.example")),
+            billing_email: Some(String::from("bills@fjordsoft.example")),
         }),
         created_at: NOON,
         content,
@@ -52,13 +53,14 @@ fn receipt() -> Receipt {
         product_name: String::from("Nimbus <Pro>"),
         lines: vec![
             ReceiptLine { label: String::from("Nimbus <Pro>"), amount: Cents::new(123_400) },
-            ReceiptLine { label: String::from("Credit"), amount: Cents::new(-1_000) },
+            ReceiptLine { label: String::from("Unused time of Nimbus"), amount: Cents::new(-1_000) },
         ],
         currency: Currency::Usd,
         subtotal: Cents::new(122_400),
         discount: Cents::new(2_400),
         tax: Cents::new(30_000),
         total: Cents::new(150_000),
+        credit: Cents::new(20_000),
         paid_at: NOON,
     }
 }
@@ -132,7 +134,7 @@ mails! {
     a_receipt_of_a_renewal: Email::SubscriptionRenewed {
         receipt: Receipt {
             number: None, lines: Vec::new(), discount: Cents::new(0), tax: Cents::new(0),
-            subtotal: Cents::new(900), total: Cents::new(900), ..receipt()
+            subtotal: Cents::new(900), total: Cents::new(900), credit: Cents::new(0), ..receipt()
         },
         period_ends_at: NOON.add_seconds(31 * 86_400), portal: link(),
     };
@@ -146,6 +148,11 @@ mails! {
     };
     a_change_that_was_not_paid: Email::ChangeNotPaid {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, portal: link(),
+    };
+    a_refund: Email::Refunded {
+        product_name: name(), number: Some(String::from("42")),
+        amount: Money { amount: Cents::new(900), currency: Currency::Usd }, refunded_at: NOON, takes_back: true,
+        portal: link(),
     };
     a_canceled_subscription: Email::SubscriptionCanceled {
         product_name: name(), ends_at: NOON, benefits: benefits(), portal: link(),

@@ -11,7 +11,7 @@ use http::header::{
 };
 use merak_core::kit::{Address, Cents, Refusal};
 use merak_core::orders::{self, Buyer, InvoiceData};
-use merak_core::organizations::Organization;
+use merak_core::organizations::Seller;
 use merak_documents::{Fact, Invoice, Line, Party, Sum};
 use merak_store::Json;
 use serde::Deserialize;
@@ -76,27 +76,33 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
 
 /// The number as people write it, such as `NIMBUS-000017`: it tells the sellers of one installation apart.
 fn number(data: &InvoiceData) -> String {
-    invoice_number(data.seller.slug.as_str(), data.number)
+    invoice_number(&data.slug, data.number)
 }
 
 /// What the document says.
 fn document(data: &InvoiceData) -> Invoice {
     let tax = data.tax.as_ref().and_then(|tax| Json::parse::<TaxTerms>(tax).ok());
     Invoice {
-        title: String::from("Invoice"),
+        title: String::from(title(data.total)),
         facts: facts(data),
         seller: seller(&data.seller),
         buyer: buyer(&data.buyer),
         lines: lines(data),
         sums: sums(data, tax.as_ref()),
         notes: notes(data, tax.as_ref()),
-        foot: data.seller.name.clone(),
+        foot: seller(&data.seller).name,
     }
+}
+
+/// What the document is called. One by which more is given than taken is a credit note; its number is of the same series.
+fn title(total: Cents) -> &'static str {
+    if total < Cents::default() { "Credit note" } else { "Invoice" }
 }
 
 fn facts(data: &InvoiceData) -> Vec<Fact> {
     let fact = |name: &str, value: String| Fact { name: name.into(), value };
-    let mut facts = vec![fact("Invoice number", number(data)), fact("Date", day(data.issued_at))];
+    let mut facts =
+        vec![fact(&format!("{} number", title(data.total)), number(data)), fact("Date", day(data.issued_at))];
     if let Some((from, to)) = data.period {
         facts.push(fact("Period", format!("{} – {}", day(from), day(to))));
     }
@@ -104,11 +110,18 @@ fn facts(data: &InvoiceData) -> Vec<Fact> {
     facts
 }
 
-fn seller(organization: &Organization) -> Party {
-    let lines = [&organization.company, &organization.location, &organization.blog];
-    let mut lines: Vec<String> = lines.into_iter().flatten().map(ToString::to_string).collect();
-    lines.extend(organization.email.as_ref().map(ToString::to_string));
-    Party { name: organization.name.clone(), lines }
+/// The name under which business is done comes first, as the law has it.
+fn seller(seller: &Seller) -> Party {
+    let name = seller.legal_name.as_ref().unwrap_or(&seller.name);
+    let mut lines: Vec<String> =
+        Some(&seller.name).filter(|shown| *shown != name).into_iter().cloned().collect();
+    match &seller.address {
+        Some(address) => lines.extend(address_lines(address)),
+        None => lines.extend(seller.location.clone()),
+    }
+    lines.extend(seller.tax_id.as_ref().map(|tax_id| format!("Tax number: {tax_id}")));
+    lines.extend([&seller.email, &seller.website].into_iter().flatten().cloned());
+    Party { name: name.clone(), lines }
 }
 
 fn buyer(buyer: &Buyer) -> Party {
@@ -220,6 +233,52 @@ mod tests {
         assert_eq!(tax_name(&tax(149_750, Some("QC"))), "VAT 14.975 % (CA-QC)");
         assert_eq!(tax_name(&tax(0, None)), "VAT (CA)");
         assert_eq!(tax_name(&tax(1_000_000, None)), "VAT 100 % (CA)");
+    }
+
+    #[test]
+    fn what_gives_more_than_it_takes_is_a_credit_note() {
+        let titles = [-1, 0, 1].map(|cents| title(Cents::new(cents)));
+        assert_eq!(titles, ["Credit note", "Invoice", "Invoice"]);
+    }
+
+    #[test]
+    fn a_seller_is_named_as_the_law_has_it() {
+        let shop = Seller {
+            name: String::from("Fjord Soft"),
+            legal_name: None,
+            address: None,
+            location: Some(String::from("Oslo")),
+            tax_id: None,
+            email: None,
+            website: Some(String::from("https://fjordsoft.example")),
+        };
+        let party = seller(&shop);
+        assert_eq!(
+            (party.name.as_str(), party.lines),
+            ("Fjord Soft", vec!["Oslo".into(), "https://fjordsoft.example".into()])
+        );
+        let address = r#"{"line1": "Kaigata 1", "postal_code": "0150", "city": "Oslo", "country": "NO"}"#;
+        let party = seller(&Seller {
+            legal_name: Some(String::from("Fjord Soft AS")),
+            address: Some(serde_json::from_str(address).unwrap()),
+            location: None,
+            tax_id: Some(String::from("NO123456785MVA")),
+            email: Some(String::from("help@fjordsoft.example")),
+            website: None,
+            ..shop
+        });
+        assert_eq!(party.name, "Fjord Soft AS");
+        assert_eq!(
+            party.lines,
+            [
+                "Fjord Soft",
+                "Kaigata 1",
+                "0150 Oslo",
+                "Norway",
+                "Tax number: NO123456785MVA",
+                "help@fjordsoft.example",
+            ]
+        );
     }
 
     #[test]

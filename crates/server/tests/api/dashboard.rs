@@ -41,6 +41,13 @@ async fn sold(shop: &Shop, email: &str, price: Value) -> String {
     found.items("id").remove(0)
 }
 
+/// How many refunds of an order take back what came with it.
+async fn taken_back(shop: &Shop, id: &str) -> usize {
+    let id = id.parse().unwrap();
+    let refunds = shop.store.read(move |tx| merak_core::billing::refunds::of_order(tx, id)).await.unwrap();
+    refunds.iter().filter(|refund| refund.revokes_benefits).count()
+}
+
 fn once() -> Value {
     json!({"type": "one_time", "amount_type": "fixed", "price_amount": 1000})
 }
@@ -91,6 +98,9 @@ scenarios! {
             assert_eq!(answer.status, status, "{amount}");
             shows(&answer, &[told, &format!("value=\"{amount}\""), "A &#60;reason&#62;"]);
         }
+        // What was chosen is still chosen when the form comes back.
+        let answer = send(&client, &refund, "amount=ten&left=10.00&benefits=revoke").await;
+        shows(&answer, &["value=\"revoke\" checked"]);
         let given = send(&client, &refund, "amount=4.00&left=10.00&reason=Half+a+book&benefits=keep").await;
         assert_eq!((given.status, given.header("location")), (303, Some(format!("{path}?told=refunded").as_str())));
         shows(&client.get(&path).await, &["$4.00", "Half a book", "Refunded", "At most $6.00"]);
@@ -109,6 +119,42 @@ scenarios! {
             move |tx| merak_core::orders::find(tx, id)
         }).await.unwrap().unwrap();
         assert_eq!(order.refunded_amount.get(), 1000);
+        shop.work_done().await;
+    }
+
+    /// As the refunds of the command line, see docs/billing.md.
+    async fn benefits_go_or_stay_as_usual_unless_something_else_is_said(shop) {
+        let client = shop.browser(shop.member.id).await;
+        for (form, takes_back) in [
+            ("amount=10.00&left=10.00&benefits=usual", 1), ("amount=10.00&left=10.00", 1),
+            ("amount=9.99&left=10.00&benefits=usual", 0), ("amount=10.00&left=10.00&benefits=keep", 0),
+            ("amount=0.01&left=10.00&benefits=revoke", 1),
+        ] {
+            let id = sold(shop, "ada@example.com", once()).await;
+            let path = format!("{ORDERS}/{id}");
+            shows(&client.get(&path).await, &["value=\"usual\" checked", "value=\"keep\"><", "value=\"revoke\"><"]);
+            assert_eq!(send(&client, &format!("{path}/refund"), form).await.status, 303, "{form}");
+            assert_eq!(taken_back(shop, &id).await, takes_back, "{form}");
+        }
+        // Of a subscription, taking back ends it, and that is said.
+        let id = sold(shop, "ada@example.com", monthly()).await;
+        let (path, refund) = (format!("{ORDERS}/{id}"), format!("{ORDERS}/{id}/refund"));
+        let page = client.get(&path).await;
+        shows(&page, &["value=\"usual\" checked", "This ends the subscription"]);
+        assert!(!page.text().contains("value=\"keep\""), "{}", page.text());
+        assert_eq!(send(&client, &refund, "amount=1.00&left=10.00&benefits=usual").await.status, 303);
+        assert_eq!(taken_back(shop, &id).await, 0);
+        let status = async || {
+            let list = shop.merchant.get("/v1/subscriptions/?active=true").await.expect(200);
+            list["pagination"]["total_count"].clone()
+        };
+        assert_eq!(status().await, 1);
+        assert_eq!(send(&client, &refund, "amount=1.00&left=9.00&benefits=revoke").await.status, 303);
+        assert_eq!((taken_back(shop, &id).await, status().await), (1, json!(0)));
+        // It has ended, so nothing of it is left to take back.
+        let page = client.get(&path).await;
+        shows(&page, &["At most $8.00"]);
+        assert!(!page.text().contains("name=\"benefits\""), "{}", page.text());
         shop.work_done().await;
     }
 

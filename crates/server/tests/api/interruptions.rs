@@ -252,7 +252,7 @@ impl Stage {
              WHERE 'reference/' || CAST(payments.id AS text) = sandbox_records.owner)",
             "SELECT count(*) FROM (SELECT sequence FROM ledger_lines GROUP BY organization_id, sequence, currency \
              HAVING sum(amount) <> 0) AS unbalanced",
-            "SELECT count(*) - coalesce(max(invoice_number), 0) FROM orders",
+            "SELECT count(*) - coalesce(max(invoice_number), 0) FROM orders WHERE amount <> 0 OR tax_amount <> 0",
             "SELECT count(*) FROM payments WHERE status = 'pending'",
             "SELECT count(*) FROM jobs WHERE failed_at IS NOT NULL",
             // Money at the processor is what came less what went back.

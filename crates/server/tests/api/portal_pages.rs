@@ -136,6 +136,27 @@ scenarios! {
         assert_eq!(send(&client, &path, &form).await.status, 404);
     }
 
+    // Earlier versions gave numbers to orders of nothing; there is no document of them.
+    async fn what_cost_nothing_shows_no_invoice(shop) {
+        let customer = shop.customer().await;
+        let book = shop.plan("The book", json!([{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}])).await;
+        let free = shop.order_of(&book, &customer, 0).await;
+        assert!(free.invoice_number.is_some());
+        let client = browser(shop, &customer).await;
+        let seller = shop.browser(shop.member.id).await;
+        let office = format!("/dashboard/fjordsoft/orders/{}", free.id);
+        for (client, path) in [
+            (&client, HOME.to_owned()), (&client, format!("{HOME}/orders/{}", free.id)), (&seller, office),
+        ] {
+            let page = client.get(&path).await;
+            shows(&page, &["The book"]);
+            assert!(!page.text().contains("nvoice"), "{path}: {}", page.text());
+        }
+        let paid = shop.order_of(&book, &customer, 1999).await;
+        shows(&client.get(HOME).await, &[&format!("{HOME}/orders/{}/invoice", paid.id)]);
+        shows(&seller.get(&format!("/dashboard/fjordsoft/orders/{}", paid.id)).await, &["<span class=\"soft\">Invoice</span>"]);
+    }
+
     async fn a_form_of_another_site_does_nothing(shop) {
         let customer = shop.customer().await;
         let found = subscription(shop, &customer).await;

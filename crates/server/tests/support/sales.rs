@@ -112,6 +112,7 @@ impl Shop {
                 tax_amount: Cents::default(),
                 tax: None,
                 credit_applied: Cents::default(),
+                seller: None,
                 customer_name: Some(String::from("Ada")),
                 customer_email: customer.email.clone(),
                 customer_billing_address: None,

@@ -20,6 +20,11 @@ use crate::emails::words::{amount, day, invoice_number};
 use crate::flows;
 use crate::shell::Response;
 
+/// What becomes of benefits, as the form sends it.
+const USUAL: &str = "usual";
+const KEEP: &str = "keep";
+const REVOKE: &str = "revoke";
+
 /// How long a reason may be, in characters.
 const LONGEST_REASON: usize = 500;
 
@@ -39,6 +44,7 @@ struct OrderPage<'p> {
     refunds: Vec<Moved>,
     ledger: Vec<Posted>,
     left: Option<(String, String)>,
+    choices: Vec<Choice>,
     typed: Typed,
     owed: Option<&'static str>,
 }
@@ -57,11 +63,19 @@ struct Posted {
     lines: Vec<(String, String)>,
 }
 
+/// What may become of what came with the order.
+struct Choice {
+    value: &'static str,
+    words: &'static str,
+    is_chosen: bool,
+}
+
 /// What was typed into the form.
 #[derive(Clone, Default)]
 struct Typed {
     amount: String,
     reason: String,
+    benefits: String,
     /// What is wrong with the amount.
     problem: Option<&'static str>,
 }
@@ -126,6 +140,7 @@ async fn page(
         refunds: seen.refunds.iter().map(refunded).collect(),
         ledger: seen.ledger.iter().map(|(entry, lines)| posted(entry, lines)).collect(),
         left: left.map(|left| (shown(left), plain(left))),
+        choices: choices(&seen, &typed.benefits),
         typed,
         owed: seen.subscription.as_ref().and_then(owed),
     };
@@ -158,7 +173,7 @@ fn facts(seen: &Seen, office: &Office) -> Vec<(&'static str, String)> {
     facts.extend(customer.name.clone().map(|name| ("Name", name)));
     facts.push(("Product", seen.of.product.name.clone()));
     facts.push(("Date", day(order.created_at)));
-    if let Some(number) = order.invoice_number {
+    if let Some(number) = order.document_number() {
         facts.push(("Invoice", invoice_number(office.organization.slug.as_str(), number)));
     }
     if let Some(subscription) = &seen.subscription {
@@ -173,6 +188,26 @@ fn left(seen: &Seen) -> Option<Cents> {
     let of_it = seen.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
     let given: i64 = of_it.map(|refund| refund.amount.get()).sum();
     Some(Cents::new(paid.amount.get() - given)).filter(|left| left.get() > 0)
+}
+
+/// What the seller can choose to become of what came with the order. The first is what happens if nothing is said, in the
+/// command of the same name too; none is left to choose once a subscription has ended.
+fn choices(seen: &Seen, chosen: &str) -> Vec<Choice> {
+    let offered: &[(&str, &str)] = match (&seen.subscription, seen.of.order.subscription_id) {
+        (Some(subscription), _) if subscription.ended_at.is_some() => &[],
+        (_, Some(_)) => &[
+            (USUAL, "The subscription goes on, and the customer keeps them"),
+            (REVOKE, "Take them back. This ends the subscription as soon as the money has gone back"),
+        ],
+        (_, None) => &[
+            (USUAL, "As usual: taken back once everything has gone back, kept as long as only a part has"),
+            (KEEP, "The customer keeps them"),
+            (REVOKE, "Take them back"),
+        ],
+    };
+    let is_offered = offered.iter().any(|(value, _)| *value == chosen);
+    let chosen = if is_offered { chosen } else { USUAL };
+    offered.iter().map(|(value, words)| Choice { value, words, is_chosen: *value == chosen }).collect()
 }
 
 /// An amount as it is typed: `12.50`.
@@ -261,7 +296,12 @@ pub async fn refund(
         Err(response) => return response,
     };
     let reason: String = field(&form, "reason").chars().take(LONGEST_REASON).collect();
-    let typed = Typed { amount: field(&form, "amount"), reason: reason.clone(), problem: None };
+    let typed = Typed {
+        amount: field(&form, "amount"),
+        reason: reason.clone(),
+        benefits: field(&form, "benefits"),
+        problem: None,
+    };
     let cents = match typed_cents(&typed.amount) {
         Ok(cents) => cents,
         Err(problem) => {
@@ -270,7 +310,11 @@ pub async fn refund(
             return page(&rooms, &office, &id, told, None).await;
         }
     };
-    let revokes = field(&form, "benefits") == "revoke";
+    let revokes_benefits = match typed.benefits.as_str() {
+        KEEP => Some(false),
+        REVOKE => Some(true),
+        _ => None,
+    };
     // What the form said was left. Without it the form is none of ours, and nothing matches.
     let seen = typed_cents(&field(&form, "left")).unwrap_or_default();
     let done = match own(&rooms, &office, &id).await {
@@ -279,7 +323,7 @@ pub async fn refund(
                 order_id: order.id,
                 amount: Some(cents),
                 reason: Some(reason).filter(|reason| !reason.is_empty()),
-                revokes_benefits: Some(revokes),
+                revokes_benefits,
                 left: Some(seen),
             };
             flows::refund::run(&rooms.house, new).await

@@ -245,7 +245,7 @@ pub fn order_row(of: &OrderOfBuyer) -> OrderRow {
         name: of.product.product.name.clone(),
         day: day(order.created_at),
         amount: if total.get() == 0 { String::from("Free") } else { amount(total, order.currency) },
-        has_invoice: order.invoice_number.is_some(),
+        has_invoice: order.document_number().is_some(),
         refunded: (order.refunded_amount.get() > 0)
             .then(|| format!("{} refunded", amount(order.refunded_amount, order.currency))),
     }

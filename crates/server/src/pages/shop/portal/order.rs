@@ -72,7 +72,7 @@ pub async fn show(
         id: order.id.to_string(),
         name: of.product.product.name.clone(),
         day: day(order.created_at),
-        number: order.invoice_number.map(|number| invoice_number(desk.organization.slug.as_str(), number)),
+        number: order.document_number().map(|number| invoice_number(desk.organization.slug.as_str(), number)),
         sums: vec![("Subtotal", shown(order.amount)), ("Tax", shown(order.tax_amount))],
         total: shown(Cents::new(order.amount.get() + order.tax_amount.get())),
         refunded: (order.refunded_amount.get() > 0).then(|| shown(order.refunded_amount)),
