@@ -42,6 +42,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode, Uri};
+use merak_adapters::payments::sandbox;
 use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
 use merak_core::kit::{Kind, Refusal};
 use serde_json::Value;
@@ -136,6 +137,7 @@ impl Rooms {
             action: format!("{CHECKOUT}{}{}", checkout.client_secret, around.query()),
             sold: Sold::new(public, pictures),
             form: Form::new(public, &shown.filling, card, shown.problems),
+            test_cards: sandbox::offered().collect(),
             notice: shown.notice,
             embed_origin: origin(&framed),
             is_embedded: around.is_embedded,

@@ -19,6 +19,8 @@ pub struct Page<'p> {
     pub action: String,
     pub sold: Sold,
     pub form: Form,
+    /// The sandbox's cards: the number, and what comes of it.
+    pub test_cards: Vec<(String, &'static str)>,
     /// What happened that is no problem.
     pub notice: Option<String>,
     /// The origin of the page around this one.
