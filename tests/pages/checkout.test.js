@@ -123,7 +123,7 @@ test("a discount, an address and a tax number have their places", { timeout: 300
     await page.getByLabel("Country").selectOption("DE");
     await page.locator("#field-customer_billing_address-postal_code").waitFor({ state: "attached" });
     await page.getByText("Add an address or a tax ID").click();
-    await page.getByLabel("Tax ID").fill("DE123");
+    await page.getByLabel("VAT number").fill("DE123");
     await page.locator("[data-field=customer_tax_id] .problem").waitFor();
   });
 });

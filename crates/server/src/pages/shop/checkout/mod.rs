@@ -29,6 +29,7 @@ mod fields;
 mod notice;
 mod page;
 mod pay;
+mod places;
 mod problems;
 mod typed;
 
