@@ -17,6 +17,7 @@ mod remove_stored_file;
 pub mod renew;
 pub mod sandbox_memory;
 pub mod send_email;
+pub mod sell_demo;
 mod settle_access;
 pub mod sweep_uploads;
 pub mod upload_file;
