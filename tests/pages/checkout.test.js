@@ -128,6 +128,17 @@ test("a discount, an address and a tax number have their places", { timeout: 300
   });
 });
 
+test("a tax is shown before it is paid", { timeout: 300000 }, async () => {
+  const taxed = await Merak.start("sqlite", { MERAK_TAXES: "rates", MERAK_TAX_SELLER_COUNTRY: "DE" });
+  const theirs = await Shop.open(taxed);
+  const url = await theirs.checkout({ prices: [once(2900)] });
+  await look(browser, "checkout-tax", url, async (page) => {
+    await page.getByLabel("Country").selectOption("FR");
+    await page.getByRole("button", { name: "Pay $34.80" }).waitFor();
+  });
+  await taxed.stop();
+});
+
 test("every end of a purchase has a page", { timeout: 300000 }, async () => {
   const bought = async (card, more = {}, cents = 2900) => {
     const page = await strictPage(browser, []);
