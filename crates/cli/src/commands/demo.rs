@@ -47,7 +47,11 @@ impl Demo {
                 Some(place) if place.starts_with("folder:") => format!("{url}/mail"),
                 other => other.unwrap_or_default().split([':', '?']).next().unwrap_or_default().to_owned(),
             };
-            output::say(&if self.json { one_line(&url, &link, &shop) } else { for_people(&url, &link, &mail, &shop) })
+            output::say(&if self.json {
+                one_line(&url, &link, &shop)
+            } else {
+                for_people(&url, &link, &mail, &shop)
+            })
         })
     }
 }

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use merak_core::{MIGRATIONS, instance};
 use merak_core::taxes::TaxSettings;
+use merak_core::{MIGRATIONS, instance};
 use merak_server::{Mail, Payments, Storage};
 use merak_store::{Database, Store};
 

@@ -51,7 +51,8 @@ both_engines! {
 fn it_says_who_moves_money_who_knows_taxes_and_where_mail_goes() {
     let installation = Installation::new();
     let done = installation.run("doctor");
-    for line in ["payments: sandbox: test cards buy, and no money moves", "taxes: none", "mail: none is sent"] {
+    for line in ["payments: sandbox: test cards buy, and no money moves", "taxes: none", "mail: none is sent"]
+    {
         assert!(done.output.contains(&format!("ok      {line}\n")), "{line}: {done:?}");
     }
     let done = installation.run(

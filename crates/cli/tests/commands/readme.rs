@@ -17,7 +17,8 @@ fn a_shop_is_opened_and_sells_by_pasting_what_is_written() {
     let installation = Installation::new();
     let (_server, url) = installation.serve(&[]);
     let pasted = format!("{}{}", commands("A shop of your own"), commands("A first sale"));
-    for line in ["cargo build --release\n", "merak serve &\n", "http://127.0.0.1:8000", "merak clock advance"] {
+    for line in ["cargo build --release\n", "merak serve &\n", "http://127.0.0.1:8000", "merak clock advance"]
+    {
         assert!(pasted.contains(line), "{line} is not in {pasted}");
     }
     // The program is built, and the server runs at another address.

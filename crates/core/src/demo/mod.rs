@@ -108,7 +108,8 @@ pub fn open(tx: &mut Tx<'_>, secret: &InstanceSecret) -> Result<Demo> {
     Ok(Demo {
         access_token: token.into_string(),
         login_token: login.into_string(),
-        seconds_ahead: clock::advance::find(tx, organization.id)?.map_or(0, |clock| clock.ahead_us / 1_000_000),
+        seconds_ahead: clock::advance::find(tx, organization.id)?
+            .map_or(0, |clock| clock.ahead_us / 1_000_000),
         customer_id: first.customer_id,
         customer_session_token: session.into_string(),
         benefit_id: first.benefit_id,

@@ -41,12 +41,7 @@ struct Invoice {
 }
 
 /// Pays, and gives the only order and its invoice, of which there is a document.
-async fn bought(
-    shop: &Shop,
-    path: &str,
-    fields: &[(&'static str, String)],
-    seen: &str,
-) -> (Value, Invoice) {
+async fn bought(shop: &Shop, path: &str, fields: &[(&'static str, String)], seen: &str) -> (Value, Invoice) {
     let page = follow(shop, &pay(shop, path, fields, seen).await).await;
     assert_eq!(page.status, 200);
     assert_eq!(status(shop, path).await, "succeeded");
