@@ -66,7 +66,7 @@ both_engines! {
         assert_eq!(sold["pagination"]["total_count"], shop["order_ids"].as_array().unwrap().len());
         assert!(shop["seconds_ahead"].as_i64().unwrap() > 27 * 24 * 3600);
         let path = |name: &str| text(&shop[name]).strip_prefix(&url).unwrap().to_owned();
-        assert_eq!(http::get(&url, &path("portal_url"), "").status, 200);
+        assert_eq!(http::get(&url, &path("portal_url"), "").status, 303, "into the portal, with a cookie");
         assert_ne!(http::get(&url, &path("orders_url"), "").status, 200, "only for who is signed in");
         let signed_in = http::get(&url, &path("sign_in_url"), "");
         assert_eq!(signed_in.status, 303, "{signed_in:?}");

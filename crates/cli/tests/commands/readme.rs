@@ -35,7 +35,7 @@ fn a_shop_is_opened_and_sells_by_pasting_what_is_written() {
     );
     assert_eq!(done.code, Some(0), "{done:?}");
     let lines: Vec<&str> = done.output.lines().collect();
-    assert!(lines.iter().any(|line| line.starts_with("ACME-")), "a license key: {done:?}");
+    assert!(lines.iter().any(|line| line.starts_with("license key ACME-")), "a license key: {done:?}");
     let page = lines.iter().find(|line| line.starts_with(&format!("{url}/checkout/"))).expect("a checkout");
     let shown = crate::http::get(&url, page.strip_prefix(&url).unwrap(), "");
     assert!(shown.body.contains("Pay $9.00"), "{shown:?}");
