@@ -123,9 +123,20 @@ test("a discount, an address and a tax number have their places", { timeout: 300
     await page.getByLabel("Country").selectOption("DE");
     await page.locator("#field-customer_billing_address-postal_code").waitFor({ state: "attached" });
     await page.getByText("Add an address or a tax ID").click();
-    await page.getByLabel("Tax ID").fill("DE123");
+    await page.getByLabel("VAT number").fill("DE123");
     await page.locator("[data-field=customer_tax_id] .problem").waitFor();
   });
+});
+
+test("a tax is shown before it is paid", { timeout: 300000 }, async () => {
+  const taxed = await Merak.start("sqlite", { MERAK_TAXES: "rates", MERAK_TAX_SELLER_COUNTRY: "DE" });
+  const theirs = await Shop.open(taxed);
+  const url = await theirs.checkout({ prices: [once(2900)] });
+  await look(browser, "checkout-tax", url, async (page) => {
+    await page.getByLabel("Country").selectOption("FR");
+    await page.getByRole("button", { name: "Pay $34.80" }).waitFor();
+  });
+  await taxed.stop();
 });
 
 test("every end of a purchase has a page", { timeout: 300000 }, async () => {
@@ -257,6 +268,66 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   assert.deepEqual(faults, []);
   await page.context().close();
   page_.close();
+});
+
+test("a declined card does not lock the buyer in", { timeout: 120000 }, async () => {
+  let url = "";
+  const page_ = await seller(() =>
+    `<script src="${merak.url}/embed/checkout.js" data-auto-init></script><a href="${url}" data-polar-checkout>Buy</a>`);
+  url = await shop.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin });
+  const faults = [];
+  const page = await strictPage(browser, faults);
+  await page.goto(page_.origin);
+  const frame = page.frameLocator("iframe");
+  for (const decline of [false, true]) {
+    await page.getByText("Buy").click();
+    await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
+    await page.evaluate(() => {
+      window.heard = [];
+      addEventListener("message", ({ data }) => window.heard.push(data.event));
+    });
+    if (decline) {
+      await fill(frame, "4000000000000002");
+      await pay(frame);
+      await frame.getByText("Your card was declined.").waitFor();
+      assert.deepEqual(await page.evaluate(() => window.heard.includes("confirmed")), true);
+    }
+    await frame.getByRole("button", { name: "Close" }).click();
+    await page.locator("iframe").waitFor({ state: "detached" });
+  }
+  assert.deepEqual(faults, []);
+  await page.context().close();
+  page_.close();
+});
+
+// Stripe's own script cannot be reached from a test; this one finds every card incomplete.
+const STRIPE = `window.Stripe = () => ({ elements: () => ({
+  create: () => ({ mount() {} }), update() {}, submit: async () => ({ error: { message: "Your card number is incomplete." } }),
+}) });`;
+
+test("a card that Stripe's form refuses does not lock the buyer in", { timeout: 120000 }, async () => {
+  const elsewhere = await Merak.start("sqlite", {
+    MERAK_PAYMENT_PROCESSOR: "stripe", MERAK_STRIPE_SECRET_KEY: "sk_test_1", MERAK_STRIPE_PUBLISHABLE_KEY: "pk_test_1",
+    MERAK_STRIPE_WEBHOOK_SECRET: "whsec_1", MERAK_STRIPE_API_URL: "http://127.0.0.1:9",
+  });
+  const theirs = await Shop.open(elsewhere);
+  let url = "";
+  const page_ = await seller(() =>
+    `<script src="${elsewhere.url}/embed/checkout.js" data-auto-init></script><a href="${url}" data-polar-checkout>Buy</a>`);
+  url = await theirs.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin, payment_processor: "stripe" });
+  const page = await strictPage(browser, []);
+  await page.route("https://js.stripe.com/**", (route) => route.fulfill({ contentType: "text/javascript", body: STRIPE }));
+  await page.goto(page_.origin);
+  await page.getByText("Buy").click();
+  const frame = page.frameLocator("iframe");
+  await frame.getByLabel("E-mail").fill("ada@example.com");
+  await pay(frame);
+  await frame.getByText("Your card number is incomplete.").waitFor();
+  await frame.getByRole("button", { name: "Close" }).click();
+  await page.locator("iframe").waitFor({ state: "detached" });
+  await page.context().close();
+  page_.close();
+  await elsewhere.stop();
 });
 
 test("the form over a page of a seller looks well", { timeout: 120000 }, async () => {

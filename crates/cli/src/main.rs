@@ -28,7 +28,7 @@ stand in the TOML file that --config names; an option wins over a variable, and 
 
 Begin with `merak demo`.";
 
-/// Sell software from a server of your own: license keys, benefits, customers.
+/// Sell software from a server of your own: checkouts, subscriptions, license keys.
 #[derive(Debug, Parser)]
 #[command(
     name = "merak",

@@ -8,7 +8,7 @@ use merak_core::organizations::Organization;
 use merak_store::{Store, Timestamp};
 
 use crate::config::Config;
-use crate::flows::{self, advance_clock, refund};
+use crate::flows::{self, advance_clock, refund, sell_demo};
 use crate::state::House;
 use crate::{StartError, build};
 
@@ -63,6 +63,12 @@ impl Chores {
             .map_err(flows::Error::Refused)?;
         tracing::debug!(?moved, "a clock is to be moved");
         Ok(())
+    }
+
+    /// Makes the sales of the demo shop that were not made yet, and lets a month of its clock go by, where payments are
+    /// played by the sandbox. A running server gives what was sold.
+    pub async fn sell_demo(&self, id: Id<Organization>) -> Result<(), ChoreError> {
+        Ok(sell_demo::run(&self.house, id).await?)
     }
 
     /// Lets the clock of an organization go on for some steps, doing what is due at each. Whether it has not arrived yet.

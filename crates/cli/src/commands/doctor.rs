@@ -4,8 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use merak_core::taxes::TaxSettings;
 use merak_core::{MIGRATIONS, instance};
-use merak_server::Storage;
+use merak_server::{Mail, Payments, Storage};
 use merak_store::{Database, Store};
 
 use crate::failure::Failure;
@@ -24,10 +25,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let database = options.database()?;
     report.line("version", Ok(env!("CARGO_PKG_VERSION").to_owned()))?;
     report.line("database", Ok(database.to_string()))?;
-    report.line("listen", Ok(options.server()?.listen.to_string()))?;
+    let server = options.server()?;
+    report.line("listen", Ok(server.listen.to_string()))?;
     let public_url =
         options.public_url.clone().unwrap_or_else(|| String::from("made from the listen address"));
     report.line("public URL", Ok(public_url))?;
+    report.line("payments", Ok(payments(&services::payments(options)?)))?;
+    report.line("taxes", Ok(taxes(&server.taxes)))?;
+    report.line("mail", Ok(mail(&server.mail)))?;
     report.line("Discord", connection(services::discord(options)))?;
     report.line("GitHub", connection(services::github(options)))?;
     if let Database::Sqlite { path } = &database {
@@ -66,6 +71,39 @@ fn connection<T>(settings: Result<Option<T>, Failure>) -> Result<String, String>
         Ok(Some(_)) => Ok(String::from("set")),
         Ok(None) => Ok(String::from("not set")),
         Err(failure) => Err(failure.to_string()),
+    }
+}
+
+/// Who moves money.
+fn payments(payments: &Payments) -> String {
+    match payments {
+        Payments::Sandbox => String::from("sandbox: test cards buy, and no money moves"),
+        Payments::Brought(processor) => processor.name().to_owned(),
+        Payments::Stripe(stripe) => format!("Stripe at {}", stripe.url),
+    }
+}
+
+/// Who knows what tax there is.
+fn taxes(taxes: &TaxSettings) -> String {
+    match taxes {
+        TaxSettings::None => String::from("none"),
+        TaxSettings::Rates(rates) => {
+            let seller = match rates.seller_country {
+                Some(country) => format!("a seller in {country}"),
+                None => String::from("a seller who says no country"),
+            };
+            let place = if rates.is_inclusive { "in the price" } else { "on top of the price" };
+            format!("rates, {place}, for {seller}")
+        }
+    }
+}
+
+/// Where mail goes. No server is called and no folder is made.
+fn mail(mail: &Mail) -> String {
+    match mail {
+        Mail::Smtp(_) => String::from("sent by SMTP"),
+        Mail::Folder(folder) => format!("put into {}", folder.display()),
+        Mail::Log | Mail::Memory(_) => String::from("none is sent"),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::{output, secret};
 /// What `merak` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the API, its reference and the worker.
+    /// Serve the API, the pages of the shop, and what runs in the background.
     Serve,
     /// Serve a small shop to look at, and say how to call it.
     Demo(demo::Demo),

@@ -1,7 +1,7 @@
 //! `merak serve`: run until told to stop.
 
 use merak_core::kit::InstanceSecret;
-use merak_server::{Config, Mail, Server};
+use merak_server::{Config, Mail, Payments, Server};
 use merak_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,6 +47,13 @@ pub fn serve(
         let config = Config { shows_mail: shows == Shows::Mail, ..config };
         if let Mail::Log = config.mail {
             tracing::warn!("no mail is sent: --mail says where it goes");
+        }
+        // The demo is there to try test cards; a shop that is open to the world is not.
+        if let (Payments::Sandbox, Shows::Nothing) = (&config.payments, shows) {
+            tracing::warn!(
+                "payments are played by the sandbox: test cards buy real license keys and no money moves; \
+                 --payment-processor stripe takes money"
+            );
         }
         let server = Server::start(config, Store::clone(store), secret).await?;
         if let Some(address) = server.metrics_address() {

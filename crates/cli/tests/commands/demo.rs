@@ -17,7 +17,8 @@ both_engines! {
         let names: Vec<&String> = shop.as_object().unwrap().keys().collect();
         for name in ["url", "organization_id", "organization_slug", "access_token", "customer_id",
             "customer_session_token", "benefit_id", "license_keys", "product_ids", "discount_code",
-            "checkout_link_secret", "file_ids"]
+            "checkout_link_secret", "file_ids", "order_ids", "subscription_ids", "seconds_ahead", "checkout_link_url",
+            "portal_url", "sign_in_url", "orders_url"]
         {
             assert!(names.contains(&&name.to_owned()), "{name} is not in {names:?}");
         }
@@ -44,11 +45,45 @@ both_engines! {
         assert_eq!(server.stop().code, Some(0));
     }
 
+    fn something_was_sold_and_a_month_went_by(installation: Installation) {
+        let (server, shop) = installation.demo();
+        let (url, token) = (text(&shop["url"]), text(&shop["access_token"]));
+        let listed = http::get(&url, "/v1/subscriptions/?active=true&limit=100", &token).json();
+        let standing = |status: &str, ends: bool| {
+            let all = listed["items"].as_array().unwrap().iter();
+            all.filter(|one| one["status"] == status && one["cancel_at_period_end"] == ends).count()
+        };
+        assert_eq!((standing("active", false), standing("active", true)), (1, 1), "{listed}");
+        let all = http::get(&url, "/v1/subscriptions/?limit=100", &token).json();
+        let due: Vec<&Value> =
+            all["items"].as_array().unwrap().iter().filter(|one| one["status"] == "past_due").collect();
+        assert_eq!(due.len(), 1, "{all}");
+        let sold = http::get(&url, "/v1/orders/?limit=100", &token).json();
+        let paid: Vec<i64> =
+            sold["items"].as_array().unwrap().iter().filter_map(|one| one["amount"].as_i64()).filter(|cents| *cents > 0).collect();
+        // Five sales, and a renewal of the one whose card was good for it.
+        assert_eq!(paid.len(), 6, "{paid:?}");
+        assert_eq!(sold["pagination"]["total_count"], shop["order_ids"].as_array().unwrap().len());
+        assert!(shop["seconds_ahead"].as_i64().unwrap() > 27 * 24 * 3600);
+        let path = |name: &str| text(&shop[name]).strip_prefix(&url).unwrap().to_owned();
+        assert_eq!(http::get(&url, &path("portal_url"), "").status, 303, "into the portal, with a cookie");
+        assert_ne!(http::get(&url, &path("orders_url"), "").status, 200, "only for who is signed in");
+        let signed_in = http::get(&url, &path("sign_in_url"), "");
+        assert_eq!(signed_in.status, 303, "{signed_in:?}");
+        let link = http::get(&url, &path("checkout_link_url"), "");
+        assert!((300..400).contains(&link.status), "{link:?}");
+        assert_eq!(server.stop().code, Some(0));
+        let audited = installation.run("audit");
+        assert_eq!(audited.code, Some(0), "{audited:?}");
+    }
+
     fn the_second_start_keeps_the_shop_and_replaces_the_token(installation: Installation) {
         let (server, first) = installation.demo();
         assert_eq!(server.stop().code, Some(0));
         let (_server, second) = installation.demo();
-        for kept in ["organization_id", "organization_slug", "customer_id", "benefit_id", "license_keys", "product_ids", "file_ids"] {
+        for kept in ["organization_id", "organization_slug", "customer_id", "benefit_id", "license_keys", "product_ids", "file_ids",
+            "order_ids", "subscription_ids", "customer_ids"]
+        {
             assert_eq!(first[kept], second[kept], "{kept}");
         }
         let url = text(&second["url"]);

@@ -48,6 +48,29 @@ both_engines! {
 }
 
 #[test]
+fn it_says_who_moves_money_who_knows_taxes_and_where_mail_goes() {
+    let installation = Installation::new();
+    let done = installation.run("doctor");
+    for line in ["payments: sandbox: test cards buy, and no money moves", "taxes: none", "mail: none is sent"]
+    {
+        assert!(done.output.contains(&format!("ok      {line}\n")), "{line}: {done:?}");
+    }
+    let done = installation.run(
+        "doctor --payment-processor stripe --stripe-secret-key sk_hush --stripe-publishable-key pk_1 \
+         --stripe-webhook-secret whsec_hush --taxes rates --tax-seller-country FR --tax-inclusive --mail folder:letters",
+    );
+    for line in [
+        "payments: Stripe at https://api.stripe.com/",
+        "taxes: rates, in the price, for a seller in FR",
+        "mail: put into letters",
+    ] {
+        assert!(done.output.contains(&format!("ok      {line}\n")), "{line}: {done:?}");
+    }
+    assert!(!done.output.contains("hush"), "{done:?}");
+    assert!(!installation.path("letters").exists(), "it makes nothing");
+}
+
+#[test]
 fn nothing_is_made_where_nothing_is() {
     let installation = Installation::new();
     let done = installation.run("doctor");

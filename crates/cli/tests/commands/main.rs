@@ -16,6 +16,7 @@ mod log;
 mod migrate;
 mod openapi;
 mod organization;
+mod readme;
 mod refund;
 mod restore;
 mod secret;

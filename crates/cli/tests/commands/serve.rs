@@ -53,6 +53,26 @@ fn ctrl_c_ends_it_too() {
 }
 
 #[test]
+fn test_cards_that_buy_real_keys_are_warned_of() {
+    let installation = Installation::new();
+    let stripe = [
+        ["--payment-processor", "stripe"],
+        ["--stripe-secret-key", "sk_test_1"],
+        ["--stripe-publishable-key", "pk_test_1"],
+        ["--stripe-webhook-secret", "whsec_1"],
+    ]
+    .concat();
+    for (options, is_warned) in [(vec![], true), (stripe, false)] {
+        let (server, _) = installation.serve(&options);
+        let done = server.stop();
+        assert_eq!(done.remarks.contains("test cards buy real license keys"), is_warned, "{done:?}");
+    }
+    let (server, _) = installation.demo();
+    let done = server.stop();
+    assert!(!done.remarks.contains("test cards"), "a demo is there for them: {done:?}");
+}
+
+#[test]
 fn a_port_in_use_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -16,6 +16,7 @@ pub mod refund;
 mod remove_stored_file;
 pub mod renew;
 pub mod sandbox_memory;
+pub mod sell_demo;
 pub mod send_email;
 mod settle_access;
 pub mod sweep_uploads;

@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use crate::support::shop::config;
 use crate::support::{Answer, Shop, migrated};
 
-const CARD: &str = "4242 4242 4242 4242";
+pub const CARD: &str = "4242 4242 4242 4242";
 const DECLINED: &str = "4000 0000 0000 0002";
 const ASKS: &str = "4000 0025 0000 3155";
 
@@ -26,11 +26,11 @@ async fn checkout_of(shop: &Shop, product: Value, more: Value) -> String {
     format!("/checkout/{}", made["client_secret"].as_str().unwrap())
 }
 
-async fn checkout(shop: &Shop, price: Value) -> String {
+pub async fn checkout(shop: &Shop, price: Value) -> String {
     checkout_of(shop, json!({"prices": [price]}), json!({})).await
 }
 
-fn once(cents: i64) -> Value {
+pub fn once(cents: i64) -> Value {
     json!({"type": "one_time", "amount_type": "fixed", "price_amount": cents})
 }
 
@@ -39,14 +39,14 @@ fn free() -> Value {
 }
 
 /// What a buyer fills in who pays with this card.
-fn filled(card: &str) -> Vec<(&'static str, String)> {
+pub fn filled(card: &str) -> Vec<(&'static str, String)> {
     let mut fields = buyer();
     fields.extend([("card.number", card.to_owned()), ("card.expiry", String::from("12 / 40"))]);
     fields.push(("card.cvc", String::from("123")));
     fields
 }
 
-fn buyer() -> Vec<(&'static str, String)> {
+pub fn buyer() -> Vec<(&'static str, String)> {
     let fields = [
         ("customer_email", "ada@example.com"),
         ("customer_name", "Ada"),
@@ -55,7 +55,7 @@ fn buyer() -> Vec<(&'static str, String)> {
     fields.map(|(name, value)| (name, value.to_owned())).to_vec()
 }
 
-async fn send(shop: &Shop, path: &str, action: &str, fields: &[(&str, String)]) -> Answer {
+pub async fn send(shop: &Shop, path: &str, action: &str, fields: &[(&str, String)]) -> Answer {
     let mut form = Serializer::new(String::new());
     form.extend_pairs(fields.iter().map(|(name, value)| (*name, value.as_str())));
     form.append_pair("action", action);
@@ -64,19 +64,19 @@ async fn send(shop: &Shop, path: &str, action: &str, fields: &[(&str, String)]) 
 }
 
 /// Presses the button of the page that was shown last.
-async fn pay(shop: &Shop, path: &str, fields: &[(&'static str, String)], seen: &str) -> Answer {
+pub async fn pay(shop: &Shop, path: &str, fields: &[(&'static str, String)], seen: &str) -> Answer {
     let mut fields = fields.to_vec();
     fields.push(("seen_total", seen.to_owned()));
     send(shop, path, "pay", &fields).await
 }
 
 /// The page that an answer leads to.
-async fn follow(shop: &Shop, answer: &Answer) -> Answer {
+pub async fn follow(shop: &Shop, answer: &Answer) -> Answer {
     assert_eq!(answer.status, 303, "{}", answer.text());
     shop.anonymous.get(answer.header("location").unwrap()).await
 }
 
-async fn status(shop: &Shop, path: &str) -> String {
+pub async fn status(shop: &Shop, path: &str) -> String {
     let secret = path.rsplit('/').next().unwrap();
     let seen = shop.anonymous.get(&format!("/v1/checkouts/custom/client/{secret}")).await.expect(200);
     seen["status"].as_str().unwrap().to_owned()
@@ -99,7 +99,7 @@ async fn until(shop: &Shop, path: &str, words: &str) -> String {
     }
 }
 
-fn has_problem(text: &str, field: &str) -> bool {
+pub fn has_problem(text: &str, field: &str) -> bool {
     text.contains(&format!("id=\"field-{field}-problem\""))
         && text.contains(&format!("href=\"#field-{field}\""))
 }
@@ -386,6 +386,35 @@ scenarios! {
         assert!(page.contains(&keys[0]) && !page.contains("data-pending"), "{page}");
         let stranger = shop.anonymous.get(&format!("{path}/confirmation")).await.text();
         assert!(!stranger.contains(&keys[0]), "{stranger}");
+    }
+
+    async fn an_address_is_asked_for_as_people_write_it(shop) {
+        let path = checkout(shop, once(1999)).await;
+        let shown = async |country: &str, more: &[(&'static str, &str)]| {
+            let mut fields = vec![("customer_billing_address.country", country.to_owned())];
+            fields.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            send(shop, &path, "update", &fields).await.text()
+        };
+        let state = ("customer_billing_address.state", "Victoria");
+        let page = shown("AU", &[state]).await;
+        for words in ["State or territory", "value=\"Victoria\"", "ABN", "Add an address or a tax ID"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        let secret = path.rsplit('/').next().unwrap();
+        let seen = shop.anonymous.get(&format!("/v1/checkouts/custom/client/{secret}")).await.expect(200);
+        assert_eq!(seen["customer_billing_address"]["state"], "Victoria");
+        let page = shown("US", &[]).await;
+        assert!(page.contains("EIN") && page.contains("<option value=\"US-NY\""), "{page}");
+        // No number of theirs could be right.
+        let page = shown("AE", &[]).await;
+        assert!(!page.contains("customer_tax_id") && page.contains("Add an address<"), "{page}");
+        // Who moves with a number can take it away.
+        let page = shown("FR", &[("customer_tax_id", "FR61954506077")]).await;
+        assert!(page.contains("VAT number") && !has_problem(&page, "customer_tax_id"), "{page}");
+        let page = shown("AE", &[("customer_tax_id", "FR61954506077")]).await;
+        assert!(has_problem(&page, "customer_tax_id"), "{page}");
+        let page = shown("AE", &[("customer_tax_id", "")]).await;
+        assert!(!page.contains("customer_tax_id"), "{page}");
     }
 
     async fn the_script_for_other_pages_knows_where_it_comes_from(shop) {

@@ -53,4 +53,5 @@ mod sessions;
 mod streams;
 mod subscriptions;
 mod takeovers;
+mod taxes;
 mod wire;

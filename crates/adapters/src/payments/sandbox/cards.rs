@@ -135,7 +135,62 @@ pub(super) const TEST_CARDS: [TestCard; 24] = [
     TestCard { country: "DE", ..card("4000002760000016", "germany", Approve) },
 ];
 
+/// The test cards for a page that offers them: the number in groups of four, and what comes of it, the most usual first.
+/// Those that differ by their brand or bank alone are left out.
+pub fn offered() -> impl Iterator<Item = (String, &'static str)> {
+    const FIRST: [&str; 3] = ["success", "declined", "authentication"];
+    let is_first = |card: &&TestCard| FIRST.contains(&card.name);
+    let others = TEST_CARDS.iter().filter(move |card| !is_first(card) && card.scenario != Approve);
+    TEST_CARDS.iter().filter(is_first).chain(others).map(|card| (card.grouped(), card.scenario.words()))
+}
+
+impl Scenario {
+    const fn words(self) -> &'static str {
+        match self {
+            Approve => "is accepted",
+            Refuse(reason) => reason.words(),
+            AuthenticateOnce => "asks you to approve",
+            AuthenticateAlways => "asks you to approve; renewals are declined",
+            DeclineLater(Reason::Lost) => "is accepted; renewals are declined for good",
+            DeclineLater(_) => "is accepted; renewals are declined",
+            Dispute { won: true } => "is accepted, then disputed; the shop wins",
+            Dispute { won: false } => "is accepted, then disputed; the shop loses",
+            Delay { approve: true } => "is accepted after ten seconds",
+            Delay { approve: false } => "is declined after ten seconds",
+            TellTwice => "is accepted, and the event comes twice",
+            TellReversed => "is accepted, and an older failure is told afterwards",
+            TellLate => "is accepted, and the event comes late",
+            LoseAnswer => "is accepted, and the first answer is lost",
+            RefundLater { arrives: true } => "is accepted; refunds take a while",
+            RefundLater { arrives: false } => "is accepted; refunds fail after a while",
+        }
+    }
+}
+
+impl Reason {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::InsufficientFunds => "is declined for want of money",
+            Self::Expired => "is declined: it has expired",
+            Self::Lost => "is declined: it was lost",
+            Self::IncorrectCvc => "is declined for its security code",
+            _ => "is declined",
+        }
+    }
+}
+
 impl TestCard {
+    fn grouped(&self) -> String {
+        let mut grouped = String::new();
+        for (place, digit) in self.number.chars().enumerate() {
+            if place > 0 && place % 4 == 0 {
+                grouped.push(' ');
+            }
+            grouped.push(digit);
+        }
+        grouped
+    }
+
     pub(super) fn numbered(number: &str) -> Option<&'static Self> {
         let digits: String = number.chars().filter(|letter| !matches!(letter, ' ' | '-')).collect();
         TEST_CARDS.iter().find(|card| card.number == digits)
@@ -262,6 +317,18 @@ mod tests {
         };
         let sum: u32 = number.bytes().rev().enumerate().map(value).sum();
         sum.is_multiple_of(10)
+    }
+
+    #[test]
+    fn what_is_offered_are_test_cards_and_each_says_something_else() {
+        let offered: Vec<_> = offered().collect();
+        let numbers: Vec<&str> = offered.iter().map(|(number, _)| number.as_str()).collect();
+        assert_eq!(numbers[..3], ["4242 4242 4242 4242", "4000 0000 0000 0002", "4000 0025 0000 3155"]);
+        let mut words: Vec<&str> = offered.iter().map(|(_, words)| *words).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!((words.len(), offered.len()), (20, 20));
+        assert!(numbers.iter().all(|number| TestCard::numbered(number).is_some()));
     }
 
     #[test]

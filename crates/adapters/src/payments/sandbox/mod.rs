@@ -56,7 +56,7 @@ use super::signature::Signer;
 use super::{ChargeOutcome, ChargeState, Error, Result, SetupOutcome, SetupState};
 use crate::hex::{hex, unhex};
 
-pub use cards::{Card, CardProblem};
+pub use cards::{Card, CardProblem, offered};
 pub use events::{SIGNATURE_HEADER, SignedEvent};
 pub use memory::{LONGEST_LIST, Memory, Record, ShortMemory};
 

@@ -79,3 +79,30 @@ fn given_up() -> Decline {
         authentication_required: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names of events in a text in which they stand between marks of this kind.
+    fn names(text: &str, mark: char) -> BTreeSet<&str> {
+        let is_name = |text: &&str| {
+            let is_word = |word: &str| {
+                !word.is_empty() && word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_')
+            };
+            text.contains('.') && text.split('.').all(is_word)
+        };
+        text.split(mark).filter(is_name).collect()
+    }
+
+    #[test]
+    fn the_documented_events_are_those_that_are_heard() {
+        let source = include_str!("events.rs").split("#[cfg(test)]").next().unwrap();
+        let guide = include_str!("../../../../../docs/configuration.md");
+        let list = guide.split("/v1/integrations/stripe/webhook` for the").nth(1).unwrap();
+        let list = list.split(". Without ").next().unwrap();
+        let heard = names(source, '"');
+        assert!(heard.len() > 10, "{heard:?}");
+        assert_eq!(names(list, '`'), heard);
+    }
+}

@@ -44,6 +44,11 @@ impl TaxId {
         formats.iter().find_map(|&format| Some(Self(checked(number, format)?, format)))
     }
 
+    /// Whether somebody in this country can give a number that is accepted.
+    pub fn is_asked_in(country: Country) -> bool {
+        places::formats_of(country).iter().any(|format| check_of(*format).is_some())
+    }
+
     /// The member state of the European Union that gave the number out, if it is a right one of such a state.
     pub fn member_state(&self) -> Option<Country> {
         if self.1 != TaxIdFormat::EuVat {
@@ -57,49 +62,56 @@ impl TaxId {
 /// The number in the register's spelling, if length, letters and check digits are right. Registers whose numbers cannot be
 /// checked accept none.
 fn checked(number: &str, format: TaxIdFormat) -> Option<String> {
-    use TaxIdFormat as Of;
     if number.len() > LONGEST {
         return None;
     }
-    let own = checksum::compact(number);
-    let number = own.as_deref()?;
-    match format {
-        Of::EuVat => european_union::eu_vat(number),
-        Of::EsCif => spain::is_cif(number)?.then(|| number.to_owned()),
-        Of::HrOib => european_union::croatia(number)?.then(|| number.to_owned()),
-        Of::AdNrt => elsewhere::ad_nrt(number),
-        Of::AuAbn => elsewhere::au_abn(number),
-        Of::ChUid => elsewhere::ch_uid(number),
-        Of::ChVat => elsewhere::ch_vat(number),
-        Of::GbVat => elsewhere::gb_vat(number),
-        Of::IdNpwp => elsewhere::id_npwp(number),
-        Of::IlVat => elsewhere::il_vat(number),
-        Of::InGst => elsewhere::in_gst(number),
-        Of::IsVat => elsewhere::is_vat(number),
-        Of::JpCn => elsewhere::jp_cn(number),
-        Of::KePin => elsewhere::ke_pin(number),
-        Of::KrBrn => elsewhere::kr_brn(number),
-        Of::NoVat => elsewhere::no_vat(number),
-        Of::NzGst => elsewhere::nz_gst(number),
-        Of::RsPib => elsewhere::rs_pib(number),
-        Of::RuInn => elsewhere::ru_inn(number),
-        Of::SgUen => elsewhere::sg_uen(number),
-        Of::ThVat => elsewhere::th_vat(number),
-        Of::TwVat => elsewhere::tw_vat(number),
-        Of::ArCuit => americas::ar_cuit(number),
-        Of::BrCnpj => americas::br_cnpj(number),
-        Of::BrCpf => americas::br_cpf(number),
-        Of::CaBn => americas::ca_bn(number),
-        Of::ClTin => americas::cl_tin(number),
-        Of::CoNit => americas::co_nit(number),
-        Of::EcRuc => americas::ec_ruc(number),
-        Of::MxRfc => americas::mx_rfc(number),
-        Of::PeRuc => americas::pe_ruc(number),
-        Of::SvNit => americas::sv_nit(number),
-        Of::UsEin => americas::us_ein(number),
-        Of::VeRif => americas::ve_rif(number),
-        _ => None,
-    }
+    check_of(format)?(&checksum::compact(number)?)
+}
+
+/// Gives a number without signs in a register's spelling, if it is a right one.
+type Check = fn(&str) -> Option<String>;
+
+/// What checks the numbers of a register, if they can be checked.
+fn check_of(format: TaxIdFormat) -> Option<Check> {
+    use TaxIdFormat as Of;
+    let check: Check = match format {
+        Of::EuVat => european_union::eu_vat,
+        Of::EsCif => |number| spain::is_cif(number)?.then(|| number.to_owned()),
+        Of::HrOib => |number| european_union::croatia(number)?.then(|| number.to_owned()),
+        Of::AdNrt => elsewhere::ad_nrt,
+        Of::AuAbn => elsewhere::au_abn,
+        Of::ChUid => elsewhere::ch_uid,
+        Of::ChVat => elsewhere::ch_vat,
+        Of::GbVat => elsewhere::gb_vat,
+        Of::IdNpwp => elsewhere::id_npwp,
+        Of::IlVat => elsewhere::il_vat,
+        Of::InGst => elsewhere::in_gst,
+        Of::IsVat => elsewhere::is_vat,
+        Of::JpCn => elsewhere::jp_cn,
+        Of::KePin => elsewhere::ke_pin,
+        Of::KrBrn => elsewhere::kr_brn,
+        Of::NoVat => elsewhere::no_vat,
+        Of::NzGst => elsewhere::nz_gst,
+        Of::RsPib => elsewhere::rs_pib,
+        Of::RuInn => elsewhere::ru_inn,
+        Of::SgUen => elsewhere::sg_uen,
+        Of::ThVat => elsewhere::th_vat,
+        Of::TwVat => elsewhere::tw_vat,
+        Of::ArCuit => americas::ar_cuit,
+        Of::BrCnpj => americas::br_cnpj,
+        Of::BrCpf => americas::br_cpf,
+        Of::CaBn => americas::ca_bn,
+        Of::ClTin => americas::cl_tin,
+        Of::CoNit => americas::co_nit,
+        Of::EcRuc => americas::ec_ruc,
+        Of::MxRfc => americas::mx_rfc,
+        Of::PeRuc => americas::pe_ruc,
+        Of::SvNit => americas::sv_nit,
+        Of::UsEin => americas::us_ein,
+        Of::VeRif => americas::ve_rif,
+        _ => return None,
+    };
+    Some(check)
 }
 
 impl Param for TaxId {

@@ -200,6 +200,16 @@ fn a_number_of_the_union_says_which_member_state_gave_it_out() {
     assert_eq!(of("33392005961", TaxIdFormat::HrOib), None);
 }
 
+#[test]
+fn a_number_is_asked_for_where_a_right_one_exists() {
+    for (_, country, number, _) in RIGHT {
+        assert!(TaxId::is_asked_in(Country::parse(country).unwrap()), "{country}: {number}");
+    }
+    for code in ["AE", "ZA", "LI", "GH"] {
+        assert!(!TaxId::is_asked_in(Country::parse(code).unwrap()), "{code}");
+    }
+}
+
 proptest! {
     #[test]
     fn nothing_that_is_typed_breaks_it(text in "\\PC{0,40}", at in 0usize..249) {

@@ -13,6 +13,12 @@ function tell(event, more = {}) {
   if (isEmbedded && origin) parent.postMessage({ type: "POLAR_CHECKOUT", event, ...more }, origin);
 }
 
+// Tells that this page is there, and whether it may be closed: not while a payment is under way.
+function tellLoaded() {
+  const isIdle = place.hasAttribute("data-checkout") || place.dataset.outcome === "failed";
+  tell("loaded", isIdle ? { closable: true } : {});
+}
+
 function frame() {
   if (!isEmbedded) return;
   const button = document.querySelector("[data-close]");
@@ -24,7 +30,7 @@ function frame() {
     if (event.target === document.body || event.target === document.documentElement) tell("close");
   });
   addEventListener("keydown", (event) => { if (event.key === "Escape") tell("close"); });
-  tell("loaded");
+  tellLoaded();
 }
 
 // Where something is wrong, there the reader is.
@@ -163,6 +169,7 @@ function checkout(form) {
     if (payment) {
       const problem = await payment.token(form);
       if (problem) {
+        tellLoaded();
         isPaying = false;
         delete form.dataset.sent;
         for (const other of form.querySelectorAll("button")) other.removeAttribute("aria-busy");

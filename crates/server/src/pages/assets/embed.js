@@ -14,7 +14,11 @@
       this.eventTarget = new EventTarget();
       this.listen = (message) => this.hear(message);
       addEventListener("message", this.listen);
-      this.react("loaded", () => this.spinner?.remove());
+      this.react("loaded", ({ closable }) => {
+        this.spinner?.remove();
+        // The payment that was under way came to nothing.
+        if (closable) this.closable = true;
+      });
       this.react("close", () => { if (this.closable) this.close(); });
       this.react("confirmed", () => { this.closable = false; });
       this.react("success", ({ successURL, redirect }) => {

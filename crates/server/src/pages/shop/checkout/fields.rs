@@ -8,12 +8,16 @@ use serde_json::Value;
 
 use super::super::{Field, Input, Line};
 use super::page::stored_amount;
+use super::places::{lines, tax_number};
 use super::problems::Problems;
 use super::typed::{ADDRESS, AMOUNT, ANSWER, Typed};
 use crate::emails::words;
 
 /// Countries that nobody may sell to.
 const EMBARGOED: [&str; 5] = ["CU", "IR", "KP", "RU", "SY"];
+
+/// The name of the field for a tax number.
+const TAX_NUMBER: &str = "customer_tax_id";
 
 /// What the fields are filled in with: what was typed, else what the checkout has.
 #[derive(Clone, Copy, Debug)]
@@ -125,33 +129,6 @@ pub fn country(public: &PublicCheckout, typed: &Typed) -> Option<Country> {
     typed.country().or_else(|| stored.map(|address| address.country))
 }
 
-/// The lines of an address that are asked for in a country: the name, the label, whether it must be there.
-const fn lines(country: Option<Country>) -> &'static [(&'static str, &'static str, bool)] {
-    const US: &[(&str, &str, bool)] = &[
-        ("line1", "Address", true),
-        ("line2", "Apartment or suite", false),
-        ("city", "City", true),
-        ("state", "State", true),
-        ("postal_code", "ZIP code", true),
-    ];
-    const CA: &[(&str, &str, bool)] = &[
-        ("line1", "Address", false),
-        ("city", "City", false),
-        ("state", "Province", true),
-        ("postal_code", "Postal code", false),
-    ];
-    const OTHER: &[(&str, &str, bool)] =
-        &[("line1", "Address", false), ("postal_code", "Postal code", false), ("city", "City", false)];
-    match country {
-        None => &[],
-        Some(country) => match country.as_str().as_bytes() {
-            b"US" => US,
-            b"CA" => CA,
-            _ => OTHER,
-        },
-    }
-}
-
 /// The lines that must be there and are not.
 pub fn missing_lines(public: &PublicCheckout) -> Vec<&'static str> {
     let address = public.complete.checkout.customer_billing_address.as_ref();
@@ -187,16 +164,30 @@ pub fn address(public: &PublicCheckout, filling: &Filling<'_>, problems: &Proble
     fields
 }
 
-/// What else there is to say: the rest of the address, and a tax number.
+/// What else there is to say: the rest of the address, and a tax number. One that is there can be seen and taken away
+/// even where none would be accepted.
 pub fn more(public: &PublicCheckout, filling: &Filling<'_>, problems: &Problems) -> Vec<Field> {
-    let stored = || public.complete.checkout.customer_tax_id.as_ref().map(|tax_id| tax_id.0.clone());
-    let value = filling.or("customer_tax_id", stored);
-    let hint =
-        String::from("For businesses: your VAT or tax registration number. It is printed on the invoice.");
     let mut fields = address_lines(public, filling, problems, Lines::Rest);
-    let number = field("customer_tax_id", "Tax ID", Input::line("text"), value, problems);
-    fields.push(number.hinted(Some(hint)));
+    let stored = || public.complete.checkout.customer_tax_id.as_ref().map(|tax_id| tax_id.0.clone());
+    let value = filling.or(TAX_NUMBER, stored);
+    let called = country(public, filling.typed).and_then(tax_number);
+    if called.is_some() || !value.is_empty() {
+        let label = called.unwrap_or("Tax ID");
+        let hint = String::from("For businesses. It is printed on the invoice.");
+        let number = field(TAX_NUMBER, label, Input::line("text"), value, problems);
+        fields.push(number.hinted(Some(hint)));
+    }
     fields
+}
+
+/// What opens these fields.
+pub fn words_of_more(more: &[Field]) -> &'static str {
+    let has_number = more.iter().any(|field| field.name == TAX_NUMBER);
+    match (more.len(), has_number) {
+        (1, true) => "Add a tax ID",
+        (_, true) => "Add an address or a tax ID",
+        (_, false) => "Add an address",
+    }
 }
 
 /// Which lines of an address.
@@ -224,7 +215,7 @@ fn address_lines(
         let name = format!("{ADDRESS}{line_name}");
         let value = filling.or(&name, || line(stored?, line_name));
         let (input, value) = match (*line_name, country) {
-            ("state", Some(country)) => {
+            ("state", Some(country)) if State::all(country).next().is_some() => {
                 let states = State::all(country).map(|state| (state.to_string(), state.name().to_owned()));
                 let known = State::parse(country, &value).map(|state| state.to_string());
                 (Input::Choice(states.collect()), known.unwrap_or(value))

@@ -29,6 +29,7 @@ mod fields;
 mod notice;
 mod page;
 mod pay;
+mod places;
 mod problems;
 mod typed;
 
@@ -42,6 +43,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode, Uri};
+use merak_adapters::payments::sandbox;
 use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
 use merak_core::kit::{Kind, Refusal};
 use serde_json::Value;
@@ -136,6 +138,7 @@ impl Rooms {
             action: format!("{CHECKOUT}{}{}", checkout.client_secret, around.query()),
             sold: Sold::new(public, pictures),
             form: Form::new(public, &shown.filling, card, shown.problems),
+            test_cards: sandbox::offered().collect(),
             notice: shown.notice,
             embed_origin: origin(&framed),
             is_embedded: around.is_embedded,

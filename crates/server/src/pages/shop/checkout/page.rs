@@ -19,6 +19,8 @@ pub struct Page<'p> {
     pub action: String,
     pub sold: Sold,
     pub form: Form,
+    /// The sandbox's cards: the number, and what comes of it.
+    pub test_cards: Vec<(String, &'static str)>,
     /// What happened that is no problem.
     pub notice: Option<String>,
     /// The origin of the page around this one.
@@ -62,6 +64,8 @@ pub struct Form {
     pub address: Vec<Field>,
     /// What most leave out.
     pub more: Vec<Field>,
+    /// What opens it.
+    pub more_words: &'static str,
     pub is_more_open: bool,
     pub discount: Discount,
     pub card: Card,
@@ -147,6 +151,7 @@ impl Form {
             answers: fields::answers(public, filling, &problems),
             address: if is_paying { fields::address(public, filling, &problems) } else { Vec::new() },
             more: if is_paying { fields::more(public, filling, &problems) } else { Vec::new() },
+            more_words: "",
             is_more_open: false,
             discount,
             card,
@@ -155,6 +160,7 @@ impl Form {
             general: Vec::new(),
             wrong: Vec::new(),
         };
+        form.more_words = fields::words_of_more(&form.more);
         form.is_more_open = form.more.iter().any(|field| !field.value.is_empty() || field.problem.is_some());
         let shown: Vec<Field> = form.fields().cloned().collect();
         problems.keep_fields(|name| shown.iter().any(|field| field.name == name));
