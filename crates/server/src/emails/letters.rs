@@ -41,11 +41,17 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
-        Email::PaymentFailed { product_name, amount, next_attempt_at, .. } => {
+        Email::PaymentFailed { product_name, amount, next_attempt_at, kept_until, .. } => {
             let owed = money(*amount);
             let mut blocks = vec![Block::Words(format!(
                 "The payment of {owed} for your subscription to {product_name} did not go through."
             ))];
+            if let Some(end) = kept_until {
+                blocks.push(Block::Words(format!(
+                    "You keep everything that comes with it until {}.",
+                    day(*end)
+                )));
+            }
             blocks.push(Block::Words(match next_attempt_at {
                 Some(next) => format!(
                     "It is tried again on {}. To keep your access, pay now or use another card.",
