@@ -31,7 +31,7 @@ fn draft(content: Content, portal: Option<Portal>) -> Draft {
             slug: String::from("fjordsoft"),
             email: Some(String::from("help@fjordsoft.example")),
         }),
-        created_at: NOON,
+        date: NOON,
         content,
         portal,
     }
