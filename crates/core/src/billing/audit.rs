@@ -91,6 +91,10 @@ fn tell(step: &mut Step, whose: &str, (what, said, noted): (&str, i64, i64)) {
     }
 }
 
+/// What entries of a customer have moved: of which payment, whether for a dispute, of which kind, on which account, and how
+/// much.
+type Moved = (Id<Customer>, Option<Id<Payment>>, bool, EntryKind, Account, i64);
+
 /// What the ledger says.
 fn noted(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, customers: &[Id<Customer>]) -> Result<Side> {
     let mut sql = Sql::new(
@@ -106,7 +110,6 @@ fn noted(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, customers: &[Id
         " GROUP BY ledger_entries.customer_id, ledger_entries.payment_id, ledger_entries.dispute_id IS NOT NULL, \
          ledger_entries.kind, ledger_lines.account",
     );
-    type Moved = (Id<Customer>, Option<Id<Payment>>, bool, EntryKind, Account, i64);
     let mut side = Side::default();
     for (customer_id, payment_id, is_of_dispute, kind, account, sum) in tx.list::<Moved>(&sql)? {
         if account == Account::CustomerCredit {

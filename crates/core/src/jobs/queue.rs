@@ -409,7 +409,7 @@ pub fn is_any_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, within:
     let (mut mails, mut customers) = (BTreeSet::new(), BTreeSet::new());
     let due_at = tx.now().add_seconds(within);
     for payload in tx.all::<Json>(WAITING, &[&due_at])? {
-        match payload.parse()? {
+        match payload.parse::<Job>()? {
             Job::Flow(FlowJob::SendEmail { email_id }) => {
                 mails.insert(email_id);
             }

@@ -27,7 +27,7 @@ const STEPS: usize = 20;
 const PAYMENTS: i64 = 100;
 
 /// For how long a step waits until the mails and the like of the one before are done.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to leave the queue in peace while somebody else is at it.
 const PAUSE: Duration = Duration::from_millis(20);
