@@ -97,7 +97,7 @@ scenarios! {
         shop.run_jobs();
         assert_eq!((grant().granted_at, grant().revoked_at), (None, Some(target)));
         let mails = shop.read(|tx| emails::list_newest(tx, 10)).unwrap();
-        assert_eq!(mails.len(), 4);
+        assert_eq!(mails.len(), 3);
         for mail in mails {
             assert_eq!((mail.created_at, mail.occurred_at), (shop.now(), Some(target)));
             let secret = shop.secret.clone();
