@@ -30,7 +30,10 @@ fn overdue(shop: &Shop, grace_days: u32) -> Subscription {
 
 /// The newest key of the subscription's customer.
 fn key(shop: &Shop, subscription: &Subscription) -> LicenseKey {
-    let sql = format!("SELECT {} FROM license_keys WHERE customer_id = $1 ORDER BY id DESC LIMIT 1", LicenseKey::COLUMNS);
+    let sql = format!(
+        "SELECT {} FROM license_keys WHERE customer_id = $1 ORDER BY id DESC LIMIT 1",
+        LicenseKey::COLUMNS
+    );
     let id = subscription.customer_id;
     shop.read(move |tx| Ok(tx.one(&sql, &[&id])?)).unwrap()
 }
