@@ -269,6 +269,10 @@ pub struct Options {
     #[arg(long, env = "MERAK_RETRY_DAYS", global = true, value_name = "DAYS", value_delimiter = ',')]
     pub retry_days: Vec<u32>,
 
+    /// Days for which a customer whose payment failed keeps what comes with the subscription [default: 0].
+    #[arg(long, env = "MERAK_GRACE_DAYS", global = true, value_name = "DAYS")]
+    pub grace_days: Option<u32>,
+
     /// What becomes of a subscription whose payment is given up [default: canceled].
     #[arg(long, env = "MERAK_UNPAID_SUBSCRIPTIONS", global = true, value_name = "WHAT")]
     pub unpaid_subscriptions: Option<UnpaidKind>,
@@ -384,6 +388,7 @@ impl Options {
             },
             tax_rates: self.tax_rates.or(file.tax_rates),
             retry_days: if self.retry_days.is_empty() { file.retry_days } else { self.retry_days },
+            grace_days: self.grace_days.or(file.grace_days),
             unpaid_subscriptions: self.unpaid_subscriptions.or(file.unpaid_subscriptions),
             bill_missed_periods: self.bill_missed_periods || file.bill_missed_periods,
             tax_inclusive: self.tax_inclusive || file.tax_inclusive,
@@ -485,6 +490,7 @@ impl Options {
         }
         Ok(Billing {
             retry_days: if self.retry_days.is_empty() { usual.retry_days } else { self.retry_days.clone() },
+            grace_days: self.grace_days.unwrap_or(usual.grace_days),
             given_up: match self.unpaid_subscriptions {
                 None | Some(UnpaidKind::Canceled) => GivenUp::Canceled,
                 Some(UnpaidKind::Unpaid) => GivenUp::Unpaid,
@@ -564,9 +570,23 @@ fn host_of(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Args, Command};
+    use clap::{Args, Command, FromArgMatches};
 
     use super::Options;
+
+    #[test]
+    fn a_grace_is_settled_like_the_tries() {
+        let billing = |arguments: &[&str]| {
+            let matches =
+                Options::augment_args(Command::new("merak")).try_get_matches_from(arguments).unwrap();
+            Options::from_arg_matches(&matches).unwrap().billing().unwrap()
+        };
+        assert_eq!(billing(&["merak"]).grace_days, 0);
+        let settled = billing(&["merak", "--retry-days", "2,4", "--grace-days", "4"]);
+        assert_eq!((settled.grace_days, settled.retry_days), (4, vec![2, 4]));
+        let file: Options = toml::from_str("grace_days = 3").unwrap();
+        assert_eq!(file.billing().unwrap().grace_days, 3);
+    }
 
     #[test]
     fn every_option_is_documented() {

@@ -7,6 +7,7 @@ mod clocks;
 mod confirm;
 mod dunning;
 mod ends;
+mod grace;
 mod hints;
 mod orders;
 mod refunds;

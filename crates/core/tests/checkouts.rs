@@ -215,6 +215,7 @@ fn subscription(shop: &Shop, product: &Product, base_amount: Option<Cents>) -> S
             discount_since: None,
             due_at: None,
             past_due_since: None,
+            grace_ends_at: None,
             retries: 0,
             created_at: now,
             modified_at: None,

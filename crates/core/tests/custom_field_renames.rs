@@ -211,6 +211,7 @@ pub fn subscription(shop: &Shop, product: &Product, data: Value) -> Uuid {
             discount_since: None,
             due_at: None,
             past_due_since: None,
+            grace_ends_at: None,
             retries: 0,
             created_at: now,
             modified_at: None,

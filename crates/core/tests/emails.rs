@@ -40,7 +40,7 @@ scenarios! {
         let id = ask(shop, ended(shop));
         let draft = draft(shop, id);
         assert_eq!(draft.sender.unwrap().name, shop.organization.name);
-        assert_eq!((draft.recipient.as_str(), draft.created_at), ("zoe@example.com", shop.now()));
+        assert_eq!((draft.recipient.as_str(), draft.date), ("zoe@example.com", shop.now()));
         shop.write(move |tx| emails::note_sent(tx, id, "<1@merak.example>")).unwrap();
         let row = record(shop, id).unwrap();
         assert_eq!((row.sent_at, row.message_id.as_deref()), (Some(shop.now()), Some("<1@merak.example>")));

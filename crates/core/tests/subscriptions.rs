@@ -61,6 +61,7 @@ pub fn new_subscription(shop: &Shop, product: &Product, customer: &Customer) -> 
         discount_since: None,
         due_at: Some(end),
         past_due_since: None,
+        grace_ends_at: None,
         retries: 0,
         created_at: now,
         modified_at: None,

@@ -8,7 +8,8 @@ use merak_core::organizations::Organization;
 use merak_store::{Store, Timestamp};
 
 use crate::config::Config;
-use crate::flows::{self, advance_clock, refund, sell_demo};
+use crate::flows::advance_clock::{self, Courier};
+use crate::flows::{self, refund, sell_demo};
 use crate::state::House;
 use crate::{StartError, build};
 
@@ -16,6 +17,7 @@ use crate::{StartError, build};
 #[derive(Debug)]
 pub struct Chores {
     house: House,
+    courier: Courier,
 }
 
 /// Why something could not be done.
@@ -40,7 +42,7 @@ impl Chores {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", config.listen),
         };
-        Ok(Self { house: build(config, store, secret, public_url)? })
+        Ok(Self { house: build(config, store, secret, public_url)?, courier: Courier::Elsewhere })
     }
 
     /// Gives money back. A refund of which nothing is known yet is pending, and a running server asks about it.
@@ -71,9 +73,12 @@ impl Chores {
         Ok(sell_demo::run(&self.house, id).await?)
     }
 
-    /// Lets the clock of an organization go on for some steps, doing what is due at each. Whether it has not arrived yet.
-    pub async fn go_on(&self, id: Id<Organization>) -> Result<bool, ChoreError> {
-        advance_clock::go(&self.house, id).await?;
+    /// Lets the clock of an organization go on for some steps, doing what is due at each. Mails are left to a server that runs
+    /// beside, which knows where they go, and waited for, unless none seems to run. Whether it has not arrived yet.
+    pub async fn go_on(&mut self, id: Id<Organization>) -> Result<bool, ChoreError> {
+        if !advance_clock::go(&self.house, id, self.courier).await? {
+            self.courier = Courier::Nobody;
+        }
         let clock =
             self.house.store.read(move |tx| advance::find(tx, id)).await.map_err(flows::Error::Refused)?;
         Ok(clock.is_some_and(|clock| clock.target_at.is_some()))

@@ -65,6 +65,8 @@ pub enum Payments {
 pub struct Billing {
     /// So many days after its first failure a payment of a subscription is tried again; ascending.
     pub retry_days: Vec<u32>,
+    /// So many days after that first failure what comes with a subscription is taken back; 0 takes it back at once.
+    pub grace_days: u32,
     /// What becomes of a subscription whose payment is given up.
     pub given_up: GivenUp,
     /// What is billed after nothing was done for longer than a period.
@@ -73,8 +75,8 @@ pub struct Billing {
 
 impl Default for Billing {
     fn default() -> Self {
-        let Rules { retry_days, given_up, catch_up, .. } = Rules::new("", Cents::default());
-        Self { retry_days, given_up, catch_up }
+        let Rules { retry_days, grace_days, given_up, catch_up, .. } = Rules::new("", Cents::default());
+        Self { retry_days, grace_days, given_up, catch_up }
     }
 }
 

@@ -184,6 +184,7 @@ fn build(
         processor: adapters.payments.name().to_owned(),
         minimum: Cents::new(adapters.payments.minimum_cents(Currency::default().as_str())),
         retry_days: config.billing.retry_days.clone(),
+        grace_days: config.billing.grace_days,
         given_up: config.billing.given_up,
         catch_up: config.billing.catch_up,
     };

@@ -62,7 +62,7 @@ impl Clock {
                 })?;
                 let config = services::connected(options, options.server()?)?;
                 wait_for(async {
-                    let chores = Chores::new(&config, &store, secret)?;
+                    let mut chores = Chores::new(&config, &store, secret)?;
                     let refused = |error: merak_server::ChoreError| match error.refusal() {
                         Some(refusal) if refusal.kind().is_some() => Failure::usage(refusal.sentences()),
                         _ => Failure::runtime(error),

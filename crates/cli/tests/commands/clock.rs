@@ -1,5 +1,9 @@
 //! `merak clock`.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use merak_testkit::both_engines;
 use serde_json::json;
 
@@ -7,12 +11,29 @@ use crate::http;
 use crate::installation::Installation;
 use crate::shop::Shop;
 
+/// The dates of the mails in a folder, in the order in which they were asked for: year, month, day and time.
+fn dates(folder: &Path) -> Vec<(i64, usize, i64, String)> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|name| name == "eml")).collect();
+    files.sort();
+    let date = |path: &PathBuf| {
+        let mail = fs::read_to_string(path).unwrap();
+        let line = mail.lines().find(|line| line.starts_with("Date: ")).unwrap().to_owned();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let month = MONTHS.find(words[3]).unwrap();
+        (words[4].parse().unwrap(), month, words[2].parse().unwrap(), words[5].to_owned())
+    };
+    files.iter().map(date).collect()
+}
+
 both_engines! {
     setup = Installation::on;
 
     fn a_clock_that_is_moved_does_what_falls_due_on_its_way(installation: Installation) {
         let shop = Shop::open(&installation);
-        let (_server, url) = installation.serve(&[]);
+        let folder = installation.path("mails");
+        let (_server, url) = installation.serve(&["--mail", &format!("folder:{}", folder.display())]);
         let monthly = json!({"type": "recurring", "recurring_interval": "month", "amount_type": "fixed", "price_amount": 500});
         shop.sell(&url, &monthly, "success");
         let before = installation.json("clock show --organization acme");
@@ -21,6 +42,11 @@ both_engines! {
         let moved = installation.run("clock advance --organization acme --by 3mo");
         assert_eq!(moved.code, Some(0), "{moved:?}");
         assert!(moved.output.trim_end().ends_with(" seconds ahead)"), "{moved:?}");
+        // The mails of each step went out before the next, dated by the moved clock.
+        let dates = dates(&folder);
+        assert!(dates.is_sorted(), "{dates:?}");
+        let days: BTreeSet<_> = dates.iter().map(|(year, month, day, _)| (*year, *month, *day)).collect();
+        assert!(days.len() >= 4, "{dates:?}");
         let orders = http::get(&url, "/v1/orders/", &shop.token).json();
         // Three renewals: the last falls due just when the clock arrives, and may have been a moment later.
         let count = orders["pagination"]["total_count"].as_i64().unwrap();

@@ -11,7 +11,7 @@ use crate::kit::{Id, Refusal, Result};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
 /// How long there is at least between two tries, in seconds, however late they are.
-const LEAST_PAUSE: i64 = 12 * 3600;
+pub(super) const LEAST_PAUSE: i64 = 12 * 3600;
 
 /// The reason if there is nothing to pay with.
 pub(super) fn no_method() -> Failure {
@@ -70,9 +70,11 @@ pub(super) fn failed(
         _ => {
             after.status = SubscriptionStatus::PastDue;
             after.past_due_since = Some(now);
+            after.grace_ends_at = rules.grace_end(now);
             after.retries = 0;
         }
     }
+    after.grace_ends_at = after.grace_ends_at.filter(|end| now < *end);
     let since = after.past_due_since.unwrap_or(now);
     // Somebody who was not asked for long is not asked for all of it at once.
     let soonest = now.add_seconds(LEAST_PAUSE);
@@ -87,8 +89,8 @@ pub(super) fn failed(
         give_up(tx, rules, invoice, &before, after, now)?;
         return Ok(before);
     };
-    after.due_at = Some(look_at);
-    if before.status == after.status {
+    after.due_at = Some(after.grace_ends_at.map_or(look_at, |end| end.min(look_at)));
+    if before.status == after.status && before.grace_ends_at == after.grace_ends_at {
         note(tx, after.id, after.retries, after.due_at)?;
     } else {
         subscriptions::change(tx, &before, &mut after)?;
@@ -97,6 +99,7 @@ pub(super) fn failed(
         product_name: product_name.to_owned(),
         amount: Money { amount: invoice.due(), currency: invoice.currency },
         next_attempt_at: retry,
+        kept_until: after.grace_ends_at,
         portal: PortalLink { customer_id: after.customer_id, shows: Some(after.id.uuid()) },
     };
     emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email)?;
@@ -127,7 +130,7 @@ pub(super) fn give_up(
     mut after: Subscription,
     now: Timestamp,
 ) -> Result<()> {
-    after.due_at = None;
+    (after.due_at, after.grace_ends_at) = (None, None);
     match rules.given_up {
         GivenUp::Unpaid => after.status = SubscriptionStatus::Unpaid,
         GivenUp::Canceled => {
@@ -162,10 +165,29 @@ pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
     (after.ends_at, after.ended_at) = (Some(now), Some(now));
     after.canceled_at = after.canceled_at.or(Some(now));
     after.cancel_at_period_end = false;
-    after.due_at = None;
+    (after.due_at, after.grace_ends_at) = (None, None);
     subscriptions::change(tx, &before, &mut after)?;
     invoices::end(tx, &after, true)?;
     Ok(after)
+}
+
+/// Writes when a subscription that owes a payment is looked at next, at the latest. A grace that is over by now ends: what
+/// comes with the subscription is taken back. One that is not is looked at in time.
+pub(super) fn look_at(
+    tx: &mut Tx<'_>,
+    before: &Subscription,
+    due_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
+    match before.grace_ends_at {
+        Some(end) if end <= now => {
+            let mut after = before.clone();
+            (after.grace_ends_at, after.due_at) = (None, due_at);
+            subscriptions::change(tx, before, &mut after)
+        }
+        Some(end) => note(tx, before.id, before.retries, Some(due_at.map_or(end, |at| at.min(end)))),
+        None => note(tx, before.id, before.retries, due_at),
+    }
 }
 
 /// Writes when a subscription is looked at next. Nobody is told: nothing happened to it.

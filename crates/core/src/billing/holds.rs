@@ -31,7 +31,7 @@ pub(crate) fn is_blocked(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<bo
 /// Holds those of these subscriptions for which nobody may be charged. Returns the others.
 ///
 /// What is due stays due, and is done once the organization is not blocked any more, as after a time in which no server
-/// was running. What was canceled ends in time nevertheless.
+/// was running. What was canceled ends in time nevertheless; a grace does not, because nobody can pay meanwhile.
 pub(super) fn hold(tx: &mut Tx<'_>, due: Vec<Subscription>) -> Result<Vec<Subscription>> {
     let organizations: BTreeSet<Id<Organization>> = due.iter().map(|one| one.organization_id).collect();
     if organizations.is_empty() {

@@ -17,6 +17,7 @@
 //!
 //! All of them take and return plain data, so that the whole engine runs without a server and without a processor.
 
+mod audit;
 mod books;
 mod dunning;
 pub mod hints;
@@ -33,6 +34,7 @@ mod settle;
 
 use merak_store::{Json, Timestamp, row};
 
+pub(crate) use self::audit::CHECK as AUDIT;
 pub(crate) use self::books::Books;
 pub use self::dunning::{end_owed, without_method};
 pub(crate) use self::holds::is_blocked;

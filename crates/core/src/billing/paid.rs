@@ -75,7 +75,7 @@ pub(super) fn pay(
         (invoice.total() > Cents::default()).then(|| receipt(invoice, number, &product_name, &lines));
     let mut after = before.clone();
     let is_settled = invoice.period.is_some_and(|period| period <= before.period) && is_owing(&before);
-    let is_recovered = is_settled && recover(tx, &mut after, now)?;
+    let is_recovered = is_settled && recover(tx, &mut after, now)? && !before.gives();
     let is_moved = move_to(tx, rules, &mut after, invoice)?;
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
@@ -90,7 +90,7 @@ pub(super) fn pay(
         subscriptions::change_paid(tx, &before, &mut after, receipt.clone())?;
     }
     announce(tx, &order)?;
-    // Who was written to because it is active again has the receipt in that mail.
+    // Who is written to because they have everything again has the receipt in that mail.
     if let Some(receipt) = receipt
         && !is_recovered
         && invoice.billing_reason != BillingReason::SubscriptionCreate
@@ -122,10 +122,12 @@ fn recover(tx: &mut ReadTx<'_>, subscription: &mut Subscription, now: Timestamp)
     if other.is_some() {
         subscription.status = SubscriptionStatus::PastDue;
         (subscription.past_due_since, subscription.due_at) = (Some(now), Some(now));
+        // What is taken back already is not given again before everything is paid.
+        subscription.grace_ends_at = subscription.grace_ends_at.filter(|end| now < *end);
         return Ok(false);
     }
     subscription.status = SubscriptionStatus::Active;
-    subscription.past_due_since = None;
+    (subscription.past_due_since, subscription.grace_ends_at) = (None, None);
     subscription.due_at = Some(subscription.current_period_end);
     Ok(true)
 }

@@ -32,6 +32,9 @@ use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 /// After how many seconds a subscription is looked at again whose change is being paid.
 const CHANGE_PAUSE: i64 = 3600;
 
+/// For how many seconds the end of a grace waits for a try that was made at the same time.
+const GRACE_PAUSE: i64 = 3600;
+
 /// What came of a look at what is due.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -330,23 +333,34 @@ impl<'r> Opening<'r> {
         Ok(())
     }
 
-    /// Tries a payment again that is owed, or gives it up.
+    /// Tries a payment again that is owed, or gives it up, or ends the grace.
     fn retry(&mut self, tx: &mut Tx<'_>, before: Subscription, now: Timestamp) -> Result<()> {
         let since = before.past_due_since.unwrap_or(now);
+        let next = self.rules.next_look(since, before.retries);
+        let is_for_grace = before
+            .grace_ends_at
+            .is_some_and(|end| end <= now && before.due_at.is_none_or(|due_at| end <= due_at) && next != end);
+        if is_for_grace {
+            let next = next.max(now.add_seconds(dunning::LEAST_PAUSE));
+            return dunning::look_at(tx, &before, Some(next), now);
+        }
         let Some(mut invoice) = methods::owed(tx, &before)? else {
             // Nothing is owed any more: what is not settled yet will say so.
-            return dunning::note(tx, before.id, before.retries, None);
+            return dunning::look_at(tx, &before, None, now);
         };
+        let in_a_day = now.add_seconds(24 * 3600);
         if payments::under_way(tx, invoice.id)?.is_some() {
             // It will decide. Should it never, somebody looks again.
-            return dunning::note(tx, before.id, before.retries, Some(now.add_seconds(24 * 3600)));
+            return dunning::look_at(tx, &before, Some(in_a_day), now);
         }
         if self.rules.next_retry(since, before.retries).is_none() {
             return dunning::give_up(tx, self.rules, &mut invoice, &before, before.clone(), now);
         }
         let retries = before.retries.saturating_add(1);
-        // While it is being tried nothing is due; what comes of it says when the next try is.
-        dunning::note(tx, before.id, retries, Some(now.add_seconds(24 * 3600)))?;
+        // While it is being tried nothing is due but the end of the grace; what comes of it says when the next try is.
+        let soon = now.add_seconds(GRACE_PAUSE);
+        let look_at = before.grace_ends_at.map_or(in_a_day, |end| end.max(soon).min(in_a_day));
+        dunning::note(tx, before.id, retries, Some(look_at))?;
         let subscription = Subscription { retries, ..before };
         let product_name = self.names.get(&subscription.product_id).cloned().unwrap_or_default();
         // What nobody had to be asked for was paid when it was made out, so whoever pays it now reads its lines then.

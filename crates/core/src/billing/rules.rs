@@ -30,6 +30,16 @@
 //! 6 March 10:00   third retry      8 March 10:00   fourth retry; fails: canceled
 //! ```
 //!
+//! With [`Rules::grace_days`] what comes with it is not taken back at once but that many days after the first failure, or
+//! when the payment is given up, if that is earlier. A try that is due at the same instant is made first.
+//!
+//! ```text
+//! grace_days 3, the rest as above
+//!
+//! 1 March 10:00   past_due, and nothing is taken back; a mail says that everything stays until 4 March
+//! 4 March 10:00   second retry; fails: what comes with it is taken back, and the tries go on
+//! ```
+//!
 //! A card that will never be accepted is not asked again: nothing happens on 2, 4 and 6 March, and on 8 March it is given
 //! up. Another method is tried as soon as the customer chooses it. Whenever it is paid, the subscription is active again,
 //! and its periods are what they would have been: the next one begins on 1 April.
@@ -52,6 +62,9 @@ pub struct Rules {
     pub minimum: Cents,
     /// So many days after its first failure a payment of a subscription is tried again; ascending.
     pub retry_days: Vec<u32>,
+    /// So many days after that first failure what comes with a subscription is taken back, unless it was paid; 0 takes it
+    /// back at once.
+    pub grace_days: u32,
     /// What becomes of a subscription whose payment is given up.
     pub given_up: GivenUp,
     /// What is billed after nothing was done for longer than a period.
@@ -86,6 +99,7 @@ impl Rules {
             processor: processor.to_owned(),
             minimum,
             retry_days: vec![1, 3, 5, 7],
+            grace_days: 0,
             given_up: GivenUp::default(),
             catch_up: CatchUp::default(),
         }
@@ -101,6 +115,20 @@ impl Rules {
     pub fn last_retry(&self, since: Timestamp) -> Timestamp {
         let days = self.retry_days.last().copied().unwrap_or(0);
         calendar::add(since, days, Timeframe::Day).unwrap_or(since)
+    }
+
+    /// When a subscription is looked at next whose payment failed first at `since` and was tried again so often: it is tried
+    /// again, or given up.
+    pub fn next_look(&self, since: Timestamp, retries: i64) -> Timestamp {
+        self.next_retry(since, retries).unwrap_or_else(|| self.last_retry(since))
+    }
+
+    /// Until when customers keep what comes with a subscription whose payment failed first at `since`, at most until it is
+    /// given up; none if it is taken back at once.
+    pub fn grace_end(&self, since: Timestamp) -> Option<Timestamp> {
+        let last = self.last_retry(since);
+        let end = calendar::add(since, self.grace_days, Timeframe::Day);
+        (self.grace_days > 0).then(|| end.map_or(last, |end| end.min(last)))
     }
 
     /// The number of the period that follows the subscription's current one, by the policy of catching up.

@@ -183,6 +183,7 @@ impl Sale<'_> {
             discount_since: None,
             due_at: None,
             past_due_since: None,
+            grace_ends_at: None,
             retries: 0,
             created_at: self.now,
             modified_at: None,

@@ -4,6 +4,7 @@ use const_format::concatcp;
 use merak_store::{Json, Timestamp, Tx};
 
 use super::{Email, Outgoing, SecretEmail, rules};
+use crate::clock;
 use crate::jobs::{self, FlowJob, Outcome};
 use crate::kit::seal::seal;
 use crate::kit::{Id, InstanceSecret, Result};
@@ -23,7 +24,7 @@ pub fn enqueue(
     to: &str,
     email: &Email,
 ) -> Result<Id<Outgoing>> {
-    let mut row = row(tx, organization_id, to, email.kind());
+    let mut row = row(tx, organization_id, to, email.kind())?;
     row.payload = Some(Json::new(email)?);
     insert(tx, &row)
 }
@@ -53,7 +54,7 @@ pub fn enqueue_secret(
     (organization_id, to): (Option<Id<Organization>>, &str),
     email: &SecretEmail,
 ) -> Result<Id<Outgoing>> {
-    let mut row = row(tx, organization_id, to, email.kind());
+    let mut row = row(tx, organization_id, to, email.kind())?;
     let text = Json::new(email)?.to_string();
     row.sealed_payload = Some(seal(tx, &sealing_key(secret), text.as_bytes()));
     insert(tx, &row)
@@ -129,8 +130,11 @@ pub(super) fn sealing_key(secret: &InstanceSecret) -> [u8; 32] {
     secret.derive("mails that let somebody in")
 }
 
-fn row(tx: &mut Tx<'_>, organization_id: Option<Id<Organization>>, to: &str, kind: &str) -> Outgoing {
-    Outgoing {
+fn row(tx: &mut Tx<'_>, organization_id: Option<Id<Organization>>, to: &str, kind: &str) -> Result<Outgoing> {
+    let now = tx.now();
+    // What is kept, tried and ends does so by the real clock; only the date is that of the organization.
+    let by_its_clock = organization_id.map(|id| clock::now(tx, id)).transpose()?;
+    Ok(Outgoing {
         id: Id::new(tx),
         organization_id,
         recipient: to.to_owned(),
@@ -139,10 +143,11 @@ fn row(tx: &mut Tx<'_>, organization_id: Option<Id<Organization>>, to: &str, kin
         sealed_payload: None,
         message_id: None,
         last_error: None,
-        created_at: tx.now(),
+        created_at: now,
+        occurred_at: by_its_clock.filter(|at| *at != now),
         sent_at: None,
         failed_at: None,
-    }
+    })
 }
 
 fn insert(tx: &mut Tx<'_>, row: &Outgoing) -> Result<Id<Outgoing>> {

@@ -58,6 +58,9 @@ pub enum Email {
         amount: Money,
         /// When it is tried again by itself; none if it is not.
         next_attempt_at: Option<Timestamp>,
+        /// Until when the customer keeps what comes with it; none if it is taken back at once.
+        #[serde(default)]
+        kept_until: Option<Timestamp>,
         /// Where the customer can do something about it.
         portal: PortalLink,
     },

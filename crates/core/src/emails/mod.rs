@@ -42,6 +42,8 @@ row! {
         pub last_error: Option<String>,
         /// When it was asked for.
         pub created_at: Timestamp,
+        /// When what it tells of happened by the organization's clock, if that was moved.
+        pub occurred_at: Option<Timestamp>,
         /// When a server took it.
         pub sent_at: Option<Timestamp>,
         /// When it was given up.

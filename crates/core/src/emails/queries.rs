@@ -37,8 +37,8 @@ pub struct Draft {
     pub recipient: String,
     /// In whose name; none if in that of the installation.
     pub sender: Option<Sender>,
-    /// When it was asked for.
-    pub created_at: Timestamp,
+    /// When what it tells of happened, by the clock of the organization: its date.
+    pub date: Timestamp,
     /// What it says.
     pub content: Content,
     /// The portal it leads to.
@@ -124,7 +124,7 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
                 portal: portal(tx, secret, &row, content.portal(), &shops)?,
                 sender: row.organization_id.and_then(|id| senders.get(&id).cloned()),
                 recipient: row.recipient,
-                created_at: row.created_at,
+                date: row.occurred_at.unwrap_or(row.created_at),
                 content,
             }),
         });

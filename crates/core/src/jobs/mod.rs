@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub use self::queue::{
     Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
-    has_grants_to_update, is_any_due, list_failed, list_waiting, next_due, next_unit_due, retry,
+    has_grants_to_update, is_any_due, is_any_of, list_failed, list_waiting, next_due, next_unit_due, retry,
     retry_failed, run, settle, settle_refused,
 };
 use crate::benefits::Benefit;

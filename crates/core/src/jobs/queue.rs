@@ -1,14 +1,17 @@
 //! The queue of jobs.
 
-use const_format::concatcp;
-use merak_store::{Json, ReadTx, Timestamp, Tx, row};
+use std::collections::BTreeSet;
 
-use super::Job;
+use const_format::concatcp;
+use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
+
+use super::{FlowJob, Job};
 use crate::benefits::grants::{self, News, Purchase};
 use crate::billing::hints;
 use crate::checkouts;
 use crate::customers::Customer;
 use crate::kit::{Id, Kind, Refusal, Result};
+use crate::organizations::Organization;
 use crate::{
     custom_fields, customer_session_codes, customer_sessions, emails, events, files, idempotency,
     login_links, search, streams, user_sessions,
@@ -396,6 +399,34 @@ pub fn has_grants_to_update(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> R
         "SELECT EXISTS (SELECT 1 FROM jobs WHERE lane = $1 AND kind = $2 AND failed_at IS NULL)";
     let of_customer = Job::RevokeGrantsOfCustomer { customer_id }.lane();
     Ok(tx.one(SQL, &[&of_customer, &"update_grants_of_purchase"])?)
+}
+
+/// Whether a mail of the organization is about to be sent, or something about to be given to or taken from its customers:
+/// by a job that has not failed yet and is due within so many seconds. Looked at are the jobs that have been due for longest.
+pub fn is_any_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, within: i64) -> Result<bool> {
+    const WAITING: &str = "SELECT payload FROM jobs WHERE failed_at IS NULL AND failures = 0 AND due_at <= $1 \
+         ORDER BY due_at, id LIMIT 1000";
+    let (mut mails, mut customers) = (BTreeSet::new(), BTreeSet::new());
+    let due_at = tx.now().add_seconds(within);
+    for payload in tx.all::<Json>(WAITING, &[&due_at])? {
+        match payload.parse::<Job>()? {
+            Job::Flow(FlowJob::SendEmail { email_id }) => {
+                mails.insert(email_id);
+            }
+            Job::UpdateGrantsOfPurchase { purchase } | Job::UpdateUntoldGrantsOfPurchase { purchase } => {
+                customers.insert(purchase.customer_id);
+            }
+            Job::Flow(FlowJob::SettleAccess { customer_id, .. }) => {
+                customers.insert(customer_id);
+            }
+            _ => {}
+        }
+    }
+    let mut sql = Sql::new("SELECT EXISTS (SELECT 1 FROM emails WHERE organization_id = ");
+    sql.bind(organization_id).push(" AND id IN ").bind_list(mails);
+    sql.push(") OR EXISTS (SELECT 1 FROM customers WHERE organization_id = ").bind(organization_id);
+    sql.push(" AND id IN ").bind_list(customers).push(")");
+    Ok(tx.list::<bool>(&sql)?.pop().unwrap_or(false))
 }
 
 /// Lets a job that was set aside, or waits, run at once, as if it had never failed. One that does not exist or runs is

@@ -8,7 +8,7 @@
 //! | `active` | it is new and active, or became active | confirmation; notice to the members |
 //! | `canceled` | it is to end, or has ended, at another time than before | canceled, unless it is over |
 //! | `uncanceled` | it was to end, and is not | uncanceled |
-//! | `revoked` | it became overdue or ended | ended, unless it is only overdue |
+//! | `revoked` | what came with it is taken back: it became overdue, or its grace is over, or it ended | ended, unless it is only overdue |
 //!
 //! The events come in this order, and each mail at most once. That a payment is overdue is told by the billing.
 
@@ -63,10 +63,11 @@ pub(super) fn changed(
     mail_end(tx, after, &told)
 }
 
-/// Whether a change is confirmed to the customer, by a mail that lists what comes with the subscription.
+/// Whether a change is confirmed to the customer, by a mail that lists what comes with the subscription. Who had it all
+/// along, because of a grace, is not told anew.
 pub(super) fn is_confirmed(before: &Subscription, after: &Subscription) -> bool {
     let told = Told::of(before, after);
-    told.is_activated || told.is_taken_over && after.status.is_active()
+    told.is_activated && !before.gives() || told.is_taken_over && after.status.is_active()
 }
 
 /// What is to be told of a change.
@@ -91,7 +92,7 @@ impl Told {
             is_activated: after.status.is_active() && !before.status.is_active(),
             is_canceled: is_canceled && before.ends_at != after.ends_at,
             is_uncanceled: before.ends_at.is_some() && !is_canceled,
-            is_revoked: after.status.is_revoked() && !before.status.is_revoked(),
+            is_revoked: after.is_withdrawn() && !before.is_withdrawn(),
             is_over: is_over(after.status) && !is_over(before.status),
         }
     }

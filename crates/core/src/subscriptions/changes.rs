@@ -21,7 +21,8 @@ pub fn create(tx: &mut Tx<'_>, subscription: &Subscription, paid: Option<Receipt
 }
 
 /// Writes a subscription that has changed from `before`, and tells everybody whom it concerns. What comes with it is
-/// given or taken back when it became active or ceased to be, or is of another product now.
+/// given or taken back when it became active, when it ceased to be or the grace after that is over, or when it is of another
+/// product now.
 ///
 /// It is announced as changed even if only its period or its amount is another, so once for each thing that happens.
 pub fn change(tx: &mut Tx<'_>, before: &Subscription, after: &mut Subscription) -> Result<()> {
@@ -40,8 +41,8 @@ pub fn change_paid(
     save(tx, before, after)?;
     counts::shift(tx, before, after)?;
     let is_other = before.product_id != after.product_id
-        || before.status.is_active() != after.status.is_active()
-        || before.status.is_revoked() != after.status.is_revoked();
+        || before.gives() != after.gives()
+        || before.is_withdrawn() != after.is_withdrawn();
     if is_other {
         let purchase = after.purchase();
         let job = if announce::is_confirmed(before, after) {
@@ -72,7 +73,7 @@ fn save(tx: &mut Tx<'_>, before: &Subscription, after: &Subscription) -> Result<
         product_id price_id discount_id checkout_id status base_amount amount currency recurring_interval
         current_period_start current_period_end cancel_at_period_end canceled_at started_at ends_at ended_at
         customer_cancellation_reason customer_cancellation_comment metadata custom_field_data payment_method_id
-        anchor_at anchor_period period discount_since past_due_since
+        anchor_at anchor_period period discount_since past_due_since grace_ends_at
     );
     sql.push(" WHERE id = ").bind(after.id);
     Ok(tx.changed_one(sql.text(), &sql.params())?)

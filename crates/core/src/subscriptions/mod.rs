@@ -55,12 +55,12 @@ text_enum! {
 }
 
 impl SubscriptionStatus {
-    /// Whether the customer has what comes with it.
+    /// Whether it is paid for.
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Trialing | Self::Active)
     }
 
-    /// Whether the customer has it no more.
+    /// Whether it is not paid for any more. What came with it may stay for a while, see [`Subscription::is_in_grace`].
     pub const fn is_revoked(self) -> bool {
         matches!(self, Self::PastDue | Self::Canceled | Self::Unpaid)
     }
@@ -152,6 +152,9 @@ row! {
         pub due_at: Option<Timestamp>,
         /// Since when the payment of the current period is owed.
         pub past_due_since: Option<Timestamp>,
+        /// Until when the customer keeps what comes with it although that payment is owed; none if they do not, or not any
+        /// more.
+        pub grace_ends_at: Option<Timestamp>,
         /// How often that payment was tried again.
         pub retries: i64,
         /// When it was made.
@@ -166,6 +169,21 @@ impl Subscription {
     pub fn purchase(&self) -> Purchase {
         let scope = Scope::Subscription(self.id.uuid());
         Purchase { customer_id: self.customer_id, product_id: self.product_id, scope }
+    }
+
+    /// Whether a payment is owed and the customer keeps what comes with it meanwhile. The billing ends the grace in time.
+    pub fn is_in_grace(&self) -> bool {
+        self.status == SubscriptionStatus::PastDue && self.grace_ends_at.is_some()
+    }
+
+    /// Whether the customer has what comes with it.
+    pub fn gives(&self) -> bool {
+        self.status.is_active() || self.is_in_grace()
+    }
+
+    /// Whether the customer has what came with it no more.
+    pub fn is_withdrawn(&self) -> bool {
+        self.status.is_revoked() && !self.is_in_grace()
     }
 }
 

@@ -107,6 +107,7 @@ fn end(subscription: &mut Subscription, now: Timestamp) {
     subscription.canceled_at = Some(now);
     subscription.ends_at = Some(now);
     subscription.ended_at = Some(now);
+    subscription.grace_ends_at = None;
     subscription.due_at = None;
 }
 

@@ -1,8 +1,13 @@
 //! Clocks that are moved ahead. spec 30 §6.4, 7
 
 use super::*;
+use merak_core::benefits::BenefitType;
+use merak_core::benefits::grants::BenefitGrant;
 use merak_core::clock;
 use merak_core::clock::advance::{self, Step};
+use merak_core::emails::{self, Opened};
+use merak_core::jobs;
+use serde_json::json;
 
 scenarios! {
     fn a_year_is_twelve_renewals_each_at_its_time(shop) {
@@ -67,5 +72,52 @@ scenarios! {
         assert!(shop.read(renewal::is_any_due).unwrap());
         assert_eq!(shop.open_due().payments.len(), 1);
         assert_eq!(shop.subscription(subscription.id).period, 1);
+    }
+
+    /// What happens is dated by the moved clock; what lets somebody in is good by the real one.
+    fn mails_and_grants_are_dated_by_the_moved_clock(shop) {
+        let id = shop.organization.id;
+        let target = shop.now().add_seconds(300 * 86_400);
+        shop.write(move |tx| advance::advance(tx, id, target, "sandbox")).unwrap();
+        assert_eq!(shop.write(move |tx| advance::step(tx, id)).unwrap(), Some(Step::Arrived(target)));
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let note = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
+        shop.set_benefits(subscription.product_id, &[note.id]).unwrap();
+        assert!(shop.read(move |tx| jobs::is_any_of(tx, id, 0)).unwrap());
+        let (_, other) = shop.another_organization();
+        assert!(!shop.read(move |tx| jobs::is_any_of(tx, other.id, 0)).unwrap());
+        shop.run_jobs();
+        assert!(!shop.read(move |tx| jobs::is_any_of(tx, id, 0)).unwrap());
+        let grant = || -> BenefitGrant {
+            let sql = format!("SELECT {} FROM benefit_grants", BenefitGrant::COLUMNS);
+            shop.read(move |tx| Ok(tx.one(&sql, &[])?)).unwrap()
+        };
+        assert_eq!((grant().created_at, grant().granted_at), (target, Some(target)));
+        shop.write(move |tx| subscriptions::end(tx, &subscription)).unwrap();
+        shop.run_jobs();
+        assert_eq!((grant().granted_at, grant().revoked_at), (None, Some(target)));
+        let mails = shop.read(|tx| emails::list_newest(tx, 10)).unwrap();
+        assert_eq!(mails.len(), 3);
+        for mail in mails {
+            assert_eq!((mail.created_at, mail.occurred_at), (shop.now(), Some(target)));
+            let secret = shop.secret.clone();
+            match shop.write(move |tx| emails::open(tx, &secret, mail.id)).unwrap() {
+                Opened::Draft(draft) => {
+                    assert_eq!(draft.date, target);
+                    let is_to_customer = draft.recipient.starts_with("ada");
+                    assert_eq!(draft.portal.is_some_and(|portal| portal.token.is_some()), is_to_customer);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        let ends: Vec<Timestamp> =
+            shop.read(|tx| Ok(tx.all("SELECT expires_at FROM customer_sessions", &[])?)).unwrap();
+        assert!(!ends.is_empty() && ends.iter().all(|end| end.since(shop.now()) <= hours(1)));
+    }
+
+    fn a_mail_where_no_clock_was_moved_has_one_date(shop) {
+        shop.subscribed(fixed(MONTH, 1000));
+        let mails = shop.read(|tx| emails::list_newest(tx, 10)).unwrap();
+        assert!(!mails.is_empty() && mails.iter().all(|mail| mail.occurred_at.is_none()));
     }
 }

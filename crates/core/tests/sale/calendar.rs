@@ -42,6 +42,7 @@ fn subscription(anchor_at: Timestamp, recurring_interval: RecurringInterval) -> 
         discount_since: None,
         due_at: None,
         past_due_since: None,
+        grace_ends_at: None,
         retries: 0,
         created_at: anchor_at,
         modified_at: None,

@@ -75,6 +75,8 @@ const LONG: Manner = Manner { busy: 1, longest_pause: 120 * 24, ..CROWD };
 fn rules_of(seed: u64) -> Rules {
     Rules {
         catch_up: if seed.is_multiple_of(3) { CatchUp::EveryPeriod } else { CatchUp::CurrentPeriod },
+        // Sometimes it ends together with a try.
+        grace_days: if seed % 3 == 2 { 3 + u32::try_from(seed % 2).unwrap() } else { 0 },
         given_up: if seed % 4 == 1 { GivenUp::Unpaid } else { GivenUp::Canceled },
         ..rules()
     }

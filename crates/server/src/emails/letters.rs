@@ -1,7 +1,8 @@
 //! What each mail says that lets nobody in.
 
-use merak_core::emails::{BenefitLine, Draft, Email, Found, Receipt, RecurringPrice};
+use merak_core::emails::{BenefitLine, Draft, Email, Found, Money, Receipt, RecurringPrice};
 use merak_core::kit::Cents;
+use merak_store::Timestamp;
 use url::form_urlencoded;
 
 use super::words::{amount, day, invoice_number, money, price};
@@ -11,7 +12,7 @@ use super::{Block, Letter, Letterhead};
 struct Begun<'a> {
     price: Option<RecurringPrice>,
     receipt: Option<&'a Receipt>,
-    trial_ends_at: Option<merak_store::Timestamp>,
+    trial_ends_at: Option<Timestamp>,
     benefits: &'a [BenefitLine],
 }
 
@@ -42,18 +43,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
-        Email::PaymentFailed { product_name, amount, next_attempt_at, .. } => {
-            let owed = money(*amount);
-            let mut blocks = vec![Block::Words(format!(
-                "The payment of {owed} for your subscription to {product_name} did not go through."
-            ))];
-            blocks.push(Block::Words(match next_attempt_at {
-                Some(next) => format!(
-                    "It is tried again on {}. To keep your access, pay now or use another card.",
-                    day(*next)
-                ),
-                None => String::from("To keep your access, pay now or use another card."),
-            }));
+        Email::PaymentFailed { product_name, amount, next_attempt_at, kept_until, .. } => {
+            let mut blocks = failed_blocks(product_name, *amount, *next_attempt_at, *kept_until);
             blocks.extend(to_portal("Update your payment"));
             Letter { subject: format!("Your payment for {product_name} failed"), blocks }
         }
@@ -130,6 +121,25 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             notice(draft, &format!("New subscription: {product_name}"), facts)
         }
     }
+}
+
+/// What there is to be said of a payment that failed: how much, until when everything stays, and what comes next.
+fn failed_blocks(
+    product_name: &str,
+    amount: Money,
+    next_attempt_at: Option<Timestamp>,
+    kept_until: Option<Timestamp>,
+) -> Vec<Block> {
+    let owed = money(amount);
+    let failed = format!("The payment of {owed} for your subscription to {product_name} did not go through.");
+    let stays = kept_until.map(|end| format!("You keep everything that comes with it until {}.", day(end)));
+    let next = match next_attempt_at {
+        Some(next) => {
+            format!("It is tried again on {}. To keep your access, pay now or use another card.", day(next))
+        }
+        None => String::from("To keep your access, pay now or use another card."),
+    };
+    [Some(failed), stays, Some(next)].into_iter().flatten().map(Block::Words).collect()
 }
 
 fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {

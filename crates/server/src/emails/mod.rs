@@ -85,7 +85,7 @@ pub fn write(head: &Letterhead, draft: &Draft, now: Timestamp) -> Message {
     let rendered = "a template that only reads its own fields renders into a String";
     Message {
         id: draft.id.to_string(),
-        date: draft.created_at.into(),
+        date: draft.date.into(),
         from: Mailbox { name, address: head.from.address.clone() },
         reply_to: draft.sender.as_ref().and_then(|organization| organization.reply_to().map(str::to_owned)),
         to: draft.recipient.clone(),

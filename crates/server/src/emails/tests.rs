@@ -32,7 +32,7 @@ fn draft(content: Content, portal: Option<Portal>) -> Draft {
             email: Some(String::from("help@fjordsoft.example")),
             billing_email: Some(String::from("bills@fjordsoft.example")),
         }),
-        created_at: NOON,
+        date: NOON,
         content,
         portal,
     }
@@ -140,11 +140,15 @@ mails! {
     };
     a_failed_payment: Email::PaymentFailed {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
-        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), portal: link(),
+        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: None, portal: link(),
+    };
+    a_failed_payment_in_a_grace: Email::PaymentFailed {
+        product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
+        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: Some(NOON.add_seconds(5 * 86_400)), portal: link(),
     };
     a_payment_that_failed_for_the_last_time: Email::PaymentFailed {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
-        next_attempt_at: None, portal: link(),
+        next_attempt_at: None, kept_until: None, portal: link(),
     };
     a_change_that_was_not_paid: Email::ChangeNotPaid {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, portal: link(),

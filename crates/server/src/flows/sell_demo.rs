@@ -11,7 +11,8 @@ use merak_core::kit::Id;
 use merak_core::organizations::Organization;
 use merak_store::Tx;
 
-use super::{Error, advance_clock, confirm_checkout};
+use super::advance_clock::{self, Courier};
+use super::{Error, confirm_checkout};
 use crate::state::House;
 
 /// How often it is looked whether the clock has arrived, or the worker has given what was sold, and for how many times.
@@ -42,7 +43,7 @@ pub async fn run(house: &House, id: Id<Organization>) -> Result<(), Error> {
     if let Some(target) = house.store.write(move |tx| demo::end_sales(tx, id)).await? {
         house.store.write(move |tx| advance::advance(tx, id, target, processor)).await?;
         for _ in 0..LOOK.1 {
-            advance_clock::go(house, id).await?;
+            advance_clock::go(house, id, Courier::Elsewhere).await?;
             let clock = house.store.read(move |tx| advance::find(tx, id)).await?;
             if clock.is_none_or(|clock| clock.target_at.is_none()) {
                 break;

@@ -6,7 +6,7 @@ pub mod courier;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
@@ -135,6 +135,24 @@ async fn step(house: &Arc<House>, flows: &mut Flows) -> Result<bool, merak_store
     }
     run(house, claimed).await?;
     Ok(true)
+}
+
+/// Runs what is due now, or only what needs nothing but the store, one after the other until nothing is or the time is over.
+/// Other workers may be at it, too.
+pub async fn run_due(house: &House, is_unit: bool, until: Instant) -> Result<(), merak_store::Error> {
+    while Instant::now() < until {
+        let look = move |tx: &mut ReadTx<'_>| jobs::is_any_due(tx, is_unit);
+        if !house.store.read(look).await.map_err(cause)? {
+            break;
+        }
+        match house.store.write(move |tx| claim(tx, is_unit)).await.map_err(cause)? {
+            None => break,
+            Some((claimed, more)) if !more.is_empty() => run_mails(house, claimed, more).await,
+            Some((claimed, _)) if matches!(claimed.job, Job::Flow(_)) => run_flow(house, claimed).await?,
+            Some((claimed, _)) => run(house, claimed).await?,
+        }
+    }
+    Ok(())
 }
 
 /// Leases the next job. With a mail come other mails that are due.

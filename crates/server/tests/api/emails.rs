@@ -90,6 +90,20 @@ merak_testkit::both_engines! {
         keys.expect(200);
     }
 
+    async fn a_mail_of_a_moved_clock_has_its_date_and_a_link_that_is_good_now(database: TestDatabase) {
+        let (shop, mail) = shop_with_mail(database).await;
+        let (organization, now, ahead) = (shop.organization.id, shop.store.now(), 300 * 86_400_i64);
+        let sql = "INSERT INTO organization_clocks (organization_id, ahead_us, created_at) VALUES ($1, $2, $3)";
+        shop.sql(sql, vec![Box::new(organization), Box::new(ahead * 1_000_000), Box::new(now)]).await;
+        ask(&shop).await;
+        shop.work_done().await;
+        let message = mail.drain().remove(0);
+        assert_eq!(message.date.as_second(), now.as_seconds() + ahead);
+        let token = message.text.split_once("customer_session_token=").unwrap().1;
+        let token = token.split(['&', '\n']).next().unwrap();
+        shop.anonymous.bearer(token).get("/v1/customer-portal/license-keys/").await.expect(200);
+    }
+
     async fn a_mail_is_tried_again_until_somebody_takes_it(database: TestDatabase) {
         let (shop, mail) = shop_with_mail(database).await;
         let busy = || Err(Error::Refused { service: "The mail server", cause: String::from("451 later") });

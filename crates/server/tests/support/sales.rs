@@ -72,6 +72,7 @@ impl Shop {
                 discount_since: None,
                 due_at: Some(end),
                 past_due_since: None,
+                grace_ends_at: None,
                 retries: 0,
                 created_at: now,
                 modified_at: None,

@@ -9,6 +9,7 @@ use super::{BenefitGrant, Scope, accesses};
 use crate::advertisements;
 use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
+use crate::clock;
 use crate::customers::{self, Customer};
 use crate::kit::{Id, Refusal, Result};
 
@@ -62,7 +63,7 @@ pub(super) fn grant_as(
             (grant, Occasion::First)
         }
         Some(grant) => (grant, Occasion::Again),
-        None => (insert(tx, (benefit_id, customer_id), scope, news)?, Occasion::First),
+        None => (insert(tx, &benefit, customer_id, (scope, news))?, Occasion::First),
     };
     carry_out(tx, &benefit, &mut grant, occasion)?;
     Ok(grant)
@@ -78,7 +79,7 @@ pub fn revoke(
     let benefit = require_benefit(tx, benefit_id, customer_id)?;
     let mut grant = match find_in_scope(tx, benefit_id, customer_id, scope)? {
         Some(grant) => grant,
-        None => insert(tx, (benefit_id, customer_id), scope, News::Told)?,
+        None => insert(tx, &benefit, customer_id, (scope, News::Told))?,
     };
     if !grant.is_revoked() {
         take_back(tx, &benefit, &mut grant)?;
@@ -252,7 +253,7 @@ pub(super) fn keep(
     grant: &mut BenefitGrant,
     change: Change,
 ) -> Result<()> {
-    let (was_granted, now) = (grant.is_granted(), tx.now());
+    let (was_granted, now) = (grant.is_granted(), clock::now(tx, benefit.organization_id)?);
     let owes_mail = match &change {
         Change::Granted(_) | Change::Revoked(_) => Some(false),
         // What waits is told of once it is there.
@@ -304,9 +305,9 @@ pub(super) fn keep(
 
 fn insert(
     tx: &mut Tx<'_>,
-    (benefit_id, customer_id): (Id<Benefit>, Id<Customer>),
-    scope: Scope,
-    news: News,
+    benefit: &Benefit,
+    customer_id: Id<Customer>,
+    (scope, news): (Scope, News),
 ) -> Result<BenefitGrant> {
     let (subscription_id, order_id) = match scope {
         Scope::Subscription(id) => (Some(id), None),
@@ -319,17 +320,17 @@ fn insert(
     let grant = BenefitGrant {
         id: Id::new(tx),
         customer_id,
-        benefit_id,
+        benefit_id: benefit.id,
         subscription_id,
         order_id,
         granted_at: None,
         revoked_at: None,
         properties: Json::default(),
-        created_at: tx.now(),
+        created_at: clock::now(tx, benefit.organization_id)?,
         modified_at: None,
     };
     tx.insert_with(&grant, &[("owes_mail", &(news == News::Untold))])?;
-    tx.changed_one("UPDATE benefit_counts SET grants = grants + 1 WHERE benefit_id = $1", &[&benefit_id])?;
+    tx.changed_one("UPDATE benefit_counts SET grants = grants + 1 WHERE benefit_id = $1", &[&benefit.id])?;
     Ok(grant)
 }
 

@@ -15,7 +15,7 @@ use crate::jobs::{self, Job};
 use crate::kit::{Id, Refusal, Result};
 use crate::orders::Order;
 use crate::products::{self, Product};
-use crate::subscriptions::{self, Subscription, SubscriptionStatus};
+use crate::subscriptions::{self, Subscription};
 
 /// Who holds what comes with a product, and through what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,10 +99,10 @@ enum Standing {
 }
 
 impl Standing {
-    const fn of(status: SubscriptionStatus) -> Self {
-        if status.is_active() {
+    fn of(subscription: &Subscription) -> Self {
+        if subscription.gives() {
             Self::Holds
-        } else if status.is_revoked() {
+        } else if subscription.is_withdrawn() {
             Self::Lost
         } else {
             Self::Waits
@@ -111,13 +111,13 @@ impl Standing {
 }
 
 /// Brings what is held through a purchase in line with what it entitles to now. A subscription gives what comes with
-/// its current product for as long as it is active; whatever else is held through it is taken back.
+/// its current product for as long as it is active, and in a grace after that; whatever else is held through it is taken back.
 pub fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<()> {
     match purchase.scope {
         Scope::Subscription(id) => {
             // What was granted through a subscription that only another server knows stays as it came.
             let Some(subscription) = subscriptions::find(tx, Id::from_uuid(id))? else { return Ok(()) };
-            bring_in_line(tx, (&subscription.purchase(), Standing::of(subscription.status)), news)
+            bring_in_line(tx, (&subscription.purchase(), Standing::of(&subscription)), news)
         }
         Scope::Order(id) => {
             const RETURNED: &str = concatcp!("SELECT id FROM orders WHERE id = $1 AND ", IS_RETURNED);
@@ -272,7 +272,6 @@ fn subscriptions_of_product(
         None => tx.all(FIRST, &[&product_id, &BATCH])?,
         Some(cursor) => tx.all(NEXT, &[&product_id, &BATCH, &cursor.created_at, &cursor.id])?,
     };
-    let placed =
-        |held: Subscription| (held.created_at, held.id.uuid(), held.purchase(), Standing::of(held.status));
+    let placed = |held: Subscription| (held.created_at, held.id.uuid(), held.purchase(), Standing::of(&held));
     Ok(batch.into_iter().map(placed).collect())
 }

@@ -44,6 +44,7 @@ fn subscription(anchor: &str, interval: RecurringInterval) -> Subscription {
         discount_since: None,
         due_at: None,
         past_due_since: None,
+        grace_ends_at: None,
         retries: 0,
         created_at: anchor_at,
         modified_at: None,
@@ -103,4 +104,15 @@ fn a_payment_is_tried_again_on_the_days_that_are_settled() {
     let day = |day| Some(at(&format!("2025-03-{day:02}T10:00:00Z")));
     assert_eq!(retries, [day(2), day(4), day(6), day(8), None]);
     assert_eq!(Some(rules.last_retry(since)), day(8));
+}
+
+#[test]
+fn a_grace_ends_so_many_days_after_the_first_failure_and_with_the_last_try() {
+    let mut rules = Rules::new("sandbox", Cents::new(50));
+    let since = at("2025-03-01T10:00:00Z");
+    let day = |day| Some(at(&format!("2025-03-{day:02}T10:00:00Z")));
+    for (days, end) in [(0, None), (1, day(2)), (3, day(4)), (7, day(8)), (30, day(8)), (u32::MAX, day(8))] {
+        rules.grace_days = days;
+        assert_eq!(rules.grace_end(since), end, "{days}");
+    }
 }

@@ -17,7 +17,7 @@ use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
 /// Every check, in the order in which they run.
-pub const CHECKS: &[Check] = &[chain::CHECK, crate::orders::AUDIT];
+pub const CHECKS: &[Check] = &[chain::CHECK, crate::orders::AUDIT, crate::billing::AUDIT];
 
 /// Something about a ledger that can be proved.
 #[derive(Clone, Copy, Debug)]

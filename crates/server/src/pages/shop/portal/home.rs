@@ -228,7 +228,11 @@ pub fn line(subscription: &Subscription) -> String {
         return format!("Ended on {}", day(end));
     }
     if subscription.past_due_since.is_some() {
-        return String::from("A payment did not go through");
+        let failed = "A payment did not go through";
+        return match subscription.grace_ends_at {
+            Some(end) => format!("{failed}; everything stays until {}", day(end)),
+            None => failed.to_owned(),
+        };
     }
     if subscription.cancel_at_period_end {
         return format!("Ends on {}", day(subscription.current_period_end));
