@@ -20,6 +20,7 @@ use crate::customers::Customer;
 use crate::kit::{Address, Cents, Country, Currency, Email, Id, Result};
 use crate::organizations::Organization;
 use crate::products::PriceType;
+use crate::subscriptions::Subscription;
 
 /// After how many seconds a payment is asked about whose answer never came. Longer than any call may take.
 pub const FIRST_PAUSE: i64 = 120;
@@ -122,6 +123,27 @@ pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &s
     token.clone_into(&mut payment.source);
     tx.insert(&payment)?;
     Ok(payment)
+}
+
+/// Makes a payment with a saved method, which was planned in this unit, one that its customer makes in person: they are
+/// there to approve it, should their bank ask.
+pub fn in_person(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
+    payment.is_off_session = false;
+    Ok(tx.changed_one("UPDATE payments SET is_off_session = FALSE WHERE id = $1", &[&payment.id])?)
+}
+
+/// The last payment of a subscription's open invoices that waits for its customer to approve it.
+pub fn waiting_for_approval(
+    tx: &mut ReadTx<'_>,
+    subscription_id: Id<Subscription>,
+) -> Result<Option<Payment>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Payment::COLUMNS,
+        " FROM invoices JOIN payments ON payments.invoice_id = invoices.id WHERE invoices.subscription_id = $1 \
+         AND invoices.status = 'open' AND payments.status = 'requires_action' ORDER BY payments.id DESC LIMIT 1"
+    );
+    Ok(tx.find(SQL, &[&subscription_id])?)
 }
 
 fn blank(

@@ -14,7 +14,7 @@ pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
-use crate::billing::{self, BillingReason, Invoice, Payment, Rules};
+use crate::billing::{self, BillingReason, Invoice, Payment, Rules, payments};
 use crate::clock;
 use crate::discounts::{self, Discount};
 use crate::kit::{Cents, Id, Refusal, Result, Timeframe, at, calendar};
@@ -120,6 +120,21 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, price_id: Id
             }
         }
     }
+}
+
+/// As [`apply`], with the customer there: what is charged can be approved by them, should their bank ask.
+pub fn apply_in_person(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    before: &Subscription,
+    price_id: Id<Price>,
+) -> Result<Applied> {
+    let mut applied = apply(tx, rules, before, price_id)?;
+    match &mut applied {
+        Applied::Asks(payment) | Applied::AsksFirst(payment) => payments::in_person(tx, payment)?,
+        Applied::Done => {}
+    }
+    Ok(applied)
 }
 
 fn is_blocked(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<bool> {

@@ -174,7 +174,7 @@ impl Bank {
         &mut self,
         key: &str,
         (reference, amount): (&str, i64),
-        (source, is_off_session): (&str, bool),
+        (source, is_saved, is_off_session): (&str, bool, bool),
         now: Timestamp,
     ) -> Option<Answer> {
         let (is_unreachable, is_lost) = self.weather();
@@ -188,7 +188,7 @@ impl Bank {
             return Some(answer.clone()).filter(|_| !is_lost);
         }
         let character = self.cards.get(source).copied().expect("the bank has issued every card");
-        let method = if is_off_session {
+        let method = if is_saved {
             source.to_owned()
         } else {
             let method = self.name("pm");

@@ -318,11 +318,19 @@ impl Life {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let price = self.price().id;
         let (rules, id) = (self.town.rules.clone(), one.id);
+        let is_in_person = self.town.dice.one_in(3);
         let applied = self.town.command(&format!("change the price of {id}"), move |tx| {
+            if is_in_person {
+                return price_change::apply_in_person(tx, &rules, &one, price);
+            }
             price_change::apply(tx, &rules, &one, price)
         });
         match applied {
             Some(Applied::Asks(payment)) => self.town.tasks.push(Task::Ask(vec![*payment])),
+            // Who is there may take a while to approve it.
+            Some(Applied::AsksFirst(payment)) if is_in_person => {
+                self.town.tasks.push(Task::Ask(vec![*payment]))
+            }
             Some(Applied::AsksFirst(payment)) => self.town.tasks.push(Task::AskFirst(payment)),
             Some(Applied::Done) | None => {}
         }
@@ -342,8 +350,13 @@ impl Life {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let Some(method) = self.town.any_method(&one) else { return };
         let (rules, id) = (self.town.rules.clone(), one.id);
+        let is_in_person = self.town.dice.one_in(2);
         let planned = self.town.command(&format!("pay {id} with another method"), move |tx| {
-            methods::choose(tx, &rules, id, method)
+            let mut planned = methods::choose(tx, &rules, id, method)?;
+            if let (Some(payment), true) = (&mut planned, is_in_person) {
+                payments::in_person(tx, payment)?;
+            }
+            Ok(planned)
         });
         if let Some(Some(payment)) = planned {
             self.town.tasks.push(Task::Ask(vec![payment]));

@@ -264,7 +264,8 @@ impl Town {
         }
         let key = format!("payment/{}", payment.id);
         let what = (payment.id.to_string(), payment.amount.get());
-        let source = (payment.source.as_str(), payment.is_off_session);
+        let is_saved = payment.payment_method_id.is_some();
+        let source = (payment.source.as_str(), is_saved, payment.is_off_session);
         self.bank.charge(&key, (&what.0, what.1), source, now)
     }
 

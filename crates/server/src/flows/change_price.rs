@@ -23,6 +23,17 @@ pub async fn collect(house: &House, applied: Applied) -> Result<(), Error> {
     }
 }
 
+/// As [`collect()`], for a customer who is there: they are told what became of the payment, and may have to approve it. What
+/// is changed only if it is paid waits for that.
+pub async fn in_person(house: &House, applied: Applied) -> Result<Option<Payment>, Error> {
+    match applied {
+        Applied::Done => Ok(None),
+        Applied::Asks(payment) | Applied::AsksFirst(payment) => {
+            collect::payment(house, *payment).await.map(Some)
+        }
+    }
+}
+
 async fn give_up(house: &House, payment: Payment) -> Result<(), Error> {
     house.store.write(move |tx| price_change::give_up(tx, &payment)).await?;
     Err(price_change::not_paid().into())

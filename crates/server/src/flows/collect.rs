@@ -221,7 +221,8 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
     }
     let key = format!("payment/{}", payment.id);
     let customer_id = payer(house, question, &key).await?;
-    let source = if payment.is_off_session {
+    let is_saved = payment.payment_method_id.is_some();
+    let source = if is_saved {
         Source::SavedMethod(payment.source.clone())
     } else {
         Source::ConfirmationToken(payment.source.clone())
@@ -240,7 +241,7 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
                 currency: payment.currency.as_str().to_owned(),
                 source,
                 off_session: payment.is_off_session,
-                save_method: question.keeps_method && !payment.is_off_session,
+                save_method: question.keeps_method && !is_saved,
                 return_url,
                 metadata,
                 reference,
@@ -257,7 +258,8 @@ async fn asked(house: &House, question: &Question) -> Result<Answer, Unanswered>
 /// What the processor calls who pays. Somebody who confirms a checkout is told to it anew, with what they typed.
 async fn payer(house: &House, question: &Question, key: &str) -> Result<String, Unanswered> {
     let Payer { customer_id, email, name, billing_address, processor_customer_id } = &question.payer;
-    if let (Some(known), true) = (processor_customer_id, question.payment.is_off_session) {
+    // A saved method belongs to who is known by this name, and to nobody else.
+    if let (Some(known), Some(_)) = (processor_customer_id, question.payment.payment_method_id) {
         return Ok(known.clone());
     }
     let request = CustomerRequest {

@@ -44,6 +44,7 @@ mod pages;
 mod payments;
 mod personal_access_tokens;
 mod portal_pages;
+mod portal_payments;
 mod products;
 mod secret_scanning;
 mod services;

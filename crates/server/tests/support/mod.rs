@@ -5,6 +5,7 @@ pub mod files;
 pub mod http;
 pub mod sales;
 pub mod shop;
+pub mod stripe;
 pub mod tables;
 
 pub use self::http::{Answer, Client};
