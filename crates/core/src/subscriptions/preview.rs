@@ -134,12 +134,9 @@ impl Of<'_> {
         let Self { subscription, customer, discount, at } = *self;
         let reckoned = Reckoned { subscription, customer, discount, credit: *credit };
         let sums = invoices::sums(tx, rules, reckoned, &lines, &[])?;
-        let held = sums.held;
-        let is_enough = |line: &&mut NewLine| {
-            if held < 0 { line.amount.get() <= held } else { line.amount.get() >= held }
-        };
-        if let Some(line) = lines.iter_mut().find(is_enough) {
-            line.amount = Cents::new(line.amount.get() - held);
+        let mut held = invoices::Held(sums.held);
+        for line in &mut lines {
+            line.amount = held.taken_from(line.amount);
         }
         let used = sums.credit_applied.get() - sums.waived;
         *credit = Cents::new(credit.get() - used + (-sums.total()).max(0));

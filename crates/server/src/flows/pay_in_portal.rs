@@ -1,18 +1,32 @@
 //! What a customer does about paying, in the portal: saving a card, removing one, and paying what is owed.
 
-use merak_adapters::payments::sandbox::{AUTHENTICATE, NAME};
-use merak_core::billing::{Payment, PaymentMethod, PaymentStatus, methods, payments};
+use std::sync::Arc;
+
+use merak_adapters::payments::sandbox::AUTHENTICATE;
+use merak_adapters::payments::{ChargeState, SetupState};
+use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::Subscription;
+use merak_store::Tx;
+use serde_json::Value;
 
 use super::{Error, collect};
 use crate::state::House;
 
+/// How a customer approves a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// On this page of ours: the bank of the sandbox.
+    Here(String),
+    /// At Stripe's: by its script, or at an address if it told one.
+    Stripe { publishable_key: String, client_secret: String, url: Option<String> },
+}
+
 /// Saves what the customer typed into a form just now.
 pub async fn save_card(house: &House, id: Id<Customer>, token: String) -> Result<Payment, Error> {
     let rules = house.billing.clone();
-    let plan = move |tx: &mut merak_store::Tx<'_>| {
+    let plan = move |tx: &mut Tx<'_>| {
         let customer = customers::find(tx, id)?.ok_or_else(Refusal::not_found)?;
         payments::plan_setup(tx, &rules, &customer, &token)
     };
@@ -29,16 +43,21 @@ pub async fn remove(house: &House, method: PaymentMethod) -> Result<(), Error> {
     Ok(house.store.write(move |tx| methods::detach(tx, method.id)).await?)
 }
 
-/// Pays a subscription with a saved method from now on, and what is owed at once. The payment, if there was one.
+/// Pays a subscription with a saved method from now on, and what is owed at once, in person. The payment, if there was one.
 pub async fn choose(
     house: &House,
     subscription_id: Id<Subscription>,
     method_id: Id<PaymentMethod>,
 ) -> Result<Option<Payment>, Error> {
     let rules = house.billing.clone();
-    let planned =
-        house.store.write(move |tx| methods::choose(tx, &rules, subscription_id, method_id)).await?;
-    match planned {
+    let plan = move |tx: &mut Tx<'_>| {
+        let mut planned = methods::choose(tx, &rules, subscription_id, method_id)?;
+        if let Some(payment) = &mut planned {
+            payments::ask_in_person(tx, payment)?;
+        }
+        Ok::<_, Refusal>(planned)
+    };
+    match house.store.write(plan).await? {
         Some(planned) => collect::payment(house, planned).await.map(Some),
         None => Ok(None),
     }
@@ -52,14 +71,34 @@ pub async fn look(house: &House, payment: Payment) -> Result<Payment, Error> {
     }
 }
 
-/// The page on which the customer approves a payment that waits for that.
-pub async fn approval_path(house: &House, payment: &Payment) -> Result<Option<String>, Error> {
-    if payment.status != PaymentStatus::RequiresAction || payment.processor != NAME {
+/// How the customer approves a payment; none if nobody waits for that.
+pub async fn approval(house: &House, payment: &Payment) -> Result<Option<Approval>, Error> {
+    let processor = &house.adapters.payments;
+    let Some(intent_id) = payment
+        .processor_intent_id
+        .as_deref()
+        .filter(|_| payment.status == PaymentStatus::RequiresAction && payment.processor == processor.name())
+    else {
         return Ok(None);
+    };
+    let outside = |error: merak_adapters::payments::Error| Error::Outside(error.into());
+    let (client_secret, url) = match payment.kind {
+        PaymentKind::Charge => {
+            let asked = processor.retrieve(intent_id).await.map_err(outside)?;
+            let ChargeState::RequiresAction { url } = asked.state else { return Ok(None) };
+            (asked.client_secret, url)
+        }
+        PaymentKind::Setup => {
+            let asked = processor.retrieve_setup(intent_id).await.map_err(outside)?;
+            let SetupState::RequiresAction { url } = asked.state else { return Ok(None) };
+            (asked.client_secret, url)
+        }
+    };
+    let Some(client_secret) = client_secret else { return Ok(None) };
+    if Arc::clone(processor).as_sandbox().is_some() {
+        return Ok(Some(Approval::Here(format!("{AUTHENTICATE}{client_secret}"))));
     }
-    let planned = payment.clone();
-    let mut questions = house.store.read(move |tx| payments::questions(tx, vec![planned.clone()])).await?;
-    let Some(question) = questions.pop() else { return Ok(None) };
-    let answer = collect::ask(house, &question).await?;
-    Ok(answer.client_secret.map(|secret| format!("{AUTHENTICATE}{secret}")))
+    let told = processor.browser();
+    let publishable_key = told.get("publishable_key").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(Some(Approval::Stripe { publishable_key, client_secret, url }))
 }

@@ -1,29 +1,67 @@
-//! Cards: the form of the sandbox, saving, removing, and coming back from the bank.
+//! Cards: saving, removing, and the way to the bank and back.
+//!
+//! ```text
+//! a form is sent ── the bank asks ── payments/{id} ── the bank ── payments/{id} ── what came of it
+//! ```
+//!
+//! A form cannot lead to another site, so it leads to a page of ours that does.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use merak_adapters::payments::sandbox::Card;
-use merak_core::billing::{Payment, PaymentMethod, methods, payments};
+use merak_core::billing::{Payment, PaymentKind, PaymentMethod, invoices, methods, payments};
 use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::{self, Organization};
+use merak_core::subscriptions::{self, Subscription};
 
-use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, see_other};
+use super::super::stripe::publishable_key;
+use super::super::{Frame, Processor};
+use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, see_other};
 use super::home::{self, CardForm};
-use crate::flows::pay_in_portal;
+use crate::emails::words::amount;
+use crate::flows;
+use crate::flows::pay_in_portal::{self, Approval};
 use crate::shell::Response;
+use crate::wire::cookie::card_for;
 
-/// Whether cards can be typed into a page of ours: those of the sandbox. A real processor takes them by a form of its own.
+#[derive(Template)]
+#[template(path = "shop/portal/approve.html")]
+struct ApprovePage<'p> {
+    frame: Frame<'p>,
+    base: &'p str,
+    who: String,
+    /// What is paid; empty if a card is saved.
+    amount: String,
+    publishable_key: String,
+    client_secret: String,
+    /// Where the bank is, if the processor told.
+    url: Option<String>,
+    /// Where this page is.
+    again: String,
+    /// Whether the bank was asked already, so that it is not asked again by itself.
+    is_asked: bool,
+}
+
+/// Whether cards can be typed into a page: those of the sandbox into ours, those of Stripe into its own form.
 pub fn takes_cards(rooms: &Rooms) -> bool {
-    Arc::clone(&rooms.house.adapters.payments).as_sandbox().is_some()
+    let processor = &rooms.house.adapters.payments;
+    Arc::clone(processor).as_sandbox().is_some() || publishable_key(&**processor).is_some()
 }
 
 /// The confirmation token of the card in a form, or what is wrong with it.
 pub fn token_of(rooms: &Rooms, form: &[u8]) -> Result<String, String> {
-    let sandbox = Arc::clone(&rooms.house.adapters.payments).as_sandbox();
-    let sandbox = sandbox.ok_or_else(|| String::from("Cards cannot be typed in here."))?;
+    let Some(sandbox) = Arc::clone(&rooms.house.adapters.payments).as_sandbox() else {
+        // The processor's form has put it there.
+        let token = field(form, "confirmation_token_id");
+        if token.is_empty() {
+            return Err(String::from("Please say how you want to pay."));
+        }
+        return Ok(token);
+    };
     let expiry = field(form, "expiry");
     let mut parts = expiry.split(['/', '-', ' ']).filter(|part| !part.is_empty());
     let month = parts.next().and_then(|month| month.parse().ok()).unwrap_or(0);
@@ -69,11 +107,17 @@ pub async fn save(
 
 /// Leads on after a payment was tried: to the bank, or to a page of ours that says what became of it.
 pub async fn go_on(rooms: &Rooms, desk: &Desk, payment: &Payment, back: &str) -> Response {
-    match pay_in_portal::approval_path(&rooms.house, payment).await {
-        Ok(Some(path)) => see_other(&path),
+    match pay_in_portal::approval(&rooms.house, payment).await {
+        Ok(Some(Approval::Here(path))) => see_other(&path),
+        Ok(Some(Approval::Stripe { .. })) => see_other(&approval_path(desk, payment)),
         Ok(None) => see_other(&format!("{back}?payment={}", payment.id)),
         Err(error) => rooms.refused(Some(&desk.organization), &error),
     }
+}
+
+/// The page from which a customer goes to the bank, and to which they come back.
+pub fn approval_path(desk: &Desk, payment: &Payment) -> String {
+    format!("{}/payments/{}", desk.base, payment.id)
 }
 
 /// Removes a card that pays nothing.
@@ -133,10 +177,11 @@ pub async fn find_portal(State(rooms): State<Rooms>, Path(id): Path<String>) -> 
     }
 }
 
-/// Somebody comes back from their bank.
+/// Somebody goes to their bank, or comes back from it.
 pub async fn come_back(
     State(rooms): State<Rooms>,
     Path((slug, id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
@@ -144,22 +189,82 @@ pub async fn come_back(
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    let customer_id = desk.customer.id;
-    let found = rooms
-        .house
+    let is_asked = field(query.unwrap_or_default().as_bytes(), "asked") == "true";
+    let card_for = card_for(&headers).and_then(|id| id.parse().ok());
+    match came_back(&rooms, &desk, &id, card_for).await {
+        Ok((payment, Some(approval), _)) => ask_bank(&rooms, &desk, &payment, (approval, is_asked)),
+        Ok((payment, None, back)) => see_other(&format!("{back}?payment={}", payment.id)),
+        Err(error) => rooms.refused(Some(&desk.organization), &error),
+    }
+}
+
+/// How a payment of the customer stands now, how they approve it if that is waited for, and where they go then.
+async fn came_back(
+    rooms: &Rooms,
+    desk: &Desk,
+    id: &str,
+    card_for: Option<Id<Subscription>>,
+) -> Result<(Payment, Option<Approval>, String), flows::Error> {
+    let (house, id, customer_id) = (&rooms.house, id.to_owned(), desk.customer.id);
+    let (payment, subscription_id) = house
         .store
         .read(move |tx| {
             let id = id.parse().map_err(|_| Refusal::not_found())?;
             let payment = payments::find(tx, id)?.filter(|payment| payment.customer_id == customer_id);
-            payment.ok_or_else(Refusal::not_found)
+            let payment = payment.ok_or_else(Refusal::not_found)?;
+            let paid = match payment.invoice_id {
+                Some(id) => invoices::find(tx, id)?.and_then(|invoice| invoice.subscription_id),
+                None => None,
+            };
+            let is_card = payment.kind == PaymentKind::Setup;
+            let chosen = match card_for.filter(|_| is_card) {
+                Some(id) => subscriptions::find(tx, id)?,
+                None => None,
+            };
+            let chosen = chosen.filter(|one| one.customer_id == customer_id).map(|one| one.id);
+            Ok::<_, Refusal>((payment, paid.or(chosen)))
         })
-        .await;
-    let payment = match found {
-        Ok(payment) => payment,
-        Err(refusal) => return rooms.refused(Some(&desk.organization), &refusal.into()),
+        .await?;
+    let back = match subscription_id {
+        Some(id) => format!("{}/subscriptions/{id}", desk.base),
+        None => desk.base.clone(),
     };
-    match pay_in_portal::look(&rooms.house, payment).await {
-        Ok(payment) => see_other(&format!("{}?payment={}", desk.base, payment.id)),
-        Err(error) => rooms.refused(Some(&desk.organization), &error),
+    let payment = pay_in_portal::look(house, payment).await?;
+    if let Some(approval) = pay_in_portal::approval(house, &payment).await? {
+        return Ok((payment, Some(approval), back));
     }
+    // A card that was to pay a subscription does so from now on.
+    if let (Some(subscription_id), Some(method_id), PaymentKind::Setup) =
+        (subscription_id, payment.payment_method_id, payment.kind)
+        && let Some(paid) = pay_in_portal::choose(house, subscription_id, method_id).await?
+    {
+        let approval = pay_in_portal::approval(house, &paid).await?;
+        return Ok((paid, approval, back));
+    }
+    Ok((payment, None, back))
+}
+
+fn ask_bank(
+    rooms: &Rooms,
+    desk: &Desk,
+    payment: &Payment,
+    (approval, is_asked): (Approval, bool),
+) -> Response {
+    let (publishable_key, client_secret, url) = match approval {
+        Approval::Here(path) => return see_other(&path),
+        Approval::Stripe { publishable_key, client_secret, url } => (publishable_key, client_secret, url),
+    };
+    let is_charge = payment.kind == PaymentKind::Charge;
+    let page = ApprovePage {
+        frame: rooms.frame("Your bank wants to hear from you", &desk.organization),
+        base: &desk.base,
+        who: desk.who(),
+        amount: if is_charge { amount(payment.amount, payment.currency) } else { String::new() },
+        publishable_key,
+        client_secret,
+        url,
+        again: approval_path(desk, payment),
+        is_asked,
+    };
+    reply_with(StatusCode::OK, &page, Processor::Stripe)
 }

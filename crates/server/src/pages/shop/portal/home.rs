@@ -14,9 +14,9 @@ use merak_core::subscriptions::{
 };
 use merak_store::ReadTx;
 
-use super::super::Frame;
+use super::super::{Frame, Stripe};
 use super::benefits::{self, Card, MOST, Of};
-use super::desk::{Caller, Desk, Rooms, base_of, field, reply, see_other};
+use super::desk::{Caller, Desk, Rooms, base_of, field, reply_with, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -37,6 +37,7 @@ struct HomePage<'p> {
     problem: Option<String>,
     typed: CardForm,
     takes_cards: bool,
+    stripe: Option<Stripe>,
 }
 
 /// What happened, in a colour.
@@ -145,6 +146,8 @@ pub async fn page(
             seen.subscriptions.iter().partition(|of| of.subscription.ended_at.is_some());
         (past.into_iter().map(row).collect(), current.into_iter().map(row).collect())
     };
+    let stripe = Stripe::in_portal(&*rooms.house.adapters.payments, &desk.customer, None);
+    let policy = Stripe::policy_of(stripe.as_ref());
     let page = HomePage {
         frame: rooms.frame("Your purchases", &desk.organization),
         base: &desk.base,
@@ -159,8 +162,9 @@ pub async fn page(
         problem,
         typed,
         takes_cards: super::cards::takes_cards(rooms),
+        stripe,
     };
-    reply(status, &page)
+    reply_with(status, &page, policy)
 }
 
 fn read(
