@@ -39,7 +39,7 @@ pub(crate) use self::holds::is_blocked;
 pub use self::outcome::{Answer, Outcome};
 pub(crate) use self::paid::{Copies, announce, next_number, receipt, record};
 pub use self::rules::{CatchUp, GivenUp, Rules};
-pub use self::settle::settle;
+pub use self::settle::{CANCELED, settle};
 use crate::checkouts::Checkout;
 use crate::customers::Customer;
 use crate::discounts::Discount;

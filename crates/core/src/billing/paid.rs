@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::books::Books;
 use super::invoices;
+use super::methods;
 use super::{BillingReason, Invoice, InvoiceStatus, Payment, Rules, rules};
 use crate::clock;
 use crate::customers;
@@ -69,8 +70,9 @@ pub(super) fn pay(
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
     if let Some(method) = payment.and_then(|payment| payment.payment_method_id)
-        && (is_chosen || after.payment_method_id.is_none())
+        && (is_chosen || is_moved || after.payment_method_id.is_none())
         && after.ended_at.is_none()
+        && methods::find(tx, method)?.is_some_and(|method| method.is_saved())
     {
         after.payment_method_id = Some(method);
     }
@@ -157,6 +159,9 @@ fn move_to(
     subscription.current_period_start = start;
     subscription.current_period_end = rules::start_of(subscription, period.saturating_add(1)).unwrap_or(end);
     subscription.due_at = Some(subscription.current_period_end);
+    if subscription.cancel_at_period_end {
+        subscription.ends_at = Some(subscription.current_period_end);
+    }
     Ok(true)
 }
 

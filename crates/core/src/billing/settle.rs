@@ -27,6 +27,9 @@ use crate::subscriptions::Subscription;
 /// For how long a customer may take to prove who they are, in seconds. Then the attempt has failed.
 const PATIENCE: i64 = 24 * 3600;
 
+/// The code of a payment that was canceled at its processor before it was approved.
+pub const CANCELED: &str = "canceled";
+
 /// Writes down how payments stand, and does what follows. Returns them as they are then, in the order of the answers.
 pub fn settle(tx: &mut Tx<'_>, rules: &Rules, answers: &[(Id<Payment>, Answer)]) -> Result<Vec<Payment>> {
     let ids: Vec<Id<Payment>> = answers.iter().map(|(id, _)| *id).collect();
@@ -141,9 +144,16 @@ impl<'r> Settling<'r> {
         let Some(invoice) = invoice.filter(|invoice| invoice.status == InvoiceStatus::Open) else {
             return self.stray(tx, payment);
         };
-        payments::save(tx, payment)?;
         let subscription = invoice.subscription_id.and_then(|id| self.subscriptions.get(&id));
         let subscription = subscription.cloned().ok_or_else(Refusal::not_found)?;
+        let is_ahead = invoice.period.is_some_and(|period| period > subscription.period);
+        if is_ahead && !subscription.status.is_active() && subscription.ended_at.is_none() {
+            // A change can't be made of what owes a payment meanwhile.
+            invoices::void(tx, invoice.id)?;
+            invoice.status = InvoiceStatus::Void;
+            return self.stray(tx, payment);
+        }
+        payments::save(tx, payment)?;
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).cloned().unwrap_or_default();
         let period = Period { rules: self.rules, subscription, product_name, now };
@@ -189,7 +199,9 @@ impl<'r> Settling<'r> {
         };
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).map_or("", String::as_str);
-        if was_waited_for && invoice.period.is_some_and(|period| period > subscription.period) {
+        // Who gave it up themselves knows.
+        let is_news = was_waited_for && failure.code != CANCELED && subscription.ended_at.is_none();
+        if is_news && invoice.period.is_some_and(|period| period > subscription.period) {
             dunning::tell_of_change(tx, invoice, &subscription, product_name)?;
         }
         dunning::failed(tx, self.rules, &failure, Owed { invoice, subscription, product_name, now })?;

@@ -21,7 +21,7 @@ pub struct Preview {
     pub now: Option<Bill>,
     /// Whether the change would be made only if that is paid.
     pub is_paid_first: bool,
-    /// The next invoice after the change; none if the subscription ends before.
+    /// The next invoice after the change; none if the subscription ends before, and nothing is left to be paid then.
     pub next: Option<Bill>,
 }
 
@@ -91,10 +91,13 @@ pub fn preview(
             (Some(of.bill(tx, rules, lines, &mut credit)?), Vec::new())
         }
     };
+    let start = after.current_period_end;
     let next = if after.cancel_at_period_end {
-        None
+        // What waits is charged once more when it ends; what would be given back then becomes credit.
+        let is_owed = waiting.iter().map(|line| line.amount.get()).sum::<i64>() > 0;
+        let of = Of { subscription: &after, customer: &customer, discount: None, at: start };
+        if is_owed { Some(of.bill(tx, rules, waiting, &mut credit)?) } else { None }
     } else {
-        let start = after.current_period_end;
         let since = after.discount_since.or(after.started_at).unwrap_or(after.created_at);
         let off = discount
             .as_ref()

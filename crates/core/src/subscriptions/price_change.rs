@@ -9,8 +9,9 @@
 //!
 //! A payment that has to come first may need its time: the customer's bank asks them, or takes hours, or no answer comes.
 //! Then the change waits with it, and is made by the unit that settles the payment. Who wishes the same change meanwhile
-//! is told of the same payment. One that waits for the customer's approval makes way for another change; one that is
-//! being processed does not. Nobody is charged for a change that is not made: money that comes too late goes back.
+//! is told of the same payment. One that waits for the customer's approval makes way for another change, or for another
+//! card; it is canceled at its processor first, see [`in_the_way`]. One that is being processed does not make way. Nobody
+//! is charged for a change that is not made: money that comes too late goes back.
 
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde_json::Value;
@@ -19,7 +20,9 @@ pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
 use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
-use crate::billing::{self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentStatus, Rules, payments};
+use crate::billing::{
+    self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentMethod, PaymentStatus, Rules, payments,
+};
 use crate::clock;
 use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
@@ -128,10 +131,7 @@ pub enum Applied {
 pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, wish: ChangePrice) -> Result<Applied> {
     let change = plan(tx, rules, before, wish.price_id)?;
     let mut after = change.after;
-    if change.settles == Settles::NotAtAll {
-        return Ok(Applied::Done);
-    }
-    if let Some(payment) = under_way(tx, before, wish.price_id)? {
+    if let Some(payment) = under_way(tx, before, wish)? {
         return Ok(Applied::AsksFirst(Box::new(payment)));
     }
     match change.settles {
@@ -156,10 +156,7 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, wish: Change
         }
         Settles::First(invoice) => {
             let mut paying = before.clone();
-            if paying.payment_method_id.is_none() {
-                let newest = billing::methods::list(tx, before.customer_id)?.into_iter().next();
-                paying.payment_method_id = newest.map(|method| method.id);
-            }
+            paying.payment_method_id = newest_method(tx, before)?;
             match invoices::open(tx, rules, &paying, &invoice)? {
                 Opened::Paid(_) => Ok(Applied::Done),
                 Opened::Asks(payment) => Ok(Applied::AsksFirst(asked(tx, payment, wish.payer)?)),
@@ -176,14 +173,55 @@ fn asked(tx: &mut Tx<'_>, mut payment: Box<Payment>, payer: Presence) -> Result<
     Ok(payment)
 }
 
-/// The payment that a change to this price waits for already. A change to another price makes way if it waits for the
-/// customer's approval; while its payment is being processed, it is refused to change anything.
-fn under_way(tx: &mut Tx<'_>, subscription: &Subscription, price_id: Id<Price>) -> Result<Option<Payment>> {
+/// What a subscription that was free is to be paid with: what its customer saved last.
+fn newest_method(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<Id<PaymentMethod>>> {
+    Ok(billing::methods::list(tx, subscription.customer_id)?.first().map(|method| method.id))
+}
+
+/// The payment of another change that waits for the customer's approval and makes way for this one. Whoever is about to
+/// [`apply`] a change cancels it at the processor and settles what that says, so that it can't be approved any more.
+pub fn in_the_way(
+    tx: &mut ReadTx<'_>,
+    subscription: &Subscription,
+    wish: ChangePrice,
+) -> Result<Option<Payment>> {
     for invoice in invoices::changes(tx, subscription)? {
-        let payment = payments::under_way(tx, invoice.id)?;
-        match payment {
-            Some(payment) if invoice.product_price_id == price_id => return Ok(Some(payment)),
-            Some(payment) if payment.status != PaymentStatus::RequiresAction => {
+        if let Some(payment) = payments::under_way(tx, invoice.id)?
+            && makes_way(tx, subscription, (&invoice, &payment), wish)?
+        {
+            return Ok(Some(payment));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a payment waits for an approval that is not wanted any more: of another change, or by another card than the
+/// customer, who is there, would pay with now.
+fn makes_way(
+    tx: &mut ReadTx<'_>,
+    subscription: &Subscription,
+    (invoice, payment): (&Invoice, &Payment),
+    wish: ChangePrice,
+) -> Result<bool> {
+    if payment.status != PaymentStatus::RequiresAction {
+        return Ok(false);
+    }
+    if invoice.product_price_id != wish.price_id {
+        return Ok(true);
+    }
+    Ok(wish.payer == Presence::There
+        && (payment.is_off_session || payment.payment_method_id != newest_method(tx, subscription)?))
+}
+
+/// The payment that this change waits for already. What makes way for it is given up; while the payment of another change
+/// is being processed, it is refused to change anything.
+fn under_way(tx: &mut Tx<'_>, subscription: &Subscription, wish: ChangePrice) -> Result<Option<Payment>> {
+    for invoice in invoices::changes(tx, subscription)? {
+        match payments::under_way(tx, invoice.id)? {
+            Some(payment) if !makes_way(tx, subscription, (&invoice, &payment), wish)? => {
+                if invoice.product_price_id == wish.price_id {
+                    return Ok(Some(payment));
+                }
                 return Err(Refusal::bad_request(
                     "The payment of another change is being processed. It can be changed again once that is known.",
                 ));
@@ -246,10 +284,10 @@ fn checked(
 /// What became of the payment of the current period.
 #[derive(Clone, Copy, Debug, Default)]
 struct PaidFor {
-    /// The tax that its price held, where prices hold it; none if the price was changed since, and that is still to be paid.
+    /// The tax that its price held, where prices hold it; none if its invoice was not for just that price.
     held: Option<Cents>,
-    /// How much of it went back, with tax, or is about to; of how much.
-    gone: Option<(Cents, Cents)>,
+    /// How much of it went back, or is about to, by refunds and disputes: as prices are, with the tax that they hold.
+    gone: Cents,
     /// Whether it has not come yet.
     is_under_way: bool,
 }
@@ -264,31 +302,39 @@ fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor>
     if invoice.status == InvoiceStatus::Open {
         return Ok(PaidFor { is_under_way: true, ..PaidFor::default() });
     }
-    if Some(invoice.subtotal()) != subscription.amount {
+    if invoice.product_price_id != subscription.price_id {
         // The price was changed since, and that is still to be paid.
         return Ok(PaidFor::default());
     }
     let gone: Cents = tx.one(
-        "SELECT CAST(coalesce(sum(refunds.amount), 0) AS bigint) FROM orders JOIN refunds ON refunds.order_id = orders.id \
-         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'",
+        "SELECT CAST(coalesce((SELECT sum(refunds.amount) FROM orders JOIN refunds ON refunds.order_id = orders.id \
+         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'), 0) + coalesce((SELECT sum(disputes.amount) \
+         FROM payments JOIN disputes ON disputes.payment_id = payments.id \
+         WHERE payments.invoice_id = $1 AND disputes.status <> 'won'), 0) AS bigint)",
         &[&invoice.id],
     )?;
     Ok(PaidFor {
-        held: Some(invoice.held()),
-        gone: (gone > Cents::default()).then(|| (gone, invoice.total())),
+        held: (Some(invoice.subtotal()) == subscription.amount).then(|| invoice.held()),
+        gone: as_prices_are(&invoice, gone),
         is_under_way: false,
     })
 }
 
+/// How much of an amount with all tax a price shows: all of it where prices hold their tax, and less where it comes on
+/// top.
+fn as_prices_are(invoice: &Invoice, amount: Cents) -> Cents {
+    let (whole, listed) = (invoice.total().get(), invoice.subtotal().get() + invoice.held().get());
+    if whole <= 0 || listed <= 0 {
+        return amount;
+    }
+    let share = i128::from(amount.get()) * i128::from(listed) / i128::from(whole);
+    i64::try_from(share).map_or(amount, Cents::new)
+}
+
 impl PaidFor {
-    /// What is left of an amount of the period after what went back of its payment.
-    fn left_of(&self, amount: Cents) -> Cents {
-        let Some((gone, whole)) = self.gone.filter(|(_, whole)| *whole > Cents::default()) else {
-            return amount;
-        };
-        let left = i128::from((whole.get() - gone.get()).max(0));
-        let share = i128::from(amount.get()) * left / i128::from(whole.get());
-        i64::try_from(share).map_or(amount, Cents::new)
+    /// What is left of the price of the period after what went back.
+    fn left_of(&self, price: Cents) -> Cents {
+        Cents::new((price.get() - self.gone.get()).max(0))
     }
 }
 

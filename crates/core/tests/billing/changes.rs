@@ -132,6 +132,49 @@ scenarios! {
         assert_eq!(shop.subscription(subscription.id).price_id, other_free);
     }
 
+    fn who_asks_says_which_approval_is_not_wanted_any_more(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        let (_, other) = shop.sells(fixed(MONTH, 3000));
+        let in_the_way = |price_id, payer| {
+            let one = shop.subscription(subscription.id);
+            shop.read(move |tx| price_change::in_the_way(tx, &one, ChangePrice { price_id, payer })).unwrap().map(|one| one.id)
+        };
+        let payment = asks_first(shop, &subscription, price, Presence::There);
+        assert_eq!(in_the_way(other, Presence::There), None);
+        shop.settle(&payment, waits(Outcome::RequiresAction));
+        assert_eq!(in_the_way(price, Presence::There), None);
+        for payer in [Presence::There, Presence::Away] {
+            assert_eq!(in_the_way(other, payer), Some(payment.id));
+        }
+        // Another card was saved meanwhile: that is what they want to pay with.
+        shop.advance(std::time::Duration::from_secs(1));
+        let another = shop.checkout(fixed(MONTH, 500), |new| new.customer_id = Some(subscription.customer_id));
+        shop.settle(&shop.asks(&another, "t"), paid("newer"));
+        assert_eq!(in_the_way(price, Presence::There), Some(payment.id));
+        assert_eq!(in_the_way(price, Presence::Away), None);
+        let again = asks_first(shop, &subscription, price, Presence::There);
+        assert_ne!((again.id, again.payment_method_id), (payment.id, payment.payment_method_id));
+        shop.settle(&payment, Answer::failed(billing::CANCELED, "The payment was given up."));
+        assert_eq!(mails_of(shop, "change_not_paid"), 0);
+        shop.settle(&again, paid("newer"));
+        let after = shop.subscription(subscription.id);
+        assert_eq!((after.price_id, after.payment_method_id), (price, again.payment_method_id));
+    }
+
+    fn a_change_is_not_made_of_what_owes_a_payment_meanwhile(shop) {
+        let subscription = free_with_card(shop);
+        let (_, price) = shop.sells(fixed(MONTH, 1000));
+        let payment = asks_first(shop, &subscription, price, Presence::Away);
+        shop.settle(&payment, waits(Outcome::Processing));
+        let (id, one) = (subscription.id, shop.subscription(subscription.id));
+        let mut owing = Subscription { status: SubscriptionStatus::PastDue, past_due_since: Some(shop.now()), ..one.clone() };
+        shop.write(move |tx| subscriptions::change(tx, &one, &mut owing)).unwrap();
+        shop.settle(&payment, paid("saved"));
+        assert_eq!((refunds(shop), shop.subscription(id).price_id), (vec![payment.amount.get()], subscription.price_id));
+        assert_eq!(shop.all_invoices().pop().unwrap().status, InvoiceStatus::Void);
+    }
+
     fn a_change_ends_with_its_subscription(shop) {
         let subscription = free_with_card(shop);
         let (_, price) = shop.sells(fixed(MONTH, 1000));

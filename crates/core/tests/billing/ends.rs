@@ -1,6 +1,7 @@
 //! What is open when a subscription ends, who is not charged, and what a change of the price would cost.
 
 use super::*;
+use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::{RefundAnswer, RefundOutcome};
 use merak_core::billing::refunds::{self, NewRefund};
 use merak_core::billing::{InvoiceStatus, invoices::NewLine};
@@ -40,6 +41,12 @@ fn balance(shop: &Shop, account: &str) -> i64 {
 fn preview(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Preview {
     let one = shop.subscription(subscription.id);
     shop.read(move |tx| price_change::preview(tx, &rules(), &one, price)).unwrap()
+}
+
+/// What a change to a price would give back now.
+fn given_back(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Option<i64> {
+    let told = preview(shop, subscription, price).now.unwrap();
+    told.lines.iter().find(|line| line.is_proration).map(|line| line.amount.get())
 }
 
 fn apply(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Result<Applied> {
@@ -110,6 +117,47 @@ scenarios! {
             let given_back = told.lines.iter().find(|line| line.is_proration).map(|line| line.amount.get());
             assert_eq!(given_back, if gone.is_none() { Some(-1000) } else { left });
         }
+    }
+
+    fn what_went_back_of_an_invoice_with_a_change_is_not_credited_once_more(shop) {
+        for dispute in [false, true] {
+            let shop = &shop.elsewhere();
+            let subscription = shop.subscribed(fixed(MONTH, 1000));
+            let (_, yearly) = shop.sells(fixed(YEAR, 12_000));
+            let (_, monthly) = shop.sells(fixed(MONTH, 1000));
+            // Nothing of the month is used, so the year costs 120.00 less 10.00, and 20 % on top.
+            let Applied::Asks(payment) = apply(shop, &subscription, yearly).unwrap() else { panic!("nothing is asked") };
+            assert_eq!(payment.amount.get(), 13_200);
+            shop.settle(&payment, paid("year"));
+            assert_eq!(given_back(shop, &subscription, monthly), Some(-12_000));
+            if dispute {
+                let id = payment.id;
+                shop.write(move |tx| {
+                    let opened = Hint::DisputeOpened { payment_id: id, processor_dispute_id: "dp_1".into(), amount: None, fee: None };
+                    hints::take_in(tx, &rules(), ("sandbox", "evt_1"), &opened)
+                }).unwrap();
+            } else {
+                let order_id = shop.orders().pop().unwrap().id;
+                let new = NewRefund { order_id, amount: None, reason: None, revokes_benefits: None, left: None };
+                shop.write(move |tx| refunds::open(tx, &new)).unwrap();
+            }
+            // What the month brought into it is all that is left.
+            assert_eq!(given_back(shop, &subscription, monthly), Some(-1000));
+        }
+    }
+
+    fn what_waits_is_told_of_a_subscription_that_will_end(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let (_, dearer) = shop.sells(fixed(MONTH, 3000));
+        let (_, cheaper) = shop.sells(fixed(MONTH, 500));
+        let one = subscription.clone();
+        shop.write(move |tx| subscriptions::cancel(tx, &one, Cancellation::default())).unwrap();
+        let told = preview(shop, &subscription, dearer).next.unwrap();
+        assert_eq!((told.at, told.due().get()), (subscription.current_period_end, 2400));
+        assert_eq!(preview(shop, &subscription, cheaper).next, None);
+        assert_eq!(apply(shop, &subscription, dearer).unwrap(), Applied::Done);
+        shop.go_to(subscription.current_period_end);
+        assert_eq!(shop.open_due().payments.remove(0).amount.get(), 2400);
     }
 
     fn a_period_that_is_being_paid_is_not_changed(shop) {

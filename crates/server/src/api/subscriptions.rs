@@ -157,10 +157,12 @@ fn export(
 
 async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json<Subscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish()? {
+        let wish = ChangePrice { price_id, payer: Presence::Away };
+        let found = flow.read(|tx, call| find(tx, call)).await?;
+        change_price::make_way(&flow.call().house, found, wish).await?;
         let applied = flow
             .write(move |tx, call| {
                 let found = find(tx, call)?;
-                let wish = ChangePrice { price_id, payer: Presence::Away };
                 price_change::apply(tx, &call.house.billing, &found, wish)
             })
             .await?;

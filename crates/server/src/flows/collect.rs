@@ -30,7 +30,7 @@ const WHILE_ONE_WAITS: Duration = Duration::from_secs(5);
 
 /// How long a processor may take to answer. Shorter than a request may take, and than the pause after which somebody else
 /// asks.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// For how many seconds a processor remembers keys, with an hour to spare. Later it is asked by our name for the payment.
 pub(super) const KEYS_LAST: i64 = 23 * 3600;
@@ -101,13 +101,19 @@ pub async fn invoice(
 /// Gives up a payment of an invoice that waits for the customer: they have come back to pay with something else. One that
 /// they have approved meanwhile has paid the invoice.
 async fn give_up_waiting(house: &House, id: Id<Invoice>) -> Result<(), Error> {
+    match house.store.read(move |tx| payments::under_way(tx, id)).await? {
+        Some(payment) => cancel(house, &payment).await,
+        None => Ok(()),
+    }
+}
+
+/// Cancels a payment that waits for the customer's approval, so that it can't be approved any more. What has come meanwhile
+/// is settled as any payment is. One that does not wait, or is of another processor, is left as it is.
+pub async fn cancel(house: &House, payment: &Payment) -> Result<(), Error> {
     let processor = &house.adapters.payments;
-    let waiting = house.store.read(move |tx| payments::under_way(tx, id)).await?;
-    let Some(payment) = waiting.filter(|payment| {
-        payment.status == PaymentStatus::RequiresAction && payment.processor == processor.name()
-    }) else {
+    if payment.status != PaymentStatus::RequiresAction || payment.processor != processor.name() {
         return Ok(());
-    };
+    }
     let Some(intent_id) = &payment.processor_intent_id else { return Ok(()) };
     let key = format!("payment/{}/cancel", payment.id);
     let canceled = tokio::time::timeout(PATIENCE, processor.cancel(intent_id, &key));
@@ -356,7 +362,7 @@ pub fn of_charge(charge: ChargeOutcome) -> Answer {
         ChargeState::RequiresAction { .. } => Outcome::RequiresAction,
         ChargeState::Processing => Outcome::Processing,
         ChargeState::Declined(decline) => Outcome::Failed(failure(decline)),
-        ChargeState::Canceled => Answer::failed("canceled", "The payment was given up.").outcome,
+        ChargeState::Canceled => Answer::failed(billing::CANCELED, "The payment was given up.").outcome,
     };
     Answer { intent_id: charge.intent_id, client_secret: charge.client_secret, outcome }
 }

@@ -10,7 +10,7 @@ use merak_core::billing::outcome::{self, RefundAnswer};
 use merak_core::billing::refunds::{self, NewRefund, RefundQuestion};
 
 use super::Error;
-use super::collect::{FORMER_PROCESSORS_LAST, KEYS_LAST, Unanswered};
+use super::collect::{FORMER_PROCESSORS_LAST, KEYS_LAST, PATIENCE, Unanswered};
 use crate::state::House;
 
 /// Plans a refund and asks for it. Should no answer come, it is pending, and asked about again by itself.
@@ -65,15 +65,20 @@ async fn ask(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, U
         }
         return Err(Unanswered::OtherProcessor(question.processor.clone()));
     }
+    tokio::time::timeout(PATIENCE, asked(house, question)).await.map_err(|_| Unanswered::TooSlow)?
+}
+
+async fn asked(house: &House, question: &RefundQuestion) -> Result<RefundAnswer, Unanswered> {
+    let processor = &house.adapters.payments;
     if let Some(refund_id) = &question.refund.processor_refund_id {
         return Ok(of_refund(processor.retrieve_refund(refund_id).await?));
     }
     let reference = question.refund.id.to_string();
     if house.store.now() >= question.refund.planned_at.add_seconds(KEYS_LAST) {
-        // A key that was forgotten would give back once more.
-        let found = processor.find_refund(&question.intent_id, &reference).await?;
-        let never = || outcome::RefundOutcome::Failed(String::from("The refund was never made."));
-        return Ok(found.map_or_else(|| RefundAnswer { refund_id: None, outcome: never() }, of_refund));
+        // A key that was forgotten would give back once more. What the processor does not list was never made.
+        if let Some(found) = processor.find_refund(&question.intent_id, &reference).await? {
+            return Ok(of_refund(found));
+        }
     }
     let request = RefundRequest {
         intent_id: question.intent_id.clone(),

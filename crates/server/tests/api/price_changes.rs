@@ -185,7 +185,7 @@ scenarios! {
         approve(shop, led.header("location").unwrap(), "fail").await;
         until(shop, UNDER_WAY, 0).await;
         assert_eq!((one.price(shop).await, count(shop, OPEN).await, count(shop, CHARGED).await), (one.free.clone(), 0, 0));
-        // Or they think better of it: the change makes way for another one, and its money goes back if it still comes.
+        // Or they think better of it: the change makes way for another one, and can't be approved any more.
         let first = one.change_in_portal(shop, &one.paid).await;
         let second = one.change_in_portal(shop, &one.other).await;
         assert_ne!(first.header("location"), second.header("location"));
@@ -193,8 +193,9 @@ scenarios! {
         until(shop, CHARGED, 3000).await;
         assert_eq!(one.price(shop).await, one.other);
         approve(shop, first.header("location").unwrap(), "approve").await;
-        until(shop, "SELECT count(*) FROM refunds WHERE status = 'succeeded' AND amount = 1000", 1).await;
-        assert_eq!(one.price(shop).await, one.other);
+        assert_eq!((one.price(shop).await, count(shop, CHARGED).await), (one.other.clone(), 3000));
+        assert_eq!(count(shop, "SELECT count(*) FROM payments WHERE failure_code = 'canceled'").await, 1);
+        assert_eq!(count(shop, NOT_PAID).await, 1);
     }
 
     async fn who_never_approves_is_not_waited_for(shop) {

@@ -129,10 +129,14 @@ async fn update(
     flow: Flow<ById, Nothing, CustomerSubscriptionUpdate>,
 ) -> Finishing<Json<CustomerSubscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish() {
+        let wish = ChangePrice { price_id, payer: Presence::Away };
+        let found = flow
+            .read(|tx, call| subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast()))
+            .await?;
+        change_price::make_way(&flow.call().house, found.subscription, wish).await?;
         let applied = flow
             .write(move |tx, call| {
                 let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
-                let wish = ChangePrice { price_id, payer: Presence::Away };
                 price_change::apply(tx, &call.house.billing, &found.subscription, wish)
             })
             .await?;
