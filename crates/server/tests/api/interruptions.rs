@@ -186,7 +186,10 @@ impl Stage {
                         .as_array()
                         .unwrap()
                         .iter()
-                        .map(|one| format!("{} {}", one["amount_cents"], one["stage"]))
+                        .map(|one| {
+                            let stage = one["stage"].pointer("/Pending/arrives").unwrap_or(&one["stage"]);
+                            format!("{} {stage}", one["amount_cents"])
+                        })
                         .collect();
                     facts
                         .push(format!("processor: {} {stage} back: {back:?}", intent["purpose"]));
