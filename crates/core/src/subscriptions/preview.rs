@@ -71,10 +71,16 @@ pub fn preview(
 ) -> Result<Preview> {
     let change = plan(tx, rules, before, price_id)?;
     let customer = customers::find(tx, before.customer_id)?.ok_or_else(Refusal::not_found)?;
-    let waiting = invoices::waiting_lines(tx, &[before.id])?.into_iter().map(waited);
-    let waiting: Vec<NewLine> = waiting.collect();
+    let mut waiting = invoices::waiting_lines(tx, &[before.id])?;
     let now = clock::now(tx, before.organization_id)?;
     let mut credit = invoices::credit_of(tx, before.customer_id)?;
+    // What a change has taken that waits for its payment is there for this one.
+    for invoice in invoices::changes(tx, before)? {
+        credit = Cents::new(credit.get() + invoice.credit_applied.get());
+        let lines = invoices::lines_of(tx, invoice.id)?;
+        waiting.extend(lines.into_iter().filter(|line| line.created_at < invoice.created_at));
+    }
+    let waiting: Vec<NewLine> = waiting.into_iter().map(waited).collect();
     let after = change.after;
     let is_paid_first = matches!(change.settles, Settles::First(_));
     let discount = match after.discount_id {

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use merak_adapters::payments::sandbox::AUTHENTICATE;
 use merak_adapters::payments::{ChargeState, SetupState};
-use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
+use merak_core::billing::{
+    self, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, invoices, methods, payments,
+};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::Subscription;
-use merak_store::Tx;
+use merak_store::{ReadTx, Tx};
 use serde_json::Value;
 
-use super::{Error, collect};
+use super::collect::{self, PATIENCE, Unanswered};
+use super::Error;
 use crate::state::House;
 
 /// How a customer approves a payment.
@@ -44,11 +47,16 @@ pub async fn remove(house: &House, method: PaymentMethod) -> Result<(), Error> {
 }
 
 /// Pays a subscription with a saved method from now on, and what is owed at once, in person. The payment, if there was one.
+/// One that waits for an approval with another card is given up first.
 pub async fn choose(
     house: &House,
     subscription_id: Id<Subscription>,
     method_id: Id<PaymentMethod>,
 ) -> Result<Option<Payment>, Error> {
+    let waiting = house.store.read(move |tx| payments::waiting_for_approval(tx, subscription_id)).await?;
+    if let Some(waiting) = waiting.filter(|payment| payment.payment_method_id != Some(method_id)) {
+        collect::cancel(house, &waiting).await?;
+    }
     let rules = house.billing.clone();
     let plan = move |tx: &mut Tx<'_>| {
         let mut planned = methods::choose(tx, &rules, subscription_id, method_id)?;
@@ -71,6 +79,62 @@ pub async fn look(house: &House, payment: Payment) -> Result<Payment, Error> {
     }
 }
 
+/// What became of a payment that is not needed any more: its change made way for another one, or its subscription ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unneeded {
+    /// It was given up before it was approved.
+    GivenUp,
+    /// It brought money, which goes back.
+    GivenBack,
+}
+
+/// Gives up a payment of an invoice that need not be paid any more, so that nobody is led to their bank for it. None if it
+/// is needed, or nothing is known of it yet.
+pub async fn give_up_unneeded(house: &House, id: Id<Payment>) -> Result<Option<Unneeded>, Error> {
+    let look = move |tx: &mut ReadTx<'_>| {
+        let payment = payments::find(tx, id)?.ok_or_else(Refusal::not_found)?;
+        let invoice = match payment.invoice_id {
+            Some(id) => invoices::find(tx, id)?,
+            None => None,
+        };
+        let is_needed = match invoice.map(|invoice| invoice.status) {
+            None | Some(InvoiceStatus::Open) => true,
+            Some(InvoiceStatus::Paid) => payment.status == PaymentStatus::Succeeded,
+            Some(InvoiceStatus::Void | InvoiceStatus::Uncollectible) => false,
+        };
+        Ok::<_, Refusal>((payment, is_needed))
+    };
+    let (payment, is_needed) = house.store.read(look).await?;
+    if is_needed {
+        return Ok(None);
+    }
+    collect::cancel(house, &payment).await?;
+    let (payment, _) = house.store.read(look).await?;
+    Ok(match payment.status {
+        PaymentStatus::Succeeded => Some(Unneeded::GivenBack),
+        PaymentStatus::Failed if payment.failure_code.as_deref() == Some(billing::CANCELED) => {
+            Some(Unneeded::GivenUp)
+        }
+        _ => None,
+    })
+}
+
+/// Ends a subscription at once whose payment is owed, because its customer does not want to pay. A payment that waits for
+/// their approval is given up; should its money come all the same, it goes back.
+pub async fn end_owed(house: &House, id: Id<Subscription>) -> Result<(), Error> {
+    let unit = move |tx: &mut Tx<'_>| {
+        let waiting = payments::waiting_for_approval(tx, id)?;
+        billing::end_owed(tx, id)?;
+        Ok::<_, Refusal>(waiting)
+    };
+    if let Some(payment) = house.store.write(unit).await?
+        && let Err(error) = collect::cancel(house, &payment).await
+    {
+        tracing::warn!(payment = %payment.id, %error, "a payment that is not needed any more could not be canceled");
+    }
+    Ok(())
+}
+
 /// How the customer approves a payment; none if nobody waits for that.
 pub async fn approval(house: &House, payment: &Payment) -> Result<Option<Approval>, Error> {
     let processor = &house.adapters.payments;
@@ -81,15 +145,16 @@ pub async fn approval(house: &House, payment: &Payment) -> Result<Option<Approva
     else {
         return Ok(None);
     };
-    let outside = |error: merak_adapters::payments::Error| Error::Outside(error.into());
     let (client_secret, url) = match payment.kind {
         PaymentKind::Charge => {
-            let asked = processor.retrieve(intent_id).await.map_err(outside)?;
+            let asked = tokio::time::timeout(PATIENCE, processor.retrieve(intent_id));
+            let asked = asked.await.map_err(|_| Unanswered::TooSlow)?.map_err(Unanswered::from)?;
             let ChargeState::RequiresAction { url } = asked.state else { return Ok(None) };
             (asked.client_secret, url)
         }
         PaymentKind::Setup => {
-            let asked = processor.retrieve_setup(intent_id).await.map_err(outside)?;
+            let asked = tokio::time::timeout(PATIENCE, processor.retrieve_setup(intent_id));
+            let asked = asked.await.map_err(|_| Unanswered::TooSlow)?.map_err(Unanswered::from)?;
             let SetupState::RequiresAction { url } = asked.state else { return Ok(None) };
             (asked.client_secret, url)
         }

@@ -157,6 +157,11 @@ impl Origins {
         self.cookie((CARD_FOR, subscription_id), path, customer_sessions::LIFETIME)
     }
 
+    /// The header that makes a browser forget it.
+    pub fn forget_card_for(&self, path: &str) -> HeaderValue {
+        self.cookie((CARD_FOR, ""), path, 0)
+    }
+
     fn cookie(&self, (name, value): (&str, &str), path: &str, seconds: i64) -> HeaderValue {
         let secure = if self.is_secure() { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");

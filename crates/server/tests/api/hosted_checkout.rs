@@ -212,7 +212,7 @@ scenarios! {
         let mut ada = with_cookie(shop, &cookie);
         let page = until_by(&ada, &confirmation, "License key").await;
         let keys = shop.merchant.get("/v1/license-keys/").await.items("key");
-        assert!(page.contains(&keys[0]) && page.contains("See your purchases"), "{page}");
+        assert!(page.contains(&keys[0]) && page.contains("View your purchases"), "{page}");
         // It leads on into the portal, signed in.
         let (_, rest) = page.split_once("href=\"/fjordsoft/portal?customer_session_token=").unwrap();
         let token = rest.split_once('"').unwrap().0;
@@ -221,7 +221,7 @@ scenarios! {
         assert!(ada.get("/fjordsoft/portal").await.text().contains(&keys[0]));
         // Nobody else sees them, and the cookie of another purchase's page shows nothing here.
         let stranger = shop.anonymous.get(&confirmation).await.text();
-        assert!(!stranger.contains(&keys[0]) && stranger.contains("Sign in to see your purchases"), "{stranger}");
+        assert!(!stranger.contains(&keys[0]) && stranger.contains("Sign in to view your purchases"), "{stranger}");
         let other = checkout(shop, free()).await;
         let got = pay(shop, &other, &[("customer_email", String::from("eve@example.com"))], "").await;
         let eve = with_cookie(shop, got.header("set-cookie").unwrap());

@@ -215,7 +215,7 @@ scenarios! {
         let foreign = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
         let subscription = format!("{HOME}/subscriptions/{}", found.id);
         for path in [
-            format!("{subscription}/cancel"), format!("{subscription}/resume"), format!("{subscription}/card"),
+            format!("{subscription}/cancel"), format!("{subscription}/end"), format!("{subscription}/resume"), format!("{subscription}/card"),
             format!("{subscription}/pay"), format!("{subscription}/plan"), format!("{HOME}/cards"),
             format!("{HOME}/cards/x/remove"), format!("{HOME}/license-keys/x/remove"),
             format!("{HOME}/grants/x/account"), format!("{HOME}/sign-out"), format!("{HOME}/request"),
@@ -239,7 +239,7 @@ scenarios! {
         shows(&client.get(&path).await, &["Pro plan", "$10.00 / month", "Active", "Cancel the subscription"]);
         let eve = browser(shop, &shop.customer().await).await;
         assert_eq!(eve.get(&path).await.status, 404);
-        for action in ["cancel", "resume", "card", "pay", "plan"] {
+        for action in ["cancel", "end", "resume", "card", "pay", "plan"] {
             assert_eq!(send(&eve, &format!("{path}/{action}"), CARD).await.status, 404, "{action}");
         }
         let canceled = send(&client, &format!("{path}/cancel"), "reason=too_expensive&comment=Too+%3Cmuch%3E").await;
@@ -302,6 +302,91 @@ scenarios! {
         assert_eq!(stored(shop, found.id).await, found);
     }
 
+    // Nothing changes that could not be paid.
+    async fn a_plan_that_costs_something_wants_a_card_first(shop) {
+        let customer = shop.customer().await;
+        let client = browser(shop, &customer).await;
+        let paid = subscription(shop, &customer).await;
+        let free = shop.plan("Free plan", json!([recurring_free("month")])).await;
+        let free = shop.subscribe(&free, &customer).await;
+        let plan = shop.plan("Team plan", json!([recurring("year", 9000)])).await;
+        let price = plan["prices"][0]["id"].as_str().unwrap();
+        for (found, due, card_at) in [
+            (&paid, 8000, format!("{HOME}/subscriptions/{}", paid.id)), (&free, 9000, HOME.to_owned()),
+        ] {
+            let path = format!("{HOME}/subscriptions/{}/plan", found.id);
+            let shown = client.get(&format!("{path}?price={price}")).await;
+            shows(&shown, &["no card can be charged for it", &format!("href=\"{card_at}\">Add a card</a>"), "To pay today"]);
+            assert!(!shown.text().contains("<button class=\"button main\">"), "{}", shown.text());
+            let refused = send(&client, &path, &format!("price={price}&seen={due}")).await;
+            assert_eq!(refused.status, 400);
+            shows(&refused, &["No card can be charged for this."]);
+            assert_eq!(stored(shop, found.id).await, *found);
+        }
+        send(&client, &format!("{HOME}/subscriptions/{}/pay", paid.id), CARD).await;
+        for (found, due) in [(&paid, 8000), (&free, 9000)] {
+            let form = format!("price={price}&seen={due}");
+            let changed = send(&client, &format!("{HOME}/subscriptions/{}/plan", found.id), &form).await;
+            shows(&follow(&client, &changed).await, &["The plan was changed", "$90.00 / year"]);
+        }
+        assert_eq!(charges(shop).await, [8000, 9000]);
+    }
+
+    // The credit that a waiting change has taken is there for it.
+    async fn a_change_that_waits_is_shown_as_it_was(shop) {
+        let customer = shop.customer().await;
+        let client = browser(shop, &customer).await;
+        let found = subscription(shop, &customer).await;
+        let path = format!("{HOME}/subscriptions/{}", found.id);
+        send(&client, &format!("{path}/pay"), CARD).await;
+        let yearly = stored(shop, found.id).await;
+        let plans = shop.merchant.get(&format!("/v1/products/{}", yearly.product_id)).await.expect(200);
+        for (cents, seen) in [(3000, 2000), (1000, 0)] {
+            let form = format!("price={}&seen={seen}", price_of(&plans, cents));
+            leads_to(&send(&client, &format!("{path}/plan"), &form).await, &format!("{path}?told=plan"));
+        }
+        let free = shop.plan("Free plan", json!([recurring_free("month")])).await;
+        let free = shop.subscribe(&free, &customer).await;
+        let team = shop.plan("Team plan", json!([recurring("month", 5000)])).await;
+        let asks = CARD.replace("4242424242424242", "4000002500003155");
+        approve(shop, &client, &send(&client, &format!("{HOME}/cards"), &asks).await, "approve").await;
+        let path = format!("{HOME}/subscriptions/{}/plan", free.id);
+        let price = team["prices"][0]["id"].as_str().unwrap();
+        let mut banks = Vec::new();
+        for _ in 0..2 {
+            let shown = client.get(&format!("{path}?price={price}")).await;
+            shows(&shown, &["-$20.00", "Your card is charged $30.00 today", "name=\"seen\" value=\"3000\""]);
+            let asked = send(&client, &path, &format!("price={price}&seen=3000")).await;
+            banks.push(asked.header("location").unwrap().to_owned());
+        }
+        assert!(banks[0].starts_with("/sandbox/authenticate/") && banks[0] == banks[1], "{banks:?}");
+    }
+
+    async fn who_does_not_want_to_pay_cancels_instead(shop) {
+        let customer = shop.customer().await;
+        let client = browser(shop, &customer).await;
+        let found = subscription(shop, &customer).await;
+        let path = format!("{HOME}/subscriptions/{}", found.id);
+        let early = send(&client, &format!("{path}/end"), "").await;
+        assert_eq!(early.status, 403);
+        assert_eq!(stored(shop, found.id).await, found);
+        let plans = shop.merchant.get(&format!("/v1/products/{}", found.product_id)).await.expect(200);
+        let body = json!({"product_price_id": price_of(&plans, 3000)});
+        shop.merchant.patch(&format!("/v1/subscriptions/{}", found.id), body).await.expect(200);
+        let page = client.get(&path).await;
+        shows(&page, &["$20.00 to pay", "Cancel instead of paying", "you do not have to pay this"]);
+        let ended = send(&client, &format!("{path}/end"), "").await;
+        let page = follow(&client, &ended).await;
+        shows(&page, &["has ended. You do not have to pay what was due.", "Ended on"]);
+        assert!(!page.text().contains("to pay</h2>") && !page.text().contains("Cancel instead"), "{}", page.text());
+        let after = stored(shop, found.id).await;
+        assert!(after.ended_at.is_some() && after.due_at.is_none());
+        let open: i64 = shop.write(|tx| Ok(tx.one("SELECT count(*) FROM invoices WHERE status = 'open'", &[])?)).await.unwrap();
+        assert_eq!(open, 0);
+        assert_eq!(send(&client, &format!("{path}/end"), "").await.status, 403);
+        shop.work_done().await;
+    }
+
     // What was free changes once the bank has said yes, and not before.
     async fn a_change_of_plan_goes_by_the_bank(shop) {
         let customer = shop.customer().await;
@@ -316,7 +401,7 @@ scenarios! {
         for (verdict, words) in [("fail", "That did not go through"), ("approve", "the payment went through")] {
             let asked = send(&client, &format!("{path}/plan"), &form).await;
             assert_eq!(stored(shop, found.id).await.price_id, found.price_id);
-            shows(&client.get(&path).await, &["Your bank wants to hear from you", "Approve it"]);
+            shows(&client.get(&path).await, &["Your bank asks you to confirm a payment", "Confirm it"]);
             let page = approve(shop, &client, &asked, verdict).await;
             shows(&page, &[words]);
         }
@@ -405,10 +490,14 @@ merak_testkit::both_engines! {
         let pro = shop.plan("Pro plan", json!([recurring("month", 1000), recurring("year", 10000)])).await;
         let (client, found) = bought(shop, &pro).await;
         let path = format!("{HOME}/subscriptions/{}", found.id);
+        // Prices are shown as they are listed, whatever tax they hold.
+        for page in [HOME, &path] {
+            shows(&client.get(page).await, &["$10.00 / month"]);
+        }
         let yearly = price_of(&pro, 10000);
         let shown = client.get(&format!("{path}/plan?price={yearly}")).await;
         shows(&shown, &[
-            "-$10.00", "$85.00", "$15.00", "<span>Charged today</span><span class=\"amount\">$90.00</span>",
+            "Pro plan · $10.00 / month", "Pro plan · $100.00 / year", "-$10.00", "$85.00", "$15.00", "<span>Charged today</span><span class=\"amount\">$90.00</span>",
             "Your card is charged $90.00 today, with $15.00 of tax.",
         ]);
         let changed = send(&client, &format!("{path}/plan"), &format!("price={yearly}&seen=9000")).await;

@@ -69,8 +69,8 @@ impl Scene {
         let url = self.stripe.prove(&bank.secret, is_approved);
         let (_, path) = url.split_once("/portal/payments/").unwrap();
         let found = self.shop.anonymous.get(&format!("/portal/payments/{path}")).await;
-        assert_eq!(location(&found), bank.path);
-        let back = browser.get(&bank.path).await;
+        assert_eq!(location(&found), format!("{}?asked=true", bank.path));
+        let back = browser.get(location(&found)).await;
         let path = location(&back).to_owned();
         let page = browser.get(&path).await;
         (path, page)
@@ -130,7 +130,7 @@ merak_testkit::both_engines! {
         let path = format!("{HOME}/cards");
         let missing = scene.send(&path, "").await;
         assert_eq!(missing.status, 422);
-        shows(&missing, &["Please say how you want to pay."]);
+        shows(&missing, &["Please choose how to pay."]);
         let declined = scene.send(&path, "confirmation_token_id=ctoken_declined").await;
         shows(&scene.browser.get(location(&declined)).await, &["Your card was declined."]);
         let saved = scene.send(&path, "confirmation_token_id=ctoken_good").await;
@@ -147,7 +147,7 @@ merak_testkit::both_engines! {
         ] {
             let asked = scene.send(&format!("{HOME}/cards"), &format!("confirmation_token_id={token}")).await;
             let bank = scene.bank(&asked).await;
-            assert!(bank.text.contains("data-at-once") && bank.text.contains("saves this card"), "{}", bank.text);
+            assert!(bank.text.contains("data-at-once") && bank.text.contains("that this card may be saved"), "{}", bank.text);
             let has_address = bank.text.contains("https://bank.example/");
             assert_eq!(has_address, token == "ctoken_asks", "{}", bank.text);
             assert_eq!(bank.text.contains("http-equiv=\"refresh\""), has_address, "{}", bank.text);
@@ -179,6 +179,31 @@ merak_testkit::both_engines! {
         shows(&page, &["The card was saved", "Visa ending in 4242"]);
         assert!(scene.stored(subscription.id).await.payment_method_id.is_some());
         assert!(scene.stripe.charged().is_empty());
+        // It was to be done once: whoever comes back again after another card was chosen keeps that.
+        let forgotten = browser.get(&bank.path).await;
+        let expected = format!("merak_card_for=; Path={}; Max-Age=0; HttpOnly; SameSite=Lax", bank.path);
+        assert_eq!(forgotten.header("set-cookie"), Some(expected.as_str()));
+        scene.send(&format!("{path}/pay"), "confirmation_token_id=ctoken_good").await;
+        let chosen = scene.stored(subscription.id).await.payment_method_id;
+        assert!(location(&scene.browser.get(&bank.path).await).starts_with(&format!("{HOME}?payment=")));
+        assert_eq!(scene.stored(subscription.id).await.payment_method_id, chosen);
+    }
+
+    async fn who_cancels_instead_of_paying_is_not_charged(database: TestDatabase) {
+        let scene = Scene::open(database).await;
+        let (subscription, plan) = scene.subscribe(json!([recurring("month", 1000), recurring("year", 9000)])).await;
+        let body = json!({"product_price_id": price(&plan, 1)});
+        scene.shop.merchant.patch(&format!("/v1/subscriptions/{}", subscription.id), body).await.expect(200);
+        let path = format!("{HOME}/subscriptions/{}", subscription.id);
+        let bank = scene.bank(&scene.send(&format!("{path}/pay"), "confirmation_token_id=ctoken_asks").await).await;
+        let ended = scene.send(&format!("{path}/end"), "").await;
+        assert_eq!(location(&ended), format!("{path}?told=ended"));
+        assert_eq!(scene.stored(subscription.id).await.status, SubscriptionStatus::Canceled);
+        // The bank cannot say yes any more, and nobody is led to it.
+        assert_eq!(scene.stripe.status(&bank.secret), "canceled");
+        let gone = scene.browser.get(&bank.path).await;
+        assert_eq!(location(&gone), format!("{path}?told=given-up"));
+        assert!(scene.stripe.charged().is_empty());
     }
 
     async fn what_is_owed_is_paid_by_who_is_there(database: TestDatabase) {
@@ -190,15 +215,21 @@ merak_testkit::both_engines! {
         shows(&scene.browser.get(&path).await, &["$80.00 to pay", "data-mode=\"payment\" data-amount=\"8000\"", "data-kept", "Pay $80.00"]);
         let asked = scene.send(&format!("{path}/pay"), "confirmation_token_id=ctoken_asks").await;
         let bank = scene.bank(&asked).await;
-        assert!(bank.text.contains("pays $80.00"), "{}", bank.text);
-        // Who has closed the window finds the way to the bank, whatever they press.
-        shows(&scene.browser.get(&path).await, &["Approve it", &bank.path]);
-        let again = scene.send(&format!("{path}/pay"), "confirmation_token_id=ctoken_good").await;
-        assert_eq!(location(&again), bank.path);
+        assert!(bank.text.contains("this payment of $80.00"), "{}", bank.text);
+        // Who has closed the window finds the way to the bank.
+        shows(&scene.browser.get(&path).await, &["Confirm it", &bank.path]);
+        // Or they take another card, and are not led to the first one's bank any more.
+        let again = scene.send(&format!("{path}/pay"), "confirmation_token_id=ctoken_asks").await;
+        let other = scene.bank(&again).await;
+        assert_ne!(bank.path, other.path);
+        assert_eq!(scene.stripe.status(&bank.secret), "canceled");
+        let gone = scene.browser.get(&bank.path).await;
+        let bank = other;
+        shows(&scene.browser.get(location(&gone)).await, &["This payment is not needed any more, and was canceled", &bank.path]);
         let (back, page) = scene.come_back(&bank, true, &scene.browser).await;
         assert!(back.starts_with(&format!("{path}?payment=")), "{back}");
         shows(&page, &["the payment went through", "Visa ending in 4242"]);
-        assert!(!page.text().contains("Approve it"), "{}", page.text());
+        assert!(!page.text().contains("Confirm it"), "{}", page.text());
         assert_eq!(scene.stored(subscription.id).await.status, SubscriptionStatus::Active);
         assert_eq!(scene.stripe.charged(), [8000]);
         let asked = scene.stripe.seen("/v1/payment_intents");
@@ -214,7 +245,7 @@ merak_testkit::both_engines! {
         let form = format!("price={}&seen=8000", price(&plan, 1));
         let asked = scene.send(&format!("{path}/plan"), &form).await;
         let bank = scene.bank(&asked).await;
-        assert!(bank.text.contains("pays $80.00"), "{}", bank.text);
+        assert!(bank.text.contains("this payment of $80.00"), "{}", bank.text);
         let sent = scene.stripe.seen("/v1/payment_intents");
         assert!(sent.contains_key("payment_method") && sent.contains_key("return_url"), "{sent:?}");
         assert!(!sent.contains_key("off_session") && !sent.contains_key("setup_future_usage"), "{sent:?}");

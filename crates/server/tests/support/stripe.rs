@@ -80,6 +80,13 @@ impl Stripe {
         paid.filter_map(|intent| intent["amount"].as_i64()).collect()
     }
 
+    /// How a payment stands.
+    pub fn status(&self, client_secret: &str) -> String {
+        let world = self.world();
+        let intent = world.intents.values().find(|intent| intent["client_secret"] == client_secret);
+        intent.unwrap()["status"].as_str().unwrap().to_owned()
+    }
+
     /// The owner of the card tells the bank whether it is they. Answers where the bank sends them.
     pub fn prove(&self, client_secret: &str, is_approved: bool) -> String {
         let mut world = self.world();
@@ -122,6 +129,7 @@ impl World {
         let answer = match path.as_str() {
             "/v1/setup_intents" => self.confirm(&fields, "seti"),
             "/v1/payment_intents" => self.confirm(&fields, "pi"),
+            _ if path.ends_with("/cancel") => (200, self.cancel(path.rsplit('/').nth(1).unwrap())),
             _ => (200, json!({"id": "cus_1", "customer": null})),
         };
         self.kept.insert(key, answer.clone());
@@ -163,6 +171,13 @@ impl World {
             self.succeed(&mut intent);
         }
         (200, intent)
+    }
+
+    fn cancel(&mut self, id: &str) -> Value {
+        let intent = self.intents.get_mut(id).unwrap();
+        assert_eq!(intent["status"], "requires_action");
+        intent["status"] = json!("canceled");
+        intent.clone()
     }
 
     fn succeed(&mut self, intent: &mut Value) {

@@ -248,7 +248,8 @@ function outcome(place) {
 }
 
 const read = async () => {
-  const response = await fetch(location.href, { credentials: "omit" });
+  // The cookie of this page tells who has bought, where the address does not.
+  const response = await fetch(location.href, { credentials: "same-origin" });
   return new DOMParser().parseFromString(await response.text(), "text/html");
 };
 

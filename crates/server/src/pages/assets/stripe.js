@@ -91,7 +91,8 @@ const MerakStripe = (() => {
   function atBank(place) {
     const { key, secret, url, back } = place.dataset;
     const go = async () => {
-      if (url) { location.assign(url); return; }
+      // Who goes back from the bank comes to the page before this one, and not to the bank again.
+      if (url) { location.replace(url); return; }
       const done = await approve(key, secret).catch(() => ({ error: { message: "The payment service does not answer." } }));
       // What became of it is asked of the server, whatever the script says.
       if (done.error && !isLoaded()) tell(place, done.error.message);

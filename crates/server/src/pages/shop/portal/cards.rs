@@ -11,9 +11,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
+use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 use merak_adapters::payments::sandbox::Card;
-use merak_core::billing::{Payment, PaymentKind, PaymentMethod, invoices, methods, payments};
+use merak_core::billing::{
+    Payment, PaymentKind, PaymentMethod, PaymentStatus, invoices, methods, payments,
+};
 use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::{self, Organization};
 use merak_core::subscriptions::{self, Subscription};
@@ -24,7 +27,7 @@ use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, s
 use super::home::{self, CardForm};
 use crate::emails::words::amount;
 use crate::flows;
-use crate::flows::pay_in_portal::{self, Approval};
+use crate::flows::pay_in_portal::{self, Approval, Unneeded};
 use crate::shell::Response;
 use crate::wire::cookie::card_for;
 
@@ -58,7 +61,7 @@ pub fn token_of(rooms: &Rooms, form: &[u8]) -> Result<String, String> {
         // The processor's form has put it there.
         let token = field(form, "confirmation_token_id");
         if token.is_empty() {
-            return Err(String::from("Please say how you want to pay."));
+            return Err(String::from("Please choose how to pay."));
         }
         return Ok(token);
     };
@@ -172,7 +175,10 @@ pub async fn find_portal(State(rooms): State<Rooms>, Path(id): Path<String>) -> 
         })
         .await;
     match found {
-        Ok((organization, id)) => see_other(&format!("{}/payments/{id}", base_of(&organization))),
+        // It has asked, so that it is not gone to again by itself.
+        Ok((organization, id)) => {
+            see_other(&format!("{}/payments/{id}?asked=true", base_of(&organization)))
+        }
         Err(refusal) => rooms.refused(None, &refusal.into()),
     }
 }
@@ -191,22 +197,45 @@ pub async fn come_back(
     };
     let is_asked = field(query.unwrap_or_default().as_bytes(), "asked") == "true";
     let card_for = card_for(&headers).and_then(|id| id.parse().ok());
-    match came_back(&rooms, &desk, &id, card_for).await {
-        Ok((payment, Some(approval), _)) => ask_bank(&rooms, &desk, &payment, (approval, is_asked)),
-        Ok((payment, None, back)) => see_other(&format!("{back}?payment={}", payment.id)),
-        Err(error) => rooms.refused(Some(&desk.organization), &error),
+    let came = match came_back(&rooms, &desk, &id, card_for).await {
+        Ok(came) => came,
+        Err(error) => return rooms.refused(Some(&desk.organization), &error),
+    };
+    let mut response = match came.next {
+        Next::Bank(payment, approval) => ask_bank(&rooms, &desk, &payment, (approval, is_asked)),
+        Next::Page(path) => see_other(&path),
+    };
+    if card_for.is_some() && came.is_decided {
+        // What was to be done with the card is done once, however often its owner comes back.
+        let path = format!("{}/payments/{id}", desk.base);
+        response.headers_mut().insert(SET_COOKIE, rooms.house.origins.forget_card_for(&path));
     }
+    response
 }
 
-/// How a payment of the customer stands now, how they approve it if that is waited for, and where they go then.
+/// Where somebody goes who comes back from their bank.
+struct Came {
+    next: Next,
+    /// Whether it is known what became of what the bank was asked.
+    is_decided: bool,
+}
+
+enum Next {
+    /// To the bank, for this payment.
+    Bank(Payment, Approval),
+    /// To a page that says what came of it.
+    Page(String),
+}
+
+/// How a payment of the customer stands now, and where they go then.
 async fn came_back(
     rooms: &Rooms,
     desk: &Desk,
     id: &str,
     card_for: Option<Id<Subscription>>,
-) -> Result<(Payment, Option<Approval>, String), flows::Error> {
+) -> Result<Came, flows::Error> {
     let (house, id, customer_id) = (&rooms.house, id.to_owned(), desk.customer.id);
-    let (payment, subscription_id) = house
+    let (before, paid, card_for) = house
         .store
         .read(move |tx| {
             let id = id.parse().map_err(|_| Refusal::not_found())?;
@@ -221,27 +250,37 @@ async fn came_back(
                 Some(id) => subscriptions::find(tx, id)?,
                 None => None,
             };
-            let chosen = chosen.filter(|one| one.customer_id == customer_id).map(|one| one.id);
-            Ok::<_, Refusal>((payment, paid.or(chosen)))
+            let chosen = chosen.filter(|one| one.customer_id == customer_id);
+            Ok::<_, Refusal>((payment, paid, chosen))
         })
         .await?;
-    let back = match subscription_id {
+    let back = match paid.or(card_for.as_ref().map(|one| one.id)) {
         Some(id) => format!("{}/subscriptions/{id}", desk.base),
         None => desk.base.clone(),
     };
-    let payment = pay_in_portal::look(house, payment).await?;
+    let was_waiting = !matches!(before.status, PaymentStatus::Succeeded | PaymentStatus::Failed);
+    let payment = pay_in_portal::look(house, before).await?;
+    let page = |told: String| Came { next: Next::Page(format!("{back}?{told}")), is_decided: true };
+    match pay_in_portal::give_up_unneeded(house, payment.id).await? {
+        Some(Unneeded::GivenUp) => return Ok(page(String::from("told=given-up"))),
+        Some(Unneeded::GivenBack) => return Ok(page(String::from("told=given-back"))),
+        None => {}
+    }
+    let is_decided = matches!(payment.status, PaymentStatus::Succeeded | PaymentStatus::Failed);
     if let Some(approval) = pay_in_portal::approval(house, &payment).await? {
-        return Ok((payment, Some(approval), back));
+        return Ok(Came { next: Next::Bank(payment, approval), is_decided });
     }
     // A card that was to pay a subscription does so from now on.
-    if let (Some(subscription_id), Some(method_id), PaymentKind::Setup) =
-        (subscription_id, payment.payment_method_id, payment.kind)
-        && let Some(paid) = pay_in_portal::choose(house, subscription_id, method_id).await?
+    if let (Some(subscription), Some(method_id)) = (card_for, payment.payment_method_id)
+        && (was_waiting || subscription.payment_method_id != Some(method_id))
+        && let Some(paid) = pay_in_portal::choose(house, subscription.id, method_id).await?
     {
-        let approval = pay_in_portal::approval(house, &paid).await?;
-        return Ok((paid, approval, back));
+        return Ok(match pay_in_portal::approval(house, &paid).await? {
+            Some(approval) => Came { next: Next::Bank(paid, approval), is_decided },
+            None => page(format!("payment={}", paid.id)),
+        });
     }
-    Ok((payment, None, back))
+    Ok(Came { is_decided, ..page(format!("payment={}", payment.id)) })
 }
 
 fn ask_bank(
@@ -256,7 +295,7 @@ fn ask_bank(
     };
     let is_charge = payment.kind == PaymentKind::Charge;
     let page = ApprovePage {
-        frame: rooms.frame("Your bank wants to hear from you", &desk.organization),
+        frame: rooms.frame("Confirm with your bank", &desk.organization),
         base: &desk.base,
         who: desk.who(),
         amount: if is_charge { amount(payment.amount, payment.currency) } else { String::new() },

@@ -55,6 +55,7 @@ pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
         .route("/portal/payments/{id}", get(cards::find_portal))
         .route("/{slug}/portal/subscriptions/{id}", get(subscription::show))
         .route("/{slug}/portal/subscriptions/{id}/cancel", post(subscription::cancel))
+        .route("/{slug}/portal/subscriptions/{id}/end", post(subscription::end))
         .route("/{slug}/portal/subscriptions/{id}/resume", post(subscription::resume))
         .route("/{slug}/portal/subscriptions/{id}/card", post(subscription::choose_card))
         .route("/{slug}/portal/subscriptions/{id}/pay", post(subscription::pay))

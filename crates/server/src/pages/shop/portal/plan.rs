@@ -7,11 +7,13 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
-use merak_core::billing::PaymentStatus;
+use merak_core::access::Actor;
+use merak_core::billing::{Payment, PaymentStatus, methods};
 use merak_core::kit::{Cents, Refusal};
 use merak_core::products;
 use merak_core::subscriptions::price_change::{self, Bill, ChangePrice, Presence, Preview};
 use merak_core::subscriptions::{self, Subscription};
+use merak_store::ReadTx;
 
 use super::super::Frame;
 use super::cards::go_on;
@@ -20,8 +22,9 @@ use super::home::CardForm;
 use super::money;
 use super::subscription::{self, Place, id_of};
 use crate::emails::words::{amount, day};
-use crate::flows::change_price;
+use crate::flows::{self, change_price};
 use crate::shell::Response;
+use crate::state::House;
 
 /// How long a shown sum is good for, in seconds.
 const GOOD_FOR: i64 = 3600;
@@ -39,6 +42,8 @@ struct PlanPage<'p> {
     now: String,
     then: String,
     explained: Explained,
+    /// Where a card is added first, if there is none that could be charged.
+    card_at: Option<String>,
     /// What was shown to be charged at once, in cents.
     seen: String,
 }
@@ -83,10 +88,12 @@ async fn page(
             let price_id = chosen.parse().map_err(|_| choose())?;
             let preview = price_change::preview(tx, &rules, &of.subscription, price_id)?;
             let product = products::find(tx, preview.after.product_id)?.ok_or_else(Refusal::not_found)?;
-            Ok::<_, Refusal>((of, preview, product))
+            let listed = subscriptions::listed(tx, &[&of.subscription, &preview.after])?;
+            let is_payable = is_payable(tx, &of.subscription, &preview)?;
+            Ok::<_, Refusal>((of, preview, product, (listed, is_payable)))
         })
         .await;
-    let (of, preview, product) = match previewed {
+    let (of, preview, product, (listed, is_payable)) = match previewed {
         Ok(previewed) => previewed,
         Err(refusal) => {
             let (status, sentence) = refusal_of(&refusal.into());
@@ -95,6 +102,8 @@ async fn page(
         }
     };
     let (before, after) = (&of.subscription, &preview.after);
+    let own = format!("{}/subscriptions/{}", desk.base, before.id);
+    let card_at = if preview.is_paid_first { desk.base.clone() } else { own };
     let page = PlanPage {
         frame: rooms.frame("Change the plan", &desk.organization),
         base: &desk.base,
@@ -103,9 +112,10 @@ async fn page(
         id: before.id.to_string(),
         name: of.product.product.name.clone(),
         price_id: after.price_id.to_string(),
-        now: plan(&of.product.product.name, before),
-        then: plan(&product.name, after),
-        explained: explain(before, &preview),
+        now: plan(&of.product.product.name, before, listed[0]),
+        then: plan(&product.name, after, listed[1]),
+        explained: explain(before, &preview, is_payable),
+        card_at: (!is_payable).then_some(card_at),
         seen: due_now(&preview).to_string(),
     };
     reply(status, &page)
@@ -115,8 +125,8 @@ fn choose() -> Refusal {
     Refusal::bad_request("Please choose a plan.")
 }
 
-fn plan(name: &str, subscription: &Subscription) -> String {
-    let rate = money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
+fn plan(name: &str, subscription: &Subscription, listed: Option<Cents>) -> String {
+    let rate = money::rate(listed, subscription.currency, subscription.recurring_interval);
     format!("{name} · {rate}")
 }
 
@@ -124,8 +134,26 @@ fn due_now(preview: &Preview) -> Cents {
     preview.now.as_ref().map_or(Cents::default(), Bill::due)
 }
 
+/// Whether what is due at once can be charged: what was free is paid with any saved card, everything else with its own.
+fn is_payable(
+    tx: &mut ReadTx<'_>,
+    before: &Subscription,
+    preview: &Preview,
+) -> merak_core::kit::Result<bool> {
+    if due_now(preview) == Cents::default() {
+        return Ok(true);
+    }
+    if preview.is_paid_first {
+        return Ok(!methods::list(tx, before.customer_id)?.is_empty());
+    }
+    match before.payment_method_id {
+        Some(id) => Ok(methods::find(tx, id)?.is_some_and(|method| method.is_saved())),
+        None => Ok(false),
+    }
+}
+
 /// What a change costs, as an invoice would say it.
-fn explain(before: &Subscription, preview: &Preview) -> Explained {
+fn explain(before: &Subscription, preview: &Preview, is_payable: bool) -> Explained {
     if before.price_id == preview.after.price_id {
         let words = String::from("This is the plan that you have already.");
         return Explained { rows: Vec::new(), sum: None, words };
@@ -147,6 +175,14 @@ fn explain(before: &Subscription, preview: &Preview) -> Explained {
                     (String::from("Charged today"), amount(bill.due(), bill.currency)),
                     String::from("Nothing is charged today."),
                 ),
+                _ if !is_payable => {
+                    let due = amount(bill.due(), bill.currency);
+                    let words = format!(
+                        "{due} is to be paid today, {}, and no card can be charged for it. Please add one first.",
+                        with_tax(bill)
+                    );
+                    ((String::from("To pay today"), due), words)
+                }
                 _ => {
                     let due = amount(bill.due(), bill.currency);
                     let words = format!("Your card is charged {due} today, {}.{first}", with_tax(bill));
@@ -164,10 +200,18 @@ fn explain(before: &Subscription, preview: &Preview) -> Explained {
             } else {
                 format!("It charges {due}, {}.", with_tax(bill))
             };
-            let words = format!(
-                "The plan changes at once. Nothing is charged today; the difference for the rest of this period is part \
-                 of your next invoice on {date}. {rest}"
-            );
+            let when = if preview.after.cancel_at_period_end {
+                format!(
+                    "The plan changes at once, and ends on {date}. Nothing is charged today; the difference for the rest \
+                     of this period is charged when it ends."
+                )
+            } else {
+                format!(
+                    "The plan changes at once. Nothing is charged today; the difference for the rest of this period is \
+                     part of your next invoice on {date}."
+                )
+            };
+            let words = format!("{when} {rest}");
             Explained { rows: rows(bill), sum: Some((format!("Charged on {date}"), due)), words }
         }
         (None, None) => {
@@ -218,29 +262,7 @@ pub async fn change(
         Err(response) => return response,
     };
     let (price, seen) = (field(&form, "price"), field(&form, "seen").parse::<i64>().ok());
-    let (actor, rules, wanted, chosen) =
-        (desk.actor(), rooms.house.billing.clone(), id.clone(), price.clone());
-    let applied = rooms
-        .house
-        .store
-        .write(move |tx| {
-            let before = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?.subscription;
-            let price_id = chosen.parse().map_err(|_| choose())?;
-            let preview = price_change::preview(tx, &rules, &before, price_id)?;
-            let due = due_now(&preview).get();
-            if due > 0 && seen.is_none_or(|seen| due > seen.saturating_add(leeway(&before))) {
-                let due = amount(Cents::new(due), preview.after.currency.unwrap_or_default());
-                let sentence = format!("{due} would be charged today by now. Please look again.");
-                return Err(Refusal::bad_request(sentence));
-            }
-            let wish = ChangePrice { price_id, payer: Presence::There };
-            price_change::apply(tx, &rules, &before, wish)
-        })
-        .await;
-    let changed = match applied {
-        Ok(applied) => change_price::collect(&rooms.house, applied).await,
-        Err(refusal) => Err(refusal.into()),
-    };
+    let changed = changed(&rooms.house, desk.actor(), (id.clone(), price.clone()), seen).await;
     let back = format!("{}/subscriptions/{id}", desk.base);
     match changed {
         Ok(Some(payment)) if payment.status != PaymentStatus::Succeeded => {
@@ -252,6 +274,55 @@ pub async fn change(
             page(&rooms, &desk, &id, &price, (status, Some(sentence))).await
         }
     }
+}
+
+/// Makes the change if it costs no more than was seen. The payment, if there is one.
+async fn changed(
+    house: &House,
+    actor: Actor,
+    (id, price): (String, String),
+    seen: Option<i64>,
+) -> Result<Option<Payment>, flows::Error> {
+    let price_id = price.parse().map_err(|_| choose())?;
+    let wish = ChangePrice { price_id, payer: Presence::There };
+    let rules = house.billing.clone();
+    let look = move |tx: &mut ReadTx<'_>| {
+        let before = subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)?.subscription;
+        let preview = price_change::preview(tx, &rules, &before, price_id)?;
+        require_seen(tx, &before, &preview, seen)?;
+        Ok::<_, Refusal>(before)
+    };
+    // Nothing makes way for a change that is not made.
+    let before = house.store.read(look.clone()).await?;
+    change_price::make_way(house, before, wish).await?;
+    let rules = house.billing.clone();
+    let applied = house
+        .store
+        .write(move |tx| {
+            let before = look(tx)?;
+            price_change::apply(tx, &rules, &before, wish)
+        })
+        .await?;
+    change_price::collect(house, applied).await
+}
+
+/// Refuses if more is due now than was seen, or nothing could be charged for it.
+fn require_seen(
+    tx: &mut ReadTx<'_>,
+    before: &Subscription,
+    preview: &Preview,
+    seen: Option<i64>,
+) -> merak_core::kit::Result<()> {
+    let due = due_now(preview).get();
+    if due > 0 && seen.is_none_or(|seen| due > seen.saturating_add(leeway(before))) {
+        let due = amount(Cents::new(due), preview.after.currency.unwrap_or_default());
+        let sentence = format!("{due} would be charged today by now. Please check it and press the button again.");
+        return Err(Refusal::bad_request(sentence));
+    }
+    if !is_payable(tx, before, preview)? {
+        return Err(Refusal::bad_request("No card can be charged for this. Please add one first."));
+    }
+    Ok(())
 }
 
 /// By how much what is charged may grow while somebody looks at it: what is given back of the old plan becomes less, and so

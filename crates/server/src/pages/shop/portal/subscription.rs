@@ -9,11 +9,13 @@ use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::access::Tenancy;
 use merak_core::billing::{Invoice, Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
-use merak_core::kit::{Id, Page, Refusal, Result, Sort};
+use merak_core::kit::{Cents, Id, Page, Refusal, Result, Sort};
 use merak_core::orders::OrderOfBuyer;
 use merak_core::products::{self, AmountType, ListProducts, Price, ProductSort};
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, CancellationReason, Subscription, SubscriptionOfBuyer};
+use merak_core::subscriptions::{
+    self, CancellationReason, Subscription, SubscriptionOfBuyer, SubscriptionStatus,
+};
 use merak_store::{ReadTx, Tx};
 
 use super::super::{Frame, Stripe};
@@ -48,6 +50,8 @@ struct SubscriptionPage<'p> {
     line: String,
     facts: Vec<(&'static str, String)>,
     owed: Option<String>,
+    /// Whether it can be ended instead of paying what is owed.
+    can_end: bool,
     is_paid: bool,
     cards: Vec<Choice>,
     takes_cards: bool,
@@ -76,6 +80,8 @@ struct Choice {
 /// Everything that is read for the page.
 struct Seen {
     of: SubscriptionOfBuyer,
+    /// What a period costs, as prices are shown.
+    listed: Option<Cents>,
     owed: Option<Invoice>,
     methods: Vec<PaymentMethod>,
     plans: Vec<(String, Price)>,
@@ -153,8 +159,10 @@ pub async fn page(
         name: seen.of.product.product.name.clone(),
         badge: money::badge(subscription),
         line: line(subscription),
-        facts: facts(subscription, &seen.methods),
+        facts: facts(subscription, seen.listed, &seen.methods),
         owed: seen.owed.as_ref().map(|invoice| amount(invoice.due(), invoice.currency)),
+        can_end: matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid)
+            && subscription.ended_at.is_none(),
         is_paid: !is_free && subscription.ended_at.is_none(),
         cards: cards.collect(),
         takes_cards: takes_cards(rooms),
@@ -185,8 +193,12 @@ const REASONS: [(&str, &str); 8] = [
     ("other", "Something else"),
 ];
 
-fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'static str, String)> {
-    let rate = money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
+fn facts(
+    subscription: &Subscription,
+    listed: Option<Cents>,
+    methods: &[PaymentMethod],
+) -> Vec<(&'static str, String)> {
+    let rate = money::rate(listed, subscription.currency, subscription.recurring_interval);
     let mut facts = vec![("Price", rate)];
     if subscription.ended_at.is_none() {
         let (from, to) = (day(subscription.current_period_start), day(subscription.current_period_end));
@@ -218,6 +230,7 @@ fn read(
         None => None,
     };
     Ok(Seen {
+        listed: subscriptions::listed(tx, &[&of.subscription])?.pop().flatten(),
         owed: methods::owed(tx, &of.subscription)?,
         methods: methods::list(tx, desk.customer.id)?,
         plans: plans(tx, house, desk, &of)?,
@@ -280,6 +293,27 @@ pub async fn cancel(
 pub async fn resume(state: State<Rooms>, place: Place, method: Method, headers: HeaderMap) -> Response {
     let decide = |tx: &mut Tx<'_>, found: &Subscription| subscriptions::uncancel(tx, found);
     decided(state, place, (method, headers), ("resumed", decide)).await
+}
+
+/// Ends it at once instead of paying what is owed.
+pub async fn end(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let ended = match own(&rooms, &desk, &id).await {
+        Ok(subscription) => pay_in_portal::end_owed(&rooms.house, subscription.id).await,
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(()) => see_other(&format!("{}/subscriptions/{id}?told=ended", desk.base)),
+        Err(error) => told_in_place(&rooms, &desk, &id, &error, CardForm::default()).await,
+    }
 }
 
 async fn decided(
@@ -393,14 +427,26 @@ pub async fn pay(
     }
 }
 
-/// Leads to the payment that keeps another one from being made, if it waits for the customer.
+/// Leads to the payment that keeps another one from being made, if it waits for the customer, or tells of it.
 async fn nothing_planned(rooms: &Rooms, desk: &Desk, id: &str, back: &str) -> Response {
-    let id = match id_of(id) {
-        Ok(id) => id,
-        Err(refusal) => return rooms.refused(Some(&desk.organization), &refusal.into()),
-    };
-    match rooms.house.store.read(move |tx| payments::waiting_for_approval(tx, id)).await {
-        Ok(Some(payment)) => see_other(&approval_path(desk, &payment)),
+    let (actor, wanted) = (desk.actor(), id.to_owned());
+    let found = rooms.house.store.read(move |tx| {
+        let subscription = subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?)?.subscription;
+        if let Some(waiting) = payments::waiting_for_approval(tx, subscription.id)? {
+            return Ok(Some(waiting));
+        }
+        match methods::owed(tx, &subscription)? {
+            Some(invoice) => payments::under_way(tx, invoice.id),
+            None => Ok(None),
+        }
+    });
+    match found.await {
+        Ok(Some(payment)) if payment.status == PaymentStatus::RequiresAction => {
+            see_other(&approval_path(desk, &payment))
+        }
+        Ok(Some(payment)) => {
+            see_other(&format!("{}/subscriptions/{id}?payment={}", desk.base, payment.id))
+        }
         Ok(None) => see_other(back),
         Err(refusal) => rooms.refused(Some(&desk.organization), &refusal.into()),
     }
