@@ -13,8 +13,8 @@ use merak_core::subscriptions::Subscription;
 use merak_store::{ReadTx, Tx};
 use serde_json::Value;
 
-use super::collect::{self, PATIENCE, Unanswered};
 use super::Error;
+use super::collect::{self, PATIENCE, Unanswered};
 use crate::state::House;
 
 /// How a customer approves a payment.

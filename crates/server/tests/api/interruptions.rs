@@ -191,8 +191,7 @@ impl Stage {
                             format!("{} {stage}", one["amount_cents"])
                         })
                         .collect();
-                    facts
-                        .push(format!("processor: {} {stage} back: {back:?}", intent["purpose"]));
+                    facts.push(format!("processor: {} {stage} back: {back:?}", intent["purpose"]));
                 }
                 Ok(facts)
             })

@@ -130,9 +130,8 @@ async fn update(
 ) -> Finishing<Json<CustomerSubscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish() {
         let wish = ChangePrice { price_id, payer: Presence::Away };
-        let found = flow
-            .read(|tx, call| subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast()))
-            .await?;
+        let found =
+            flow.read(|tx, call| subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())).await?;
         change_price::make_way(&flow.call().house, found.subscription, wish).await?;
         let applied = flow
             .write(move |tx, call| {

@@ -14,9 +14,7 @@ use bytes::Bytes;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 use merak_adapters::payments::sandbox::Card;
-use merak_core::billing::{
-    Payment, PaymentKind, PaymentMethod, PaymentStatus, invoices, methods, payments,
-};
+use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, invoices, methods, payments};
 use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::{self, Organization};
 use merak_core::subscriptions::{self, Subscription};
@@ -176,9 +174,7 @@ pub async fn find_portal(State(rooms): State<Rooms>, Path(id): Path<String>) -> 
         .await;
     match found {
         // It has asked, so that it is not gone to again by itself.
-        Ok((organization, id)) => {
-            see_other(&format!("{}/payments/{id}?asked=true", base_of(&organization)))
-        }
+        Ok((organization, id)) => see_other(&format!("{}/payments/{id}?asked=true", base_of(&organization))),
         Err(refusal) => rooms.refused(None, &refusal.into()),
     }
 }

@@ -7,6 +7,7 @@
 //! | `home` | everything a customer has |
 //! | `benefits` | what came with it: keys, files, notes, accounts elsewhere |
 //! | `order`, `subscription` | one of them, with what can be done about it |
+//! | `paying` | with which card a subscription is paid |
 //! | `plan` | what another plan costs, and the change to it |
 //! | `cards` | saving and removing cards, going to the bank and coming back |
 //!
@@ -19,6 +20,7 @@ pub mod desk;
 mod home;
 pub mod money;
 mod order;
+mod paying;
 mod plan;
 mod sign_in;
 mod subscription;
@@ -57,8 +59,8 @@ pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
         .route("/{slug}/portal/subscriptions/{id}/cancel", post(subscription::cancel))
         .route("/{slug}/portal/subscriptions/{id}/end", post(subscription::end))
         .route("/{slug}/portal/subscriptions/{id}/resume", post(subscription::resume))
-        .route("/{slug}/portal/subscriptions/{id}/card", post(subscription::choose_card))
-        .route("/{slug}/portal/subscriptions/{id}/pay", post(subscription::pay))
+        .route("/{slug}/portal/subscriptions/{id}/card", post(paying::choose_card))
+        .route("/{slug}/portal/subscriptions/{id}/pay", post(paying::pay))
         .route("/{slug}/portal/subscriptions/{id}/plan", get(plan::preview).post(plan::change))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .with_state(Rooms { house, shop })

@@ -316,7 +316,8 @@ fn require_seen(
     let due = due_now(preview).get();
     if due > 0 && seen.is_none_or(|seen| due > seen.saturating_add(leeway(before))) {
         let due = amount(Cents::new(due), preview.after.currency.unwrap_or_default());
-        let sentence = format!("{due} would be charged today by now. Please check it and press the button again.");
+        let sentence =
+            format!("{due} would be charged today by now. Please check it and press the button again.");
         return Err(Refusal::bad_request(sentence));
     }
     if !is_payable(tx, before, preview)? {
