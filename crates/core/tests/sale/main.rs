@@ -96,7 +96,7 @@ merak_testkit::both_engines! {
     /// Counted are the years from the start of each subscription to its end, or to the end of the story.
     fn ten_thousand_years_keep_every_promise(engine: Engine) {
         let (usual, buyers, moments, least) = match engine {
-            Engine::Sqlite => (77, 480, 1050, 10_000),
+            Engine::Sqlite => (77, 480, 1100, 10_000),
             Engine::Postgres => (12, 30, 40, 20),
         };
         for seed in seeds(usual..usual + 1) {

@@ -158,7 +158,7 @@ fn export(
 async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json<Subscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish()? {
         let wish = ChangePrice { price_id, payer: Presence::Away };
-        let found = flow.read(|tx, call| find(tx, call)).await?;
+        let found = flow.read(find).await?;
         change_price::make_way(&flow.call().house, found, wish).await?;
         let applied = flow
             .write(move |tx, call| {
