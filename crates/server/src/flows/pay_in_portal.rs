@@ -79,7 +79,7 @@ pub async fn look(house: &House, payment: Payment) -> Result<Payment, Error> {
     }
 }
 
-/// What became of a payment that is not needed any more: its change made way for another one, or its subscription ended.
+/// What became of a payment that is not needed any more: another one was made instead, or its subscription ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unneeded {
     /// It was given up before it was approved.
@@ -104,14 +104,13 @@ pub async fn give_up_unneeded(house: &House, id: Id<Payment>) -> Result<Option<U
         };
         Ok::<_, Refusal>((payment, is_needed))
     };
-    let (payment, is_needed) = house.store.read(look).await?;
-    if is_needed {
-        return Ok(None);
+    let (mut payment, is_needed) = house.store.read(look).await?;
+    if !is_needed {
+        collect::cancel(house, &payment).await?;
+        (payment, _) = house.store.read(look).await?;
     }
-    collect::cancel(house, &payment).await?;
-    let (payment, _) = house.store.read(look).await?;
     Ok(match payment.status {
-        PaymentStatus::Succeeded => Some(Unneeded::GivenBack),
+        PaymentStatus::Succeeded if !is_needed => Some(Unneeded::GivenBack),
         PaymentStatus::Failed if payment.failure_code.as_deref() == Some(billing::CANCELED) => {
             Some(Unneeded::GivenUp)
         }

@@ -349,6 +349,8 @@ scenarios! {
         let free = shop.subscribe(&free, &customer).await;
         let team = shop.plan("Team plan", json!([recurring("month", 5000)])).await;
         let asks = CARD.replace("4242424242424242", "4000002500003155");
+        // It is the newest.
+        shop.advance(60);
         approve(shop, &client, &send(&client, &format!("{HOME}/cards"), &asks).await, "approve").await;
         let path = format!("{HOME}/subscriptions/{}/plan", free.id);
         let price = team["prices"][0]["id"].as_str().unwrap();
