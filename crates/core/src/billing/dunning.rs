@@ -152,7 +152,7 @@ pub(super) fn give_up(
     if after.ended_at.is_some() { invoices::end(tx, &after, false) } else { Ok(()) }
 }
 
-/// Ends a subscription whose payment is owed, for its seller: what is owed need not be paid any more. Should the money still
+/// Ends a subscription whose payment is owed, for its seller or its customer: what is owed need not be paid any more. Should the money still
 /// come, it goes back.
 pub fn end_owed(tx: &mut Tx<'_>, id: Id<Subscription>) -> Result<Subscription> {
     let before = subscriptions::find(tx, id)?.ok_or_else(Refusal::not_found)?;

@@ -375,25 +375,16 @@ pub(super) fn make_out(
     }
     // The tax that prices hold is taken out of the lines that charge something, the new ones first; what is given back of
     // it, out of those that give back.
-    let mut held_left = held;
-    let mut without_tax = |amount: Cents| {
-        let taken = if held_left < 0 {
-            held_left.max(amount.get().min(0))
-        } else {
-            held_left.min(amount.get().max(0))
-        };
-        held_left -= taken;
-        Cents::new(amount.get() - taken)
-    };
+    let mut held = Held(held);
     let mut added = Vec::with_capacity(new.lines.len());
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
-        row.amount = without_tax(row.amount);
+        row.amount = held.taken_from(row.amount);
         tx.insert(&row)?;
         added.push(row);
     }
     for line in &mut waiting {
-        let amount = without_tax(line.amount);
+        let amount = held.taken_from(line.amount);
         if amount != line.amount {
             tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
         }
@@ -418,6 +409,19 @@ pub(super) fn make_out(
     // Those that waited are older.
     waiting.append(&mut added);
     Ok((invoice, waiting))
+}
+
+/// The tax that the prices of lines hold, as far as it has not been taken out of them yet.
+pub(crate) struct Held(pub(crate) i64);
+
+impl Held {
+    /// The amount of the next line without its tax.
+    pub(crate) fn taken_from(&mut self, amount: Cents) -> Cents {
+        let taken =
+            if self.0 < 0 { self.0.max(amount.get().min(0)) } else { self.0.min(amount.get().max(0)) };
+        self.0 -= taken;
+        Cents::new(amount.get() - taken)
+    }
 }
 
 /// What an invoice is reckoned from, besides its lines.

@@ -249,7 +249,7 @@ row! {
         pub processor_intent_id: Option<String>,
         /// The processor's id of the money.
         pub processor_charge_id: Option<String>,
-        /// The saved method that paid.
+        /// The saved method that pays, from the beginning if it was saved before, else once it has paid.
         pub payment_method_id: Option<Id<PaymentMethod>>,
         /// What the processor keeps, if it told.
         pub fee_amount: Option<Cents>,

@@ -20,6 +20,7 @@ use crate::customers::Customer;
 use crate::kit::{Address, Cents, Country, Currency, Email, Id, Result};
 use crate::organizations::Organization;
 use crate::products::PriceType;
+use crate::subscriptions::Subscription;
 
 /// After how many seconds a payment is asked about whose answer never came. Longer than any call may take.
 pub const FIRST_PAUSE: i64 = 120;
@@ -80,7 +81,7 @@ pub(super) fn plan_unasked(
 
 /// Lets a payment by a saved method, which the processor was not asked for yet, be asked for while the customer is there:
 /// their bank may want their approval.
-pub(crate) fn ask_in_person(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
+pub fn ask_in_person(tx: &mut Tx<'_>, payment: &mut Payment) -> Result<()> {
     payment.is_off_session = false;
     Ok(tx.changed_one("UPDATE payments SET is_off_session = $2 WHERE id = $1", &[&payment.id, &false])?)
 }
@@ -135,6 +136,20 @@ pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &s
     token.clone_into(&mut payment.source);
     tx.insert(&payment)?;
     Ok(payment)
+}
+
+/// The last payment of a subscription's open invoices that waits for its customer to approve it.
+pub fn waiting_for_approval(
+    tx: &mut ReadTx<'_>,
+    subscription_id: Id<Subscription>,
+) -> Result<Option<Payment>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        Payment::COLUMNS,
+        " FROM invoices JOIN payments ON payments.invoice_id = invoices.id WHERE invoices.subscription_id = $1 \
+         AND invoices.status = 'open' AND invoices.status <> 'void' AND payments.status = 'requires_action' ORDER BY payments.id DESC LIMIT 1"
+    );
+    Ok(tx.find(SQL, &[&subscription_id])?)
 }
 
 fn blank(

@@ -17,8 +17,8 @@ pub use self::commands::{
 pub use self::import::{ImportLicenseKey, import};
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
-    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, activations_of_many, find, find_activation, get,
-    get_of_buyer, list, list_of_buyer, texts_of,
+    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, activations_of_many, find, find_activation,
+    find_held_many, get, get_of_buyer, list, list_of_buyer, texts_of,
 };
 pub use self::rules::Error;
 use crate::benefits::Benefit;

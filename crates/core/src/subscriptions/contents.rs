@@ -5,7 +5,7 @@ use merak_store::ReadTx;
 use super::Subscription;
 use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
-use crate::kit::{ById, Id, Result, distinct};
+use crate::kit::{ById, Cents, Id, Result, distinct};
 use crate::organizations::Organization;
 use crate::products::{self, CompleteProduct, Price, Product, PublicProduct};
 
@@ -56,6 +56,25 @@ pub fn complete(tx: &mut ReadTx<'_>, subscriptions: Vec<Subscription>) -> Result
         })
     };
     subscriptions.into_iter().map(with_contents).collect()
+}
+
+/// What a period of these subscriptions costs as prices are shown, in their order: less discount, and with the tax that
+/// prices hold. None for what is free.
+pub fn listed(tx: &mut ReadTx<'_>, subscriptions: &[&Subscription]) -> Result<Vec<Option<Cents>>> {
+    let named: Vec<Id<Discount>> = subscriptions.iter().filter_map(|one| one.discount_id).collect();
+    let discounts = ById::new(discounts::find_many(tx, &named)?, |discount| discount.id);
+    let one = |one: &&Subscription| {
+        let discount = one.discount_id.map(|id| discounts.get(id)).transpose()?;
+        let start = one.current_period_start;
+        let since = one.discount_since.or(one.started_at).unwrap_or(start);
+        let off = discount.filter(|off| discounts::rules::reduces_period(off.span(), since, start));
+        let less = |base: Cents| {
+            let off = off.as_ref().map(|off| discounts::rules::amount_off(off.reduction(), base));
+            Cents::new(base.get() - off.unwrap_or_default().get())
+        };
+        Ok(one.base_amount.map(less))
+    };
+    subscriptions.iter().map(one).collect()
 }
 
 /// Reads everything that belongs to this subscription.

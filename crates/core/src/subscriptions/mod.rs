@@ -21,7 +21,7 @@ use merak_store::{Json, Timestamp, row};
 pub use self::buyers::{ListSubscriptionsOfBuyer, find_of_buyer, list_of_buyer};
 pub use self::changes::{change, change_paid, create};
 pub use self::commands::{cancel, end, end_all_of, revoke, uncancel};
-pub use self::contents::{CompleteSubscription, SubscriptionOfBuyer, complete, complete_one};
+pub use self::contents::{CompleteSubscription, SubscriptionOfBuyer, complete, complete_one, listed};
 pub use self::export::{ExportCursor, Subscriber, export};
 pub use self::queries::{ListSubscriptions, find, find_many, get, list};
 

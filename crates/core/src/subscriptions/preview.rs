@@ -71,10 +71,16 @@ pub fn preview(
 ) -> Result<Preview> {
     let change = plan(tx, rules, before, price_id)?;
     let customer = customers::find(tx, before.customer_id)?.ok_or_else(Refusal::not_found)?;
-    let waiting = invoices::waiting_lines(tx, &[before.id])?.into_iter().map(waited);
-    let waiting: Vec<NewLine> = waiting.collect();
+    let mut waiting = invoices::waiting_lines(tx, &[before.id])?;
     let now = clock::now(tx, before.organization_id)?;
     let mut credit = invoices::credit_of(tx, before.customer_id)?;
+    // What a change has taken that waits for its payment is there for this one.
+    for invoice in invoices::changes(tx, before)? {
+        credit = Cents::new(credit.get() + invoice.credit_applied.get());
+        let lines = invoices::lines_of(tx, invoice.id)?;
+        waiting.extend(lines.into_iter().filter(|line| line.created_at < invoice.created_at));
+    }
+    let waiting: Vec<NewLine> = waiting.into_iter().map(waited).collect();
     let after = change.after;
     let is_paid_first = matches!(change.settles, Settles::First(_));
     let discount = match after.discount_id {
@@ -137,12 +143,9 @@ impl Of<'_> {
         let Self { subscription, customer, discount, at } = *self;
         let reckoned = Reckoned { subscription, customer, discount, credit: *credit };
         let sums = invoices::sums(tx, rules, reckoned, &lines, &[])?;
-        let held = sums.held;
-        let is_enough = |line: &&mut NewLine| {
-            if held < 0 { line.amount.get() <= held } else { line.amount.get() >= held }
-        };
-        if let Some(line) = lines.iter_mut().find(is_enough) {
-            line.amount = Cents::new(line.amount.get() - held);
+        let mut held = invoices::Held(sums.held);
+        for line in &mut lines {
+            line.amount = held.taken_from(line.amount);
         }
         let used = sums.credit_applied.get() - sums.waived;
         *credit = Cents::new(credit.get() - used + (-sums.total()).max(0));

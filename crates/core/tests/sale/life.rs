@@ -344,8 +344,13 @@ impl Life {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let Some(method) = self.town.any_method(&one) else { return };
         let (rules, id) = (self.town.rules.clone(), one.id);
+        let is_in_person = self.town.dice.one_in(2);
         let planned = self.town.command(&format!("pay {id} with another method"), move |tx| {
-            methods::choose(tx, &rules, id, method)
+            let mut planned = methods::choose(tx, &rules, id, method)?;
+            if let (Some(payment), true) = (&mut planned, is_in_person) {
+                payments::ask_in_person(tx, payment)?;
+            }
+            Ok(planned)
         });
         if let Some(Some(payment)) = planned {
             self.town.tasks.push(Task::Ask(vec![payment]));

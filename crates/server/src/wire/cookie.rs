@@ -16,6 +16,9 @@ const NAME: &str = "polar_session";
 /// The name of the cookie of a customer who is in the portal. It is for the portal of one organization only.
 const CUSTOMER_NAME: &str = "merak_customer_session";
 
+/// The name of the cookie that says which subscription a card is for whose bank is being asked.
+const CARD_FOR: &str = "merak_card_for";
+
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The cookie that a request carries.
@@ -54,13 +57,28 @@ impl Session {
         secret: &InstanceSecret,
         origins: &Origins,
     ) -> Option<Self> {
-        let mut lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let value = lines.find_map(|line| value_in(line, name))?;
+        let value = value_of(headers, name)?;
         Some(Self { hash: secret.hash(value), is_misused: !method.is_safe() && !origins.admit(headers) })
     }
 }
 
-/// The value of a session cookie in a `Cookie` header.
+/// The token of a customer's session that a request carries in its cookie.
+pub fn customer_token(headers: &HeaderMap) -> Option<&str> {
+    value_of(headers, CUSTOMER_NAME)
+}
+
+/// The subscription that a card is for whose bank was asked.
+pub fn card_for(headers: &HeaderMap) -> Option<&str> {
+    value_of(headers, CARD_FOR)
+}
+
+/// The value of a cookie of a request.
+fn value_of<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let mut lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.find_map(|line| value_in(line, name))
+}
+
+/// The value of a cookie in a `Cookie` header.
 fn value_in<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let pairs = line.split(';').filter_map(|pair| pair.trim().split_once('='));
     pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).find(|value| !value.is_empty())
@@ -132,6 +150,16 @@ impl Origins {
     /// The header that makes a browser forget it.
     pub fn forget_customer_cookie(&self, path: &str) -> HeaderValue {
         self.cookie((CUSTOMER_NAME, ""), path, 0)
+    }
+
+    /// The header that makes a browser remember, for the page at this path, which subscription a card is for.
+    pub fn set_card_for(&self, subscription_id: &str, path: &str) -> HeaderValue {
+        self.cookie((CARD_FOR, subscription_id), path, customer_sessions::LIFETIME)
+    }
+
+    /// The header that makes a browser forget it.
+    pub fn forget_card_for(&self, path: &str) -> HeaderValue {
+        self.cookie((CARD_FOR, ""), path, 0)
     }
 
     fn cookie(&self, (name, value): (&str, &str), path: &str, seconds: i64) -> HeaderValue {

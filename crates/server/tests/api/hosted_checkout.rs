@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
 use crate::support::shop::config;
-use crate::support::{Answer, Shop, migrated};
+use crate::support::{Answer, Client, Shop, migrated};
 
 pub const CARD: &str = "4242 4242 4242 4242";
 const DECLINED: &str = "4000 0000 0000 0002";
@@ -86,11 +86,49 @@ async fn count(shop: &Shop, sql: &'static str) -> i64 {
     shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap()
 }
 
+/// A product that a license key comes with.
+async fn sold_with_keys(shop: &Shop, price: Value) -> Value {
+    let body = json!({"type": "license_keys", "description": "The application", "properties": {}, "organization_id": shop.organization.id});
+    let benefit = shop.merchant.post("/v1/benefits/", body).await.expect(201);
+    let product = json!({"name": "App", "prices": [price], "organization_id": shop.organization.id});
+    let product = shop.merchant.post("/v1/products/", product).await.expect(201);
+    let id = product["id"].as_str().unwrap();
+    let body = json!({"benefits": [benefit["id"]]});
+    shop.merchant.post(&format!("/v1/products/{id}/benefits"), body).await.expect(200)
+}
+
+/// Begins a checkout of a product.
+async fn checkout_for(shop: &Shop, product: &Value, more: Value) -> String {
+    let mut body = json!({"product_id": product["id"]});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let made = shop.merchant.post("/v1/checkouts/custom/", body).await.expect(201);
+    format!("/checkout/{}", made["client_secret"].as_str().unwrap())
+}
+
+/// Says yes to the bank that a page leads to. Where it leads back to.
+async fn approve(shop: &Shop, page: &str) -> String {
+    let bank = page
+        .split("href=\"")
+        .find_map(|rest| rest.split('"').next().filter(|url| url.starts_with("/sandbox/")));
+    let client = shop.anonymous.with("content-type", "application/x-www-form-urlencoded");
+    let answered = client.send_bytes("POST", bank.unwrap(), "verdict=approve").await;
+    answered.header("location").unwrap().to_owned()
+}
+
+/// A browser that was given this cookie.
+fn with_cookie(shop: &Shop, cookie: &str) -> Client {
+    shop.anonymous.with("cookie", cookie.split(';').next().unwrap())
+}
+
 /// Looks at a page until it says this.
 async fn until(shop: &Shop, path: &str, words: &str) -> String {
+    until_by(&shop.anonymous, path, words).await
+}
+
+async fn until_by(client: &Client, path: &str, words: &str) -> String {
     let begun = Instant::now();
     loop {
-        let text = shop.anonymous.get(path).await.text();
+        let text = client.get(path).await.text();
         if text.contains(words) {
             return text;
         }
@@ -158,6 +196,71 @@ scenarios! {
             until(shop, &format!("{path}/confirmation"), end).await;
             assert_eq!(count(shop, "SELECT count(*) FROM orders").await, orders);
         }
+    }
+
+    // A browser without scripts keeps nothing but cookies while it is at the bank.
+    async fn who_comes_back_from_the_bank_without_a_script_has_what_they_bought(shop) {
+        let product = sold_with_keys(shop, once(1999)).await;
+        let path = checkout_for(shop, &product, json!({})).await;
+        let held = pay(shop, &path, &filled(ASKS), "1999").await;
+        let cookie = held.header("set-cookie").unwrap().to_owned();
+        let rules = format!("; Path={path}/confirmation; Max-Age=3600; HttpOnly; SameSite=Lax");
+        assert!(cookie.starts_with("merak_customer_session=polar_cst_") && cookie.ends_with(&rules), "{cookie}");
+        let back = approve(shop, &follow(shop, &held).await.text()).await;
+        assert!(back.ends_with(&format!("{path}/confirmation")), "{back}");
+        let confirmation = format!("{path}/confirmation");
+        let mut ada = with_cookie(shop, &cookie);
+        let page = until_by(&ada, &confirmation, "License key").await;
+        let keys = shop.merchant.get("/v1/license-keys/").await.items("key");
+        assert!(page.contains(&keys[0]) && page.contains("View your purchases"), "{page}");
+        // It leads on into the portal, signed in.
+        let (_, rest) = page.split_once("href=\"/fjordsoft/portal?customer_session_token=").unwrap();
+        let token = rest.split_once('"').unwrap().0;
+        let entered = shop.anonymous.get(&format!("/fjordsoft/portal?customer_session_token={token}")).await;
+        ada = with_cookie(shop, entered.header("set-cookie").unwrap());
+        assert!(ada.get("/fjordsoft/portal").await.text().contains(&keys[0]));
+        // Nobody else sees them, and the cookie of another purchase's page shows nothing here.
+        let stranger = shop.anonymous.get(&confirmation).await.text();
+        assert!(!stranger.contains(&keys[0]) && stranger.contains("Sign in to view your purchases"), "{stranger}");
+        let other = checkout(shop, free()).await;
+        let got = pay(shop, &other, &[("customer_email", String::from("eve@example.com"))], "").await;
+        let eve = with_cookie(shop, got.header("set-cookie").unwrap());
+        assert!(!eve.get(&confirmation).await.text().contains(&keys[0]));
+        // An hour later it is as good as none.
+        shop.advance(3601);
+        assert!(!ada.get(&confirmation).await.text().contains(&keys[0]));
+    }
+
+    async fn the_keys_shown_are_those_of_this_purchase(shop) {
+        let product = sold_with_keys(shop, once(1999)).await;
+        let mut pages = Vec::new();
+        for _ in 0..3 {
+            let path = checkout_for(shop, &product, json!({})).await;
+            let bought = pay(shop, &path, &filled(CARD), "1999").await;
+            pages.push(until(shop, bought.header("location").unwrap(), "License key").await);
+        }
+        let keys = shop.merchant.get("/v1/license-keys/").await.items("key");
+        assert_eq!(keys.len(), 3);
+        for (at, page) in pages.iter().enumerate() {
+            let shown = keys.iter().filter(|key| page.contains(key.as_str())).count();
+            assert_eq!(shown, 1, "page {at}: {page}");
+        }
+        assert!(keys.iter().all(|key| pages.iter().any(|page| page.contains(key.as_str()))));
+    }
+
+    // spec 30 §1.9: a seller's own page is gone to once it is bought, and not while the bank is being asked.
+    async fn a_page_of_the_seller_is_gone_to_once_it_is_bought(shop) {
+        let more = json!({"success_url": "https://seller.example/ok"});
+        let path = checkout_of(shop, json!({"prices": [once(1999)]}), more).await;
+        let held = pay(shop, &path, &filled(ASKS), "1999").await;
+        let client = with_cookie(shop, held.header("set-cookie").unwrap());
+        let page = follow(shop, &held).await.text();
+        assert_eq!(status(shop, &path).await, "confirmed");
+        let leads = |page: &str| page.contains("href=\"https://seller.example/ok") || page.contains("url=https://seller.example/ok");
+        assert!(!leads(&page) && page.contains("data-outcome=\"bank\""), "{page}");
+        approve(shop, &page).await;
+        let page = until_by(&client, &format!("{path}/confirmation"), "data-outcome=\"leaving\"").await;
+        assert!(leads(&page) && page.contains("https://seller.example/ok?customer_session_token=polar_cst_"), "{page}");
     }
 
     async fn what_is_free_needs_an_address_for_mail_only(shop) {
@@ -371,14 +474,8 @@ scenarios! {
     }
 
     async fn keys_are_shown_to_who_bought_them(shop) {
-        let body = json!({"type": "license_keys", "description": "The application", "properties": {}, "organization_id": shop.organization.id});
-        let benefit = shop.merchant.post("/v1/benefits/", body).await.expect(201);
-        let product = json!({"name": "App", "prices": [free()], "organization_id": shop.organization.id});
-        let product = shop.merchant.post("/v1/products/", product).await.expect(201);
-        let id = product["id"].as_str().unwrap();
-        shop.merchant.post(&format!("/v1/products/{id}/benefits"), json!({"benefits": [benefit["id"]]})).await.expect(200);
-        let made = shop.merchant.post("/v1/checkouts/custom/", json!({"product_id": id})).await.expect(201);
-        let path = format!("/checkout/{}", made["client_secret"].as_str().unwrap());
+        let product = sold_with_keys(shop, free()).await;
+        let path = checkout_for(shop, &product, json!({})).await;
         assert!(shop.anonymous.get(&path).await.text().contains("The application"));
         let got = pay(shop, &path, &[("customer_email", String::from("ada@example.com"))], "").await;
         let page = until(shop, got.header("location").unwrap(), "License key").await;

@@ -45,6 +45,7 @@ mod pages;
 mod payments;
 mod personal_access_tokens;
 mod portal_pages;
+mod portal_payments;
 mod price_changes;
 mod products;
 mod secret_scanning;

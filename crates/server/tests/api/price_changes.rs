@@ -93,7 +93,7 @@ impl Subscribed {
         let client = client
             .with("content-type", "application/x-www-form-urlencoded")
             .with("sec-fetch-site", "same-origin");
-        let form = format!("price={}", price.as_str().unwrap());
+        let form = format!("price={}&seen=9999", price.as_str().unwrap());
         client.send_bytes("POST", &format!("{HOME}/subscriptions/{}/plan", self.id), form).await
     }
 }

@@ -6,6 +6,7 @@ pub mod http;
 pub mod line;
 pub mod sales;
 pub mod shop;
+pub mod stripe;
 pub mod tables;
 
 pub use self::http::{Answer, Client};

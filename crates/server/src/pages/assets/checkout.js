@@ -81,10 +81,9 @@ function checkout(form) {
   const touched = new Set();
   let timer, running, last, isPaying = false, payment;
   const stripe = document.getElementById("stripe");
-  const wanted = () => !stripe || typeof Stripe === "function";
   const whichForm = (page) => [page.querySelector(".card-fields") !== null, page.querySelector("#stripe")?.dataset.mode].join();
 
-  if (stripe && wanted()) payment = mount(stripe);
+  if (stripe) payment = MerakStripe.mount(stripe);
 
   async function send(action) {
     const body = new URLSearchParams(new FormData(form));
@@ -167,7 +166,7 @@ function checkout(form) {
     await running;
     tell("confirmed");
     if (payment) {
-      const problem = await payment.token(form);
+      const problem = await payment.token(form, payer(form));
       if (problem) {
         tellLoaded();
         isPaying = false;
@@ -199,47 +198,15 @@ function checkout(form) {
   }
 }
 
-// The form of Stripe, which gives a token for what was typed into it.
-function mount(stripe) {
-  const { key, mode, amount, currency } = stripe.dataset;
-  const processor = Stripe(key);
-  const isDark = getComputedStyle(document.documentElement).colorScheme.includes("dark")
-    && (document.documentElement.dataset.theme === "dark" || (!document.documentElement.dataset.theme
-      && matchMedia("(prefers-color-scheme: dark)").matches));
-  const options = { mode, currency, appearance: { theme: isDark ? "night" : "stripe" } };
-  if (mode === "payment") options.amount = Number(amount);
-  if (stripe.hasAttribute("data-kept")) options.setupFutureUsage = "off_session";
-  const elements = processor.elements(options);
-  const element = elements.create("payment", {
-    fields: { billingDetails: { name: "never", email: "never", address: { country: "never", postalCode: "never" } } },
-  });
-  element.mount(stripe);
+// Who pays, as the form says it, for the form of Stripe.
+function payer(form) {
+  const text = (name) => form.elements[name]?.value || undefined;
+  const line = (name) => text(`customer_billing_address.${name}`);
   return {
-    update(dataset) {
-      if (mode === "payment") elements.update({ amount: Number(dataset.amount) });
-    },
-    async token(form) {
-      const submitted = await elements.submit();
-      if (submitted.error) return submitted.error.message;
-      const text = (name) => form.elements[name]?.value || undefined;
-      const line = (name) => text(`customer_billing_address.${name}`);
-      const made = await processor.createConfirmationToken({
-        elements,
-        params: {
-          payment_method_data: {
-            billing_details: {
-              name: text("customer_name"), email: text("customer_email"),
-              address: {
-                country: line("country"), postal_code: line("postal_code") ?? "", line1: line("line1") ?? "",
-                line2: line("line2") ?? "", city: line("city") ?? "", state: line("state")?.replace(/^..-/, "") ?? "",
-              },
-            },
-          },
-        },
-      });
-      if (made.error) return made.error.message;
-      form.elements.confirmation_token_id.value = made.confirmationToken.id;
-      return undefined;
+    name: text("customer_name"), email: text("customer_email"),
+    address: {
+      country: line("country"), postal_code: line("postal_code") ?? "", line1: line("line1") ?? "",
+      line2: line("line2") ?? "", city: line("city") ?? "", state: line("state")?.replace(/^..-/, "") ?? "",
     },
   };
 }
@@ -274,9 +241,7 @@ function outcome(place) {
   if (kind === "bank") goOn(place.querySelector("[data-bank]").href);
   if (kind === "stripe") {
     const { key, secret } = document.getElementById("stripe-action").dataset;
-    if (typeof Stripe === "function") {
-      Stripe(key).handleNextAction({ clientSecret: secret }).then(() => wait(place), () => wait(place));
-    }
+    if (MerakStripe.isLoaded()) MerakStripe.approve(key, secret).then(() => wait(place), () => wait(place));
   }
   if (kind === "waiting") wait(place);
   if (kind === "bought") {
@@ -290,7 +255,8 @@ function outcome(place) {
 }
 
 const read = async () => {
-  const response = await fetch(location.href, { credentials: "omit" });
+  // The cookie of this page tells who has bought, where the address does not.
+  const response = await fetch(location.href, { credentials: "same-origin" });
   return new DOMParser().parseFromString(await response.text(), "text/html");
 };
 

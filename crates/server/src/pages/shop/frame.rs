@@ -30,6 +30,7 @@ pub struct Shop {
     style: Asset,
     script: Asset,
     checkout: Asset,
+    stripe: Asset,
     icon: Asset,
 }
 
@@ -40,6 +41,8 @@ pub struct Assets<'s> {
     pub script: &'s str,
     /// What only checkouts do.
     pub checkout: &'s str,
+    /// What is done with Stripe's script.
+    pub stripe: &'s str,
     pub icon: &'s str,
 }
 
@@ -117,13 +120,14 @@ impl Shop {
             style: Asset::new("shop", "css", "text/css; charset=utf-8", style.as_bytes()),
             script: Asset::new("shop", "js", script, include_bytes!("../assets/shop.js")),
             checkout: Asset::new("checkout", "js", script, include_bytes!("../assets/checkout.js")),
+            stripe: Asset::new("stripe", "js", script, include_bytes!("../assets/stripe.js")),
             icon: Asset::new("shop", "svg", "image/svg+xml", include_bytes!("../assets/merak.svg")),
         }
     }
 
     /// The files, to be served.
-    pub fn assets(&self) -> [&Asset; 4] {
-        [&self.style, &self.script, &self.checkout, &self.icon]
+    pub fn assets(&self) -> [&Asset; 5] {
+        [&self.style, &self.script, &self.checkout, &self.stripe, &self.icon]
     }
 
     /// The frame of a page.
@@ -133,6 +137,7 @@ impl Shop {
             style: &self.style.path,
             script: &self.script.path,
             checkout: &self.checkout.path,
+            stripe: &self.stripe.path,
             icon: &self.icon.path,
         };
         Frame { title: title.into(), seller, theme, assets }

@@ -4,8 +4,11 @@ mod checkout;
 mod field;
 mod frame;
 pub mod portal;
+mod stripe;
 
 pub use field::{Field, Input, Line};
+pub use stripe::Stripe;
+
 pub use frame::{Frame, Framed, Processor, Seller, Shop, answer, answer_with, policy};
 
 pub use checkout::{CHECKOUT, not_sold};

@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use merak_adapters::payments::sandbox::AUTHENTICATE;
 use merak_core::access::{self, Actor, Subject};
 use merak_core::benefits::BenefitType;
+use merak_core::benefits::grants::{self, GrantSort, ListGrantsOfBuyer};
+use merak_core::benefits::kinds::license_keys::key_of;
 use merak_core::checkouts::{self, Checkout, CheckoutStatus, PublicCheckout};
 use merak_core::downloadables::{self, ListDownloadablesOfBuyer};
 use merak_core::files::rules::size_readable;
-use merak_core::kit::{InstanceSecret, Page as Piece, Refusal, Result};
-use merak_core::license_keys::{self, ListLicenseKeysOfBuyer};
+use merak_core::kit::{InstanceSecret, Page as Piece, Refusal, Result, Sort};
+use merak_core::license_keys;
 use merak_store::ReadTx;
 use serde_json::Value;
 use url::{Origin, Url, form_urlencoded};
 
-use super::super::{Frame, Framed, Processor, Seller, answer_with};
+use super::super::{Frame, Framed, Processor, Seller, answer_with, stripe};
 use super::around::{Around, see_other};
 use super::{CHECKOUT, Rooms, confirmation_path, origin};
 use crate::shell::Response;
 use crate::state::House;
+use crate::wire::cookie::customer_token;
 
 /// How many keys and files are shown; the portal has all.
 const SHOWN: u32 = 20;
@@ -90,8 +93,16 @@ struct Download {
 }
 
 /// The page, or the way to the form if it is still open.
-pub async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri: Uri) -> Response {
-    let around = Around::of_query(uri.query().unwrap_or_default());
+pub async fn show(
+    State(rooms): State<Rooms>,
+    Path(client_secret): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let mut around = Around::of_query(uri.query().unwrap_or_default());
+    if around.customer_session_token.is_none() {
+        around.customer_session_token = customer_token(&headers).map(str::to_owned);
+    }
     let (house, secret, token) =
         (Arc::clone(&rooms.house), client_secret.clone(), around.customer_session_token.clone());
     let found = rooms.house.store.read(move |tx| {
@@ -207,7 +218,7 @@ async fn action(rooms: &Rooms, checkout: &Checkout) -> Option<Stage> {
     let client_secret = metadata.get("intent_client_secret")?.as_str()?.to_owned();
     let processor = &rooms.house.adapters.payments;
     let Some(sandbox) = Arc::clone(processor).as_sandbox() else {
-        let publishable_key = processor.browser().get("publishable_key")?.as_str()?.to_owned();
+        let publishable_key = stripe::publishable_key(&**processor)?;
         return Some(Stage::Stripe { publishable_key, client_secret });
     };
     // Who has answered already is not asked again, even if the answer has not arrived here yet.
@@ -239,15 +250,24 @@ fn bought(
         ids.collect::<Vec<_>>()
     };
     let organization_ids = vec![checkout.organization_id];
-    let keyed = of(BenefitType::LicenseKeys);
-    if !keyed.is_empty() {
-        let page = Piece::new(1, SHOWN);
-        let wanted =
-            ListLicenseKeysOfBuyer { organization_ids: organization_ids.clone(), benefit_id: None, page };
-        let keys = license_keys::list_of_buyer(tx, &actor, &wanted)?.items;
-        let keys = keys.into_iter().filter(|held| keyed.contains(&held.key.benefit_id));
-        bought.keys = keys.map(|held| held.key.key).collect();
-        bought.is_pending = bought.keys.is_empty();
+    let keyed = of(BenefitType::LicenseKeys).len();
+    if keyed > 0 {
+        let wanted = ListGrantsOfBuyer {
+            types: vec![BenefitType::LicenseKeys],
+            benefit_ids: Vec::new(),
+            organization_ids: organization_ids.clone(),
+            checkout_ids: vec![checkout.id.uuid()],
+            order_ids: Vec::new(),
+            subscription_ids: Vec::new(),
+            sorting: vec![Sort { by: GrantSort::GrantedAt, descending: false }],
+            page: Piece::new(1, SHOWN),
+        };
+        let grants = grants::list_of_buyer(tx, &actor, &wanted)?.items;
+        let ids: Vec<_> =
+            grants.iter().filter_map(|(grant, ..)| key_of(grant).transpose()).collect::<Result<_>>()?;
+        let mut texts = license_keys::texts_of(tx, &ids)?;
+        bought.keys = ids.iter().filter_map(|id| texts.remove(id)).collect();
+        bought.is_pending = bought.keys.len() < keyed.min(SHOWN as usize);
     }
     let benefit_ids = of(BenefitType::Downloadables);
     if !benefit_ids.is_empty() {

@@ -12,8 +12,9 @@
 //!
 //! # Who may
 //!
-//! The secret in the address is the whole credential: no cookie is read, so there is nothing that the page of another
-//! site could make use of in the buyer's name. Whoever knows the secret may fill in and pay, as in the API. Therefore
+//! The secret in the address is the whole credential: no form counts for more because of a cookie, so there is nothing that
+//! the page of another site could make use of in the buyer's name. Whoever has paid is given a cookie for the page that tells
+//! how it ended, so that it shows them what they bought when their bank leads back to it. Whoever knows the secret may fill in and pay, as in the API. Therefore
 //! the address is told to nobody: no referrer, no shared cache, and no frame but on the page of the origin that the
 //! seller named. Calls are counted by the caller's address, as those of the API.
 //!
@@ -46,14 +47,13 @@ use http::{HeaderValue, StatusCode, Uri};
 use merak_adapters::payments::sandbox;
 use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
 use merak_core::kit::{Kind, Refusal};
-use serde_json::Value;
 
 use self::around::{Around, see_other};
 use self::fields::Filling;
-use self::page::{Card, Form, Page, Sold, Stripe, is_form_required};
+use self::page::{Card, Form, Page, Sold, is_form_required};
 use self::problems::Problems;
 use self::typed::{Action, Typed};
-use super::{Framed, Processor, Seller, Shop, answer_with};
+use super::{Framed, Processor, Seller, Shop, Stripe, answer_with, stripe};
 use crate::error::Failure;
 use crate::shell::{Response, Try, Visitor};
 use crate::state::House;
@@ -111,14 +111,13 @@ impl Rooms {
             return Card::Sandbox(fields::card(typed, problems));
         }
         let checkout = &public.complete.checkout;
-        let told = processor.browser();
-        let key = told.get("publishable_key").and_then(Value::as_str).unwrap_or_default();
         Card::Stripe(Box::new(Stripe {
-            publishable_key: key.to_owned(),
+            publishable_key: stripe::publishable_key(&**processor).unwrap_or_default(),
             mode: if checkout.is_payment_required() { "payment" } else { "setup" },
             amount: checkout.total().unwrap_or_default().get(),
             currency: checkout.currency.unwrap_or_default().as_str().to_owned(),
             is_kept: public.complete.price.recurring_interval.is_some(),
+            payer: None,
         }))
     }
 

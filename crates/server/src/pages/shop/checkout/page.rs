@@ -4,7 +4,7 @@ use askama::Template;
 use merak_core::checkouts::PublicCheckout;
 use merak_core::products::{AmountType, Price, PriceType, RecurringInterval};
 
-use super::super::{Field, Frame};
+use super::super::{Field, Frame, Stripe};
 use super::fields::{self, Filling};
 use super::problems::Problems;
 use super::typed::decimal;
@@ -98,18 +98,6 @@ pub enum Card {
     Sandbox(Vec<Field>),
     /// In the processor's form.
     Stripe(Box<Stripe>),
-}
-
-/// What the processor's form is made with.
-#[derive(Clone, Debug)]
-pub struct Stripe {
-    pub publishable_key: String,
-    /// `payment`, or `setup` if nothing is charged now.
-    pub mode: &'static str,
-    pub amount: i64,
-    pub currency: String,
-    /// Whether the card is kept for later.
-    pub is_kept: bool,
 }
 
 impl Sold {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use http::header::SET_COOKIE;
 use merak_adapters::payments::sandbox::{Card, CardProblem};
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate, PublicCheckout};
@@ -90,7 +91,14 @@ async fn confirmed(rooms: &Rooms, client_secret: &str, around: &Around) -> Respo
     });
     // It is bought either way; without a session the buyer signs in by mail.
     let customer_session_token = minted.await.ok();
-    see_other(&confirmation_path(client_secret, &Around { customer_session_token, ..around.clone() }))
+    // The buyer's bank leads back without the token, so the browser keeps it for that page alone.
+    let page = confirmation_path(client_secret, &Around::default());
+    let origins = &rooms.house.origins;
+    let cookie = customer_session_token.as_deref().map(|token| origins.set_customer_cookie(token, &page));
+    let around = Around { customer_session_token, ..around.clone() };
+    let mut response = see_other(&confirmation_path(client_secret, &around));
+    response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    response
 }
 
 /// What must be there of the buyer and is not.

@@ -8,14 +8,13 @@ use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use merak_core::benefits::grants::{self, BenefitGrant, GrantOfBuyer, GrantSort, ListGrantsOfBuyer};
+use merak_core::benefits::kinds::license_keys::key_of;
 use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::connections::{self, CustomerAccount, Platform};
 use merak_core::downloadables::{self, ListDownloadablesOfBuyer, token};
 use merak_core::files::rules::size_readable;
 use merak_core::kit::{Id, Page, Refusal, Result, Sort};
-use merak_core::license_keys::{
-    self, Activation, Deactivate, HeldKey, LicenseKey, ListLicenseKeysOfBuyer, Properties, Status,
-};
+use merak_core::license_keys::{self, Activation, Deactivate, HeldKey, LicenseKey, Properties, Status};
 use merak_store::{ReadTx, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -91,7 +90,7 @@ pub enum Of {
 /// The cards, and a text that changes with them.
 pub fn cards(tx: &mut ReadTx<'_>, house: &House, desk: &Desk, of: Of) -> Result<Vec<Card>> {
     let found = list(tx, desk, of)?;
-    let keys = keys_of(tx, desk, &found)?;
+    let keys = keys_of(tx, &found)?;
     let mut files = files_of(tx, house, desk, &found)?;
     let accounts = connections::list_of_customers(tx, &[desk.customer.id])?;
     let card = |(grant, _, benefit, _): GrantOfBuyer| {
@@ -221,22 +220,18 @@ struct Keys(BTreeMap<Id<LicenseKey>, (HeldKey, Vec<Activation>)>);
 
 impl Keys {
     fn of(&self, grant: &BenefitGrant) -> Result<Option<&(HeldKey, Vec<Activation>)>> {
-        let properties: Value = grant.properties.parse()?;
-        let id = properties["license_key_id"].as_str().and_then(|id| id.parse().ok());
-        Ok(id.and_then(|id: Id<LicenseKey>| self.0.get(&id)))
+        Ok(key_of(grant)?.and_then(|id| self.0.get(&id)))
     }
 }
 
-fn keys_of(tx: &mut ReadTx<'_>, desk: &Desk, found: &[GrantOfBuyer]) -> Result<Keys> {
-    if !found.iter().any(|(_, _, benefit, _)| benefit.r#type == BenefitType::LicenseKeys) {
-        return Ok(Keys(BTreeMap::new()));
-    }
-    let wanted = ListLicenseKeysOfBuyer {
-        organization_ids: vec![desk.organization.id],
-        benefit_id: None,
-        page: Page::new(1, MOST),
-    };
-    let held = license_keys::list_of_buyer(tx, &desk.actor(), &wanted)?.items;
+/// The keys that these grants gave.
+pub fn key_ids(found: &[GrantOfBuyer]) -> Result<Vec<Id<LicenseKey>>> {
+    let with_keys = found.iter().filter(|(_, _, benefit, _)| benefit.r#type == BenefitType::LicenseKeys);
+    with_keys.filter_map(|(grant, ..)| key_of(grant).transpose()).collect()
+}
+
+fn keys_of(tx: &mut ReadTx<'_>, found: &[GrantOfBuyer]) -> Result<Keys> {
+    let held = license_keys::find_held_many(tx, &key_ids(found)?)?;
     let ids: Vec<Id<LicenseKey>> = held.iter().map(|held| held.key.id).collect();
     let mut activations: BTreeMap<Id<LicenseKey>, Vec<Activation>> = BTreeMap::new();
     for activation in license_keys::activations_of_many(tx, &ids)? {

@@ -18,7 +18,7 @@ use merak_core::{clock, customer_sessions};
 use merak_store::Timestamp;
 use url::form_urlencoded;
 
-use super::super::{Frame, Framed, Seller, Shop, answer};
+use super::super::{Frame, Framed, Processor, Seller, Shop, answer_with};
 use crate::error::status_and_name;
 use crate::flows;
 use crate::shell::Response;
@@ -208,7 +208,12 @@ pub fn sentence_page(
 
 /// A page whose address holds no secret. Browsers tell its forms' origin only to us, and so it can be told from others.
 pub fn reply(status: StatusCode, page: &impl Template) -> Response {
-    let mut response = answer(status, page, &Framed::Never);
+    reply_with(status, page, Processor::Own)
+}
+
+/// The same for a page with the form of a processor.
+pub fn reply_with(status: StatusCode, page: &impl Template, processor: Processor) -> Response {
+    let mut response = answer_with(status, page, &Framed::Never, processor);
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

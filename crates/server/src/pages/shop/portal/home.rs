@@ -7,16 +7,16 @@ use http::header::{CACHE_CONTROL, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::customer_sessions;
-use merak_core::kit::{Id, Page, Refusal, Result, Sort};
+use merak_core::kit::{Cents, Id, Page, Refusal, Result, Sort};
 use merak_core::orders::{self, ListOrdersOfBuyer, OrderOfBuyer, OrderOfBuyerSort};
 use merak_core::subscriptions::{
     self, ListSubscriptionsOfBuyer, Subscription, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
 };
 use merak_store::ReadTx;
 
-use super::super::Frame;
+use super::super::{Frame, Stripe};
 use super::benefits::{self, Card, MOST, Of};
-use super::desk::{Caller, Desk, Rooms, base_of, field, reply, see_other};
+use super::desk::{Caller, Desk, Rooms, base_of, field, reply_with, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -37,6 +37,7 @@ struct HomePage<'p> {
     problem: Option<String>,
     typed: CardForm,
     takes_cards: bool,
+    stripe: Option<Stripe>,
 }
 
 /// What happened, in a colour.
@@ -79,6 +80,8 @@ pub struct CardForm {
 /// Everything that is read for the page.
 struct Seen {
     subscriptions: Vec<SubscriptionOfBuyer>,
+    /// What each of them costs, as prices are shown.
+    listed: Vec<Option<Cents>>,
     orders: Vec<OrderOfBuyer>,
     methods: Vec<PaymentMethod>,
     benefits: Vec<Card>,
@@ -141,10 +144,12 @@ pub async fn page(
     });
     let cards = cards.collect();
     let (past, current): (Vec<Row>, Vec<Row>) = {
-        let (past, current): (Vec<_>, Vec<_>) =
-            seen.subscriptions.iter().partition(|of| of.subscription.ended_at.is_some());
+        let all = seen.subscriptions.iter().zip(&seen.listed);
+        let (past, current): (Vec<_>, Vec<_>) = all.partition(|(of, _)| of.subscription.ended_at.is_some());
         (past.into_iter().map(row).collect(), current.into_iter().map(row).collect())
     };
+    let stripe = Stripe::in_portal(&*rooms.house.adapters.payments, &desk.customer, None);
+    let policy = Stripe::policy_of(stripe.as_ref());
     let page = HomePage {
         frame: rooms.frame("Your purchases", &desk.organization),
         base: &desk.base,
@@ -159,8 +164,9 @@ pub async fn page(
         problem,
         typed,
         takes_cards: super::cards::takes_cards(rooms),
+        stripe,
     };
-    reply(status, &page)
+    reply_with(status, &page, policy)
 }
 
 fn read(
@@ -183,7 +189,9 @@ fn read(
         Some(id) => payments::find(tx, id)?.filter(|payment| payment.customer_id == desk.customer.id),
         None => None,
     };
+    let each: Vec<&Subscription> = subscriptions.iter().map(|of| &of.subscription).collect();
     Ok(Seen {
+        listed: subscriptions::listed(tx, &each)?,
         subscriptions,
         orders: list_orders(tx, desk, Vec::new())?,
         methods: methods::list(tx, desk.customer.id)?,
@@ -211,12 +219,12 @@ pub fn list_orders(
     Ok(orders::list_of_buyer(tx, &desk.actor(), &wanted)?.items)
 }
 
-fn row(of: &SubscriptionOfBuyer) -> Row {
+fn row((of, listed): (&SubscriptionOfBuyer, &Option<Cents>)) -> Row {
     let subscription = &of.subscription;
     Row {
         id: subscription.id.to_string(),
         name: of.product.product.name.clone(),
-        rate: money::rate(subscription.amount, subscription.currency, subscription.recurring_interval),
+        rate: money::rate(*listed, subscription.currency, subscription.recurring_interval),
         badge: money::badge(subscription),
         line: line(subscription),
     }
@@ -243,7 +251,7 @@ pub fn line(subscription: &Subscription) -> String {
 /// An order as a list shows it.
 pub fn order_row(of: &OrderOfBuyer) -> OrderRow {
     let order = &of.order;
-    let total = merak_core::kit::Cents::new(order.amount.get() + order.tax_amount.get());
+    let total = Cents::new(order.amount.get() + order.tax_amount.get());
     OrderRow {
         id: order.id.to_string(),
         name: of.product.product.name.clone(),
@@ -263,8 +271,11 @@ pub fn told(query: &[u8]) -> Option<Told> {
         "card-removed" => "The card was removed.",
         "card-chosen" => "This card pays the subscription from now on.",
         "canceled" => "The subscription was canceled.",
+        "ended" => "The subscription was canceled, and has ended. You do not have to pay what was due.",
         "resumed" => "Your subscription continues.",
         "plan" => "The plan was changed.",
+        "given-up" => "This payment is not needed any more, and was canceled. You were not charged.",
+        "given-back" => "This payment is not needed any more. What was charged goes back to you.",
         _ if field(query, "error").is_empty() => return None,
         // What other services say is theirs; it is not repeated in our name.
         _ => return Some(Told { tone: "bad", sentence: String::from("The account was not connected.") }),

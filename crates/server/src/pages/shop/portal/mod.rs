@@ -7,7 +7,9 @@
 //! | `home` | everything a customer has |
 //! | `benefits` | what came with it: keys, files, notes, accounts elsewhere |
 //! | `order`, `subscription` | one of them, with what can be done about it |
-//! | `cards` | saving, removing and choosing cards, and coming back from the bank |
+//! | `paying` | with which card a subscription is paid |
+//! | `plan` | what another plan costs, and the change to it |
+//! | `cards` | saving and removing cards, going to the bank and coming back |
 //!
 //! Everything is done by forms, so that no page needs a script. What came of a form is told by the page to which the answer
 //! leads; what was wrong with it, by the page itself.
@@ -18,6 +20,8 @@ pub mod desk;
 mod home;
 pub mod money;
 mod order;
+mod paying;
+mod plan;
 mod sign_in;
 mod subscription;
 
@@ -53,13 +57,11 @@ pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
         .route("/portal/payments/{id}", get(cards::find_portal))
         .route("/{slug}/portal/subscriptions/{id}", get(subscription::show))
         .route("/{slug}/portal/subscriptions/{id}/cancel", post(subscription::cancel))
+        .route("/{slug}/portal/subscriptions/{id}/end", post(subscription::end))
         .route("/{slug}/portal/subscriptions/{id}/resume", post(subscription::resume))
-        .route("/{slug}/portal/subscriptions/{id}/card", post(subscription::choose_card))
-        .route("/{slug}/portal/subscriptions/{id}/pay", post(subscription::pay))
-        .route(
-            "/{slug}/portal/subscriptions/{id}/plan",
-            get(subscription::preview).post(subscription::change_plan),
-        )
+        .route("/{slug}/portal/subscriptions/{id}/card", post(paying::choose_card))
+        .route("/{slug}/portal/subscriptions/{id}/pay", post(paying::pay))
+        .route("/{slug}/portal/subscriptions/{id}/plan", get(plan::preview).post(plan::change))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .with_state(Rooms { house, shop })
 }

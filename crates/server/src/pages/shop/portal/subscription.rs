@@ -1,4 +1,4 @@
-//! One subscription: what is paid when and how, another plan, an end, and going on.
+//! One subscription: what is paid when and how, an end, and going on.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::access::Tenancy;
-use merak_core::billing::invoices::NewLine;
-use merak_core::billing::{Invoice, Payment, PaymentMethod, PaymentStatus, methods, payments};
-use merak_core::kit::{Cents, Currency, Id, Page, Refusal, Result, Sort};
+use merak_core::billing::{Invoice, Payment, PaymentMethod, methods, payments};
+use merak_core::kit::{Cents, Id, Page, Refusal, Result, Sort};
 use merak_core::orders::OrderOfBuyer;
 use merak_core::products::{self, AmountType, ListProducts, Price, ProductSort};
-use merak_core::subscriptions::price_change::{self, ChangePrice, Presence, PriceChange, Settles};
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, CancellationReason, Subscription, SubscriptionOfBuyer};
+use merak_core::subscriptions::{
+    self, CancellationReason, Subscription, SubscriptionOfBuyer, SubscriptionStatus,
+};
 use merak_store::{ReadTx, Tx};
 
-use super::super::Frame;
+use super::super::{Frame, Stripe};
 use super::benefits::{self, Card, Of};
-use super::cards::{go_on, takes_cards, token_of};
-use super::desk::{Caller, Desk, Rooms, field, refusal_of, reply, see_other};
+use super::cards::{approval_path, takes_cards};
+use super::desk::{Caller, Desk, Rooms, field, refusal_of, reply_with, see_other};
 use super::home::{CardForm, OrderRow, Told, line, list_orders, order_row, told, told_of};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
-use crate::flows::{self, change_price, collect, pay_in_portal};
+use crate::flows::{self, pay_in_portal};
 use crate::shell::Response;
 use crate::state::House;
 
@@ -49,9 +49,14 @@ struct SubscriptionPage<'p> {
     line: String,
     facts: Vec<(&'static str, String)>,
     owed: Option<String>,
+    /// Whether it can be ended instead of paying what is owed.
+    can_end: bool,
     is_paid: bool,
     cards: Vec<Choice>,
     takes_cards: bool,
+    stripe: Option<Stripe>,
+    /// Where a payment is approved that waits for that.
+    approves: Option<String>,
     typed: CardForm,
     plans: Vec<Choice>,
     can_cancel: bool,
@@ -71,37 +76,24 @@ struct Choice {
     is_chosen: bool,
 }
 
-#[derive(Template)]
-#[template(path = "shop/portal/plan.html")]
-struct PlanPage<'p> {
-    frame: Frame<'p>,
-    base: &'p str,
-    who: String,
-    problem: Option<String>,
-    id: String,
-    name: String,
-    price_id: String,
-    now: String,
-    then: String,
-    lines: Vec<(String, String)>,
-    sum: Option<(&'static str, String)>,
-    explained: String,
-}
-
 /// Everything that is read for the page.
 struct Seen {
     of: SubscriptionOfBuyer,
+    /// What a period costs, as prices are shown.
+    listed: Option<Cents>,
     owed: Option<Invoice>,
     methods: Vec<PaymentMethod>,
     plans: Vec<(String, Price)>,
     benefits: Vec<Card>,
     orders: Vec<OrderOfBuyer>,
     payment: Option<Payment>,
+    /// A payment that waits for the customer to approve it.
+    waiting: Option<Payment>,
 }
 
-type Place = Path<(String, String)>;
+pub type Place = Path<(String, String)>;
 
-fn id_of(id: &str) -> Result<Id<Subscription>> {
+pub fn id_of(id: &str) -> Result<Id<Subscription>> {
     id.parse().map_err(|_| Refusal::not_found())
 }
 
@@ -121,7 +113,8 @@ pub async fn show(
     page(&rooms, &desk, &id, query.as_bytes(), (StatusCode::OK, None, CardForm::default())).await
 }
 
-async fn page(
+/// The page, with what is wrong with a form of it.
+pub async fn page(
     rooms: &Rooms,
     desk: &Desk,
     id: &str,
@@ -152,6 +145,9 @@ async fn page(
         detail: money::price(price),
         is_chosen: price.id == subscription.price_id,
     });
+    let processor = &rooms.house.adapters.payments;
+    let stripe = Stripe::in_portal(&**processor, &desk.customer, seen.owed.as_ref());
+    let policy = Stripe::policy_of(stripe.as_ref());
     let page = SubscriptionPage {
         frame: rooms.frame(&seen.of.product.product.name, &desk.organization),
         base: &desk.base,
@@ -162,11 +158,15 @@ async fn page(
         name: seen.of.product.product.name.clone(),
         badge: money::badge(subscription),
         line: line(subscription),
-        facts: facts(subscription, &seen.methods),
+        facts: facts(subscription, seen.listed, &seen.methods),
         owed: seen.owed.as_ref().map(|invoice| amount(invoice.due(), invoice.currency)),
+        can_end: matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid)
+            && subscription.ended_at.is_none(),
         is_paid: !is_free && subscription.ended_at.is_none(),
         cards: cards.collect(),
         takes_cards: takes_cards(rooms),
+        stripe,
+        approves: seen.waiting.as_ref().map(|payment| approval_path(desk, payment)),
         typed,
         plans: plans.collect(),
         can_cancel: is_going_on && !subscription.cancel_at_period_end && subscription.ends_at.is_none(),
@@ -177,7 +177,7 @@ async fn page(
         benefits: seen.benefits,
         orders: seen.orders.iter().map(order_row).collect(),
     };
-    reply(status, &page)
+    reply_with(status, &page, policy)
 }
 
 /// Reasons as the form shows them.
@@ -192,8 +192,12 @@ const REASONS: [(&str, &str); 8] = [
     ("other", "Something else"),
 ];
 
-fn facts(subscription: &Subscription, methods: &[PaymentMethod]) -> Vec<(&'static str, String)> {
-    let rate = money::rate(subscription.amount, subscription.currency, subscription.recurring_interval);
+fn facts(
+    subscription: &Subscription,
+    listed: Option<Cents>,
+    methods: &[PaymentMethod],
+) -> Vec<(&'static str, String)> {
+    let rate = money::rate(listed, subscription.currency, subscription.recurring_interval);
     let mut facts = vec![("Price", rate)];
     if subscription.ended_at.is_none() {
         let (from, to) = (day(subscription.current_period_start), day(subscription.current_period_end));
@@ -225,12 +229,14 @@ fn read(
         None => None,
     };
     Ok(Seen {
+        listed: subscriptions::listed(tx, &[&of.subscription])?.pop().flatten(),
         owed: methods::owed(tx, &of.subscription)?,
         methods: methods::list(tx, desk.customer.id)?,
         plans: plans(tx, house, desk, &of)?,
         benefits: benefits::cards(tx, house, desk, Of::Subscription(id.uuid()))?,
         orders: list_orders(tx, desk, vec![id])?,
         payment,
+        waiting: payments::waiting_for_approval(tx, id)?,
         of,
     })
 }
@@ -265,156 +271,6 @@ fn plans(
     Ok(if is_only_own { Vec::new() } else { prices })
 }
 
-/// Shows what a change of the plan does, before it is made.
-pub async fn preview(
-    State(rooms): State<Rooms>,
-    Path((slug, id)): Place,
-    RawQuery(query): RawQuery,
-    method: Method,
-    headers: HeaderMap,
-) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let price = field(query.unwrap_or_default().as_bytes(), "price");
-    plan_page(&rooms, &desk, &id, &price, (StatusCode::OK, None)).await
-}
-
-async fn plan_page(
-    rooms: &Rooms,
-    desk: &Desk,
-    id: &str,
-    price: &str,
-    (status, problem): (StatusCode, Option<String>),
-) -> Response {
-    let (known, wanted, chosen) = (desk.clone(), id.to_owned(), price.to_owned());
-    let rules = rooms.house.billing.clone();
-    let planned = rooms
-        .house
-        .store
-        .read(move |tx| {
-            let of = subscriptions::find_of_buyer(tx, &known.actor(), id_of(&wanted)?)?;
-            let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
-            let change = price_change::plan(tx, &rules, &of.subscription, price_id)?;
-            let product = products::find(tx, change.price.product_id)?.ok_or_else(Refusal::not_found)?;
-            Ok::<_, Refusal>((of, change, product))
-        })
-        .await;
-    let (of, change, product) = match planned {
-        Ok(planned) => planned,
-        Err(refusal) => {
-            let (status, sentence) = refusal_of(&refusal.into());
-            return page(rooms, desk, id, b"", (status, Some(sentence), CardForm::default())).await;
-        }
-    };
-    let subscription = &of.subscription;
-    let currency = change.after.currency.or(subscription.currency).unwrap_or_default();
-    let (lines, sum, explained) = explain(&change, currency);
-    let page = PlanPage {
-        frame: rooms.frame("Change the plan", &desk.organization),
-        base: &desk.base,
-        who: desk.who(),
-        problem,
-        id: subscription.id.to_string(),
-        name: of.product.product.name.clone(),
-        price_id: change.price.id.to_string(),
-        now: format!(
-            "{} · {}",
-            of.product.product.name,
-            money::rate(subscription.amount, subscription.currency, subscription.recurring_interval)
-        ),
-        then: format!(
-            "{} · {}",
-            product.name,
-            money::rate(change.after.amount, change.after.currency, change.after.recurring_interval)
-        ),
-        lines,
-        sum,
-        explained,
-    };
-    reply(status, &page)
-}
-
-type Explained = (Vec<(String, String)>, Option<(&'static str, String)>, String);
-
-/// What a change costs, in lines, in one sum and in words. Tax is not known before there is an invoice.
-fn explain(change: &PriceChange, currency: Currency) -> Explained {
-    let shown = |lines: &[NewLine]| {
-        lines.iter().map(|line| (line.description.clone(), amount(line.amount, currency))).collect()
-    };
-    let sum = |lines: &[NewLine]| Cents::new(lines.iter().map(|line| line.amount.get()).sum());
-    let until = day(change.after.current_period_end);
-    match &change.settles {
-        Settles::NotAtAll => (Vec::new(), None, String::from("This is the plan that you have already.")),
-        Settles::WithNextInvoice(lines) => {
-            let words = format!(
-                "The plan changes at once. Nothing is charged today; the difference for the rest of this period is part \
-                 of your next invoice on {until}."
-            );
-            (shown(lines), Some(("With the next invoice", amount(sum(lines), currency))), words)
-        }
-        Settles::Now(invoice) | Settles::First(invoice) => {
-            let sum = sum(&invoice.lines);
-            let words = match sum.get() {
-                due if due > 0 => format!(
-                    "A new period begins today and lasts until {until}. Your card is charged today; discounts that you \
-                     have, and tax, are reckoned then."
-                ),
-                0 => format!("A new period begins today and lasts until {until}. Nothing is charged today."),
-                _ => format!(
-                    "A new period begins today and lasts until {until}. What was paid too much pays what falls due next."
-                ),
-            };
-            (shown(&invoice.lines), Some(("Today, before discounts and tax", amount(sum, currency))), words)
-        }
-    }
-}
-
-/// Changes the plan.
-pub async fn change_plan(
-    State(rooms): State<Rooms>,
-    Path((slug, id)): Place,
-    method: Method,
-    headers: HeaderMap,
-    form: Bytes,
-) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let price = field(&form, "price");
-    let (actor, rules, wanted, chosen) =
-        (desk.actor(), rooms.house.billing.clone(), id.clone(), price.clone());
-    let changed = async {
-        let store = &rooms.house.store;
-        let price_id = chosen.parse().map_err(|_| Refusal::bad_request("Please choose a plan."))?;
-        let wish = ChangePrice { price_id, payer: Presence::There };
-        let find = move |tx: &mut ReadTx<'_>| subscriptions::find_of_buyer(tx, &actor, id_of(&wanted)?);
-        let found = store.read(find.clone()).await?;
-        change_price::make_way(&rooms.house, found.subscription, wish).await?;
-        let applied = store
-            .write(move |tx| {
-                let found = find(tx)?;
-                price_change::apply(tx, &rules, &found.subscription, wish)
-            })
-            .await?;
-        change_price::collect(&rooms.house, applied).await
-    }
-    .await;
-    let back = format!("{}/subscriptions/{id}", desk.base);
-    match changed {
-        Ok(Some(payment)) if payment.status != PaymentStatus::Succeeded => {
-            go_on(&rooms, &desk, &payment, &back).await
-        }
-        Ok(_) => see_other(&format!("{back}?told=plan")),
-        Err(error) => {
-            let (status, sentence) = refusal_of(&error);
-            plan_page(&rooms, &desk, &id, &price, (status, Some(sentence))).await
-        }
-    }
-}
-
 /// Lets the subscription end.
 pub async fn cancel(
     state: State<Rooms>,
@@ -436,6 +292,27 @@ pub async fn cancel(
 pub async fn resume(state: State<Rooms>, place: Place, method: Method, headers: HeaderMap) -> Response {
     let decide = |tx: &mut Tx<'_>, found: &Subscription| subscriptions::uncancel(tx, found);
     decided(state, place, (method, headers), ("resumed", decide)).await
+}
+
+/// Ends it at once instead of paying what is owed.
+pub async fn end(
+    State(rooms): State<Rooms>,
+    Path((slug, id)): Place,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+        Ok(desk) => desk,
+        Err(response) => return response,
+    };
+    let ended = match own(&rooms, &desk, &id).await {
+        Ok(subscription) => pay_in_portal::end_owed(&rooms.house, subscription.id).await,
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(()) => see_other(&format!("{}/subscriptions/{id}?told=ended", desk.base)),
+        Err(error) => told_in_place(&rooms, &desk, &id, &error, CardForm::default()).await,
+    }
 }
 
 async fn decided(
@@ -467,7 +344,7 @@ async fn decided(
 }
 
 /// The page with why something was not done; a page of its own if there is no such subscription.
-async fn told_in_place(
+pub async fn told_in_place(
     rooms: &Rooms,
     desk: &Desk,
     id: &str,
@@ -481,86 +358,8 @@ async fn told_in_place(
     page(rooms, desk, id, b"", (status, Some(sentence), typed)).await
 }
 
-/// Pays with another saved card from now on, and what is owed at once.
-pub async fn choose_card(
-    State(rooms): State<Rooms>,
-    Path((slug, id)): Place,
-    method: Method,
-    headers: HeaderMap,
-    form: Bytes,
-) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let back = format!("{}/subscriptions/{id}", desk.base);
-    let chosen = match own(&rooms, &desk, &id).await {
-        Ok(subscription) => match field(&form, "card").parse::<Id<PaymentMethod>>() {
-            Ok(card) => pay_in_portal::choose(&rooms.house, subscription.id, card).await,
-            Err(_) => Err(Refusal::bad_request("Please choose a card.").into()),
-        },
-        Err(error) => Err(error),
-    };
-    match chosen {
-        Ok(Some(payment)) => go_on(&rooms, &desk, &payment, &back).await,
-        Ok(None) => see_other(&format!("{back}?told=card-chosen")),
-        Err(error) => told_in_place(&rooms, &desk, &id, &error, CardForm::default()).await,
-    }
-}
-
-/// Pays with a card that was typed in: what is owed if something is, else it is saved and chosen.
-pub async fn pay(
-    State(rooms): State<Rooms>,
-    Path((slug, id)): Place,
-    method: Method,
-    headers: HeaderMap,
-    form: Bytes,
-) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
-        Ok(desk) => desk,
-        Err(response) => return response,
-    };
-    let typed = CardForm { expiry: field(&form, "expiry") };
-    let subscription = match own(&rooms, &desk, &id).await {
-        Ok(subscription) => subscription,
-        Err(error) => return told_in_place(&rooms, &desk, &id, &error, typed).await,
-    };
-    let token = match token_of(&rooms, &form) {
-        Ok(token) => token,
-        Err(problem) => {
-            let told = (StatusCode::UNPROCESSABLE_ENTITY, Some(problem), typed);
-            return page(&rooms, &desk, &id, b"", told).await;
-        }
-    };
-    let back = format!("{}/subscriptions/{id}", desk.base);
-    match paid(&rooms, &desk, &subscription, token).await {
-        Ok(Some(payment)) => go_on(&rooms, &desk, &payment, &back).await,
-        Ok(None) => see_other(&back),
-        Err(error) => told_in_place(&rooms, &desk, &id, &error, typed).await,
-    }
-}
-
-async fn paid(
-    rooms: &Rooms,
-    desk: &Desk,
-    subscription: &Subscription,
-    token: String,
-) -> std::result::Result<Option<Payment>, flows::Error> {
-    let house = &rooms.house;
-    let owing = subscription.clone();
-    let owed = house.store.read(move |tx| methods::owed(tx, &owing)).await?;
-    if let Some(invoice) = owed {
-        return collect::invoice(house, invoice.id, Some(token)).await;
-    }
-    let saved = pay_in_portal::save_card(house, desk.customer.id, token).await?;
-    if let Some(method_id) = saved.payment_method_id {
-        pay_in_portal::choose(house, subscription.id, method_id).await?;
-    }
-    Ok(Some(saved))
-}
-
 /// A subscription of the customer.
-async fn own(rooms: &Rooms, desk: &Desk, id: &str) -> std::result::Result<Subscription, flows::Error> {
+pub async fn own(rooms: &Rooms, desk: &Desk, id: &str) -> std::result::Result<Subscription, flows::Error> {
     let (actor, id) = (desk.actor(), id.to_owned());
     let found =
         rooms.house.store.read(move |tx| subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)).await?;

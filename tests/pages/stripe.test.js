@@ -1,0 +1,134 @@
+// Cards in the portal where Stripe takes the money: our part in a real browser. Stripe's script and Stripe itself are played.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+
+import { launch, look, strictPage } from "./browser.js";
+import { Merak } from "./merak.js";
+import { Shop } from "./shop.js";
+
+// What our scripts call of Stripe's. Its form is a sentence, and its bank says yes.
+const SCRIPT = `
+  window.Stripe = (key) => ({
+    elements: (options) => ({
+      create: (kind) => ({ mount: (place) => { place.textContent = ["Form of Stripe", key, options.mode, kind].join(" "); } }),
+      submit: async () => ({}),
+      update: () => {},
+    }),
+    createConfirmationToken: async () => window.token.startsWith("ctoken_")
+      ? { confirmationToken: { id: window.token } } : { error: { message: "Your card number is incomplete." } },
+    handleNextAction: async ({ clientSecret }) => {
+      await fetch("https://api.stripe.com/approve", { method: "POST", body: clientSecret });
+      return {};
+    },
+  });`;
+
+let merak, shop, browser, portal, api;
+const intents = new Map();
+
+function approve(secret) {
+  const intent = intents.get(secret.replace(/_secret$/, ""));
+  delete intent.next_action;
+  Object.assign(intent, {
+    status: "succeeded",
+    payment_method: {
+      id: `pm_${intent.id}`, type: "card", card: { brand: "visa", last4: "4242", exp_month: 8, exp_year: 2040, country: "US" },
+    },
+  });
+  return intent;
+}
+
+// Customers and set-ups. A card is saved at once, or its bank asks: at an address, or by the script.
+function answer(method, path, form) {
+  if (method === "GET") return intents.get(path.split("/").at(-1));
+  if (!path.endsWith("/setup_intents")) return { id: "cus_1" };
+  const id = `seti_${intents.size}`;
+  const intent = { id, client_secret: `${id}_secret`, return_url: form.get("return_url"), status: "requires_action" };
+  intents.set(id, intent);
+  const token = form.get("confirmation_token");
+  if (token === "ctoken_good") return approve(intent.client_secret);
+  intent.next_action = token === "ctoken_address"
+    ? { type: "redirect_to_url", redirect_to_url: { url: `https://bank.example/${id}` } } : { type: "use_stripe_sdk" };
+  return intent;
+}
+
+before(async () => {
+  api = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(answer(request.method, request.url.split("?")[0], new URLSearchParams(body))));
+  });
+  await new Promise((resolve) => api.listen(0, "127.0.0.1", resolve));
+  merak = await Merak.start("sqlite", {
+    MERAK_PAYMENT_PROCESSOR: "stripe", MERAK_STRIPE_API_URL: `http://127.0.0.1:${api.address().port}`,
+    MERAK_STRIPE_SECRET_KEY: "sk_test_1", MERAK_STRIPE_PUBLISHABLE_KEY: "pk_test_1", MERAK_STRIPE_WEBHOOK_SECRET: "whsec_1",
+  });
+  shop = await Shop.open(merak);
+  const { id } = await shop.make("customers", { email: "ada@example.com" });
+  const session = await shop.call("POST", "/v1/customer-sessions/", { customer_id: id });
+  portal = `${merak.url}/fjordsoft/portal?customer_session_token=${session.token}`;
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await merak?.stop();
+  api?.close();
+});
+
+async function play(page) {
+  await page.route("https://js.stripe.com/**", (route) => route.fulfill({ contentType: "text/javascript", body: SCRIPT }));
+  await page.route("https://api.stripe.com/approve", (route) => {
+    approve(route.request().postData());
+    return route.fulfill({ headers: { "access-control-allow-origin": "*" }, body: "" });
+  });
+  await page.route("https://bank.example/**", (route) => {
+    const intent = approve(`${new URL(route.request().url()).pathname.slice(1)}_secret`);
+    return route.fulfill({ contentType: "text/html", body: `<a href="${intent.return_url}">It is I</a>` });
+  });
+}
+
+test("a card is typed into the form of Stripe, and its bank is asked", { timeout: 120000 }, async () => {
+  const faults = [];
+  const page = await strictPage(browser, faults);
+  await play(page);
+  await page.goto(portal);
+  for (const token of ["incomplete", "ctoken_good", "ctoken_script", "ctoken_address"]) {
+    await page.getByText("Add a card").click();
+    await page.getByText("Form of Stripe pk_test_1 setup payment").waitFor();
+    await page.evaluate((token) => { window.token = token; }, token);
+    await page.getByRole("button", { name: "Save card" }).click();
+    if (token === "incomplete") {
+      await page.getByRole("alert").getByText("Your card number is incomplete.").waitFor();
+      await page.goto(portal);
+      continue;
+    }
+    if (token === "ctoken_address") {
+      // The page that leads to the bank is not one to come back to.
+      await page.getByText("It is I").waitFor();
+      await page.goBack();
+      await page.getByRole("heading", { name: "Your purchases" }).waitFor();
+      await page.goForward();
+      await page.getByText("It is I").click();
+    }
+    await page.getByText("The card was saved").waitFor();
+  }
+  assert.equal(await page.getByText("Visa ending in 4242").count(), 3);
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test("the page before the bank looks well", { timeout: 120000 }, async () => {
+  await look(browser, "portal-approve", `${merak.url}/fjordsoft/portal/request`, async (page) => {
+    await play(page);
+    await page.goto(portal);
+    await page.getByText("Add a card").click();
+    await page.getByText("Form of Stripe").waitFor();
+    await page.evaluate(() => { window.token = "ctoken_address"; });
+    await page.route("https://bank.example/**", (route) => route.fulfill({ status: 204 }));
+    await page.getByRole("button", { name: "Save card" }).click();
+    await page.getByRole("heading", { name: "Confirm with your bank" }).waitFor();
+  });
+});
