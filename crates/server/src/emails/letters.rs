@@ -59,17 +59,10 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Your change to {product_name} was not made"), blocks }
         }
         Email::Refunded { product_name, number, amount, refunded_at, takes_back, .. } => {
-            let given = money(*amount);
-            let mut blocks = vec![Block::Words(format!(
-                "{given} of what you paid for {product_name} went back to where it came from. Banks take some days to show it."
-            ))];
+            let mut blocks = refund_blocks(draft, product_name, number.as_deref(), (*amount, *refunded_at));
             if *takes_back {
                 blocks.push(Block::Words(String::from("What came with your purchase has been taken back.")));
             }
-            let mut facts = vec![("Refunded", given)];
-            facts.extend(number.iter().map(|number| ("Invoice", named(draft, number))));
-            facts.push(("Date", day(*refunded_at)));
-            blocks.push(Block::Facts(facts));
             blocks.extend(to_portal("View your purchase"));
             Letter { subject: format!("Your refund for {product_name}"), blocks }
         }
@@ -151,6 +144,22 @@ fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {
     blocks
 }
 
+fn refund_blocks(
+    draft: &Draft,
+    product_name: &str,
+    number: Option<&str>,
+    (given, at): (Money, Timestamp),
+) -> Vec<Block> {
+    let given = money(given);
+    let words = format!(
+        "{given} of what you paid for {product_name} went back to where it came from. Banks take some days to show it."
+    );
+    let mut facts = vec![("Refunded", given)];
+    facts.extend(numbered(draft, number));
+    facts.push(("Date", day(at)));
+    vec![Block::Words(words), Block::Facts(facts)]
+}
+
 fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
     let written = |cents| amount(cents, receipt.currency);
     let less = |cents: Cents| Cents::new(cents.get().saturating_neg());
@@ -173,17 +182,19 @@ fn receipt_blocks(draft: &Draft, receipt: &Receipt) -> Vec<Block> {
         amounts.push((String::from("Charged"), written(charged)));
     }
     let mut facts: Vec<(&'static str, String)> =
-        receipt.number.iter().map(|number| ("Invoice", named(draft, number))).collect();
+        numbered(draft, receipt.number.as_deref()).into_iter().collect();
     facts.push(("Date", day(receipt.paid_at)));
     vec![Block::Amounts(amounts), Block::Facts(facts)]
 }
 
 /// The number of an invoice as the invoice itself has it.
-fn named(draft: &Draft, number: &str) -> String {
-    match (&draft.sender, number.parse()) {
+fn numbered(draft: &Draft, number: Option<&str>) -> Option<(&'static str, String)> {
+    let number = number?;
+    let named = match (&draft.sender, number.parse()) {
         (Some(sender), Ok(count)) => invoice_number(&sender.slug, count),
         _ => number.to_owned(),
-    }
+    };
+    Some(("Invoice", named))
 }
 
 fn benefit_blocks(words: &str, benefits: &[BenefitLine]) -> Vec<Block> {
