@@ -380,7 +380,7 @@ merak_testkit::both_engines! {
             stage.order(who).await
         };
         stage.tell(prepare, async |stage, _, order_id| {
-            let new = NewRefund { order_id, amount: None, reason: None, revokes_benefits: None };
+            let new = NewRefund { order_id, amount: None, left: None, reason: None, revokes_benefits: None };
             stage.chores().refund(new).await.unwrap();
         }).await;
     }
@@ -393,7 +393,7 @@ merak_testkit::both_engines! {
             stage.order(who).await
         };
         stage.tell(prepare, async |stage, _, order_id| {
-            let new = NewRefund { order_id, amount: None, reason: None, revokes_benefits: None };
+            let new = NewRefund { order_id, amount: None, left: None, reason: None, revokes_benefits: None };
             stage.chores().refund(new).await.unwrap();
         }).await;
     }
@@ -405,7 +405,7 @@ merak_testkit::both_engines! {
         for (fault, calls) in [(Fault::DiesAfter, &["find_refund"][..]), (Fault::DiesBefore, &["find_refund", "refund"])] {
             let who = format!("{fault:?}@example.com").to_lowercase();
             stage.confirm(&stage.once, &who, "success").await.expect(200);
-            let new = NewRefund { order_id: stage.order(&who).await, amount: Some(Cents::new(200)), reason: None, revokes_benefits: None };
+            let new = NewRefund { order_id: stage.order(&who).await, amount: Some(Cents::new(200)), left: None, reason: None, revokes_benefits: None };
             stage.line.breaks(0, fault);
             let chores = stage.chores();
             tokio::select! {
