@@ -40,6 +40,8 @@ pub async fn run(house: &House, id: Id<Organization>) -> Result<(), Error> {
     if made == 0 {
         return Ok(());
     }
+    // What was sold is given before the month goes by, so that nothing looks as if it was given a month late.
+    until_given(house).await?;
     if let Some(target) = house.store.write(move |tx| demo::end_sales(tx, id)).await? {
         house.store.write(move |tx| advance::advance(tx, id, target, processor)).await?;
         for _ in 0..LOOK.1 {
@@ -51,6 +53,11 @@ pub async fn run(house: &House, id: Id<Organization>) -> Result<(), Error> {
             tokio::time::sleep(LOOK.0).await;
         }
     }
+    until_given(house).await
+}
+
+/// Waits until the worker has given and taken back what there is.
+async fn until_given(house: &House) -> Result<(), Error> {
     for _ in 0..LOOK.1 {
         if !house.store.read(demo::are_grants_due).await? {
             break;
