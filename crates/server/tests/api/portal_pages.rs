@@ -64,11 +64,11 @@ async fn stored(shop: &Shop, id: Id<Subscription>) -> Subscription {
 async fn approve(shop: &Shop, client: &Client, asked: &Answer, verdict: &str) -> Answer {
     let bank = asked.header("location").unwrap();
     assert!(bank.starts_with("/sandbox/authenticate/"), "{bank}");
-    let approved = send(&shop.anonymous, bank, &format!("verdict={verdict}")).await;
-    let (_, back) = approved.header("location").unwrap().split_once("/portal/").unwrap();
-    let portal = shop.anonymous.get(&format!("/portal/{back}")).await;
-    let returned = follow(client, &portal).await;
-    follow(client, &returned).await
+    let answered = send(&shop.anonymous, bank, &format!("verdict={verdict}")).await;
+    let (_, rest) = answered.header("location").unwrap().split_once("/portal/").unwrap();
+    let portal = shop.anonymous.get(&format!("/portal/{rest}")).await;
+    let came = follow(client, &portal).await;
+    follow(client, &came).await
 }
 
 /// The payments that brought money, the smallest first.

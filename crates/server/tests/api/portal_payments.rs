@@ -70,8 +70,8 @@ impl Scene {
         let (_, path) = url.split_once("/portal/payments/").unwrap();
         let found = self.shop.anonymous.get(&format!("/portal/payments/{path}")).await;
         assert_eq!(location(&found), format!("{}?asked=true", bank.path));
-        let back = browser.get(location(&found)).await;
-        let path = location(&back).to_owned();
+        let led = browser.get(location(&found)).await;
+        let path = location(&led).to_owned();
         let page = browser.get(&path).await;
         (path, page)
     }

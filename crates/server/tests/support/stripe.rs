@@ -109,7 +109,7 @@ async fn answer(world: Arc<Mutex<World>>, request: Request<Body>) -> Response<Bo
     let (status, body) = if head.method == http::Method::POST {
         let key = head.headers["idempotency-key"].to_str().unwrap().to_owned();
         let fields: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
-        world.lock().unwrap().once(key, path, fields)
+        world.lock().unwrap().once(&key, &path, &fields)
     } else {
         let id = path.rsplit('/').next().unwrap().to_owned();
         let found = world.lock().unwrap().intents.get(&id).cloned();
@@ -121,18 +121,18 @@ async fn answer(world: Arc<Mutex<World>>, request: Request<Body>) -> Response<Bo
 }
 
 impl World {
-    fn once(&mut self, key: String, path: String, fields: BTreeMap<String, String>) -> (u16, Value) {
-        if let Some(answer) = self.kept.get(&key) {
+    fn once(&mut self, key: &str, path: &str, fields: &BTreeMap<String, String>) -> (u16, Value) {
+        if let Some(answer) = self.kept.get(key) {
             return answer.clone();
         }
-        self.seen.push((path.clone(), fields.clone()));
-        let answer = match path.as_str() {
-            "/v1/setup_intents" => self.confirm(&fields, "seti"),
-            "/v1/payment_intents" => self.confirm(&fields, "pi"),
+        self.seen.push((path.to_owned(), fields.clone()));
+        let answer = match path {
+            "/v1/setup_intents" => self.confirm(fields, "seti"),
+            "/v1/payment_intents" => self.confirm(fields, "pi"),
             _ if path.ends_with("/cancel") => (200, self.cancel(path.rsplit('/').nth(1).unwrap())),
             _ => (200, json!({"id": "cus_1", "customer": null})),
         };
-        self.kept.insert(key, answer.clone());
+        self.kept.insert(key.to_owned(), answer.clone());
         answer
     }
 

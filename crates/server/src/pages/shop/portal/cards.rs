@@ -218,7 +218,7 @@ struct Came {
 
 enum Next {
     /// To the bank, for this payment.
-    Bank(Payment, Approval),
+    Bank(Box<Payment>, Approval),
     /// To a page that says what came of it.
     Page(String),
 }
@@ -264,7 +264,7 @@ async fn came_back(
     }
     let is_decided = matches!(payment.status, PaymentStatus::Succeeded | PaymentStatus::Failed);
     if let Some(approval) = pay_in_portal::approval(house, &payment).await? {
-        return Ok(Came { next: Next::Bank(payment, approval), is_decided });
+        return Ok(Came { next: Next::Bank(Box::new(payment), approval), is_decided });
     }
     // A card that was to pay a subscription does so from now on.
     if let (Some(subscription), Some(method_id)) = (card_for, payment.payment_method_id)
@@ -272,7 +272,7 @@ async fn came_back(
         && let Some(paid) = pay_in_portal::choose(house, subscription.id, method_id).await?
     {
         return Ok(match pay_in_portal::approval(house, &paid).await? {
-            Some(approval) => Came { next: Next::Bank(paid, approval), is_decided },
+            Some(approval) => Came { next: Next::Bank(Box::new(paid), approval), is_decided },
             None => page(format!("payment={}", paid.id)),
         });
     }
