@@ -1,5 +1,6 @@
 //! The binary `merak`: options, wiring and exit codes. Everything else is in the crates below.
 
+mod addresses;
 mod commands;
 mod failure;
 mod mail;

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use merak_core::MIGRATIONS;
 use merak_core::billing::{CatchUp, GivenUp};
-use merak_server::{Billing, Config, SECRET_PLACE};
+use merak_server::{Billing, Config};
 use merak_store::Database;
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::addresses::{link_template, origin, web_address};
 use crate::failure::Failure;
 use crate::opened::Opened;
 use crate::{mail, occupancy, secret, services, taxes};
@@ -530,42 +531,6 @@ pub fn directory_of(path: &Path) -> &Path {
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an IP address and a port, as in 127.0.0.1:8000")
-}
-
-/// Errs unless the text can stand before the path of every address this server makes.
-pub fn web_address(option: &str, text: &str) -> Result<(), Failure> {
-    let is_strange = |letter: char| "?#".contains(letter) || letter.is_whitespace();
-    match host_of(text) {
-        Some(host) if !host.is_empty() && !host.contains(is_strange) => Ok(()),
-        _ => Err(Failure::usage(format!("{option}: write http:// or https:// and a host, not {text}"))),
-    }
-}
-
-/// Errs unless the text becomes a web address when a secret is put into it.
-fn link_template(option: &str, text: &str) -> Result<(), Failure> {
-    let host = host_of(text).unwrap_or_default();
-    if text.contains(SECRET_PLACE) && !host.is_empty() && !host.contains(char::is_whitespace) {
-        return Ok(());
-    }
-    let example = format!("https://buy.example.com/{SECRET_PLACE}");
-    Err(Failure::usage(format!(
-        "{option}: write an address with {SECRET_PLACE} in it, as in {example}, not {text}"
-    )))
-}
-
-/// Errs unless the text is what browsers send as the origin of a page. Anything else would never be equal to one.
-fn origin(option: &str, text: &str) -> Result<(), Failure> {
-    web_address(option, text)?;
-    match host_of(text) {
-        Some(host) if !host.contains('/') => Ok(()),
-        _ => Err(Failure::usage(format!(
-            "{option}: an origin ends with its host or port, without a slash: {text}"
-        ))),
-    }
-}
-
-fn host_of(text: &str) -> Option<&str> {
-    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use merak_adapters::{discord, github};
 use merak_server::config::{local, s3};
 use merak_server::{Config, Payments, Storage};
 
+use crate::addresses::web_address;
 use crate::failure::Failure;
-use crate::options::{Options, ProcessorName, StorageKind, web_address};
+use crate::options::{Options, ProcessorName, StorageKind};
 
 /// Errs if a service is set by half, or at an address that is none.
 pub fn check(options: &Options) -> Result<(), Failure> {

@@ -334,7 +334,7 @@ fn open(shop: &Shop, id: Id<Outgoing>) -> Opened {
 
 fn draft(shop: &Shop, id: Id<Outgoing>) -> Draft {
     match open(shop, id) {
-        Opened::Draft(draft) => draft,
+        Opened::Draft(draft) => *draft,
         other => panic!("{other:?}"),
     }
 }

@@ -149,11 +149,11 @@ fn made(tx: &mut ReadTx<'_>, organization_id: Id<Organization>) -> Result<HashSe
     Ok(tx.list::<String>(&sql)?.into_iter().collect())
 }
 
-/// What the shop sells by each name: the price, the product's name and how often it is paid.
-fn prices(
-    tx: &mut ReadTx<'_>,
-    organization_id: Id<Organization>,
-) -> Result<Vec<(Id<Price>, String, Option<RecurringInterval>)>> {
+/// A price, its product's name and how often it is paid.
+type Offer = (Id<Price>, String, Option<RecurringInterval>);
+
+/// What the shop sells.
+fn prices(tx: &mut ReadTx<'_>, organization_id: Id<Organization>) -> Result<Vec<Offer>> {
     const SQL: &str = "SELECT product_prices.id, products.name, product_prices.recurring_interval \
                        FROM products JOIN product_prices ON product_prices.product_id = products.id \
                        WHERE products.organization_id = $1 AND products.deleted_at IS NULL \

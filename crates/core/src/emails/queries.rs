@@ -25,7 +25,7 @@ pub enum Opened {
     /// Sending it is of no use any more, for this reason.
     Useless(&'static str),
     /// It is to be sent.
-    Draft(Draft),
+    Draft(Box<Draft>),
 }
 
 /// A mail that is to be sent.
@@ -119,14 +119,14 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
         opened.push(match rows.remove(id) {
             None => Opened::Nothing,
             Some((_, Err(opened))) => opened,
-            Some((row, Ok(content))) => Opened::Draft(Draft {
+            Some((row, Ok(content))) => Opened::Draft(Box::new(Draft {
                 id: row.id,
                 portal: portal(tx, secret, &row, content.portal(), &shops)?,
                 sender: row.organization_id.and_then(|id| senders.get(&id).cloned()),
                 recipient: row.recipient,
                 date: row.occurred_at.unwrap_or(row.created_at),
                 content,
-            }),
+            })),
         });
     }
     Ok(opened)

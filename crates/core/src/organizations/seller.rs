@@ -122,8 +122,8 @@ pub fn update_seller(tx: &mut Tx<'_>, id: Id<Organization>, command: &UpdateSell
 impl UpdateSeller {
     /// The address after the change.
     fn address(&self, before: Option<Address>) -> Result<Option<Address>> {
-        let lines = [&self.line1, &self.line2, &self.postal_code, &self.city, &self.state];
-        let lines = lines.map(|line| text("line of an address", line));
+        let parts = [&self.line1, &self.line2, &self.postal_code, &self.city, &self.state];
+        let parts = parts.map(|part| text("line of an address", part));
         let address = match self.country {
             Patch::Absent => before,
             Patch::Null => None,
@@ -132,14 +132,14 @@ impl UpdateSeller {
             }
         };
         let Some(mut address) = address else {
-            for line in lines {
-                if line?.value().is_some() {
+            for part in parts {
+                if part?.value().is_some() {
                     return Err(Refusal::bad_request("An address needs its country."));
                 }
             }
             return Ok(None);
         };
-        let [line1, line2, postal_code, city, state] = lines;
+        let [line1, line2, postal_code, city, state] = parts;
         line1?.apply(&mut address.line1);
         line2?.apply(&mut address.line2);
         postal_code?.apply(&mut address.postal_code);
