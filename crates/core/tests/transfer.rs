@@ -6,6 +6,7 @@ mod shops;
 use merak_core::access::Tenancy;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
+use merak_core::clock::advance;
 use merak_core::files::StoredObject;
 use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
@@ -44,8 +45,25 @@ scenarios! {
         good.conditions = json!({"host": "studio"});
         let held = elsewhere.validate(&good).unwrap();
         assert_eq!((held.key.id, held.usage.usage, held.usage.validations), (key.id, 7, 4));
+        assert_eq!((held.customer.name.as_deref(), held.customer.billing_address), (Some("N."), None));
         let back = Deactivate { organization_id: key.organization_id, key: key.key.clone(), activation_id };
         elsewhere.write(move |tx| license_keys::deactivate(tx, &back)).unwrap();
+    }
+
+    fn what_happened_by_a_clock_that_is_ahead_comes_along(shop) {
+        let (id, benefit, customer) = (shop.organization.id, shop.benefit(BenefitType::LicenseKeys, json!({})).unwrap(), shop.customer());
+        let later = shop.now().add_seconds(60 * 86_400);
+        shop.write(move |tx| {
+            advance::advance(tx, id, later, "sandbox")?;
+            advance::step(tx, id)
+        })
+        .unwrap();
+        let key = shop.key_of_grant(&shop.grant(&benefit, &customer, Scope::ByHand));
+        assert!(key.created_at >= later);
+        let until = shop.now();
+        let begin = (RecordKind::LicenseKey, None);
+        let batch = shop.read(move |tx| transfer::export_batch(tx, id, until, begin)).unwrap();
+        assert_eq!(batch.records.len(), 1);
     }
 
     fn everything_that_is_sold_comes_along(shop) {

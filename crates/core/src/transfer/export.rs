@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::record::export_kind;
 use super::{OrganizationRecord, Record, RecordKind};
+use crate::clock;
 use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
@@ -54,14 +55,16 @@ pub fn organization_record(tx: &mut ReadTx<'_>, organization: &Organization) -> 
     OrganizationRecord::export(tx, organization)
 }
 
-/// Reads the next records of a kind, those made until `until`.
+/// Reads the next records of a kind, those made until `until`, or until then by the clock of the organization if that is
+/// ahead.
 pub fn export_batch(
     tx: &mut ReadTx<'_>,
     organization_id: Id<Organization>,
     until: Timestamp,
     (kind, after): (RecordKind, Option<Place>),
 ) -> Result<Exported> {
-    export_kind(tx, kind, &Wanted { organization_id, until }, after)
+    let ahead = clock::now(tx, organization_id)?.as_micros().saturating_sub(tx.now().as_micros());
+    export_kind(tx, kind, &Wanted { organization_id, until: until.add_micros(ahead) }, after)
 }
 
 /// Reads the next rows of an organization's table in the order of `created_at` and `id`, with where to go on. The text

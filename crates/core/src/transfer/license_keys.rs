@@ -15,7 +15,7 @@ use crate::benefits::{self, Benefit};
 use crate::customers::Customer;
 use crate::kit::{Id, Result};
 use crate::license_keys::{
-    self, Activation, ImportLicenseKey, LicenseKey, Properties, Status, Terms, Usage, format,
+    self, Activation, ImportLicenseKey, LicenseKey, Properties, SoldTo, Status, Terms, Usage, format,
 };
 
 /// A license key, with the members of the API's answer and those that only the server knows.
@@ -53,6 +53,10 @@ pub struct LicenseKeyRecord {
     pub expires_at: Option<Timestamp>,
     /// Whether the end was set by hand; the API does not say it.
     pub has_own_expires_at: Option<bool>,
+    /// What whoever knows the key is told of its holder, if that is not all that is known of them: an object. The API does
+    /// not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_to: Option<Json>,
     /// Its live activations, the oldest first.
     pub activations: Vec<ActivationRecord>,
 }
@@ -126,6 +130,7 @@ impl LicenseKeyRecord {
             last_validated_at: usage.last_validated_at,
             expires_at: key.expires_at,
             has_own_expires_at: Some(key.has_own_expires_at),
+            sold_to: key.sold_to,
             activations: activations.into_iter().map(ActivationRecord::from).collect(),
         }
     }
@@ -209,7 +214,7 @@ impl Portable for LicenseKeyRecord {
                 .unwrap_or(self.limit_activations != terms.limit_activations),
             has_own_limit_usage: self.has_own_limit_usage.unwrap_or(self.limit_usage != terms.limit_usage),
             has_own_expires_at: self.has_own_expires_at.unwrap_or(self.expires_at != terms.expires_at),
-            sold_to: None,
+            sold_to: self.sold_to.as_ref().map(checked).transpose()?,
             created_at,
             modified_at: self.modified_at,
         };
@@ -224,6 +229,12 @@ impl Portable for LicenseKeyRecord {
         let command = ImportLicenseKey { key, usage, activations };
         Ok(license_keys::import(batch.tx, &command)?.into())
     }
+}
+
+/// What is told of a holder, if it reads as such.
+fn checked(sold_to: &Json) -> Result<Json> {
+    sold_to.parse::<SoldTo>()?;
+    Ok(sold_to.clone())
 }
 
 impl ActivationRecord {
