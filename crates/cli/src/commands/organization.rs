@@ -66,7 +66,7 @@ pub struct Update {
     /// Postal code.
     #[arg(long, value_name = "TEXT")]
     postal_code: Option<String>,
-    /// Town.
+    /// City or town.
     #[arg(long, value_name = "TEXT")]
     city: Option<String>,
     /// State or province.

@@ -33,8 +33,14 @@ pub fn busy_shop(shop: &Shop) -> LicenseKey {
     let nora = shop.write(move |tx| customers::create(tx, &command)).unwrap();
     let key = shop.key_of_grant(&shop.grant(&benefit, &nora, shop.order()));
     // Bought by somebody who did not show that they are Nora.
-    let (id, typed) = (key.id, Json::new(&json!({"name": "N.", "billing_address": null, "tax_id": null, "metadata": {}})).unwrap());
-    shop.write(move |tx| Ok(tx.changed_one("UPDATE license_keys SET sold_to = $2 WHERE id = $1", &[&id, &typed])?)).unwrap();
+    let (id, typed) = (
+        key.id,
+        Json::new(&json!({"name": "N.", "billing_address": null, "tax_id": null, "metadata": {}})).unwrap(),
+    );
+    shop.write(move |tx| {
+        Ok(tx.changed_one("UPDATE license_keys SET sold_to = $2 WHERE id = $1", &[&id, &typed])?)
+    })
+    .unwrap();
     let mut studio = activation(&key);
     studio.conditions = Json::from_text(r#"{"host":"studio"}"#).unwrap();
     studio.meta = Json::from_text(r#"{"cores": 8.0}"#).unwrap();
