@@ -23,6 +23,24 @@ pub fn place() -> Result<PathBuf, Failure> {
     Ok(std::env::temp_dir())
 }
 
+/// Removes what runs have left that were broken off: folders that end with the number of a process that is no more.
+fn remove_left(place: &Path) -> Result<(), Failure> {
+    for entry in std::fs::read_dir(place)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| {
+            name.strip_prefix("merak-tests-").or_else(|| name.strip_prefix("merak-postgres-"))
+        });
+        let is_over = number
+            .is_some_and(|number| number.parse::<u32>().is_ok() && !Path::new("/proc").join(number).exists());
+        // Another run may be at it, or it belongs to somebody else.
+        if is_over && let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            eprintln!("{} stays behind: {error}", entry.path().display());
+        }
+    }
+    Ok(())
+}
+
 fn free(folder: &str) -> Result<u64, Failure> {
     let (_, table) = process::output(Command::new("df").args(["--output=avail", "--block-size=1", folder]))?;
     // A `df` that knows no such options has nothing to say, and the folder then counts as full.
@@ -35,7 +53,9 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Makes the folder.
     pub fn new() -> Result<Self, Failure> {
-        let folder = place()?.join(format!("merak-tests-{}", std::process::id()));
+        let place = place()?;
+        remove_left(&place)?;
+        let folder = place.join(format!("merak-tests-{}", std::process::id()));
         std::fs::create_dir(&folder)?;
         Ok(Self(folder))
     }

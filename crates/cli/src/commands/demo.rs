@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::serve::{self, Shows};
 use crate::failure::Failure;
-use crate::options::Options;
+use crate::options::{Options, ProcessorName};
 use crate::{output, services};
 
 /// Serve a small shop to look at, and say how to call it.
@@ -50,7 +50,8 @@ impl Demo {
             output::say(&if self.json {
                 one_line(&url, &link, &shop)
             } else {
-                for_people(&url, &link, &mail, &shop)
+                let processor = options.payment_processor.unwrap_or(ProcessorName::Sandbox);
+                for_people(&url, &link, &mail, processor == ProcessorName::Sandbox, &shop)
             })
         })
     }
@@ -116,7 +117,23 @@ fn one_line(url: &str, link: &str, shop: &demo::Demo) -> String {
     .to_string()
 }
 
-fn for_people(url: &str, link: &str, mail: &str, shop: &demo::Demo) -> String {
+/// What only holds where the sandbox plays the payments.
+fn hints(is_sandbox: bool, shop: &demo::Demo) -> String {
+    if !is_sandbox {
+        return String::new();
+    }
+    let days = shop.seconds_ahead / (24 * 3600);
+    let ahead = if days > 0 {
+        format!("is {days} days ahead, so that something was renewed")
+    } else {
+        "goes right".into()
+    };
+    format!(
+        "Buy with the card 4242 4242 4242 4242. The shop's clock {ahead}; `merak clock advance`\nmoves it on. "
+    )
+}
+
+fn for_people(url: &str, link: &str, mail: &str, is_sandbox: bool, shop: &demo::Demo) -> String {
     let key = shop.license_keys.first().map_or("", |key| key.key.as_str());
     format!(
         "Merak is open for business: {name}\n\n\
@@ -131,8 +148,7 @@ fn for_people(url: &str, link: &str, mail: &str, shop: &demo::Demo) -> String {
          \u{20} access token    {token}\n\
          \u{20} license key     {key}\n\
          \u{20} discount code   {code}\n\n\
-         Buy with the card 4242 4242 4242 4242. The link to sign in works once, within a quarter of an hour. The shop's\n\
-         clock is {days} days ahead, so that something was renewed; `merak clock advance` moves it on.\n\n\
+         {hints}The portal's link works for an hour, and the link to sign in once, within a quarter of one.\n\n\
          Activate the key as an app would:\n\n\
          curl -X POST \\\n    \
          '{url}/v1/customer-portal/license-keys/activate' \\\n    \
@@ -147,6 +163,6 @@ fn for_people(url: &str, link: &str, mail: &str, shop: &demo::Demo) -> String {
         portal = portal(url, shop),
         sign_in = sign_in(url, shop),
         orders = orders(url, shop),
-        days = shop.seconds_ahead / (24 * 3600),
+        hints = hints(is_sandbox, shop),
     )
 }

@@ -129,6 +129,19 @@ pub fn detach_by_processor(tx: &mut Tx<'_>, processor: &str, processor_method_id
     found.map_or(Ok(()), |id| detach(tx, id))
 }
 
+/// A subscription and a method of its customer that is saved. Anything else is refused.
+pub fn require_own(
+    tx: &mut ReadTx<'_>,
+    subscription_id: Id<Subscription>,
+    method_id: Id<PaymentMethod>,
+) -> Result<(Subscription, PaymentMethod)> {
+    let subscription = subscriptions::find(tx, subscription_id)?.ok_or_else(Refusal::not_found)?;
+    let method = find(tx, method_id)?
+        .filter(|method| method.is_saved() && method.customer_id == subscription.customer_id)
+        .ok_or_else(Refusal::not_found)?;
+    Ok((subscription, method))
+}
+
 /// Pays a subscription with this method from now on. If a payment is owed, it is tried at once: the answer is the payment
 /// that the processor is to be asked for.
 pub fn choose(
@@ -137,10 +150,7 @@ pub fn choose(
     subscription_id: Id<Subscription>,
     method_id: Id<PaymentMethod>,
 ) -> Result<Option<Payment>> {
-    let subscription = subscriptions::find(tx, subscription_id)?.ok_or_else(Refusal::not_found)?;
-    let method = find(tx, method_id)?
-        .filter(|method| method.is_saved() && method.customer_id == subscription.customer_id)
-        .ok_or_else(Refusal::not_found)?;
+    let (subscription, method) = require_own(tx, subscription_id, method_id)?;
     tx.changed_one(
         "UPDATE subscriptions SET payment_method_id = $2 WHERE id = $1",
         &[&subscription.id, &method.id],

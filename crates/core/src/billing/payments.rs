@@ -17,7 +17,7 @@ use super::{Invoice, InvoiceStatus, Payment, PaymentKind, PaymentMethod, Payment
 use crate::checkouts::Checkout;
 use crate::clock;
 use crate::customers::Customer;
-use crate::kit::{Address, Cents, Country, Currency, Email, Id, Result};
+use crate::kit::{Address, Cents, Country, Currency, Email, Id, Kind, Refuses, Result};
 use crate::organizations::Organization;
 use crate::products::PriceType;
 use crate::subscriptions::Subscription;
@@ -30,6 +30,24 @@ const TURN: i64 = 120;
 
 /// For how long at most nobody asks about a payment, in seconds.
 const LONGEST_PAUSE: i64 = 6 * 3600;
+
+/// How many cards that a customer types in may be refused within a day. Somebody who tries cards finds out nothing more by
+/// it then.
+const MOST_FAILURES: i64 = 10;
+
+/// Why no card can be typed in for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too many were refused.
+    #[error("Too many cards were declined. Please try again tomorrow.")]
+    TooManyFailures,
+}
+
+impl Refuses for Error {
+    fn kind(&self) -> Kind {
+        Kind::Payment
+    }
+}
 
 /// With what an invoice is paid.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +71,9 @@ pub fn plan(
     }
     if under_way(tx, invoice.id)?.is_some() {
         return Ok(None);
+    }
+    if let Source::Token(_) = source {
+        require_few_failures(tx, invoice.customer_id)?;
     }
     plan_unasked(tx, rules, invoice, source).map(Some)
 }
@@ -130,12 +151,24 @@ pub(crate) fn count_failed(tx: &mut ReadTx<'_>, checkout_id: Id<Checkout>) -> Re
 
 /// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now.
 pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &str) -> Result<Payment> {
+    require_few_failures(tx, customer.id)?;
     let now = clock::now(tx, customer.organization_id)?;
     let mut payment = blank(tx, rules, (customer.organization_id, customer.id), now);
     payment.kind = PaymentKind::Setup;
     token.clone_into(&mut payment.source);
     tx.insert(&payment)?;
     Ok(payment)
+}
+
+/// Refuses a customer who has typed in too many cards that were refused. Their checkouts have a limit each.
+fn require_few_failures(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<()> {
+    let since = tx.now().add_seconds(-24 * 3600);
+    let failed: i64 = tx.one(
+        "SELECT count(*) FROM (SELECT 1 FROM payments WHERE customer_id = $1 AND planned_at > $2 AND status = 'failed' \
+         AND NOT is_off_session AND checkout_id IS NULL LIMIT $3) AS failed",
+        &[&customer_id, &since, &MOST_FAILURES],
+    )?;
+    if failed < MOST_FAILURES { Ok(()) } else { Err(Error::TooManyFailures.into()) }
 }
 
 /// The last payment of a subscription's open invoices that waits for its customer to approve it.

@@ -53,7 +53,11 @@ pub async fn choose(
     subscription_id: Id<Subscription>,
     method_id: Id<PaymentMethod>,
 ) -> Result<Option<Payment>, Error> {
-    let waiting = house.store.read(move |tx| payments::waiting_for_approval(tx, subscription_id)).await?;
+    let look = move |tx: &mut ReadTx<'_>| {
+        methods::require_own(tx, subscription_id, method_id)?;
+        payments::waiting_for_approval(tx, subscription_id)
+    };
+    let waiting = house.store.read(look).await?;
     if let Some(waiting) = waiting.filter(|payment| payment.payment_method_id != Some(method_id)) {
         collect::cancel(house, &waiting).await?;
     }

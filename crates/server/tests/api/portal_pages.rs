@@ -397,7 +397,7 @@ scenarios! {
         let body = json!({"product_price_id": price_of(&plans, 3000)});
         shop.merchant.patch(&format!("/v1/subscriptions/{}", found.id), body).await.expect(200);
         let page = client.get(&path).await;
-        shows(&page, &["$20.00 to pay", "Cancel instead of paying", "you do not have to pay this"]);
+        shows(&page, &["$20.00 to pay", "Cancel instead of paying", "you do not have to pay this", "you have everything back"]);
         let ended = send(&client, &format!("{path}/end"), "").await;
         let page = follow(&client, &ended).await;
         shows(&page, &["has ended. You do not have to pay what was due.", "Ended on"]);

@@ -166,7 +166,8 @@ function checkout(form) {
     await running;
     tell("confirmed");
     if (payment) {
-      const problem = await payment.token(form, payer(form));
+      let problem = "The payment service does not answer. Please try again.";
+      try { problem = await payment.token(form, payer(form)); } catch { }
       if (problem) {
         tellLoaded();
         isPaying = false;

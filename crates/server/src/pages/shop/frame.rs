@@ -176,9 +176,12 @@ pub fn policy(framed: &Framed, processor: Processor) -> String {
     let policy = match processor {
         Processor::Own => POLICY.to_owned(),
         Processor::Stripe => POLICY
-            .replace("script-src 'self'", "script-src 'self' https://js.stripe.com")
+            .replace("script-src 'self'", "script-src 'self' https://js.stripe.com https://*.js.stripe.com")
             .replace("connect-src 'self'", "connect-src 'self' https://api.stripe.com")
-            .replace("form-action", "frame-src https://js.stripe.com https://hooks.stripe.com; form-action"),
+            .replace(
+                "form-action",
+                "frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com; form-action",
+            ),
     };
     format!("{policy}; frame-ancestors {}", framed.ancestors())
 }

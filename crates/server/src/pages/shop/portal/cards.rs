@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -21,12 +22,12 @@ use merak_core::subscriptions::{self, Subscription};
 
 use super::super::stripe::publishable_key;
 use super::super::{Frame, Processor};
-use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, see_other};
+use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, see_other, too_many};
 use super::home::{self, CardForm};
 use crate::emails::words::amount;
 use crate::flows;
 use crate::flows::pay_in_portal::{self, Approval, Unneeded};
-use crate::shell::Response;
+use crate::shell::{Response, Try, Visitor};
 use crate::wire::cookie::card_for;
 
 #[derive(Template)]
@@ -81,6 +82,7 @@ pub fn token_of(rooms: &Rooms, form: &[u8]) -> Result<String, String> {
 pub async fn save(
     State(rooms): State<Rooms>,
     Path(slug): Path<String>,
+    Extension(visitor): Extension<Visitor>,
     method: Method,
     headers: HeaderMap,
     form: Bytes,
@@ -89,6 +91,9 @@ pub async fn save(
         Ok(desk) => desk,
         Err(response) => return response,
     };
+    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
+        return too_many(&rooms, &desk.organization, seconds);
+    }
     let typed = CardForm { expiry: field(&form, "expiry") };
     let token = match token_of(&rooms, &form) {
         Ok(token) => token,

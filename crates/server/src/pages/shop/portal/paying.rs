@@ -1,5 +1,6 @@
 //! With what a subscription is paid: another saved card, or one that is typed in.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use http::header::SET_COOKIE;
@@ -9,16 +10,17 @@ use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::{self, Subscription};
 
 use super::cards::{approval_path, go_on, token_of};
-use super::desk::{Caller, Desk, Rooms, field, see_other};
+use super::desk::{Caller, Desk, Rooms, field, see_other, too_many};
 use super::home::CardForm;
 use super::subscription::{Place, id_of, own, page, told_in_place};
 use crate::flows::{self, collect, pay_in_portal};
-use crate::shell::Response;
+use crate::shell::{Response, Try, Visitor};
 
 /// Pays with another saved card from now on, and what is owed at once.
 pub async fn choose_card(
     State(rooms): State<Rooms>,
     Path((slug, id)): Place,
+    Extension(visitor): Extension<Visitor>,
     method: Method,
     headers: HeaderMap,
     form: Bytes,
@@ -27,6 +29,9 @@ pub async fn choose_card(
         Ok(desk) => desk,
         Err(response) => return response,
     };
+    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
+        return too_many(&rooms, &desk.organization, seconds);
+    }
     let back = format!("{}/subscriptions/{id}", desk.base);
     let chosen = match own(&rooms, &desk, &id).await {
         Ok(subscription) => match field(&form, "card").parse::<Id<PaymentMethod>>() {
@@ -46,6 +51,7 @@ pub async fn choose_card(
 pub async fn pay(
     State(rooms): State<Rooms>,
     Path((slug, id)): Place,
+    Extension(visitor): Extension<Visitor>,
     method: Method,
     headers: HeaderMap,
     form: Bytes,
@@ -54,6 +60,9 @@ pub async fn pay(
         Ok(desk) => desk,
         Err(response) => return response,
     };
+    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
+        return too_many(&rooms, &desk.organization, seconds);
+    }
     let typed = CardForm { expiry: field(&form, "expiry") };
     let subscription = match own(&rooms, &desk, &id).await {
         Ok(subscription) => subscription,

@@ -49,6 +49,8 @@ struct SubscriptionPage<'p> {
     line: String,
     facts: Vec<(&'static str, String)>,
     owed: Option<String>,
+    /// Whether everything that comes with it is still there, although a payment is owed.
+    keeps_benefits: bool,
     /// Whether it can be ended instead of paying what is owed.
     can_end: bool,
     is_paid: bool,
@@ -160,6 +162,7 @@ pub async fn page(
         line: line(subscription),
         facts: facts(subscription, seen.listed, &seen.methods),
         owed: seen.owed.as_ref().map(|invoice| amount(invoice.due(), invoice.currency)),
+        keeps_benefits: subscription.gives(),
         can_end: matches!(subscription.status, SubscriptionStatus::PastDue | SubscriptionStatus::Unpaid)
             && subscription.ended_at.is_none(),
         is_paid: !is_free && subscription.ended_at.is_none(),
