@@ -4,7 +4,7 @@ use merak_store::{Timestamp, Tx};
 
 use super::outcome::Failure;
 use super::rules::GivenUp;
-use super::{Invoice, InvoiceStatus, Rules, invoices, methods, payments};
+use super::{BillingReason, CANCELED, Invoice, InvoiceStatus, Rules, invoices, methods, payments};
 use crate::clock;
 use crate::emails::{self, Email, Money, PortalLink};
 use crate::kit::{Id, Refusal, Result};
@@ -70,7 +70,9 @@ pub(super) fn failed(
         _ => {
             after.status = SubscriptionStatus::PastDue;
             after.past_due_since = Some(now);
-            after.grace_ends_at = rules.grace_end(now);
+            // What was never paid, such as another plan, is not left to anybody.
+            let is_renewal = invoice.billing_reason == BillingReason::SubscriptionCycle;
+            after.grace_ends_at = rules.grace_end(now).filter(|_| is_renewal);
             after.retries = 0;
         }
     }
@@ -84,7 +86,12 @@ pub(super) fn failed(
         after.retries = i64::try_from(rules.retry_days.len()).unwrap_or(i64::MAX);
     }
     // A method that will never do is not asked again, but the customer has the same time to name another one.
-    let look_at = retry.or_else(|| Some(rules.last_retry(since)).filter(|last| now < *last));
+    let mut look_at = retry.or_else(|| Some(rules.last_retry(since)).filter(|last| now < *last));
+    // Who gave up a payment themselves is about to make another one.
+    let is_given_up = failure.code == CANCELED;
+    if is_given_up {
+        look_at = look_at.or(Some(soonest));
+    }
     let Some(look_at) = look_at else {
         give_up(tx, rules, invoice, &before, after, now)?;
         return Ok(before);
@@ -94,6 +101,9 @@ pub(super) fn failed(
         note(tx, after.id, after.retries, after.due_at)?;
     } else {
         subscriptions::change(tx, &before, &mut after)?;
+    }
+    if is_given_up {
+        return Ok(after);
     }
     let email = Email::PaymentFailed {
         product_name: product_name.to_owned(),

@@ -129,7 +129,9 @@ fn payment_of(tx: &mut ReadTx<'_>, order: &Order) -> Result<Option<Payment>> {
     const SQL: &str = concatcp!(
         "SELECT ",
         Payment::COLUMNS,
-        " FROM payments WHERE invoice_id = $1 AND status = 'succeeded' AND kind = 'charge' ORDER BY id LIMIT 1"
+        " FROM payments WHERE invoice_id = $1 AND status = 'succeeded' AND kind = 'charge' \
+         AND NOT EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_id = payments.id AND refunds.order_id IS NULL) \
+         ORDER BY id LIMIT 1"
     );
     match order.invoice_id {
         Some(id) => Ok(tx.find(SQL, &[&id])?),
@@ -228,13 +230,16 @@ pub(super) fn note_foreign(
     settle_one(tx, &mut refund, outcome)
 }
 
-/// The order that a payment paid.
+/// The order that a payment paid. One that came when the invoice was paid already has none.
 fn order_of(tx: &mut ReadTx<'_>, payment: &Payment) -> Result<Option<Order>> {
     const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE invoice_id = $1");
-    match payment.invoice_id {
-        Some(id) => Ok(tx.find(SQL, &[&id])?),
-        None => Ok(None),
-    }
+    let order: Option<Order> = match payment.invoice_id {
+        Some(id) => tx.find(SQL, &[&id])?,
+        None => None,
+    };
+    let Some(order) = order else { return Ok(None) };
+    let paid = payment_of(tx, &order)?;
+    Ok(paid.is_some_and(|paid| paid.id == payment.id).then_some(order))
 }
 
 /// The refund, if there is one.

@@ -196,20 +196,19 @@ impl<'r> Settling<'r> {
         let Some(subscription) = subscription.filter(|_| invoice.status == InvoiceStatus::Open) else {
             return Ok(());
         };
+        let is_for_change = invoice.period.is_some_and(|period| period > subscription.period);
         // What the customer tried in person and was declined says nothing about the saved method.
-        let failure = if payment.is_off_session || subscription.past_due_since.is_none() {
-            failure.clone()
-        } else {
+        if !payment.is_off_session && subscription.past_due_since.is_some() && !is_for_change {
             return Ok(());
-        };
+        }
         let id = subscription.id;
         let product_name = self.names.get(&invoice.product_id).map_or("", String::as_str);
         // Who gave it up themselves knows.
         let is_news = was_waited_for && failure.code != CANCELED && subscription.ended_at.is_none();
-        if is_news && invoice.period.is_some_and(|period| period > subscription.period) {
+        if is_news && is_for_change {
             dunning::tell_of_change(tx, invoice, &subscription, product_name)?;
         }
-        dunning::failed(tx, self.rules, &failure, Owed { invoice, subscription, product_name, now })?;
+        dunning::failed(tx, self.rules, failure, Owed { invoice, subscription, product_name, now })?;
         self.read_again(tx, id)
     }
 

@@ -36,7 +36,7 @@ fn step(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, cursor: Option<&
     let orders: Vec<Order> = tx.all(SQL, &[&organization_id, &since, &after, &ORDERS])?;
     let mut step = Step { looked_at: u64::try_from(orders.len()).unwrap_or_default(), ..Step::default() };
     let ids: Vec<Id<Order>> = orders.iter().map(|order| order.id).collect();
-    let entries = entries_of(tx, organization_id, &ids)?;
+    let entries = entries_of(tx, &ids)?;
     let disputes = disputes_of(tx, &ids)?;
     let (nothing, undisputed) = (Moved::default(), Disputed::default());
     for order in &orders {
@@ -98,11 +98,7 @@ fn look_at(order: &Order, moved: &Moved, disputed: &Disputed) -> Vec<String> {
     .collect()
 }
 
-fn entries_of(
-    tx: &mut ReadTx<'_>,
-    organization_id: Id<Organization>,
-    orders: &[Id<Order>],
-) -> Result<HashMap<Id<Order>, Moved>> {
+fn entries_of(tx: &mut ReadTx<'_>, orders: &[Id<Order>]) -> Result<HashMap<Id<Order>, Moved>> {
     let mut moved: HashMap<Id<Order>, Moved> = HashMap::new();
     if orders.is_empty() {
         return Ok(moved);
@@ -111,9 +107,10 @@ fn entries_of(
         "SELECT ledger_entries.order_id, ledger_entries.kind, ledger_lines.account, \
          CAST(sum(ledger_lines.amount) AS bigint) FROM ledger_entries \
          JOIN ledger_lines ON ledger_lines.organization_id = ledger_entries.organization_id \
-         AND ledger_lines.sequence = ledger_entries.sequence WHERE ledger_entries.organization_id = ",
+         AND ledger_lines.sequence = ledger_entries.sequence WHERE ledger_entries.order_id IN ",
     );
-    sql.bind(organization_id).push(" AND ledger_entries.order_id IN ").bind_list(orders.iter().copied());
+    // The organization is not named, or SQLite would go through all that its ledger has.
+    sql.bind_list(orders.iter().copied());
     sql.push(" GROUP BY ledger_entries.order_id, ledger_entries.kind, ledger_lines.account");
     for (order_id, kind, account, sum) in tx.list::<(Id<Order>, EntryKind, Account, i64)>(&sql)? {
         moved.entry(order_id).or_default().insert((kind, account), sum);

@@ -310,7 +310,8 @@ fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor>
         "SELECT CAST(coalesce((SELECT sum(refunds.amount) FROM orders JOIN refunds ON refunds.order_id = orders.id \
          WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'), 0) + coalesce((SELECT sum(disputes.amount) \
          FROM payments JOIN disputes ON disputes.payment_id = payments.id \
-         WHERE payments.invoice_id = $1 AND disputes.status <> 'won'), 0) AS bigint)",
+         WHERE payments.invoice_id = $1 AND disputes.status <> 'won' AND NOT EXISTS (SELECT 1 FROM refunds \
+         WHERE refunds.payment_id = payments.id AND refunds.order_id IS NULL)), 0) AS bigint)",
         &[&invoice.id],
     )?;
     Ok(PaidFor {

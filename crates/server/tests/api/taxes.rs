@@ -106,6 +106,7 @@ merak_testkit::both_engines! {
             fields.push(("customer_tax_id", number.to_owned()));
             fields
         };
+        send(shop, &path, "update", &buyer()).await;
         let shown = send(shop, &path, "update", &number("FR 61 954 506 078")).await.text();
         assert!(has_problem(&shown, "customer_tax_id") && has_row(&shown, ("Total", "$12.00")), "{shown}");
         assert!(shown.contains("VAT number"), "{shown}");
