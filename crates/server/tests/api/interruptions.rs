@@ -279,8 +279,12 @@ impl Stage {
         self.line.breaks(usize::MAX, Fault::Down);
         act(self, "smooth@example.com", prepared).await;
         let expected = self.at_rest("smooth@example.com").await;
-        let calls = self.line.repair();
+        let mut calls = self.line.repair();
         assert!(!calls.is_empty() && !expected.is_empty());
+        // Whether it is asked once or twice what became of it is a matter of time.
+        while calls.len() > 1 && calls[calls.len() - 2] == calls[calls.len() - 1] {
+            calls.pop();
+        }
         let mut told = Vec::new();
         for (after, call) in calls.iter().enumerate() {
             for fault in Fault::ALL {
