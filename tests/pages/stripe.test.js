@@ -127,8 +127,13 @@ test("the page before the bank looks well", { timeout: 120000 }, async () => {
     await page.getByText("Add a card").click();
     await page.getByText("Form of Stripe").waitFor();
     await page.evaluate(() => { window.token = "ctoken_address"; });
-    await page.route("https://bank.example/**", (route) => route.fulfill({ status: 204 }));
+    await page.route("https://bank.example/**", (route) => route.fulfill({ contentType: "text/html", body: "The bank" }));
+    let payment;
+    page.on("request", (request) => { if (request.url().includes("/portal/payments/")) payment = request.url(); });
     await page.getByRole("button", { name: "Save card" }).click();
+    // The page leads to the bank at once, but for who comes back without having answered.
+    await page.getByText("The bank").waitFor();
+    await page.goto(`${payment.split("?")[0]}?asked=true`);
     await page.getByRole("heading", { name: "Confirm with your bank" }).waitFor();
   });
 });

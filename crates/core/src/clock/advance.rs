@@ -12,6 +12,7 @@
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
+use uuid::Uuid;
 
 use super::now;
 use crate::kit::{Id, Refusal, Result};
@@ -89,6 +90,30 @@ pub fn moving(tx: &mut ReadTx<'_>, limit: i64) -> Result<Vec<Id<Organization>>> 
         "SELECT organization_id FROM organization_clocks WHERE target_at IS NOT NULL ORDER BY created_at LIMIT $1",
         &[&limit],
     )?)
+}
+
+/// For how long whoever moves a clock has it to themselves, in seconds, unless they say so again. Longer than a step takes.
+const TURN: i64 = 60;
+
+/// Takes a turn at moving a clock, or goes on with it. Whether it is one's turn: of several processes that would, one does,
+/// or it would go on while another is still at what falls due.
+pub fn take_turn(tx: &mut Tx<'_>, organization_id: Id<Organization>, mover: Uuid) -> Result<bool> {
+    let now = tx.now();
+    let taken = tx.execute(
+        "UPDATE organization_clocks SET moved_by = $2, moved_until = $3 WHERE organization_id = $1 \
+         AND target_at IS NOT NULL AND (moved_by IS NULL OR moved_by = $2 OR moved_until < $4)",
+        &[&organization_id, &mover, &now.add_seconds(TURN), &now],
+    )?;
+    Ok(taken > 0)
+}
+
+/// Ends a turn.
+pub fn end_turn(tx: &mut Tx<'_>, organization_id: Id<Organization>, mover: Uuid) -> Result<()> {
+    tx.execute(
+        "UPDATE organization_clocks SET moved_by = NULL, moved_until = NULL WHERE organization_id = $1 AND moved_by = $2",
+        &[&organization_id, &mover],
+    )?;
+    Ok(())
 }
 
 /// Takes the clock to the next thing that falls due, or to where it is to go. None if it is not being moved.

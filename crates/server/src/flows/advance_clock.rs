@@ -10,8 +10,9 @@ use merak_core::billing::payments;
 use merak_core::checkouts;
 use merak_core::clock::advance::{self, Step};
 use merak_core::jobs;
-use merak_core::kit::Id;
+use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::Organization;
+use uuid::Uuid;
 
 use super::{Error, collect, renew};
 use crate::state::House;
@@ -52,9 +53,20 @@ pub async fn go_on(house: &House) -> Result<bool, Error> {
     Ok(!moving.is_empty())
 }
 
-/// Lets one clock go on for some steps. Whether everything was done at each; if not, it has not gone further.
+/// Lets one clock go on for some steps, unless another process does. Whether everything was done at each; if not, it has not
+/// gone further.
 pub async fn go(house: &House, id: Id<Organization>, courier: Courier) -> Result<bool, Error> {
+    let mover = house.store.write(|tx| Ok::<_, Refusal>(tx.uuid())).await?;
+    let gone = steps(house, id, courier, mover).await;
+    house.store.write(move |tx| advance::end_turn(tx, id, mover)).await?;
+    gone
+}
+
+async fn steps(house: &House, id: Id<Organization>, courier: Courier, mover: Uuid) -> Result<bool, Error> {
     for _ in 0..STEPS {
+        if !house.store.write(move |tx| advance::take_turn(tx, id, mover)).await? {
+            return Ok(true);
+        }
         // Before the clock goes on, everything is done that is due by it.
         renew::all_of(house, id).await?;
         house.store.write(move |tx| checkouts::expire(tx, PAYMENTS)).await?;
