@@ -12,4 +12,7 @@ ALTER TABLE organization_clocks ADD COLUMN moved_until timestamptz;
 
 -- For the audit of what each customer paid, got back, and has as credit.
 CREATE INDEX customers_organization_id_idx ON customers (organization_id, id);
+-- With the organization in it, or SQLite would look for the customer of a user through all customers of an organization.
+DROP INDEX customers_user_id_idx;
+CREATE INDEX customers_user_id_idx ON customers (user_id, organization_id, id);
 CREATE INDEX ledger_entries_customer_id_idx ON ledger_entries (customer_id) WHERE customer_id IS NOT NULL;

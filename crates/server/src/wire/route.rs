@@ -392,8 +392,8 @@ impl Operation {
         !self.method.is_safe()
     }
 
-    /// Compiles its schemas, whose references point into the finished components.
-    /// Compiles the schemas of its parts. `components` are those of the document, and are left as they were.
+    /// Compiles the schemas of its parts, whose references point into the finished components of the document. Those are left
+    /// as they were.
     pub(super) fn compile(
         &mut self,
         components: &mut Components,
