@@ -22,12 +22,12 @@ use merak_core::subscriptions::{self, Subscription};
 
 use super::super::stripe::publishable_key;
 use super::super::{Frame, Processor};
-use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, see_other, too_many};
+use super::desk::{Caller, Desk, Rooms, base_of, field, refusal_of, reply_with, see_other};
 use super::home::{self, CardForm};
 use crate::emails::words::amount;
 use crate::flows;
 use crate::flows::pay_in_portal::{self, Approval, Unneeded};
-use crate::shell::{Response, Try, Visitor};
+use crate::shell::{Response, Visitor};
 use crate::wire::cookie::card_for;
 
 #[derive(Template)]
@@ -87,13 +87,11 @@ pub async fn save(
     headers: HeaderMap,
     form: Bytes,
 ) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+    let caller = Caller { slug: &slug, method: &method, headers: &headers };
+    let desk = match rooms.enter_to_pay(caller, &visitor).await {
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
-        return too_many(&rooms, &desk.organization, seconds);
-    }
     let typed = CardForm { expiry: field(&form, "expiry") };
     let token = match token_of(&rooms, &form) {
         Ok(token) => token,

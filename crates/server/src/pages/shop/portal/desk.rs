@@ -21,7 +21,7 @@ use url::form_urlencoded;
 use super::super::{Frame, Framed, Processor, Seller, Shop, answer_with};
 use crate::error::status_and_name;
 use crate::flows;
-use crate::shell::Response;
+use crate::shell::{Response, Try, Visitor};
 use crate::state::House;
 use crate::wire::cookie::Session;
 
@@ -92,6 +92,15 @@ impl Rooms {
             Ok(Some(organization)) => Ok(organization),
             Ok(None) => Err(self.nothing(None)),
             Err(refusal) => Err(self.refused(None, &refusal.into())),
+        }
+    }
+
+    /// As [`enter`](Self::enter), for a form that pays: it spends from the budget of confirmations.
+    pub async fn enter_to_pay(&self, caller: Caller<'_>, visitor: &Visitor) -> Result<Desk, Response> {
+        let desk = self.enter(caller).await?;
+        match visitor.spend_try(Try::Confirmation) {
+            Ok(()) => Ok(desk),
+            Err(seconds) => Err(too_many(self, &desk.organization, seconds)),
         }
     }
 

@@ -10,11 +10,11 @@ use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::{self, Subscription};
 
 use super::cards::{approval_path, go_on, token_of};
-use super::desk::{Caller, Desk, Rooms, field, see_other, too_many};
+use super::desk::{Caller, Desk, Rooms, field, see_other};
 use super::home::CardForm;
 use super::subscription::{Place, id_of, own, page, told_in_place};
 use crate::flows::{self, collect, pay_in_portal};
-use crate::shell::{Response, Try, Visitor};
+use crate::shell::{Response, Visitor};
 
 /// Pays with another saved card from now on, and what is owed at once.
 pub async fn choose_card(
@@ -25,13 +25,11 @@ pub async fn choose_card(
     headers: HeaderMap,
     form: Bytes,
 ) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+    let caller = Caller { slug: &slug, method: &method, headers: &headers };
+    let desk = match rooms.enter_to_pay(caller, &visitor).await {
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
-        return too_many(&rooms, &desk.organization, seconds);
-    }
     let back = format!("{}/subscriptions/{id}", desk.base);
     let chosen = match own(&rooms, &desk, &id).await {
         Ok(subscription) => match field(&form, "card").parse::<Id<PaymentMethod>>() {
@@ -56,13 +54,11 @@ pub async fn pay(
     headers: HeaderMap,
     form: Bytes,
 ) -> Response {
-    let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
+    let caller = Caller { slug: &slug, method: &method, headers: &headers };
+    let desk = match rooms.enter_to_pay(caller, &visitor).await {
         Ok(desk) => desk,
         Err(response) => return response,
     };
-    if let Err(seconds) = visitor.spend_try(Try::Confirmation) {
-        return too_many(&rooms, &desk.organization, seconds);
-    }
     let typed = CardForm { expiry: field(&form, "expiry") };
     let subscription = match own(&rooms, &desk, &id).await {
         Ok(subscription) => subscription,
