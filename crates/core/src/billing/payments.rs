@@ -52,7 +52,7 @@ impl Refuses for Error {
 /// With what an invoice is paid.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'s> {
-    /// A saved method; the customer is not there.
+    /// A saved method. The customer is not there, unless it is a checkout that is paid.
     Saved(&'s PaymentMethod),
     /// What the customer typed into a form just now.
     Token(&'s str),
@@ -130,7 +130,7 @@ pub(crate) fn plan_for_checkout(
     rules: &Rules,
     checkout: &Checkout,
     customer_id: Id<Customer>,
-    token: &str,
+    source: Source<'_>,
 ) -> Result<Payment> {
     let now = clock::now(tx, checkout.organization_id)?;
     let mut payment = blank(tx, rules, (checkout.organization_id, customer_id), now);
@@ -138,7 +138,14 @@ pub(crate) fn plan_for_checkout(
     payment.amount = checkout.total().unwrap_or_default();
     payment.currency = checkout.currency.unwrap_or_default();
     payment.kind = if payment.amount == Cents::default() { PaymentKind::Setup } else { PaymentKind::Charge };
-    token.clone_into(&mut payment.source);
+    match source {
+        // The customer is there: their bank may want their approval.
+        Source::Saved(method) => {
+            payment.source.clone_from(&method.processor_method_id);
+            payment.payment_method_id = Some(method.id);
+        }
+        Source::Token(token) => token.clone_into(&mut payment.source),
+    }
     tx.insert(&payment)?;
     Ok(payment)
 }

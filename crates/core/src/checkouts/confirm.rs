@@ -9,6 +9,9 @@
 //! While it is held a checkout shows as open, but nobody else gets hold of it: who comes with the same confirmation token
 //! waits for the same payment, and who comes with another one is refused. What is for nothing is confirmed and complete in
 //! one unit.
+//!
+//! A customer may pay with a card that they saved before. That they are this customer is shown by their session, and never by
+//! the checkout: its secret is in links that are passed on.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Tx};
@@ -18,7 +21,7 @@ use super::{
     Checkout, CheckoutStatus, Terms, advance, complete, missing_answers, save, save_standing, tell, totals,
 };
 use crate::billing::payments::{self, Question};
-use crate::billing::{Books, Payment, PaymentStatus, Rules};
+use crate::billing::{Books, Payment, PaymentMethod, PaymentStatus, Rules, methods};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
 use crate::discounts;
@@ -29,23 +32,25 @@ use crate::subscriptions;
 use crate::taxes::TaxProblem;
 use crate::users::{self, User};
 
-/// Whether a confirmation with this token can begin.
+/// Whether a confirmation can begin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// It can.
     Open,
-    /// One with the same token is under way.
+    /// One with the same token or card is under way.
     UnderWay(Box<Payment>),
-    /// One with the same token has come to its end.
+    /// One with the same token or card has come to its end.
     Confirmed,
 }
 
-/// Whether a confirmation with this token can begin. Refused if the checkout is not open and it is not this token that
-/// closed it.
-pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, token: Option<&str>) -> Result<Standing> {
+/// Whether this confirmation can begin. Refused if the checkout is not open and it was not closed by one with the same
+/// token or card.
+pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<Standing> {
     let Err(closed) = checkout.require_open() else { return Ok(Standing::Open) };
-    let last = payments::last_of_checkout(tx, checkout.id)?
-        .filter(|payment| token.is_some_and(|token| token == payment.source));
+    let last = match payments::last_of_checkout(tx, checkout.id)? {
+        Some(payment) if confirm.has_made(tx, &payment)? => Some(payment),
+        _ => None,
+    };
     match (last, checkout.status) {
         (Some(payment), CheckoutStatus::Open) if checkout.confirming_payment_id == Some(payment.id) => {
             Ok(Standing::UnderWay(Box::new(payment)))
@@ -60,8 +65,39 @@ pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, token: Option<&str>) -
 pub struct Confirm {
     /// What the buyer typed into the processor's form.
     pub token: Option<String>,
+    /// A card that was saved before, instead. Whoever names it has shown that they are its customer: a checkout's secret
+    /// shows nothing of that.
+    pub saved: Option<SavedCard>,
     /// The account of who confirms, if they are signed in by a cookie or an app.
     pub user_id: Option<Id<User>>,
+}
+
+/// A saved card, and who has shown that it is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedCard {
+    /// Whose session it is.
+    pub customer_id: Id<Customer>,
+    /// The card.
+    pub method_id: Id<PaymentMethod>,
+}
+
+impl Confirm {
+    /// Whether a payment was planned by this confirmation, or the same one before.
+    fn has_made(&self, tx: &mut ReadTx<'_>, payment: &Payment) -> Result<bool> {
+        if let Some(saved) = self.saved {
+            let is_same = payment.payment_method_id == Some(saved.method_id);
+            return Ok(is_same && payment.customer_id == saved.customer_id);
+        }
+        if self.token.as_deref() != Some(payment.source.as_str()) {
+            return Ok(false);
+        }
+        // What the processor calls a saved card is no token, and says nothing of who names it.
+        let method = match payment.payment_method_id {
+            Some(id) => methods::find(tx, id)?,
+            None => None,
+        };
+        Ok(method.is_none_or(|method| method.processor_method_id != payment.source))
+    }
 }
 
 /// What follows from holding a checkout.
@@ -124,8 +160,15 @@ pub fn hold(
         books.post(tx)?;
         return Ok(Held::Complete);
     }
-    let token = confirm.token.as_deref().unwrap_or_default();
-    let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, token)?;
+    let method = match confirm.saved {
+        Some(saved) => Some(require_saved(tx, rules, saved)?),
+        None => None,
+    };
+    let source = match &method {
+        Some(method) => payments::Source::Saved(method),
+        None => payments::Source::Token(confirm.token.as_deref().unwrap_or_default()),
+    };
+    let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, source)?;
     checkout.confirming_payment_id = Some(payment.id);
     checkout.modified_at = Some(tx.now());
     save(tx, &checkout)?;
@@ -146,6 +189,12 @@ pub enum Error {
     /// Too many payments of the checkout have failed.
     #[error("Too many payments have failed here. Please begin again.")]
     TooManyFailures,
+    /// The saved card is not there any more.
+    #[error("This card is not saved any more. Please choose another one.")]
+    NoSuchCard,
+    /// The checkout is for another customer than the one who wants to pay it.
+    #[error("This checkout is for somebody else. Please pay with another card.")]
+    OtherCustomer,
     /// Too much was ordered for nothing by one address.
     #[error("Too much was ordered with this address within an hour. Please try again later.")]
     TooManyGifts,
@@ -154,10 +203,18 @@ pub enum Error {
 impl Refuses for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::TooManyFailures => Kind::Payment,
+            Self::TooManyFailures | Self::NoSuchCard | Self::OtherCustomer => Kind::Payment,
             Self::TooManyGifts => Kind::NotPermitted,
         }
     }
+}
+
+/// A card that this customer has saved at the processor of today.
+fn require_saved(tx: &mut ReadTx<'_>, rules: &Rules, saved: SavedCard) -> Result<PaymentMethod> {
+    let found = methods::find(tx, saved.method_id)?.filter(|method| {
+        method.is_saved() && method.customer_id == saved.customer_id && method.processor == rules.processor
+    });
+    Ok(found.ok_or(Error::NoSuchCard)?)
 }
 
 /// Whether so much goes to this customer for nothing that somebody may have an evil joke.
@@ -211,7 +268,7 @@ fn problems(
             problems.push(missing(field, "Field is required."));
         }
     }
-    if needs_token && confirm.token.is_none() {
+    if needs_token && confirm.token.is_none() && confirm.saved.is_none() {
         problems.push(missing("confirmation_token_id", "Confirmation token is required."));
     }
     let total = checkout.total().unwrap_or_default();
@@ -243,9 +300,13 @@ fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> R
     Ok(Some(at("body").field("subscription_id").value_error(sentence, id.to_string())))
 }
 
-/// Who buys: the checkout's customer, else the one with the buyer's address, else a new one. And whether more is known of
-/// them than that address, which may be anybody's: the seller has named them, or they are signed in.
+/// Who buys: the one whose saved card pays, else the checkout's customer, else the one with the buyer's address, else a new
+/// one. And whether more is known of them than that address, which may be anybody's: the seller has named them, or they are
+/// signed in.
 fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<(Customer, bool)> {
+    if let Some(saved) = confirm.saved {
+        return customer_of_card(tx, checkout, saved.customer_id);
+    }
     let known = match checkout.customer_id {
         Some(id) => customers::find(tx, id)?,
         None => None,
@@ -281,6 +342,20 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
     }
     let is_signed_in = customer.user_id.is_some() && customer.user_id == confirm.user_id;
     Ok((customer, is_named || is_signed_in))
+}
+
+/// The customer whose saved card pays. Of one who came into being by a checkout, and of whom nothing else is known, all that
+/// is shown is that they have made that checkout.
+fn customer_of_card(tx: &mut Tx<'_>, checkout: &Checkout, id: Id<Customer>) -> Result<(Customer, bool)> {
+    let customer = customers::find(tx, id)?
+        .filter(|customer| customer.organization_id == checkout.organization_id)
+        .ok_or(Error::NoSuchCard)?;
+    if checkout.customer_id.is_some_and(|named| named != id) {
+        return Err(Error::OtherCustomer.into());
+    }
+    let is_newcomer = customers::newcomer_of(tx, id)?.is_some();
+    customers::outgrow(tx, id, Some(checkout.id))?;
+    Ok((customer, checkout.customer_id.is_some() || !is_newcomer))
 }
 
 /// Makes a held checkout confirmed, for this customer, which is still to be written. What was blank of the customer is

@@ -11,8 +11,9 @@ use super::terms::{
 use super::{Checkout, Means, Terms, change, queries, terms, totals};
 use crate::access::Tenancy;
 use crate::custom_fields::rules::Answers;
+use crate::customers::{self, Customer};
 use crate::discounts::Discount;
-use crate::kit::{Address, Cents, Email, Id, Metadata, Patch, Result, TaxId, WebUrl};
+use crate::kit::{Address, Cents, Email, Id, Metadata, Patch, Refusal, Result, TaxId, WebUrl};
 use crate::products::{self, AmountType, Price};
 
 /// What a buyer can change. Null takes away where [`Patch`] can say so, and elsewhere changes nothing.
@@ -94,6 +95,37 @@ pub fn update_by_client(
     let mut checkout = queries::find_by_client_secret(tx, client_secret)?;
     checkout.require_open()?;
     let terms = apply_client_update(tx, &mut checkout, command)?;
+    means.locate(&mut checkout);
+    recompute(tx, checkout, &terms, means)
+}
+
+/// As [`update_by_client`], for a customer who has shown who they are and is about to pay: what is not said about the buyer
+/// is taken from what is known of them. The checkout is theirs only once it is paid: until then others may know its secret.
+pub fn update_for(
+    tx: &mut Tx<'_>,
+    client_secret: &str,
+    command: &ClientUpdate,
+    customer_id: Id<Customer>,
+    means: &Means<'_>,
+) -> Result<Checkout> {
+    let mut checkout = queries::find_by_client_secret(tx, client_secret)?;
+    checkout.require_open()?;
+    let terms = apply_client_update(tx, &mut checkout, command)?;
+    let customer = customers::find(tx, customer_id)?.ok_or_else(Refusal::not_found)?;
+    checkout.customer_email = Some(customer.email);
+    checkout.customer_name = checkout.customer_name.or(customer.name);
+    let said = checkout.customer_billing_address.take();
+    checkout.customer_billing_address = match (said, customer.billing_address) {
+        (Some(said), Some(known)) if said == Address::in_country(known.country) => Some(known),
+        (Some(said), _) => Some(said),
+        (None, known) => known,
+    };
+    if checkout.customer_tax_id.is_none()
+        && let Some(TaxId(number, _)) = customer.tax_id
+    {
+        // One of another country than the one that was typed says nothing.
+        checkout.customer_tax_id = require_tax_id(&number, checkout.customer_billing_address.as_ref()).ok();
+    }
     means.locate(&mut checkout);
     recompute(tx, checkout, &terms, means)
 }

@@ -262,10 +262,10 @@ impl Life {
         let character = self.character();
         let token = self.town.bank.token(character);
         let (update, rules) = (self.buyer(), self.town.rules.clone());
-        let confirm = Confirm { token: Some(token), user_id: None };
+        let confirm = Confirm { token: Some(token), ..Confirm::default() };
         let held = self.town.command(&format!("confirm with a card that is {character:?}"), move |tx| {
             let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
-            if confirm::standing(tx, &checkout, confirm.token.as_deref())? != Standing::Open {
+            if confirm::standing(tx, &checkout, &confirm)? != Standing::Open {
                 return Ok(None);
             }
             let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;

@@ -12,11 +12,12 @@
 //!
 //! # Who may
 //!
-//! The secret in the address is the whole credential: no form counts for more because of a cookie, so there is nothing that
-//! the page of another site could make use of in the buyer's name. Whoever has paid is given a cookie for the page that tells
-//! how it ended, so that it shows them what they bought when their bank leads back to it. Whoever knows the secret may fill in and pay, as in the API. Therefore
-//! the address is told to nobody: no referrer, no shared cache, and no frame but on the page of the origin that the
-//! seller named. Calls are counted by the caller's address, as those of the API.
+//! The secret in the address is the whole credential for filling in and paying with what is typed in, as in the API.
+//! Therefore the address is told to nobody: no referrer, no shared cache, and no frame but on the page of the origin that the
+//! seller named. Calls are counted by the caller's address, as those of the API. Whoever has paid is given a cookie for the
+//! page that tells how it ended, so that it shows them what they bought when their bank leads back to it.
+//!
+//! Saved cards are seen and charged by nobody but their owner, who is known by a cookie (`known`).
 //!
 //! # What a buyer has seen is what is charged
 //!
@@ -27,6 +28,7 @@ mod around;
 mod confirmation;
 mod embed;
 mod fields;
+mod known;
 mod notice;
 mod page;
 mod pay;
@@ -42,14 +44,16 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode, Uri};
+use http::header::{REFERRER_POLICY, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use merak_adapters::payments::sandbox;
 use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
-use merak_core::kit::{Kind, Refusal};
+use merak_core::customers::Customer;
+use merak_core::kit::{Id, Kind, Refusal};
 
 use self::around::{Around, see_other};
 use self::fields::Filling;
+use self::known::{Browser, Chosen, Known};
 use self::page::{Card, Form, Page, Sold, is_form_required};
 use self::problems::Problems;
 use self::typed::{Action, Typed};
@@ -123,6 +127,7 @@ impl Rooms {
 
     /// The form of an open checkout.
     fn form(&self, public: &PublicCheckout, around: &Around, shown: Shown<'_>) -> Response {
+        let saved = shown.known.map(|known| known.saved(shown.filling.typed, public));
         let checkout = &public.complete.checkout;
         let product = &public.complete.product.public;
         let storage = &self.house.adapters.files;
@@ -131,19 +136,26 @@ impl Rooms {
         let title = format!("{} · {}", product.product.name, seller.name);
         let card = self.card(public, shown.card, &shown.problems);
         let processor = if matches!(card, Card::Stripe(_)) { Processor::Stripe } else { Processor::Own };
-        let framed = Framed::by_origin(checkout.embed_origin.as_deref());
+        let is_own = saved.is_some();
+        let embedder = Framed::by_origin(checkout.embed_origin.as_deref());
         let page = Page {
             frame: self.shop.frame(title, Some(seller), around.theme.as_deref()),
             action: format!("{CHECKOUT}{}{}", checkout.client_secret, around.query()),
             sold: Sold::new(public, pictures),
-            form: Form::new(public, &shown.filling, card, shown.problems),
+            form: Form { saved, ..Form::new(public, &shown.filling, card, shown.problems) },
             test_cards: sandbox::offered().collect(),
             notice: shown.notice,
-            embed_origin: origin(&framed),
+            embed_origin: origin(&embedder),
             is_embedded: around.is_embedded,
             is_prefilled: !shown.filling.is_sent && !shown.filling.typed.is_empty(),
         };
-        answer_with(shown.status, &page, &framed, processor)
+        let framed = if is_own { Framed::Never } else { embedder };
+        let mut response = answer_with(shown.status, &page, &framed, processor);
+        if is_own {
+            // So that the browser says where the form comes from. Nobody else is told its address by that.
+            response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        }
+        response
     }
 }
 
@@ -164,6 +176,7 @@ struct Shown<'s> {
     card: [&'s str; 3],
     problems: Problems,
     notice: Option<String>,
+    known: Option<&'s Known>,
 }
 
 /// The page that tells how it ended.
@@ -178,7 +191,13 @@ fn origin(framed: &Framed) -> Option<String> {
     }
 }
 
-async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri: Uri) -> Response {
+async fn show(
+    State(rooms): State<Rooms>,
+    Path(client_secret): Path<String>,
+    uri: Uri,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     let query = uri.query().unwrap_or_default();
     let around = Around::of_query(query);
     let public = match rooms.find(&client_secret).await {
@@ -188,6 +207,11 @@ async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri
     if public.complete.checkout.require_open().is_err() {
         return onward(&public, &around);
     }
+    let browser = Browser { method: &method, headers: &headers, around: &around };
+    let known = match rooms.known(browser, &public).await {
+        Ok(known) => known,
+        Err(refusal) => return rooms.refused(refusal),
+    };
     let typed = Typed::of_query(query);
     rooms.form(
         &public,
@@ -198,6 +222,7 @@ async fn show(State(rooms): State<Rooms>, Path(client_secret): Path<String>, uri
             card: [""; 3],
             problems: Problems::default(),
             notice: None,
+            known: known.as_ref(),
         },
     )
 }
@@ -207,6 +232,7 @@ async fn submit(
     Path(client_secret): Path<String>,
     Extension(visitor): Extension<Visitor>,
     uri: Uri,
+    (method, headers): (Method, HeaderMap),
     form: Bytes,
 ) -> Response {
     let around = Around::of_query(uri.query().unwrap_or_default());
@@ -221,18 +247,26 @@ async fn submit(
     let address = before.complete.checkout.customer_billing_address.as_ref();
     let typed = Typed::of_form(&form).moved_from(address.map(|address| address.country));
     let mut problems = Problems::default();
+    let browser = Browser { method: &method, headers: &headers, around: &around };
+    let known = match rooms.known(browser, &before).await {
+        Ok(known) => known,
+        Err(refusal) => return rooms.refused(refusal),
+    };
+    let known = known.as_ref();
     if let Err(seconds) = spend_tries(&visitor, &typed) {
         let minutes = seconds.div_ceil(60);
         problems.general.push(format!("That was tried too often. Please try again in {minutes} min."));
         let filling = Filling { typed: &typed, is_sent: true };
         let card = pay::echoed(&rooms, &typed);
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let mut response =
-            rooms.form(&before, &around, Shown { status, filling, card, problems, notice: None });
+        let shown = Shown { status, filling, card, problems, notice: None, known };
+        let mut response = rooms.form(&before, &around, shown);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         return response;
     }
-    let (after, typed) = match update(&rooms, before, typed, &mut problems).await {
+    let chosen = known::chosen(&typed, known, &mut problems);
+    let payer = if let Chosen::Saved(card) = &chosen { Some(card.customer_id) } else { None };
+    let (after, typed) = match update(&rooms, before, (typed, payer), &mut problems).await {
         Ok(updated) => updated,
         Err(refusal) if refusal.kind() == Some(Kind::CheckoutNotOpen) => {
             return see_other(&confirmation_path(&client_secret, &around));
@@ -240,14 +274,15 @@ async fn submit(
         Err(refusal) => return rooms.refused(refusal),
     };
     if typed.action() == Action::Pay {
-        return pay::run(&rooms, &after, &around, &typed, problems).await;
+        let press = pay::Press { typed: &typed, chosen, known };
+        return pay::run(&rooms, &after, &around, press, problems).await;
     }
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let filling = Filling { typed: &typed, is_sent: true };
     rooms.form(
         &after,
         &around,
-        Shown { status, filling, card: pay::echoed(&rooms, &typed), problems, notice: None },
+        Shown { status, filling, card: pay::echoed(&rooms, &typed), problems, notice: None, known },
     )
 }
 
@@ -262,11 +297,11 @@ fn spend_tries(visitor: &Visitor, typed: &Typed) -> Result<(), u64> {
 }
 
 /// Brings the checkout up to what was typed, as a browser does by the API. What is refused is a problem, and changes
-/// nothing.
+/// nothing. What is left blank by a customer who pays with a saved card is taken from what is known of them.
 async fn update(
     rooms: &Rooms,
     before: PublicCheckout,
-    typed: Typed,
+    (typed, payer): (Typed, Option<Id<Customer>>),
     problems: &mut Problems,
 ) -> Result<(PublicCheckout, Typed), Refusal> {
     let command = typed.changes(&before, &rooms.house.email_rules, problems);
@@ -274,7 +309,10 @@ async fn update(
     let client_secret = before.complete.checkout.client_secret.clone();
     let house = Arc::clone(&rooms.house);
     let updated = rooms.house.store.write(move |tx| {
-        let checkout = checkouts::update_by_client(tx, &client_secret, &command, &house.means())?;
+        let checkout = match payer {
+            Some(id) => checkouts::update_for(tx, &client_secret, &command, id, &house.means())?,
+            None => checkouts::update_by_client(tx, &client_secret, &command, &house.means())?,
+        };
         checkouts::public(tx, checkout)
     });
     match updated.await {

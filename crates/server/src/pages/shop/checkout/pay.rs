@@ -13,6 +13,7 @@ use merak_core::kit::{Kind, Refusal};
 
 use super::around::{Around, see_other};
 use super::fields::{Filling, missing_lines};
+use super::known::{Chosen, Known};
 use super::page::{is_form_required, seen_total, total_words};
 use super::problems::Problems;
 use super::typed::{ADDRESS, Typed};
@@ -23,15 +24,29 @@ use crate::shell::Response;
 
 const FILL_IN: &str = "Please fill this in.";
 
+/// The button that was pressed, and by whom.
+pub struct Press<'p> {
+    pub typed: &'p Typed,
+    /// What pays.
+    pub chosen: Chosen,
+    /// The customer, if it is known who presses it.
+    pub known: Option<&'p Known>,
+}
+
 /// Confirms a checkout that has the last changes, or shows what is wrong.
 pub async fn run(
     rooms: &Rooms,
     public: &PublicCheckout,
     around: &Around,
-    typed: &Typed,
+    press: Press<'_>,
     mut problems: Problems,
 ) -> Response {
-    let token = token(rooms, public, typed, &mut problems);
+    let Press { typed, chosen, known } = press;
+    let (token, saved) = match chosen {
+        Chosen::Another => (token(rooms, public, typed, &mut problems), None),
+        Chosen::Saved(card) => (None, Some(card)),
+        Chosen::Refused => (None, None),
+    };
     let answers = typed.answers(public);
     let questions = public.complete.product.fields.iter();
     let asked: Vec<Asked<'_>> =
@@ -44,7 +59,11 @@ pub async fn run(
     missing(public, &mut problems);
     let again = |status, problems, notice| {
         let filling = Filling { typed, is_sent: true };
-        rooms.form(public, around, Shown { status, filling, card: echoed(rooms, typed), problems, notice })
+        rooms.form(
+            public,
+            around,
+            Shown { status, filling, card: echoed(rooms, typed), problems, notice, known },
+        )
     };
     if !problems.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, problems, None);
@@ -56,7 +75,7 @@ pub async fn run(
     }
     let client_secret = &public.complete.checkout.client_secret;
     let update = ClientUpdate { custom_field_data: Some(answers), ..ClientUpdate::default() };
-    let confirm = Confirm { token, user_id: None };
+    let confirm = Confirm { token, saved, user_id: None };
     match confirm_checkout::run(&rooms.house, client_secret, update, confirm).await {
         Ok(()) => confirmed(rooms, client_secret, around).await,
         Err(flows::Error::Refused(refusal)) => match refusal.kind() {

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{LOCATION, REFERRER_POLICY, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{LOCATION, REFERRER_POLICY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use merak_core::access::{Actor, Subject};
 use merak_core::checkouts::Checkout;
 use merak_core::customer_sessions::Live;
@@ -129,7 +129,7 @@ impl Rooms {
             Ok((Some(Live { customer, bound_to: None }), newcomer_of, now)) => (customer, newcomer_of, now),
             Ok((None, ..)) => {
                 let mut response = see_other(&format!("{base}/request"));
-                response.headers_mut().insert(SET_COOKIE, house.origins.forget_customer_cookie(&base));
+                append(&mut response, house.origins.sign_out((&base, id)));
                 return Err(response);
             }
             Err(refusal) => return Err(self.refused(Some(&organization), &refusal.into())),
@@ -258,6 +258,13 @@ pub fn see_other(path: &str) -> Response {
     headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Adds headers to an answer, beside those of the same name.
+pub fn append(response: &mut Response, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) {
+    for (name, value) in headers {
+        response.headers_mut().append(name, value);
+    }
 }
 
 /// Too many forms were sent.

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::IntoResponse;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::customer_sessions;
@@ -16,7 +16,7 @@ use merak_store::ReadTx;
 
 use super::super::{Frame, Stripe};
 use super::benefits::{self, Card, MOST, Of};
-use super::desk::{Caller, Desk, Rooms, base_of, field, reply_with, see_other};
+use super::desk::{Caller, Desk, Rooms, append, base_of, field, reply_with, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -325,7 +325,7 @@ async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Respo
         path = format!("{base}?error=1");
     }
     let mut response = see_other(&path);
-    response.headers_mut().insert(SET_COOKIE, rooms.house.origins.set_customer_cookie(token, &base));
+    append(&mut response, rooms.house.origins.sign_in(token, (&base, organization.id)));
     response
 }
 
