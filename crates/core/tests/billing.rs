@@ -14,6 +14,7 @@ mod refunds;
 mod renewals;
 mod requirements;
 mod saved_cards;
+mod told;
 
 use merak_core::billing::outcome::{Failure, Method};
 use merak_core::billing::renewal::{self, Batch};

@@ -9,7 +9,7 @@ use merak_store::{ReadTx, Timestamp, Tx};
 
 use super::books::{Books, lines};
 use super::outcome::{Answer, Method, RefundAnswer, RefundOutcome};
-use super::{Dispute, DisputeStatus, Payment, Refund, Rules, methods, payments, refunds, settle};
+use super::{Dispute, DisputeStatus, Payment, Refund, Rules, disputes, methods, payments, refunds, settle};
 use crate::clock;
 use crate::kit::{Cents, Id, Result};
 use crate::ledger::{Account, Concerns, EntryKind, NewEntry};
@@ -213,7 +213,8 @@ fn dispute(
             &[&dispute.id, &dispute.status, &dispute.fee_amount, &real],
         )?;
     }
-    books.post(tx)
+    books.post(tx)?;
+    disputes::tell(tx, &dispute, &payment, order.as_ref())
 }
 
 /// Notes what a dispute moves: the processor holds the money back, and gives it to one of the two.

@@ -19,6 +19,7 @@
 
 mod audit;
 mod books;
+pub mod disputes;
 mod dunning;
 pub mod hints;
 mod holds;
