@@ -9,6 +9,10 @@
 //! | a customer who came into being by this very checkout, and to whom nothing else has happened | whole |
 //! | a customer who was there before, whose address was typed | bound: it shows what the checkout sold |
 //!
+//! A whole session of the first kind opens the portal, but pays nothing new with a saved card: whoever was given the link to
+//! the checkout may have confirmed it. That takes a session of somebody who has signed in by mail, or whom the seller's program
+//! has let in; or one of the second kind, all of whose cards were typed into this very checkout.
+//!
 //! A session of the second kind is bound as soon as something else happens to its customer: another checkout is confirmed
 //! for them, they show that the address is theirs, their address is changed, or they are given something.
 
@@ -34,6 +38,8 @@ row! {
         pub token_hash: TokenHash,
         /// The checkout at whose end it was opened, for somebody who had not shown who they are.
         pub checkout_id: Option<Id<Checkout>>,
+        /// Whether whoever holds it has shown to be the customer, and has not just confirmed a checkout.
+        pub is_owner_known: bool,
         /// When it ends.
         pub expires_at: Timestamp,
         /// When it was made.
@@ -51,7 +57,7 @@ pub fn create(
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    open(tx, secret, customer_id, None)
+    insert(tx, secret, customer_id, (None, true))
 }
 
 /// Opens a session for whoever has confirmed a checkout, of its customer.
@@ -64,12 +70,22 @@ pub fn create_for_checkout(
     open(tx, secret, customer_id, (!checkout.is_buyer_known).then_some(checkout.id))
 }
 
-/// Opens a session that reaches as far as one of this checkout, or a whole one.
+/// Opens a session that reaches as far as one of this checkout, or a whole one, for somebody who has not shown to be the
+/// customer.
 pub fn open(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
     checkout_id: Option<Id<Checkout>>,
+) -> Result<(CustomerSession, Token)> {
+    insert(tx, secret, customer_id, (checkout_id, false))
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    customer_id: Id<Customer>,
+    (checkout_id, is_owner_known): (Option<Id<Checkout>>, bool),
 ) -> Result<(CustomerSession, Token)> {
     let token = Token::generate(TokenKind::CustomerSession, |bytes| tx.fill(bytes));
     let session = CustomerSession {
@@ -77,6 +93,7 @@ pub fn open(
         customer_id,
         token_hash: secret.hash(token.as_str()),
         checkout_id,
+        is_owner_known,
         expires_at: tx.now().add_seconds(LIFETIME),
         created_at: tx.now(),
     };
@@ -91,6 +108,8 @@ pub struct Live {
     pub customer: Customer,
     /// The checkout that it is bound to: nothing else may be shown then, and nothing changed.
     pub bound_to: Option<Id<Checkout>>,
+    /// Whether the customer's saved cards may pay something new by it.
+    pub opens_cards: bool,
 }
 
 /// A session, if it has not ended; none of a customer or an organization that was deleted or blocked.
@@ -100,14 +119,18 @@ pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
         Customer::COLUMNS,
         ", ",
         BOUND_TO,
-        " FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
+        ", customer_sessions.is_owner_known, customer_sessions.checkout_id FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
          JOIN organizations ON organizations.id = customers.organization_id \
          WHERE customer_sessions.token_hash = $1 AND customer_sessions.expires_at > $2 \
          AND customers.deleted_at IS NULL AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
     );
     let now = tx.now();
-    let found: Option<(Customer, Option<Id<Checkout>>)> = tx.find(SQL, &[hash, &now])?;
-    Ok(found.map(|(customer, bound_to)| Live { customer, bound_to }))
+    type Found = (Customer, Option<Id<Checkout>>, bool, Option<Id<Checkout>>);
+    let found: Option<Found> = tx.find(SQL, &[hash, &now])?;
+    Ok(found.map(|(customer, bound_to, is_owner_known, opened_by)| {
+        let opens_cards = bound_to.is_none() && (is_owner_known || opened_by.is_some());
+        Live { customer, bound_to, opens_cards }
+    }))
 }
 
 /// Ends the session with this token.

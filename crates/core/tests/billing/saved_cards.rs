@@ -3,7 +3,7 @@
 use merak_core::billing::methods;
 use merak_core::checkouts::CheckoutStatus;
 use merak_core::checkouts::confirm::{SavedCard, Standing};
-use merak_core::customer_sessions;
+use merak_core::customer_sessions::{self, Live};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{InstanceSecret, Kind};
 
@@ -51,8 +51,8 @@ fn standing(shop: &Shop, checkout: &Checkout, confirm: &Confirm) -> Result<Stand
     })
 }
 
-/// Whether a session that is opened at the end of a checkout is bound to it.
-fn is_bound(shop: &Shop, checkout: &Checkout) -> bool {
+/// What a session opens that is opened at the end of a checkout.
+fn session(shop: &Shop, checkout: &Checkout) -> Live {
     let secret = checkout.client_secret.clone();
     let live = shop.write(move |tx| {
         let keys = InstanceSecret::new("of these tests");
@@ -60,7 +60,11 @@ fn is_bound(shop: &Shop, checkout: &Checkout) -> bool {
         let (session, _) = customer_sessions::create_for_checkout(tx, &keys, &checkout)?;
         customer_sessions::find(tx, &session.token_hash)
     });
-    live.unwrap().unwrap().bound_to.is_some()
+    live.unwrap().unwrap()
+}
+
+fn is_bound(shop: &Shop, checkout: &Checkout) -> bool {
+    session(shop, checkout).bound_to.is_some()
 }
 
 scenarios! {
@@ -149,13 +153,29 @@ scenarios! {
         let first = shop.checkout(fixed(MONTH, 500), |_| {});
         let payment = shop.asks(&first, "ctoken");
         shop.settle(&payment, paid("first"));
-        assert!(!is_bound(shop, &first), "nothing else has happened to this customer");
+        let opened = session(shop, &first);
+        assert!(opened.bound_to.is_none() && opened.opens_cards, "nothing else has happened to this customer");
         let card = newest_card(shop, payment.customer_id);
         let second = shop.checkout(fixed(None, 1000), |_| {});
         let payment = asks(shop, &second, card);
         shop.settle(&payment, paid("again"));
         assert_eq!(shop.checkout_now(&second).customer_id, Some(card.customer_id));
         assert!(is_bound(shop, &first) && is_bound(shop, &second));
+    }
+
+    // Whoever was given the link may have confirmed it.
+    fn who_has_confirmed_a_checkout_for_a_customer_does_not_pay_with_their_cards(shop) {
+        let (customer, _) = known(shop);
+        let checkout = shop.checkout(fixed(None, 1000), |new| new.customer_id = Some(customer.id));
+        let payment = shop.asks(&checkout, "ctoken");
+        shop.settle(&payment, paid("of_somebody"));
+        let opened = session(shop, &checkout);
+        assert!(opened.bound_to.is_none() && !opened.opens_cards);
+        let signed_in = shop.write(move |tx| {
+            let (session, _) = customer_sessions::create(tx, &InstanceSecret::new("of these tests"), customer.id)?;
+            customer_sessions::find(tx, &session.token_hash)
+        });
+        assert!(signed_in.unwrap().unwrap().opens_cards);
     }
 
     fn what_a_customer_leaves_blank_is_what_is_known_of_them(shop) {

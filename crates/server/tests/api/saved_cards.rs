@@ -178,6 +178,23 @@ scenarios! {
         assert_eq!(charges(shop).await, []);
     }
 
+    // The seller has named the customer, and the customer has passed the link on.
+    async fn who_was_given_a_link_does_not_pay_with_the_cards_of_its_owner(shop) {
+        let (customer, card, _) = known(shop).await;
+        let link = checkout(shop, once(500), json!({"customer_id": customer.id})).await;
+        let mut typed = filled(CARD);
+        typed.push(("seen_total", String::from("500")));
+        let bought = press(&shop.anonymous, &link, "pay", &typed).await;
+        let token = bought.header("location").unwrap().split_once("customer_session_token=").unwrap().1.to_owned();
+        let entered = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
+        let friend = browser(shop, &cookies(&entered));
+        assert_eq!(friend.get(PORTAL).await.status, 200, "the portal is open to who buys for a customer");
+        let path = checkout(shop, once(1999), json!({})).await;
+        assert!(!shows_card(&friend.get(&path).await));
+        assert_eq!(press(&friend, &path, "pay", &with(&card, "1999")).await.status, 422);
+        assert_eq!(charges(shop).await, [(customer.id, 500)]);
+    }
+
     async fn only_our_own_page_pays(shop) {
         let (customer, card, client) = known(shop).await;
         let path = checkout(shop, once(1999), json!({})).await;

@@ -101,7 +101,7 @@ fn find_buyer(
     session: Option<&Session>,
 ) -> Result<Option<Customer>> {
     let Some(session) = session else { return Ok(None) };
-    let live = customer_sessions::find(tx, &session.hash)?.filter(|live| live.bound_to.is_none());
+    let live = customer_sessions::find(tx, &session.hash)?.filter(|live| live.opens_cards);
     Ok(live.map(|live| live.customer).filter(|customer| may_pay(checkout, customer)))
 }
 
