@@ -372,7 +372,7 @@ merak_testkit::both_engines! {
         let path = format!("{CLIENT}{}", made["client_secret"].as_str().unwrap());
         assert_eq!(shop.anonymous.get(&path).await.expect(200)["payment_processor_metadata"], json!({}));
         // A token of the same person is a program's, which may act for others.
-        let program = shop.user_client(user.id, crate::support::scopes("web_default")).await;
+        let program = shop.user_client(user.id, crate::support::shop::scopes("web_default")).await;
         let made = program.post(CLIENT, body).await.expect(201);
         assert_eq!((&made["customer_id"], &made["customer_email"]), (&Value::Null, &Value::Null));
         assert_eq!(made["payment_processor_metadata"], json!({}));
