@@ -13,17 +13,23 @@ use crate::kit::{Id, Page, Paged, Result};
 use crate::orders::Order;
 use crate::organizations::Organization;
 
-/// Of the disputes of a payment, the newest.
-const NEWEST: &str = "NOT EXISTS (SELECT 1 FROM disputes AS later \
-     WHERE later.payment_id = disputes.payment_id AND later.id > disputes.id)";
+/// Of payments, those that have paid what they were for. One that came when that was paid already goes back.
+const HAS_PAID: &str =
+    "NOT EXISTS (SELECT 1 FROM refunds WHERE refunds.payment_id = payments.id AND refunds.order_id IS NULL)";
+
+/// Of the disputes of what has paid an order, the newest.
+const NEWEST: &str = "NOT EXISTS (SELECT 1 FROM payments AS another JOIN disputes AS later ON later.payment_id = another.id \
+     WHERE another.invoice_id = payments.invoice_id AND later.id > disputes.id AND NOT EXISTS \
+     (SELECT 1 FROM refunds WHERE refunds.payment_id = another.id AND refunds.order_id IS NULL))";
 
 /// The disputes of an order, the oldest first.
 pub fn of_order(tx: &mut ReadTx<'_>, order: &Order) -> Result<Vec<Dispute>> {
     const SQL: &str = concatcp!(
         "SELECT ",
         Dispute::COLUMNS,
-        " FROM payments JOIN disputes ON disputes.payment_id = payments.id WHERE payments.invoice_id = $1 \
-         ORDER BY disputes.id"
+        " FROM payments JOIN disputes ON disputes.payment_id = payments.id WHERE payments.invoice_id = $1 AND ",
+        HAS_PAID,
+        " ORDER BY disputes.id"
     );
     match order.invoice_id {
         Some(id) => Ok(tx.all(SQL, &[&id])?),
@@ -45,7 +51,7 @@ pub fn of_orders<'o>(
         "SELECT payments.invoice_id, disputes.status FROM payments JOIN disputes ON disputes.payment_id = payments.id \
          WHERE payments.invoice_id IN ",
     );
-    sql.bind_list(by_invoice.keys().copied()).push(" ORDER BY disputes.id");
+    sql.bind_list(by_invoice.keys().copied()).push(concatcp!(" AND ", HAS_PAID, " ORDER BY disputes.id"));
     let found: Vec<(Id<Invoice>, DisputeStatus)> = tx.list(&sql)?;
     Ok(found.into_iter().filter_map(|(id, status)| Some((*by_invoice.get(&id)?, status))).collect())
 }
@@ -55,6 +61,8 @@ pub fn orders(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, page: Page
     const FROM: &str = concatcp!(
         " FROM disputes JOIN payments ON payments.id = disputes.payment_id \
          JOIN orders ON orders.invoice_id = payments.invoice_id WHERE disputes.organization_id = $1 AND ",
+        HAS_PAID,
+        " AND ",
         NEWEST
     );
     const SQL: &str = concatcp!(

@@ -163,13 +163,9 @@ fn dispute(
         Dispute::COLUMNS,
         " FROM disputes WHERE payment_id = $1 AND processor_dispute_id = $2"
     );
-    const ORDER: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE invoice_id = $1");
     let Some(payment) = payments::find(tx, payment_id)? else { return Ok(()) };
     let now = clock::now(tx, payment.organization_id)?;
-    let order: Option<Order> = match payment.invoice_id {
-        Some(id) => tx.find(ORDER, &[&id])?,
-        None => None,
-    };
+    let order = refunds::order_of(tx, &payment)?;
     let mut books = Books::default();
     let known: Option<Dispute> = tx.find(FIND, &[&payment.id, &processor_dispute_id])?;
     let mut dispute = match known {

@@ -231,7 +231,7 @@ pub(super) fn note_foreign(
 }
 
 /// The order that a payment paid. One that came when the invoice was paid already has none.
-fn order_of(tx: &mut ReadTx<'_>, payment: &Payment) -> Result<Option<Order>> {
+pub(super) fn order_of(tx: &mut ReadTx<'_>, payment: &Payment) -> Result<Option<Order>> {
     const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE invoice_id = $1");
     let order: Option<Order> = match payment.invoice_id {
         Some(id) => tx.find(SQL, &[&id])?,

@@ -129,7 +129,7 @@ impl<'r> Settling<'r> {
     ) -> Result<()> {
         let now = self.now(payment);
         (payment.ask_at, payment.settled_at) = (None, Some(now));
-        let client_secret = shown_secret(payment, answer);
+        let (client_secret, is_saved) = (shown_secret(payment, answer), payment.payment_method_id.is_some());
         if let Some(method) = method
             && (payment.kind == PaymentKind::Setup || is_kept(tx, payment)?)
         {
@@ -141,7 +141,7 @@ impl<'r> Settling<'r> {
             let waiting = confirm::waiting(tx, id, payment)?;
             let Some(checkout) = waiting else { return self.stray(tx, payment) };
             payments::save(tx, payment)?;
-            let checkout = confirm::confirmed_now(tx, checkout, payment, client_secret)?;
+            let checkout = confirm::confirmed_now(tx, checkout, (payment, is_saved), client_secret)?;
             let country = method.and_then(|method| method.country);
             return complete::complete(tx, &mut self.books, checkout, Some(payment), country);
         }

@@ -55,8 +55,9 @@ pub use self::queries::{
 pub use self::success_url::success_url;
 pub use self::terms::{Terms, missing_answers, terms};
 pub use self::totals::totals;
+pub(crate) use self::update::fill_in;
 pub use self::update::{
-    ClientUpdate, UpdateCheckout, apply_client_update, update, update_by_client, update_for,
+    ClientUpdate, UpdateCheckout, apply_client_update, seen_by, update, update_by_client,
 };
 
 use crate::billing::Payment;

@@ -99,35 +99,38 @@ pub fn update_by_client(
     recompute(tx, checkout, &terms, means)
 }
 
-/// As [`update_by_client`], for a customer who has shown who they are and is about to pay: what is not said about the buyer
-/// is taken from what is known of them. The checkout is theirs only once it is paid: until then others may know its secret.
-pub fn update_for(
-    tx: &mut Tx<'_>,
-    client_secret: &str,
-    command: &ClientUpdate,
+/// An open checkout as it is for a customer who has shown who they are and is about to pay it with a saved card: see
+/// [`fill_in`]. Writes nothing: until it is paid, others may know its secret.
+pub fn seen_by(
+    tx: &mut ReadTx<'_>,
+    mut checkout: Checkout,
     customer_id: Id<Customer>,
     means: &Means<'_>,
 ) -> Result<Checkout> {
-    let mut checkout = queries::find_by_client_secret(tx, client_secret)?;
-    checkout.require_open()?;
-    let terms = apply_client_update(tx, &mut checkout, command)?;
     let customer = customers::find(tx, customer_id)?.ok_or_else(Refusal::not_found)?;
-    checkout.customer_email = Some(customer.email);
-    checkout.customer_name = checkout.customer_name.or(customer.name);
+    let terms = terms(tx, &checkout)?;
+    fill_in(&mut checkout, &customer);
+    let _ = totals(&mut checkout, &terms, means.taxes);
+    Ok(checkout)
+}
+
+/// Puts into a checkout what is not said of its buyer and is known of this customer. Their address for mail goes over any
+/// other.
+pub(crate) fn fill_in(checkout: &mut Checkout, customer: &Customer) {
+    checkout.customer_email = Some(customer.email.clone());
+    checkout.customer_name = checkout.customer_name.take().or_else(|| customer.name.clone());
     let said = checkout.customer_billing_address.take();
-    checkout.customer_billing_address = match (said, customer.billing_address) {
+    checkout.customer_billing_address = match (said, customer.billing_address.clone()) {
         (Some(said), Some(known)) if said == Address::in_country(known.country) => Some(known),
         (Some(said), _) => Some(said),
         (None, known) => known,
     };
     if checkout.customer_tax_id.is_none()
-        && let Some(TaxId(number, _)) = customer.tax_id
+        && let Some(TaxId(number, _)) = &customer.tax_id
     {
         // One of another country than the one that was typed says nothing.
-        checkout.customer_tax_id = require_tax_id(&number, checkout.customer_billing_address.as_ref()).ok();
+        checkout.customer_tax_id = require_tax_id(number, checkout.customer_billing_address.as_ref()).ok();
     }
-    means.locate(&mut checkout);
-    recompute(tx, checkout, &terms, means)
 }
 
 /// Puts a buyer's changes into an open checkout and answers its terms, so that [`totals`] can be computed anew. Writes

@@ -8,6 +8,7 @@ use merak_core::checkouts::CheckoutStatus;
 use merak_core::emails::{self, Email};
 use merak_core::kit::Page;
 use merak_core::subscriptions::rules::Cancellation;
+use merak_core::users;
 
 use super::*;
 
@@ -70,6 +71,9 @@ fn returned(shop: &Shop, to: &str) -> (i64, Option<String>) {
     (amount.amount.get(), product_name.clone())
 }
 
+/// Who works for the shop of these tests.
+const MEMBER: &str = "nora@fjordsoft.example";
+
 const DISPUTES: &[&str] = &["dispute_opened", "dispute_closed"];
 
 scenarios! {
@@ -102,7 +106,7 @@ scenarios! {
             let [(first, Email::DisputeOpened { of }), (second, Email::DisputeClosed { of: again, is_won: told })] = told.as_slice() else {
                 panic!("{told:?}");
             };
-            assert_eq!((first, second, *told), (first, first, is_won));
+            assert_eq!((first.as_str(), second.as_str(), *told), (MEMBER, MEMBER, is_won));
             assert_eq!(of, again);
             assert_eq!((of.amount.amount, of.customer_email.as_deref()), (Cents::new(700), Some("ada@example.com")));
             assert_eq!(of.order_id, Some(order.id.uuid()));
@@ -116,6 +120,58 @@ scenarios! {
         hear(shop, "evt_1", &opened(&payment));
         let told = letters(shop, DISPUTES);
         assert!(matches!(told.as_slice(), [(_, Email::DisputeClosed { is_won: false, .. })]), "{told:?}");
+    }
+
+    fn each_member_is_told(shop) {
+        let payment = bought(shop);
+        let id = shop.organization.id;
+        shop.write(move |tx| {
+            let second = users::find_or_create(tx, &email("second@fjordsoft.example"))?;
+            let now = tx.now();
+            Ok(tx.execute(
+                "INSERT INTO organization_members (user_id, organization_id, created_at) VALUES ($1, $2, $3)",
+                &[&second.id, &id, &now],
+            )?)
+        })
+        .unwrap();
+        hear(shop, "evt_1", &opened(&payment));
+        let mut told: Vec<String> = letters(shop, DISPUTES).into_iter().map(|(to, _)| to).collect();
+        told.sort();
+        assert_eq!(told, [MEMBER, "second@fjordsoft.example"]);
+    }
+
+    // Two payments of a renewal, one of which came when the other had paid it, and goes back.
+    fn a_dispute_of_what_paid_for_nothing_is_no_orders(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        shop.go_to(subscription.current_period_end);
+        let stray = shop.open_due().payments.remove(0);
+        shop.settle(&stray, declined(false));
+        let invoice = shop.all_invoices()[1].clone();
+        let typed = payments::Source::Token("t", false);
+        let planned = shop.write(move |tx| payments::plan(tx, &rules(), &invoice, typed)).unwrap().unwrap();
+        let paying = shop.settle(&planned, paid("b"));
+        shop.settle(&stray, paid("a"));
+        let order = shop.orders().pop().unwrap();
+        let look = |shop: &Shop| {
+            let (order, id) = (order.clone(), shop.organization.id);
+            shop.read(move |tx| {
+                let listed = disputes::orders(tx, id, Page::new(1, 10))?;
+                assert_eq!(listed.items.len(), usize::try_from(listed.total).unwrap());
+                let by_order = disputes::of_orders(tx, [&order])?;
+                Ok((disputes::of_order(tx, &order)?.len(), by_order.len(), listed.items.into_iter().map(|order| order.id).collect::<Vec<_>>()))
+            })
+            .unwrap()
+        };
+        hear(shop, "evt_1", &opened(&stray));
+        assert_eq!(look(shop), (0, 0, vec![]));
+        hear(shop, "evt_2", &opened(&paying));
+        assert_eq!(look(shop), (1, 1, vec![order.id]));
+        let told = letters(shop, DISPUTES);
+        let [(_, Email::DisputeOpened { of: none }), (_, Email::DisputeOpened { of: one })] = told.as_slice() else {
+            panic!("{told:?}");
+        };
+        assert_eq!((none.order_id, none.product_name.as_deref()), (None, None));
+        assert_eq!(one.order_id, Some(order.id.uuid()));
     }
 
     fn who_has_left_is_told_nothing(shop) {

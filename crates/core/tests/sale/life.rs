@@ -372,7 +372,7 @@ impl Life {
         let (rules, id) = (self.town.rules.clone(), invoice.id);
         let planned = self.town.command(&format!("pay invoice {id} in person"), move |tx| {
             let invoice = invoices::find(tx, id)?.expect("it was there");
-            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token))
+            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token, false))
         });
         if let Some(Some(payment)) = planned {
             self.town.tasks.push(Task::Ask(vec![payment]));

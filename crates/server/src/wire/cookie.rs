@@ -169,8 +169,19 @@ impl Origins {
         self.cookie((CUSTOMER_NAME, token), path, customer_sessions::LIFETIME)
     }
 
-    /// The headers that give a browser a session of a customer who has signed in to the portal at this path: for its pages,
-    /// and for the organization's checkouts.
+    /// The headers that give a browser a session of a customer who has come along a link to the portal at this path. The
+    /// organization's checkouts do not know them by it, nor anybody who was there before.
+    pub fn let_in(
+        &self,
+        token: &str,
+        (path, organization_id): (&str, Id<Organization>),
+    ) -> [(HeaderName, HeaderValue); 2] {
+        let buyer = self.cookie((&buyer_name(organization_id), ""), BUYER_PATH, 0);
+        [(SET_COOKIE, self.set_customer_cookie(token, path)), (SET_COOKIE, buyer)]
+    }
+
+    /// The headers that give a browser an owner's session, in the portal at this path: for its pages, and for the
+    /// organization's checkouts.
     pub fn sign_in(
         &self,
         token: &str,

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
 use super::hosted_checkout::{CARD, buyer, filled, follow, once, status};
+use super::outside::until;
 use crate::support::sales::recurring;
 use crate::support::stripe::Stripe;
 use crate::support::{Answer, Client, Shop, migrated};
@@ -17,8 +18,14 @@ const PORTAL: &str = "/fjordsoft/portal";
 const ASKS_ALWAYS: &str = "4000 0027 6000 3184";
 const CLIENT: &str = "/v1/checkouts/custom/client/";
 
-/// The cookies that a browser has after it came along a link into the portal.
+/// The cookies that a browser has in which a customer of the shop has typed in the code that was sent to them.
 async fn signed_in(shop: &Shop, id: Id<Customer>) -> String {
+    let token = shop.owner_token(id).await;
+    format!("merak_customer_session={token}; merak_buyer_{}={token}", shop.organization.id)
+}
+
+/// The cookies that a browser has after it came along a link into the portal.
+async fn along_link(shop: &Shop, id: Id<Customer>) -> String {
     let token = shop.buyer_token(id).await;
     let entered = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
     assert_eq!(entered.status, 303, "{}", entered.text());
@@ -154,7 +161,7 @@ scenarios! {
         let eve = browser(shop, &signed_in(shop, eve.id).await);
         let other = shop.tenant().await;
         let stranger = shop.customer_of(other.organization.id, customer.email.as_str()).await;
-        let token = shop.buyer_token(stranger.id).await;
+        let token = shop.owner_token(stranger.id).await;
         // Under the name of this shop, too.
         let stranger = browser(shop, &format!("merak_buyer_{}={token}", shop.organization.id));
         let worker = shop.browser(shop.member.id).await;
@@ -292,27 +299,157 @@ scenarios! {
         assert_eq!(seen["payment_processor_metadata"]["intent_client_secret"], Value::Null);
         let again = press(&client, &path, "pay", &with(&card, "1999")).await;
         assert_eq!(again.header("location"), Some(format!("{path}/confirmation").as_str()), "it is under way");
+        // The answer was lost, or the hour is over: who has signed in is asked all the same.
+        let buyer = format!("merak_buyer_{}={}", shop.organization.id, shop.owner_token(customer.id).await);
+        let page = browser(shop, &buyer).get(&format!("{path}/confirmation")).await.text();
+        assert!(page.contains(bank.unwrap()), "{page}");
+        let eve = shop.customer_of(shop.organization.id, "eve@example.com").await;
+        let buyer = format!("merak_buyer_{}={}", shop.organization.id, shop.owner_token(eve.id).await);
+        assert!(!browser(shop, &buyer).get(&format!("{path}/confirmation")).await.text().contains("/sandbox/"));
         send(&shop.anonymous, bank.unwrap(), "", &[("verdict", String::from("approve"))]).await;
-        shop.work_done().await;
+        until(|| async { !charges(shop).await.is_empty() }).await;
         assert_eq!(charges(shop).await, [(customer.id, 1999)]);
         assert_eq!(status(shop, &path).await, "succeeded");
     }
 
+    // spec 30 §1.4: whoever knows the link to an open checkout reads what stands in it.
     async fn a_declined_card_leaves_everything_open(shop) {
         let (customer, card, client) = known(shop).await;
-        shop.sql("UPDATE payment_methods SET processor_method_id = 'pm_sandbox_gone'", Vec::new()).await;
         let path = checkout(shop, once(1999), json!({})).await;
-        let declined = press(&client, &path, "pay", &with(&card, "1999")).await;
+        assert_eq!(press(&client, &path, "pay", &with(&card, "1999")).await.status, 303, "name and address are known now");
+        shop.sql("UPDATE payment_methods SET processor_method_id = 'pm_sandbox_gone'", Vec::new()).await;
+        let blank = |total: &str| [("saved_card", card.id.to_string()), ("seen_total", total.to_owned())];
+        let path = checkout(shop, once(1999), json!({})).await;
+        let bare = async || {
+            let seen = shop.anonymous.get(&path.replace("/checkout/", CLIENT)).await.expect(200);
+            for name in ["customer_id", "customer_email", "customer_name", "customer_billing_address", "customer_tax_id"] {
+                assert_eq!(seen[name], Value::Null, "{name}");
+            }
+            assert_eq!(seen["status"], "open");
+        };
+        let page = press(&client, &path, "pay", &blank("1")).await;
+        assert!(page.text().contains("The total is now"), "{}", page.text());
+        bare().await;
+        let declined = press(&client, &path, "pay", &blank("1999")).await;
         assert_eq!(declined.status, 400, "{}", declined.text());
         assert!(declined.text().contains("The payment was declined"), "{}", declined.text());
-        let seen = shop.anonymous.get(&path.replace("/checkout/", CLIENT)).await.expect(200);
-        assert_eq!((&seen["status"], &seen["customer_id"]), (&json!("open"), &Value::Null));
+        bare().await;
         // Somebody else who knows the link buys it as somebody else, and is given nothing of the first one's.
         let body = json!({"customer_email": customer.email, "customer_name": "Eve", "customer_billing_address": {"country": "FR"}, "confirmation_token_id": "ctoken_sandbox_success"});
         let confirmed = shop.anonymous.post(&format!("{}/confirm", path.replace("/checkout/", CLIENT)), body).await;
         let token = confirmed.expect(200)["customer_session_token"].as_str().unwrap().to_owned();
         let entered = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
         assert_eq!((entered.status, entered.header("set-cookie")), (403, None), "{}", entered.text());
+    }
+
+    // Bob is asked by Eve to pay what is hers. She can't buy anything else with his card.
+    async fn the_card_of_who_pays_for_somebody_else_is_not_offered_to_them(shop) {
+        let eve = shop.customer_of(shop.organization.id, "eve@example.com").await;
+        for more in [json!({"customer_id": eve.id}), json!({"customer_email": "eve@example.com"})] {
+            let path = checkout(shop, recurring("month", 500), more).await;
+            let mut typed = filled(CARD);
+            typed.retain(|(name, _)| *name != "customer_email");
+            typed.extend([("customer_email", String::from("eve@example.com")), ("seen_total", String::from("500"))]);
+            assert_eq!(press(&shop.anonymous, &path, "pay", &typed).await.status, 303);
+        }
+        let all = cards(shop, eve.id).await;
+        assert_eq!(all.len(), 2, "they go on paying the plans");
+        let client = browser(shop, &signed_in(shop, eve.id).await);
+        let user = shop.user("eve@example.com").await;
+        shop.link(eve.id, user.id).await;
+        shop.sql("UPDATE users SET email_verified = TRUE", Vec::new()).await;
+        let path = checkout(shop, once(5000), json!({})).await;
+        for client in [client, shop.browser(user.id).await] {
+            assert!(!shows_card(&client.get(&path).await));
+            let tried = press(&client, &path, "pay", &with(&all[0], "5000")).await;
+            assert!(tried.text().contains("not saved any more"), "{}", tried.text());
+        }
+        assert_eq!(charges(shop).await, [(eve.id, 500); 2]);
+    }
+
+    // What is typed in by who has signed in is theirs; by who came along a link it may be anybody's.
+    async fn a_card_is_offered_if_it_was_typed_in_by_its_owner(shop) {
+        let customer = shop.customer().await;
+        let path = checkout(shop, once(1999), json!({})).await;
+        let linked = browser(shop, &along_link(shop, customer.id).await);
+        save(shop, &linked, customer.id, CARD).await;
+        let owner = browser(shop, &signed_in(shop, customer.id).await);
+        for client in [&linked, &owner] {
+            assert!(!shows_card(&client.get(&path).await));
+        }
+        let plan = checkout(shop, recurring("month", 900), json!({"customer_id": customer.id})).await;
+        let mut typed = filled(CARD);
+        typed.push(("seen_total", String::from("900")));
+        let foreign = owner.with("sec-fetch-site", "cross-site");
+        assert_eq!(send(&foreign, &plan, "pay", &typed).await.status, 303, "whoever has the link pays");
+        assert!(!shows_card(&owner.get(&path).await), "but another website shows nothing of who sits there");
+        let plan = checkout(shop, recurring("month", 900), json!({"customer_id": customer.id})).await;
+        assert_eq!(press(&owner, &plan, "pay", &typed).await.status, 303);
+        assert!(shows_card(&owner.get(&path).await));
+        assert!(!shows_card(&linked.get(&path).await));
+        assert_eq!(cards(shop, customer.id).await.iter().filter(|card| card.is_offered).count(), 1);
+    }
+
+    // An address that was nobody's was typed in by Eve, and is the one of somebody who comes by its receipt.
+    async fn a_newcomer_charges_no_card_that_the_owner_saves_later(shop) {
+        let path = checkout(shop, recurring("month", 500), json!({})).await;
+        let mut typed = filled(CARD);
+        typed.push(("seen_total", String::from("500")));
+        let bought = press(&shop.anonymous, &path, "pay", &typed).await;
+        let token = bought.header("location").unwrap().split_once("customer_session_token=").unwrap().1.to_owned();
+        let entered = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
+        let eve = browser(shop, &cookies(&entered));
+        assert_eq!(eve.get(PORTAL).await.status, 200, "nothing else is known of this customer");
+        let (id, _) = charges(shop).await[0];
+        let victim = browser(shop, &along_link(shop, id).await);
+        let card = save(shop, &victim, id, CARD).await;
+        assert_eq!(eve.get(PORTAL).await.status, 403);
+        let path = checkout(shop, once(5000), json!({})).await;
+        assert!(!shows_card(&eve.get(&path).await));
+        assert_eq!(press(&eve, &path, "pay", &with(&card, "5000")).await.status, 422);
+        assert_eq!(charges(shop).await.len(), 1);
+    }
+
+    // Nobody is led into the session of somebody else, to leave a card there.
+    async fn an_owners_session_is_no_link_and_outlives_one(shop) {
+        let (customer, _, owner) = known(shop).await;
+        let token = shop.owner_token(customer.id).await;
+        let led = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
+        assert_eq!((led.header("location"), led.header("set-cookie")), (Some(&*format!("{PORTAL}/request")), None));
+        // The way from a purchase into the portal takes nothing from who has signed in.
+        let token = shop.buyer_token(customer.id).await;
+        let back = owner.get(&format!("{PORTAL}?customer_session_token={token}")).await;
+        assert_eq!((back.header("location"), back.header("set-cookie")), (Some(PORTAL), None));
+        let path = checkout(shop, once(1999), json!({})).await;
+        assert!(shows_card(&owner.get(&path).await));
+        // That of another customer takes both.
+        let token = shop.buyer_token(shop.customer().await.id).await;
+        let other = owner.get(&format!("{PORTAL}?customer_session_token={token}")).await;
+        let set: Vec<&str> = other.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+        assert!(set[0].starts_with(&format!("merak_customer_session={token};")) && set[1].contains("=; Path=/checkout/; Max-Age=0"), "{set:?}");
+    }
+
+    // Whoever knows the link changes the price while the form is filled in.
+    async fn another_price_than_was_seen_is_not_charged(shop) {
+        let (_, card, client) = known(shop).await;
+        let plan = shop.plan("Fjord Editor", json!([recurring("month", 900), recurring("year", 900)])).await;
+        let made = shop.merchant.post("/v1/checkouts/custom/", json!({"product_id": plan["id"]})).await.expect(201);
+        let path = format!("/checkout/{}", made["client_secret"].as_str().unwrap());
+        let page = client.get(&path).await.text();
+        let seen = page.split_once("name=\"seen_price\" value=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+        assert_eq!(made["product_price_id"], json!(seen));
+        let prices = plan["prices"].as_array().unwrap();
+        let other = prices.iter().find(|price| price["id"] != json!(seen)).unwrap();
+        let api = shop.anonymous.patch(&path.replace("/checkout/", CLIENT), json!({"product_price_id": other["id"]})).await;
+        api.expect(200);
+        let mut fields = with(&card, "900");
+        fields.push(("seen_price", seen));
+        let asked = press(&client, &path, "pay", &fields).await;
+        assert!(asked.status == 200 && asked.text().contains("Please check it"), "{}", asked.text());
+        assert_eq!(charges(shop).await, []);
+        fields.pop();
+        fields.push(("seen_price", other["id"].as_str().unwrap().to_owned()));
+        assert_eq!(press(&client, &path, "pay", &fields).await.status, 303);
     }
 
     // spec 30 §7.3.21
@@ -323,6 +460,10 @@ scenarios! {
         let path = checkout(shop, once(1999), json!({})).await;
         assert!(!shows_card(&client.get(&path).await));
         shop.link(customer.id, ada.id).await;
+        assert!(!shows_card(&client.get(&path).await), "the account has shown another address than the customer's");
+        shop.sql("UPDATE users SET email = $1, email_verified = FALSE WHERE id = $2", vec![Box::new(customer.email.to_string()), Box::new(ada.id)]).await;
+        assert!(!shows_card(&client.get(&path).await), "the account has not shown its address");
+        shop.sql("UPDATE users SET email_verified = TRUE", Vec::new()).await;
         assert!(shows_card(&client.get(&path).await));
         let foreign = client.with("sec-fetch-site", "cross-site");
         assert!(send(&foreign, &path, "pay", &with(&card, "1999")).await.text().contains("Another website"));
@@ -345,8 +486,9 @@ async fn person(shop: &Shop, has_bought: bool) -> (User, Customer, Client) {
         let body = json!({"customer_name": "Ada", "customer_billing_address": {"country": "FR"}, "confirmation_token_id": "ctoken_good"});
         shop.anonymous.post(&path, body).await.expect(200);
     }
-    let user = shop.user("ada@example.com").await;
+    let user = shop.user(customer.email.as_str()).await;
     shop.link(customer.id, user.id).await;
+    shop.sql("UPDATE users SET email_verified = TRUE", Vec::new()).await;
     let client = shop.browser(user.id).await;
     (user, customer, client)
 }
@@ -361,6 +503,16 @@ merak_testkit::both_engines! {
         let (user, customer, client) = person(&shop, true).await;
         let plan = shop.plan("Fjord Editor", json!([once(1999)])).await;
         let body = json!({"product_price_id": plan["prices"][0]["id"]});
+        // A card that whoever has the link to a checkout has typed in may be anybody's.
+        let made = client.post(CLIENT, body.clone()).await.expect(201);
+        assert_eq!((&made["customer_id"], &made["payment_processor_metadata"]), (&json!(customer.id), &json!({})));
+        let others = cards(&shop, customer.id).await.remove(0).id;
+        shop.write(move |tx| methods::detach(tx, others)).await.unwrap();
+        let owner = browser(&shop, &signed_in(&shop, customer.id).await);
+        assert!(owner.get(PORTAL).await.text().contains("data-offered"));
+        assert!(!browser(&shop, &along_link(&shop, customer.id).await).get(PORTAL).await.text().contains("data-offered"));
+        let token = [("confirmation_token_id", String::from("ctoken_good"))];
+        assert_eq!(press(&owner, &format!("{PORTAL}/cards"), "", &token).await.status, 303);
         let made = client.post(CLIENT, body.clone()).await.expect(201);
         assert_eq!((&made["customer_id"], &made["customer_email"]), (&json!(customer.id), &json!(customer.email)));
         let told = json!({"customer_session_client_secret": "cuss_1_secret"});

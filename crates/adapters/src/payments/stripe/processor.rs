@@ -180,10 +180,8 @@ impl Processor for Stripe {
             field("customer", customer_id),
             field(&format!("{form}[enabled]"), "true"),
             field(&format!("{form}[features][payment_method_redisplay]"), "enabled"),
-            // Cards that were saved for later without a word about showing them are the customer's as well.
+            // Others may have been typed in by somebody else, for this customer.
             field(&format!("{redisplay}[0]"), "always"),
-            field(&format!("{redisplay}[1]"), "limited"),
-            field(&format!("{redisplay}[2]"), "unspecified"),
         ];
         match self.calls.post(&["customer_sessions"], &fields, key).await? {
             Answer::Done(made) => Ok(made["client_secret"].as_str().map(str::to_owned)),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::Method;
 use merak_core::access::{Subject, SubjectKind};
-use merak_core::billing::payments;
+use merak_core::billing::{methods, payments};
 use merak_core::checkouts::{self, Checkout, ClientUpdate, CreateByBuyer};
+use merak_core::customers::{self, Customer};
 use merak_core::kit::{Address, Cents, Email, Id, Kind, LONGEST_NAME, Patch, Result};
 use merak_core::products::Price;
 use merak_core::subscriptions::Subscription;
@@ -126,9 +127,12 @@ async fn create(flow: Flow<Nothing, Nothing, CheckoutCreatePublic>) -> Finishing
     }
     let begun = flow.write(|tx, call| {
         let checkout = begin(tx, call)?;
-        let payer = match checkout.customer_id {
-            Some(id) => payments::payer_id(tx, id, &call.house.billing.processor)?,
-            None => None,
+        let user_id = signed_in(tx, call)?;
+        let payer = match checkout.customer_id.zip(user_id) {
+            Some((id, user_id)) if has_offered(tx, id, user_id)? => {
+                payments::payer_id(tx, id, &call.house.billing.processor)?
+            }
+            _ => None,
         };
         Ok((checkout, payer))
     });
@@ -156,6 +160,17 @@ fn begin(tx: &mut Tx<'_>, call: &Begin) -> Result<Checkout> {
         ip_address: call.address,
     };
     checkouts::create_by_buyer(tx, &command, &call.house.means())
+}
+
+/// Whether a person is the customer that they buy as, and has given all the cards that are saved. The processor's form shows
+/// those that it was told to show; whose they are it does not know.
+fn has_offered(tx: &mut ReadTx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result<bool> {
+    let Some(customer) = customers::find(tx, id)? else { return Ok(false) };
+    if !customers::is_of_person(tx, &customer, user_id)? {
+        return Ok(false);
+    }
+    let cards = methods::list(tx, id)?;
+    Ok(!cards.is_empty() && cards.iter().all(|card| card.is_offered))
 }
 
 /// What shows the buyer their saved cards in the processor's form, if it has such a thing and tells it in time: without it

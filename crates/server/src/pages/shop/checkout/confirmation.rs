@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use merak_adapters::payments::sandbox::AUTHENTICATE;
 use merak_core::access::{self, Actor, Subject};
 use merak_core::benefits::BenefitType;
@@ -22,6 +22,7 @@ use url::{Origin, Url, form_urlencoded};
 
 use super::super::{Frame, Framed, Processor, Seller, answer_with, stripe};
 use super::around::{Around, see_other};
+use super::known::Browser;
 use super::{CHECKOUT, Rooms, confirmation_path, origin};
 use crate::flows::pay_in_portal::{self, Approval};
 use crate::shell::Response;
@@ -99,6 +100,7 @@ pub async fn show(
     State(rooms): State<Rooms>,
     Path(client_secret): Path<String>,
     uri: Uri,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let mut around = Around::of_query(uri.query().unwrap_or_default());
@@ -113,13 +115,19 @@ pub async fn show(
         let bought = bought(tx, &house, &public, token.as_deref())?;
         Ok::<_, Refusal>((public, bought))
     });
-    let (public, bought) = match found.await {
+    let (public, mut bought) = match found.await {
         Ok(found) => found,
         Err(refusal) => return rooms.refused(refusal),
     };
     let checkout = &public.complete.checkout;
     if checkout.require_open().is_ok() {
         return see_other(&format!("{CHECKOUT}{client_secret}{}", around.query()));
+    }
+    // The token may be lost, or its hour over. Who has signed in is asked by their bank all the same.
+    let browser = Browser { method: &method, headers: &headers, around: &around };
+    match rooms.known(browser, &public).await {
+        Ok(known) => bought.is_own |= known.is_some_and(|known| known.owner() == checkout.customer_id),
+        Err(refusal) => return rooms.refused(refusal),
     }
     let stage = stage(&rooms, checkout, &around, bought.is_own).await;
     page(&rooms, &public, bought, &around, stage)

@@ -1,8 +1,9 @@
 //! Who sits before a checkout, as far as their browser shows it, and the cards that they have saved.
 //!
 //! The secret in the address is in links that are passed on, and an address for mail can be typed by anybody. So what shows
-//! that somebody is a customer is a session alone: the one of the organization's portal, or that of a person whose account
-//! the customer is linked to. It counts for a checkout that is theirs, or nobody's yet; never for one of another customer.
+//! that somebody is a customer is a session alone: an owner's one of the organization's portal, or that of a person whose
+//! account the customer is linked to, and whose address is the customer's. The cards that are offered are those that were typed
+//! in by such a session: what somebody else has typed in for this customer is not the customer's. It counts for a checkout that is theirs, or nobody's yet; never for one of another customer.
 //!
 //! Where a page shows what it knows, no other page may show it in a frame, where buttons could be pressed by mistake. A frame
 //! is therefore told nothing. A form counts only if our own page has sent it, as everywhere (`wire::cookie`).
@@ -36,7 +37,7 @@ const SIGNED_OUT: &str = "You are not signed in any more, so your saved cards ca
 const FOREIGN: &str = "Another website sent this form, so nothing was paid. Please press the button again.";
 const REMOVED: &str = "This card is not saved any more. Please choose another one.";
 
-/// A customer with their saved cards, the newest first.
+/// A customer who has shown who they are, with the cards that are offered to them, the newest first.
 pub struct Known {
     customer: Customer,
     cards: Vec<PaymentMethod>,
@@ -64,10 +65,10 @@ impl Browser<'_> {
 }
 
 impl Rooms {
-    /// Who asks, if they are a customer with saved cards who may pay this checkout with them.
+    /// Who asks, if they have shown to be a customer and this checkout is theirs, or can become it.
     pub(super) async fn known(&self, browser: Browser<'_>, public: &PublicCheckout) -> Result<Option<Known>> {
         let checkout = &public.complete.checkout;
-        if !browser.is_alone() || !is_form_required(public) {
+        if !browser.is_alone() {
             return Ok(None);
         }
         let (method, headers) = (browser.method, browser.headers);
@@ -84,11 +85,11 @@ impl Rooms {
                 None => find_user(tx, &checkout, user.as_ref())?.map(|customer| (customer, user.as_ref())),
             };
             let Some((customer, session)) = found else { return Ok::<_, Refusal>(None) };
-            let mut cards = methods::list(tx, customer.id)?;
+            let mut cards = methods::list_offered(tx, customer.id)?;
             cards.retain(|card| card.processor == house.billing.processor);
             let is_misused = session.is_some_and(|session| session.is_misused);
             let month = clock::now(tx, customer.organization_id)?.to_string().chars().take(7).collect();
-            Ok((!cards.is_empty()).then_some(Known { customer, cards, is_misused, month }))
+            Ok(Some(Known { customer, cards, is_misused, month }))
         };
         self.house.store.read(look).await
     }
@@ -101,7 +102,7 @@ fn find_buyer(
     session: Option<&Session>,
 ) -> Result<Option<Customer>> {
     let Some(session) = session else { return Ok(None) };
-    let live = customer_sessions::find(tx, &session.hash)?.filter(|live| live.opens_cards);
+    let live = customer_sessions::find(tx, &session.hash)?.filter(|live| live.is_owner_known);
     Ok(live.map(|live| live.customer).filter(|customer| may_pay(checkout, customer)))
 }
 
@@ -119,7 +120,10 @@ fn find_user(
         Some(id) => customers::find(tx, id)?.filter(|customer| customer.user_id == Some(user_id)),
         None => customers::find_of_user(tx, checkout.organization_id, user_id)?,
     };
-    Ok(found.filter(|customer| may_pay(checkout, customer)))
+    match found.filter(|customer| may_pay(checkout, customer)) {
+        Some(customer) if customers::is_of_person(tx, &customer, user_id)? => Ok(Some(customer)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether a checkout is this customer's, or can become theirs.
@@ -161,8 +165,16 @@ impl Known {
         self.cards.iter().map(|card| card.id).find(|known| known.to_string() == id)
     }
 
-    /// The cards as the page shows them. The newest that is still good is chosen, unless another one was.
-    pub fn saved(&self, typed: &Typed, public: &PublicCheckout) -> Saved {
+    /// Whose session it is, unless a page that is not ours has sent the form.
+    pub fn owner(&self) -> Option<Id<Customer>> {
+        (!self.is_misused).then_some(self.customer.id)
+    }
+
+    /// The cards as the page shows them, if there are any. The newest that is still good is chosen, unless another one was.
+    pub fn saved(&self, typed: &Typed, public: &PublicCheckout) -> Option<Saved> {
+        if self.cards.is_empty() || !is_form_required(public) {
+            return None;
+        }
         let is_good = |card: &&PaymentMethod| {
             let expiry = card.exp_year.zip(card.exp_month);
             expiry.is_none_or(|(year, month)| format!("{year:04}-{month:02}") >= self.month)
@@ -180,11 +192,11 @@ impl Known {
             is_expired: !is_good(&card),
             is_chosen: Some(card.id) == chosen,
         });
-        Saved {
+        Some(Saved {
             owner: self.customer.email.to_string(),
             is_for_owner: public.complete.checkout.customer_id.is_some(),
             rows: rows.collect(),
             is_another_chosen: chosen.is_none(),
-        }
+        })
     }
 }

@@ -21,8 +21,8 @@
 //!
 //! # What a buyer has seen is what is charged
 //!
-//! The form says which total it showed. Should the last changes make another one, nothing is charged: the page comes
-//! back with the new total and asks to press the button again.
+//! The form says which total and which price it showed. Should they be others by the last changes, or by those of somebody
+//! else who knows the secret, nothing is charged: the page comes back with the new total and asks to press the button again.
 
 mod around;
 mod confirmation;
@@ -47,9 +47,10 @@ use bytes::Bytes;
 use http::header::{REFERRER_POLICY, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use merak_adapters::payments::sandbox;
-use merak_core::checkouts::{self, CheckoutStatus, PublicCheckout};
+use merak_core::checkouts::{self, Checkout, CheckoutStatus, PublicCheckout};
 use merak_core::customers::Customer;
 use merak_core::kit::{Id, Kind, Refusal};
+use merak_store::ReadTx;
 
 use self::around::{Around, see_other};
 use self::fields::Filling;
@@ -89,10 +90,19 @@ pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
 impl Rooms {
     /// The checkout with this secret.
     async fn find(&self, client_secret: &str) -> Result<PublicCheckout, Refusal> {
-        let client_secret = client_secret.to_owned();
+        self.find_for(client_secret, None).await
+    }
+
+    /// As [`Self::find`], with what is known of the customer who pays it with a saved card.
+    async fn find_for(
+        &self,
+        client_secret: &str,
+        payer: Option<Id<Customer>>,
+    ) -> Result<PublicCheckout, Refusal> {
+        let (client_secret, house) = (client_secret.to_owned(), Arc::clone(&self.house));
         let found = self.house.store.read(move |tx| {
             let checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
-            checkouts::public(tx, checkout)
+            seen_by(tx, checkout, payer, &house)
         });
         found.await
     }
@@ -106,7 +116,12 @@ impl Rooms {
     }
 
     /// The form of the card, with what was typed of it: number, expiry and security code.
-    fn card(&self, public: &PublicCheckout, typed: [&str; 3], problems: &Problems) -> Card {
+    fn card(
+        &self,
+        (public, owner): (&PublicCheckout, Option<Id<Customer>>),
+        typed: [&str; 3],
+        problems: &Problems,
+    ) -> Card {
         if !is_form_required(public) {
             return Card::Absent;
         }
@@ -121,22 +136,24 @@ impl Rooms {
             amount: checkout.total().unwrap_or_default().get(),
             currency: checkout.currency.unwrap_or_default().as_str().to_owned(),
             is_kept: public.complete.price.recurring_interval.is_some(),
+            is_offered: owner.is_some() && owner == checkout.customer_id,
             payer: None,
         }))
     }
 
     /// The form of an open checkout.
     fn form(&self, public: &PublicCheckout, around: &Around, shown: Shown<'_>) -> Response {
-        let saved = shown.known.map(|known| known.saved(shown.filling.typed, public));
+        let saved = shown.known.and_then(|known| known.saved(shown.filling.typed, public));
         let checkout = &public.complete.checkout;
         let product = &public.complete.product.public;
         let storage = &self.house.adapters.files;
         let pictures = product.medias.iter().map(|media| storage.public_url(&media.path)).collect();
         let seller = Seller::of(&public.organization);
         let title = format!("{} · {}", product.product.name, seller.name);
-        let card = self.card(public, shown.card, &shown.problems);
+        let owner = shown.known.and_then(Known::owner);
+        let card = self.card((public, owner), shown.card, &shown.problems);
         let processor = if matches!(card, Card::Stripe(_)) { Processor::Stripe } else { Processor::Own };
-        let is_own = saved.is_some();
+        let is_own = shown.known.is_some();
         let embedder = Framed::by_origin(checkout.embed_origin.as_deref());
         let page = Page {
             frame: self.shop.frame(title, Some(seller), around.theme.as_deref()),
@@ -157,6 +174,20 @@ impl Rooms {
         }
         response
     }
+}
+
+/// A checkout as it is for the customer who pays it with a saved card, if one does.
+fn seen_by(
+    tx: &mut ReadTx<'_>,
+    checkout: Checkout,
+    payer: Option<Id<Customer>>,
+    house: &House,
+) -> Result<PublicCheckout, Refusal> {
+    let checkout = match payer {
+        Some(id) => checkouts::seen_by(tx, checkout, id, &house.means())?,
+        None => checkout,
+    };
+    checkouts::public(tx, checkout)
 }
 
 /// Where a buyer goes whose checkout is not open any more.
@@ -309,11 +340,8 @@ async fn update(
     let client_secret = before.complete.checkout.client_secret.clone();
     let house = Arc::clone(&rooms.house);
     let updated = rooms.house.store.write(move |tx| {
-        let checkout = match payer {
-            Some(id) => checkouts::update_for(tx, &client_secret, &command, id, &house.means())?,
-            None => checkouts::update_by_client(tx, &client_secret, &command, &house.means())?,
-        };
-        checkouts::public(tx, checkout)
+        let checkout = checkouts::update_by_client(tx, &client_secret, &command, &house.means())?;
+        seen_by(tx, checkout, payer, &house)
     });
     match updated.await {
         // The code is taken: it need not stand in the box, should the discount be taken away again.

@@ -74,6 +74,8 @@ pub struct Form {
     pub button: String,
     /// What the buyer has seen that it costs, in cents.
     pub seen_total: String,
+    /// Which price it shows.
+    pub seen_price: String,
     /// What is wrong and belongs to no field.
     pub general: Vec<String>,
     /// The fields with which something is wrong, which stands beside each: id and label.
@@ -169,6 +171,7 @@ impl Form {
             card,
             button: button(public),
             seen_total: seen_total(public),
+            seen_price: public.complete.checkout.product_price_id.to_string(),
             general: Vec::new(),
             wrong: Vec::new(),
         };

@@ -46,6 +46,8 @@ pub struct Desk {
     pub customer: Customer,
     /// The checkout that has made the customer, if nothing else is known of them.
     pub newcomer_of: Option<Id<Checkout>>,
+    /// Whether it is an owner's session; see [`merak_core::customer_sessions`].
+    pub is_owner_known: bool,
     /// Where its portal is: `/nimbus/portal`.
     pub base: String,
     /// What the time is by the organization's clock.
@@ -124,9 +126,9 @@ impl Rooms {
                 Ok::<_, Refusal>((session, newcomer_of, clock::now(tx, id)?))
             })
             .await;
-        let (customer, newcomer_of, now) = match found {
+        let (live, newcomer_of, now) = match found {
             Ok((Some(Live { bound_to: Some(_), .. }), ..)) => return Err(self.bound(&organization)),
-            Ok((Some(Live { customer, bound_to: None, .. }), newcomer_of, now)) => (customer, newcomer_of, now),
+            Ok((Some(live), newcomer_of, now)) => (live, newcomer_of, now),
             Ok((None, ..)) => {
                 let mut response = see_other(&format!("{base}/request"));
                 append(&mut response, house.origins.sign_out((&base, id)));
@@ -137,7 +139,8 @@ impl Rooms {
         if session.is_misused {
             return Err(self.foreign_page(&organization));
         }
-        Ok(Desk { organization, customer, newcomer_of, base, now })
+        let Live { customer, is_owner_known, .. } = live;
+        Ok(Desk { organization, customer, newcomer_of, is_owner_known, base, now })
     }
 
     /// The frame of a page of an organization.
