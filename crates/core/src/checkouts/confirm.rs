@@ -193,12 +193,11 @@ pub fn hold(
         Some(saved) => Some(require_saved(tx, rules, saved)?),
         None => None,
     };
-    let source = match &method {
-        Some(method) => payments::Source::Saved(method),
-        None => {
-            let is_owner_known = confirm.owner == Some(customer.id) || is_signed_in(tx, confirm, &customer)?;
-            payments::Source::Token(confirm.token.as_deref().unwrap_or_default(), is_owner_known)
-        }
+    let source = if let Some(method) = &method {
+        payments::Source::Saved(method)
+    } else {
+        let is_owner_known = confirm.owner == Some(customer.id) || is_signed_in(tx, confirm, &customer)?;
+        payments::Source::Token(confirm.token.as_deref().unwrap_or_default(), is_owner_known)
     };
     let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, source)?;
     checkout.confirming_payment_id = Some(payment.id);
