@@ -225,6 +225,94 @@ test("all goes without a script", { timeout: 60000 }, async () => {
   await page.context().close();
 });
 
+/** The code that was sent to sign somebody in. */
+async function code(email) {
+  const page = await strictPage(browser, []);
+  for (let tries = 0; tries < 60; tries++) {
+    await page.goto(`${merak.url}/mail`);
+    for (const url of await page.locator("main a[href^='/mail/']").evaluateAll((links) => links.map((link) => link.href))) {
+      await page.goto(url);
+      const text = await page.locator("body").innerText();
+      const found = text.includes(email) && /^\s*([A-Z0-9]{6})\s*$/m.exec(text);
+      if (found) {
+        await page.context().close();
+        return found[1];
+      }
+    }
+    await page.waitForTimeout(500);
+  }
+  return assert.fail("no code came");
+}
+
+/** A customer who has signed in and saved these cards in the portal; the cookies of their browser. */
+async function known(email, ...numbers) {
+  await shop.make("customers", { email, name: "Grace Hopper", billing_address: { country: "FR" } });
+  const page = await strictPage(browser, []);
+  await page.goto(`${merak.url}/fjordsoft/portal/request`);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByRole("button", { name: "Send me a code" }).click();
+  await page.getByLabel("Code").fill(await code(email));
+  await page.locator("form button").first().click();
+  await page.getByText("Add a card").waitFor();
+  for (const number of numbers) {
+    await page.getByText("Add a card").click();
+    await page.getByLabel("Card number").fill(number);
+    await page.getByLabel("Expires").fill("12 / 40");
+    await page.getByLabel("Security code").fill("123");
+    await page.getByRole("button", { name: "Save card" }).click();
+    await page.getByText("The card was saved.").waitFor();
+  }
+  const cookies = await page.context().cookies();
+  await page.context().close();
+  return cookies;
+}
+
+test("who is signed in pays with a saved card, with and without a script", { timeout: 300000 }, async () => {
+  const cookies = await known("grace@example.com", "4242424242424242", "5555555555554444");
+  for (const javaScriptEnabled of [true, false]) {
+    const faults = [];
+    const url = await shop.checkout({ prices: [once(2900)] });
+    const page = await strictPage(browser, faults, { javaScriptEnabled });
+    await page.goto(url);
+    assert.equal(await page.getByText("ending in").count(), 0, "nobody is signed in yet");
+    await page.context().addCookies(cookies);
+    await page.goto(url);
+    assert.ok(await page.getByLabel("Mastercard ending in 4444").isChecked(), "the newest is chosen");
+    const number = page.getByLabel("Card number");
+    assert.ok(!await number.isVisible());
+    await page.getByLabel("Another card").check();
+    assert.ok(await number.isVisible());
+    await page.getByLabel("Visa ending in 4242").check();
+    assert.ok(!await number.isVisible());
+    // Whatever is blank is known of them.
+    await pay(page);
+    await page.getByRole("heading", { name: "Thank you" }).waitFor();
+    await page.getByText("grace@example.com").waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  }
+  const url = await shop.checkout({ prices: [each("month", 900)] });
+  const come = (then) => async (page) => {
+    await page.context().addCookies(cookies);
+    await page.goto(url);
+    await then(page);
+  };
+  await look(browser, "checkout-saved-cards", url, come(async () => {}));
+  await look(browser, "checkout-saved-cards-another", url, come((page) => page.getByLabel("Another card").check()));
+  const left = await strictPage(browser, []);
+  await left.context().addCookies(cookies);
+  await left.goto(url);
+  const other = await left.context().newPage();
+  await other.goto(`${merak.url}/fjordsoft/portal`);
+  await other.getByRole("button", { name: "Sign out" }).click();
+  await other.getByText("You are signed out").waitFor();
+  await pay(left);
+  await left.getByText("You are not signed in any more").waitFor();
+  assert.equal(await left.getByText("ending in").count(), 0);
+  await left.getByLabel("Card number").waitFor();
+  await left.context().close();
+});
+
 /** A page of a seller, on an origin of its own. */
 async function seller(html) {
   const server = createServer((_, response) => {

@@ -167,6 +167,33 @@ test("a seller finds an order and gives money back", { timeout: 120000 }, async 
   await page.context().close();
 });
 
+test("a disputed order stands out", { timeout: 300000 }, async () => {
+  const book = await shop.make("products", { name: "The Fjord Atlas", prices: [once(4900)] });
+  const checkout = await shop.call("POST", "/v1/checkouts/custom/", { product_id: book.id });
+  await shop.call("POST", `/v1/checkouts/custom/client/${checkout.client_secret}/confirm`, {
+    customer_name: "Eve", customer_email: "eve@example.com", customer_billing_address: { country: "FR" },
+    confirmation_token_id: "ctoken_sandbox_dispute_lost",
+  });
+  const enter = (then) => async (page) => {
+    const { pathname, search } = new URL(merak.cli("user", "login-link", "--user", "nora@example.com").url);
+    await page.goto(merak.url + pathname + search);
+    await page.goto(`${orders}?show=disputed`);
+    await then(page);
+  };
+  const page = await strictPage(browser, []);
+  await enter(async () => {})(page);
+  // The sandbox's bank takes its time.
+  for (let tries = 0; tries < 120 && !await page.getByRole("link", { name: "eve@example.com" }).count(); tries++) {
+    await page.waitForTimeout(500);
+    await page.reload();
+  }
+  await page.getByRole("link", { name: "eve@example.com" }).click();
+  await page.getByText("The customer's bank wants this payment back.").or(page.getByText("The bank has decided")).first().waitFor();
+  await page.context().close();
+  await look(browser, "dashboard-disputed", orders, enter(async () => {}));
+  await look(browser, "dashboard-disputed-order", orders, enter((page) => page.getByRole("link", { name: "eve@example.com" }).click()));
+});
+
 test("a payment that is owed stands out", { timeout: 300000 }, async () => {
   const { items } = await shop.call("GET", "/v1/products/?query=teams");
   const checkout = await shop.call("POST", "/v1/checkouts/custom/", { product_id: items[0].id });

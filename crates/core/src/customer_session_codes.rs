@@ -140,9 +140,9 @@ pub fn redeem_of(
         None => false,
     };
     if is_own {
-        match redeem(tx, secret, code) {
+        match use_up(tx, secret, code) {
             Err(refusal) if refusal.kind() == Some(Kind::SessionCodeInvalid) => return Ok(None),
-            redeemed => return redeemed.map(Some),
+            whose => return Ok(Some(customer_sessions::create_for_owner(tx, secret, whose?)?.1)),
         }
     }
     tx.execute(
@@ -183,6 +183,12 @@ pub fn redeem_alone(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Res
 /// Uses a code up and opens a session of its customer. Small letters are as good as capitals, and spaces around it do
 /// not matter. Who uses it has read mail that went to the address, so the address is the customer's if they still have it.
 pub fn redeem(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<Token> {
+    let customer_id = use_up(tx, secret, code)?;
+    Ok(customer_sessions::create(tx, secret, customer_id)?.1)
+}
+
+/// Uses a code up. Whose it is.
+fn use_up(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<Id<Customer>> {
     let Some(code) = canonical(code) else { return Err(Error::Invalid.into()) };
     let now = tx.now();
     let used: Vec<CustomerSessionCode> = tx.returning(
@@ -206,8 +212,7 @@ pub fn redeem(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<To
         &[&customer_id, &now, &used.email],
     )?;
     customers::outgrow(tx, customer_id, None)?;
-    let (_, token) = customer_sessions::create(tx, secret, customer_id)?;
-    Ok(token)
+    Ok(customer_id)
 }
 
 /// Removes at most `limit` codes that ended, and as many guesses that are of no account any more. Returns how many.

@@ -10,13 +10,19 @@
 //! | a customer who was there before, whose address was typed | bound: it shows what the checkout sold |
 //!
 //! A session of the second kind is bound as soon as something else happens to its customer: another checkout is confirmed
-//! for them, they show that the address is theirs, their address is changed, or they are given something.
+//! for them, they come in by another door, their address is changed, or they are given something.
+//!
+//! None of these pays something new with a saved card, and no card that is typed in by one is offered at a checkout: whoever
+//! was given the link to a checkout may have confirmed it. Nor does a link in a mail or of the seller's program, which may have
+//! been passed on as well. That takes an *owner's* session: of somebody who has typed the code that was sent to the address
+//! into the very browser that keeps the session. In an address such a session is good for nothing, so that nobody can be led
+//! into the session of somebody else and leave a card there.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use crate::checkouts::Checkout;
-use crate::customers::Customer;
+use crate::customers::{self, Customer};
 use crate::kit::{Id, InstanceSecret, Refusal, Result, Token, TokenHash, TokenKind};
 
 /// How long a session lasts, in seconds. It is not renewed by use.
@@ -34,6 +40,8 @@ row! {
         pub token_hash: TokenHash,
         /// The checkout at whose end it was opened, for somebody who had not shown who they are.
         pub checkout_id: Option<Id<Checkout>>,
+        /// Whether it is an owner's: see above.
+        pub is_owner_known: bool,
         /// When it ends.
         pub expires_at: Timestamp,
         /// When it was made.
@@ -45,13 +53,23 @@ row! {
 pub(crate) const BOUND_TO: &str = "CASE WHEN customer_sessions.checkout_id = customers.newcomer_checkout_id THEN NULL \
      ELSE customer_sessions.checkout_id END";
 
-/// Opens a session for a customer who has shown who they are. Earlier sessions go on; the token is seen only now.
+/// Opens a session for whoever follows a link that is sent to the customer, or that the seller's program gives them. Earlier
+/// sessions go on; the token is seen only now.
 pub fn create(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    open(tx, secret, customer_id, None)
+    insert(tx, secret, customer_id, (None, false))
+}
+
+/// Opens an owner's session. Its token belongs into a cookie, and nowhere else.
+pub fn create_for_owner(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    customer_id: Id<Customer>,
+) -> Result<(CustomerSession, Token)> {
+    insert(tx, secret, customer_id, (None, true))
 }
 
 /// Opens a session for whoever has confirmed a checkout, of its customer.
@@ -64,12 +82,22 @@ pub fn create_for_checkout(
     open(tx, secret, customer_id, (!checkout.is_buyer_known).then_some(checkout.id))
 }
 
-/// Opens a session that reaches as far as one of this checkout, or a whole one.
+/// Opens a session that reaches as far as one of this checkout, or a whole one, for somebody who has not shown to be the
+/// customer.
 pub fn open(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
     checkout_id: Option<Id<Checkout>>,
+) -> Result<(CustomerSession, Token)> {
+    insert(tx, secret, customer_id, (checkout_id, false))
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    customer_id: Id<Customer>,
+    (checkout_id, is_owner_known): (Option<Id<Checkout>>, bool),
 ) -> Result<(CustomerSession, Token)> {
     let token = Token::generate(TokenKind::CustomerSession, |bytes| tx.fill(bytes));
     let session = CustomerSession {
@@ -77,6 +105,7 @@ pub fn open(
         customer_id,
         token_hash: secret.hash(token.as_str()),
         checkout_id,
+        is_owner_known,
         expires_at: tx.now().add_seconds(LIFETIME),
         created_at: tx.now(),
     };
@@ -91,6 +120,9 @@ pub struct Live {
     pub customer: Customer,
     /// The checkout that it is bound to: nothing else may be shown then, and nothing changed.
     pub bound_to: Option<Id<Checkout>>,
+    /// Whether it is an owner's: the customer's cards may pay something new by it, and are offered later if they are typed in
+    /// by it.
+    pub is_owner_known: bool,
 }
 
 /// A session, if it has not ended; none of a customer or an organization that was deleted or blocked.
@@ -100,14 +132,25 @@ pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
         Customer::COLUMNS,
         ", ",
         BOUND_TO,
-        " FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
+        ", customer_sessions.is_owner_known FROM customer_sessions \
+         JOIN customers ON customers.id = customer_sessions.customer_id \
          JOIN organizations ON organizations.id = customers.organization_id \
          WHERE customer_sessions.token_hash = $1 AND customer_sessions.expires_at > $2 \
          AND customers.deleted_at IS NULL AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
     );
     let now = tx.now();
-    let found: Option<(Customer, Option<Id<Checkout>>)> = tx.find(SQL, &[hash, &now])?;
-    Ok(found.map(|(customer, bound_to)| Live { customer, bound_to }))
+    let found: Option<(Customer, Option<Id<Checkout>>, bool)> = tx.find(SQL, &[hash, &now])?;
+    Ok(found.map(|(customer, bound_to, is_owner_known)| Live { customer, bound_to, is_owner_known }))
+}
+
+/// As [`find`], of a session by which somebody comes in along a link; none of an owner's. What has been opened at the end of
+/// the customer's first checkout is bound to it from now on, unless it is that which comes in.
+pub fn come_in(tx: &mut Tx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
+    let Some(live) = find(tx, hash)?.filter(|live| !live.is_owner_known) else { return Ok(None) };
+    let opened_by: Option<Id<Checkout>> =
+        tx.one("SELECT checkout_id FROM customer_sessions WHERE token_hash = $1", &[hash])?;
+    customers::outgrow(tx, live.customer.id, opened_by)?;
+    Ok(Some(live))
 }
 
 /// Ends the session with this token.

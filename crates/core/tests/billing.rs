@@ -13,6 +13,8 @@ mod orders;
 mod refunds;
 mod renewals;
 mod requirements;
+mod saved_cards;
+mod told;
 
 use merak_core::billing::outcome::{Failure, Method};
 use merak_core::billing::renewal::{self, Batch};
@@ -143,7 +145,7 @@ impl Shop {
         self.write(move |tx| {
             let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
             let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
-            let confirm = Confirm { token: token.clone(), user_id: None };
+            let confirm = Confirm { token: token.clone(), ..Confirm::default() };
             confirming::hold(tx, &rules(), checkout, &terms, &confirm)
         })
     }

@@ -92,6 +92,12 @@ pub trait Processor: fmt::Debug + Send + Sync {
     /// The saved cards of a customer, at most a hundred, the newest first. A customer that is no more has none.
     async fn list_methods(&self, customer_id: &str) -> Result<Vec<Method>>;
 
+    /// What the processor's form in a browser shows the saved cards of a customer with, and pays with them, for half an hour
+    /// or so: a secret that is told to that customer alone. None if it has no such form.
+    async fn saved_cards_secret(&self, _customer_id: &str, _key: &str) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// Forgets a saved method. It may be forgotten already.
     async fn detach(&self, method_id: &str) -> Result<()>;
 

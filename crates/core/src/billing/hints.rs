@@ -9,7 +9,7 @@ use merak_store::{ReadTx, Timestamp, Tx};
 
 use super::books::{Books, lines};
 use super::outcome::{Answer, Method, RefundAnswer, RefundOutcome};
-use super::{Dispute, DisputeStatus, Payment, Refund, Rules, methods, payments, refunds, settle};
+use super::{Dispute, DisputeStatus, Payment, Refund, Rules, disputes, methods, payments, refunds, settle};
 use crate::clock;
 use crate::kit::{Cents, Id, Result};
 use crate::ledger::{Account, Concerns, EntryKind, NewEntry};
@@ -163,13 +163,9 @@ fn dispute(
         Dispute::COLUMNS,
         " FROM disputes WHERE payment_id = $1 AND processor_dispute_id = $2"
     );
-    const ORDER: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE invoice_id = $1");
     let Some(payment) = payments::find(tx, payment_id)? else { return Ok(()) };
     let now = clock::now(tx, payment.organization_id)?;
-    let order: Option<Order> = match payment.invoice_id {
-        Some(id) => tx.find(ORDER, &[&id])?,
-        None => None,
-    };
+    let order = refunds::order_of(tx, &payment)?;
     let mut books = Books::default();
     let known: Option<Dispute> = tx.find(FIND, &[&payment.id, &processor_dispute_id])?;
     let mut dispute = match known {
@@ -213,7 +209,8 @@ fn dispute(
             &[&dispute.id, &dispute.status, &dispute.fee_amount, &real],
         )?;
     }
-    books.post(tx)
+    books.post(tx)?;
+    disputes::tell(tx, &dispute, &payment, order.as_ref())
 }
 
 /// Notes what a dispute moves: the processor holds the money back, and gives it to one of the two.

@@ -59,6 +59,26 @@ pub fn list(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Vec<Paymen
     Ok(tx.all(SQL, &[&customer_id])?)
 }
 
+/// As [`list`], of those only that are offered to pay something new with.
+pub fn list_offered(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Vec<PaymentMethod>> {
+    const SQL: &str = concatcp!(
+        "SELECT ",
+        PaymentMethod::COLUMNS,
+        " FROM payment_methods WHERE customer_id = $1 AND detached_at IS NULL AND is_offered \
+         ORDER BY created_at DESC, id DESC LIMIT 100"
+    );
+    Ok(tx.all(SQL, &[&customer_id])?)
+}
+
+/// Offers none of a customer's methods any more: their address is another one, and may be another person's.
+pub(crate) fn withdraw(tx: &mut Tx<'_>, customer_id: Id<Customer>) -> Result<()> {
+    tx.execute(
+        "UPDATE payment_methods SET is_offered = FALSE WHERE customer_id = $1 AND is_offered",
+        &[&customer_id],
+    )?;
+    Ok(())
+}
+
 /// Keeps the method that a payment was made with, or brings what is known of it up to date.
 pub(super) fn keep(tx: &mut Tx<'_>, payment: &Payment, method: &Method) -> Result<Id<PaymentMethod>> {
     let row = PaymentMethod {
@@ -73,6 +93,7 @@ pub(super) fn keep(tx: &mut Tx<'_>, payment: &Payment, method: &Method) -> Resul
         exp_month: method.exp_month,
         exp_year: method.exp_year,
         country: method.country,
+        is_offered: payment.is_owner_known,
         created_at: clock::now(tx, payment.organization_id)?,
         modified_at: None,
         detached_at: None,

@@ -19,6 +19,7 @@
 
 mod audit;
 mod books;
+pub mod disputes;
 mod dunning;
 pub mod hints;
 mod holds;
@@ -241,6 +242,8 @@ row! {
         pub source: String,
         /// Whether the customer is not there.
         pub is_off_session: bool,
+        /// Whether whoever asked for it had shown to be the customer. Anybody can type an address into a checkout.
+        pub is_owner_known: bool,
         /// How much; nothing for a setup.
         pub amount: Cents,
         /// In which currency.
@@ -306,6 +309,9 @@ row! {
         pub exp_year: Option<i64>,
         /// Where it was issued.
         pub country: Option<Country>,
+        /// Whether it is offered at checkouts, because its customer has given it, and had shown to be them. Others go on
+        /// paying what they pay: somebody else may have typed them into a checkout for this customer.
+        pub is_offered: bool,
         /// When it was saved.
         pub created_at: Timestamp,
         /// When it last changed.

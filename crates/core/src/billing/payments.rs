@@ -14,7 +14,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Sql, Timestamp, Tx};
 
 use super::{Invoice, InvoiceStatus, Payment, PaymentKind, PaymentMethod, PaymentStatus, Rules};
-use crate::checkouts::Checkout;
+use crate::checkouts::{self, Checkout};
 use crate::clock;
 use crate::customers::Customer;
 use crate::kit::{Address, Cents, Country, Currency, Email, Id, Kind, Refuses, Result};
@@ -52,10 +52,10 @@ impl Refuses for Error {
 /// With what an invoice is paid.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'s> {
-    /// A saved method; the customer is not there.
+    /// A saved method. The customer is not there, unless it is a checkout that is paid.
     Saved(&'s PaymentMethod),
-    /// What the customer typed into a form just now.
-    Token(&'s str),
+    /// What somebody typed into a form just now, and whether they had shown to be the customer.
+    Token(&'s str, bool),
 }
 
 /// Plans a payment of what is due on an open invoice. None if there is nothing due, or another payment of it is under
@@ -72,7 +72,7 @@ pub fn plan(
     if under_way(tx, invoice.id)?.is_some() {
         return Ok(None);
     }
-    if let Source::Token(_) = source {
+    if let Source::Token(_, _) = source {
         require_few_failures(tx, invoice.customer_id)?;
     }
     plan_unasked(tx, rules, invoice, source).map(Some)
@@ -94,7 +94,10 @@ pub(super) fn plan_unasked(
             payment.payment_method_id = Some(method.id);
             payment.is_off_session = true;
         }
-        Source::Token(token) => token.clone_into(&mut payment.source),
+        Source::Token(token, is_owner_known) => {
+            token.clone_into(&mut payment.source);
+            payment.is_owner_known = is_owner_known;
+        }
     }
     tx.insert(&payment)?;
     Ok(payment)
@@ -130,7 +133,7 @@ pub(crate) fn plan_for_checkout(
     rules: &Rules,
     checkout: &Checkout,
     customer_id: Id<Customer>,
-    token: &str,
+    source: Source<'_>,
 ) -> Result<Payment> {
     let now = clock::now(tx, checkout.organization_id)?;
     let mut payment = blank(tx, rules, (checkout.organization_id, customer_id), now);
@@ -138,7 +141,17 @@ pub(crate) fn plan_for_checkout(
     payment.amount = checkout.total().unwrap_or_default();
     payment.currency = checkout.currency.unwrap_or_default();
     payment.kind = if payment.amount == Cents::default() { PaymentKind::Setup } else { PaymentKind::Charge };
-    token.clone_into(&mut payment.source);
+    match source {
+        // The customer is there: their bank may want their approval.
+        Source::Saved(method) => {
+            payment.source.clone_from(&method.processor_method_id);
+            payment.payment_method_id = Some(method.id);
+        }
+        Source::Token(token, is_owner_known) => {
+            token.clone_into(&mut payment.source);
+            payment.is_owner_known = is_owner_known;
+        }
+    }
     tx.insert(&payment)?;
     Ok(payment)
 }
@@ -149,13 +162,20 @@ pub(crate) fn count_failed(tx: &mut ReadTx<'_>, checkout_id: Id<Checkout>) -> Re
     Ok(tx.one(sql, &[&checkout_id])?)
 }
 
-/// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now.
-pub fn plan_setup(tx: &mut Tx<'_>, rules: &Rules, customer: &Customer, token: &str) -> Result<Payment> {
+/// Plans that a customer saves a method of payment to be charged later, by what they typed into a form just now; and whether
+/// they had shown to be this customer.
+pub fn plan_setup(
+    tx: &mut Tx<'_>,
+    rules: &Rules,
+    customer: &Customer,
+    (token, is_owner_known): (&str, bool),
+) -> Result<Payment> {
     require_few_failures(tx, customer.id)?;
     let now = clock::now(tx, customer.organization_id)?;
     let mut payment = blank(tx, rules, (customer.organization_id, customer.id), now);
     payment.kind = PaymentKind::Setup;
     token.clone_into(&mut payment.source);
+    payment.is_owner_known = is_owner_known;
     tx.insert(&payment)?;
     Ok(payment)
 }
@@ -202,6 +222,7 @@ fn blank(
         processor: rules.processor.clone(),
         source: String::new(),
         is_off_session: false,
+        is_owner_known: false,
         amount: Cents::default(),
         currency: Currency::default(),
         processor_intent_id: None,
@@ -353,7 +374,12 @@ pub(crate) fn question(
     processor_customer_id: Option<String>,
     sold: Option<(&Checkout, PriceType)>,
 ) -> Question {
-    let checkout = sold.map(|(checkout, _)| checkout);
+    let filled = sold.filter(|_| is_saved_asked(&payment)).map(|(checkout, _)| {
+        let mut filled = checkout.clone();
+        checkouts::fill_in(&mut filled, &customer);
+        filled
+    });
+    let checkout = filled.as_ref().or(sold.map(|(checkout, _)| checkout));
     let payer = Payer {
         customer_id: customer.id,
         email: checkout.and_then(|checkout| checkout.customer_email.clone()).unwrap_or(customer.email),
@@ -370,6 +396,12 @@ pub(crate) fn question(
         payer,
         payment,
     }
+}
+
+/// Whether a payment is by a card that was saved before, and the processor has not taken it up yet: what is known of its
+/// customer does not stand in the checkout then.
+fn is_saved_asked(payment: &Payment) -> bool {
+    payment.status == PaymentStatus::Pending && payment.payment_method_id.is_some()
 }
 
 /// What a seller can read about a payment at the processor.

@@ -231,7 +231,7 @@ pub(super) fn note_foreign(
 }
 
 /// The order that a payment paid. One that came when the invoice was paid already has none.
-fn order_of(tx: &mut ReadTx<'_>, payment: &Payment) -> Result<Option<Order>> {
+pub(super) fn order_of(tx: &mut ReadTx<'_>, payment: &Payment) -> Result<Option<Order>> {
     const SQL: &str = concatcp!("SELECT ", Order::COLUMNS, " FROM orders WHERE invoice_id = $1");
     let order: Option<Order> = match payment.invoice_id {
         Some(id) => tx.find(SQL, &[&id])?,
@@ -362,7 +362,7 @@ fn settle_one(tx: &mut Tx<'_>, refund: &mut Refund, outcome: &RefundOutcome) -> 
 /// The money went back: the ledger, the order, and what came with it.
 fn went_back(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp) -> Result<()> {
     note(tx, refund, now, "Given back", 1)?;
-    let Some(order_id) = refund.order_id else { return Ok(()) };
+    let Some(order_id) = refund.order_id else { return tell_of_stray(tx, refund, now) };
     add_to_order(tx, order_id, refund.amount.get())?;
     let Some(order) = orders::find(tx, order_id)? else { return Ok(()) };
     if refund.revokes_benefits {
@@ -383,6 +383,23 @@ fn tell(tx: &mut Tx<'_>, refund: &Refund, order: &Order, now: Timestamp) -> Resu
         portal: PortalLink { customer_id: customer.id, shows: Some(order.id.uuid()) },
     };
     emails::enqueue(tx, Some(order.organization_id), customer.email.as_str(), &email)?;
+    Ok(())
+}
+
+/// Writes to the customer that money which nobody waited for went back to them; to nobody if they were deleted.
+fn tell_of_stray(tx: &mut Tx<'_>, refund: &Refund, now: Timestamp) -> Result<()> {
+    const SOLD: &str = "SELECT products.name FROM payments LEFT JOIN invoices ON invoices.id = payments.invoice_id \
+         LEFT JOIN checkouts ON checkouts.id = payments.checkout_id \
+         JOIN products ON products.id = coalesce(invoices.product_id, checkouts.product_id) WHERE payments.id = $1";
+    let Some(payment) = payments::find(tx, refund.payment_id)? else { return Ok(()) };
+    let Some(customer) = customers::find(tx, payment.customer_id)? else { return Ok(()) };
+    let email = Email::PaymentReturned {
+        product_name: tx.find(SOLD, &[&payment.id])?,
+        amount: Money { amount: refund.amount, currency: refund.currency },
+        returned_at: now,
+        portal: PortalLink { customer_id: customer.id, shows: None },
+    };
+    emails::enqueue(tx, Some(refund.organization_id), customer.email.as_str(), &email)?;
     Ok(())
 }
 

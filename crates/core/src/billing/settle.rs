@@ -129,6 +129,7 @@ impl<'r> Settling<'r> {
     ) -> Result<()> {
         let now = self.now(payment);
         (payment.ask_at, payment.settled_at) = (None, Some(now));
+        let (client_secret, is_saved) = (shown_secret(payment, answer), payment.payment_method_id.is_some());
         if let Some(method) = method
             && (payment.kind == PaymentKind::Setup || is_kept(tx, payment)?)
         {
@@ -140,7 +141,7 @@ impl<'r> Settling<'r> {
             let waiting = confirm::waiting(tx, id, payment)?;
             let Some(checkout) = waiting else { return self.stray(tx, payment) };
             payments::save(tx, payment)?;
-            let checkout = confirm::confirmed_now(tx, checkout, payment, answer.client_secret.as_deref())?;
+            let checkout = confirm::confirmed_now(tx, checkout, (payment, is_saved), client_secret)?;
             let country = method.and_then(|method| method.country);
             return complete::complete(tx, &mut self.books, checkout, Some(payment), country);
         }
@@ -235,9 +236,15 @@ fn waits(tx: &mut Tx<'_>, payment: &mut Payment, answer: &Answer, status: Paymen
     payment.ask_at = Some(tx.now().add_seconds(payments::pause(payment.asked)));
     payments::save(tx, payment)?;
     match payment.checkout_id {
-        Some(id) if is_first => confirm::confirmed(tx, id, payment, answer.client_secret.as_deref()),
+        Some(id) if is_first => confirm::confirmed(tx, id, payment, shown_secret(payment, answer)),
         _ => Ok(()),
     }
+}
+
+/// The secret by which a browser asks the processor about a payment that is not settled yet, as far as everybody may have it
+/// who knows the checkout. Of a card that was saved before it would tell whose it is.
+fn shown_secret<'a>(payment: &Payment, answer: &'a Answer) -> Option<&'a str> {
+    answer.client_secret.as_deref().filter(|_| payment.payment_method_id.is_none())
 }
 
 /// Whether the method of a payment is kept for later ones: what is paid again and again says so.

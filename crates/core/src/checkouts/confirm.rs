@@ -9,43 +9,50 @@
 //! While it is held a checkout shows as open, but nobody else gets hold of it: who comes with the same confirmation token
 //! waits for the same payment, and who comes with another one is refused. What is for nothing is confirmed and complete in
 //! one unit.
+//!
+//! A customer may pay with a card that they saved before. That they are this customer is shown by their session, and never by
+//! the checkout: its secret is in links that are passed on. What is known of them is therefore not written into a checkout
+//! before its payment is on its way: one that was declined is open again, and as it was.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Tx};
 use serde_json::{Map, Value};
 
 use super::{
-    Checkout, CheckoutStatus, Terms, advance, complete, missing_answers, save, save_standing, tell, totals,
+    Checkout, CheckoutStatus, Terms, advance, complete, fill_in, missing_answers, save, save_standing, tell,
+    totals,
 };
 use crate::billing::payments::{self, Question};
-use crate::billing::{Books, Payment, PaymentStatus, Rules};
+use crate::billing::{Books, Payment, PaymentMethod, PaymentStatus, Rules, methods};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
 use crate::discounts;
 use crate::kit::{Cents, FieldProblem, Id, Kind, Metadata, Refusal, Refuses, Result, at};
 use crate::organizations;
-use crate::products::{AmountType, PriceType};
+use crate::products::{AmountType, Price, PriceType};
 use crate::subscriptions;
 use crate::taxes::TaxProblem;
 use crate::users::{self, User};
 
-/// Whether a confirmation with this token can begin.
+/// Whether a confirmation can begin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// It can.
     Open,
-    /// One with the same token is under way.
+    /// One with the same token or card is under way.
     UnderWay(Box<Payment>),
-    /// One with the same token has come to its end.
+    /// One with the same token or card has come to its end.
     Confirmed,
 }
 
-/// Whether a confirmation with this token can begin. Refused if the checkout is not open and it is not this token that
-/// closed it.
-pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, token: Option<&str>) -> Result<Standing> {
+/// Whether this confirmation can begin. Refused if the checkout is not open and it was not closed by one with the same
+/// token or card.
+pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<Standing> {
     let Err(closed) = checkout.require_open() else { return Ok(Standing::Open) };
-    let last = payments::last_of_checkout(tx, checkout.id)?
-        .filter(|payment| token.is_some_and(|token| token == payment.source));
+    let last = match payments::last_of_checkout(tx, checkout.id)? {
+        Some(payment) if confirm.has_made(tx, &payment)? => Some(payment),
+        _ => None,
+    };
     match (last, checkout.status) {
         (Some(payment), CheckoutStatus::Open) if checkout.confirming_payment_id == Some(payment.id) => {
             Ok(Standing::UnderWay(Box::new(payment)))
@@ -60,8 +67,59 @@ pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, token: Option<&str>) -
 pub struct Confirm {
     /// What the buyer typed into the processor's form.
     pub token: Option<String>,
+    /// A card that was saved before, instead. Whoever names it has shown that they are its customer: a checkout's secret
+    /// shows nothing of that.
+    pub saved: Option<SavedCard>,
     /// The account of who confirms, if they are signed in by a cookie or an app.
     pub user_id: Option<Id<User>>,
+    /// Of whom it is shown that it is they who confirm. What they type in is offered to them later if they are who buys.
+    pub owner: Option<Id<Customer>>,
+    /// What was shown to them. Nothing else is charged; of a program it is not known.
+    pub seen: Option<Seen>,
+}
+
+/// What a buyer has seen of what they pay for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// How much it is now; see [`Checkout::total`].
+    pub total: Option<Cents>,
+    /// Which price, which says whether it is paid again and again.
+    pub product_price_id: Id<Price>,
+}
+
+impl Seen {
+    /// What this checkout shows.
+    pub fn of(checkout: &Checkout) -> Self {
+        Self { total: checkout.total(), product_price_id: checkout.product_price_id }
+    }
+}
+
+/// A saved card, and who has shown that it is theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedCard {
+    /// Whose session it is.
+    pub customer_id: Id<Customer>,
+    /// The card.
+    pub method_id: Id<PaymentMethod>,
+}
+
+impl Confirm {
+    /// Whether a payment was planned by this confirmation, or the same one before.
+    fn has_made(&self, tx: &mut ReadTx<'_>, payment: &Payment) -> Result<bool> {
+        if let Some(saved) = self.saved {
+            let is_same = payment.payment_method_id == Some(saved.method_id);
+            return Ok(is_same && payment.customer_id == saved.customer_id);
+        }
+        if self.token.as_deref() != Some(payment.source.as_str()) {
+            return Ok(false);
+        }
+        // What the processor calls a saved card is no token, and says nothing of who names it.
+        let method = match payment.payment_method_id {
+            Some(id) => methods::find(tx, id)?,
+            None => None,
+        };
+        Ok(method.is_none_or(|method| method.processor_method_id != payment.source))
+    }
 }
 
 /// What follows from holding a checkout.
@@ -92,7 +150,14 @@ pub fn hold(
     if payments::count_failed(tx, checkout.id)? >= MOST_FAILURES {
         return Err(Error::TooManyFailures.into());
     }
+    let said = checkout.clone();
+    if let Some(saved) = confirm.saved {
+        fill_in(&mut checkout, &require_customer(tx, &said, saved.customer_id)?);
+    }
     let tax = totals(&mut checkout, terms, &rules.taxes);
+    if confirm.seen.is_some_and(|seen| seen != Seen::of(&checkout)) {
+        return Err(Error::Changed.into());
+    }
     if let Some(id) = checkout.discount_id
         && !discounts::redeem(tx, id, checkout.id.uuid())?
     {
@@ -124,11 +189,28 @@ pub fn hold(
         books.post(tx)?;
         return Ok(Held::Complete);
     }
-    let token = confirm.token.as_deref().unwrap_or_default();
-    let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, token)?;
+    let method = match confirm.saved {
+        Some(saved) => Some(require_saved(tx, rules, saved)?),
+        None => None,
+    };
+    let source = if let Some(method) = &method {
+        payments::Source::Saved(method)
+    } else {
+        let is_owner_known = confirm.owner == Some(customer.id) || is_signed_in(tx, confirm, &customer)?;
+        payments::Source::Token(confirm.token.as_deref().unwrap_or_default(), is_owner_known)
+    };
+    let payment = payments::plan_for_checkout(tx, rules, &checkout, customer.id, source)?;
     checkout.confirming_payment_id = Some(payment.id);
     checkout.modified_at = Some(tx.now());
-    save(tx, &checkout)?;
+    // With what was said of the buyer and no more: the payment may fail.
+    let written = Checkout {
+        customer_email: said.customer_email,
+        customer_name: said.customer_name,
+        customer_billing_address: said.customer_billing_address,
+        customer_tax_id: said.customer_tax_id,
+        ..checkout.clone()
+    };
+    save(tx, &written)?;
     let processor_customer_id = payments::payer_id(tx, customer.id, &rules.processor)?;
     let sold = Some((&checkout, terms.price.r#type));
     Ok(Held::Asks(Box::new(payments::question(payment, customer, processor_customer_id, sold))))
@@ -146,6 +228,15 @@ pub enum Error {
     /// Too many payments of the checkout have failed.
     #[error("Too many payments have failed here. Please begin again.")]
     TooManyFailures,
+    /// Another total or another price than the buyer has seen.
+    #[error("What is to be paid has changed meanwhile. Please check it and press the button again.")]
+    Changed,
+    /// The saved card is not there any more.
+    #[error("This card is not saved any more. Please choose another one.")]
+    NoSuchCard,
+    /// The checkout is for another customer than the one who wants to pay it.
+    #[error("This checkout is for somebody else. Please pay with another card.")]
+    OtherCustomer,
     /// Too much was ordered for nothing by one address.
     #[error("Too much was ordered with this address within an hour. Please try again later.")]
     TooManyGifts,
@@ -154,10 +245,19 @@ pub enum Error {
 impl Refuses for Error {
     fn kind(&self) -> Kind {
         match self {
-            Self::TooManyFailures => Kind::Payment,
+            Self::TooManyFailures | Self::Changed | Self::NoSuchCard | Self::OtherCustomer => Kind::Payment,
             Self::TooManyGifts => Kind::NotPermitted,
         }
     }
+}
+
+/// A card that is offered to this customer, at the processor of today.
+fn require_saved(tx: &mut ReadTx<'_>, rules: &Rules, saved: SavedCard) -> Result<PaymentMethod> {
+    let found = methods::find(tx, saved.method_id)?.filter(|method| {
+        let is_offered = method.is_saved() && method.is_offered;
+        is_offered && method.customer_id == saved.customer_id && method.processor == rules.processor
+    });
+    Ok(found.ok_or(Error::NoSuchCard)?)
 }
 
 /// Whether so much goes to this customer for nothing that somebody may have an evil joke.
@@ -211,7 +311,7 @@ fn problems(
             problems.push(missing(field, "Field is required."));
         }
     }
-    if needs_token && confirm.token.is_none() {
+    if needs_token && confirm.token.is_none() && confirm.saved.is_none() {
         problems.push(missing("confirmation_token_id", "Confirmation token is required."));
     }
     let total = checkout.total().unwrap_or_default();
@@ -243,9 +343,15 @@ fn upgrade_problem(tx: &mut ReadTx<'_>, checkout: &Checkout, terms: &Terms) -> R
     Ok(Some(at("body").field("subscription_id").value_error(sentence, id.to_string())))
 }
 
-/// Who buys: the checkout's customer, else the one with the buyer's address, else a new one. And whether more is known of
-/// them than that address, which may be anybody's: the seller has named them, or they are signed in.
+/// Who buys: the one whose saved card pays, else the checkout's customer, else the one with the buyer's address, else a new
+/// one. And whether more is known of them than that address, which may be anybody's: the seller has named them, or they are
+/// signed in.
 fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<(Customer, bool)> {
+    if let Some(saved) = confirm.saved {
+        let customer = require_customer(tx, checkout, saved.customer_id)?;
+        customers::outgrow(tx, customer.id, Some(checkout.id))?;
+        return Ok((customer, true));
+    }
     let known = match checkout.customer_id {
         Some(id) => customers::find(tx, id)?,
         None => None,
@@ -256,7 +362,7 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
         Some(known) => Some(known),
         None => customers::find_by_email(tx, checkout.organization_id, &email)?,
     };
-    let customer = if let Some(known) = known {
+    let mut customer = if let Some(known) = known {
         customers::outgrow(tx, known.id, Some(checkout.id))?;
         known
     } else {
@@ -277,10 +383,27 @@ fn customer_of(tx: &mut Tx<'_>, checkout: &Checkout, confirm: &Confirm) -> Resul
         && user.email.lower() == customer.email.lower()
     {
         customers::link_user(tx, customer.id, user_id)?;
+        customer.user_id = Some(user_id);
         return Ok((customer, true));
     }
     let is_signed_in = customer.user_id.is_some() && customer.user_id == confirm.user_id;
     Ok((customer, is_named || is_signed_in))
+}
+
+/// Whether who confirms is signed in as the person who is this customer.
+fn is_signed_in(tx: &mut ReadTx<'_>, confirm: &Confirm, customer: &Customer) -> Result<bool> {
+    confirm.user_id.map_or(Ok(false), |id| customers::is_of_person(tx, customer, id))
+}
+
+/// The customer whose saved card pays.
+fn require_customer(tx: &mut ReadTx<'_>, checkout: &Checkout, id: Id<Customer>) -> Result<Customer> {
+    let customer = customers::find(tx, id)?
+        .filter(|customer| customer.organization_id == checkout.organization_id)
+        .ok_or(Error::NoSuchCard)?;
+    if checkout.customer_id.is_some_and(|named| named != id) {
+        return Err(Error::OtherCustomer.into());
+    }
+    Ok(customer)
 }
 
 /// Makes a held checkout confirmed, for this customer, which is still to be written. What was blank of the customer is
@@ -324,16 +447,17 @@ pub(crate) fn confirmed(
     client_secret: Option<&str>,
 ) -> Result<()> {
     let Some(checkout) = waiting(tx, id, payment)? else { return Ok(()) };
-    let checkout = confirmed_now(tx, checkout, payment, client_secret)?;
+    let is_saved = payment.payment_method_id.is_some();
+    let checkout = confirmed_now(tx, checkout, (payment, is_saved), client_secret)?;
     save_standing(tx, &checkout)
 }
 
-/// As [`confirmed`], of a checkout that waits for the payment; it is still to be written. One that is confirmed already
-/// stays so.
+/// As [`confirmed`], of a checkout that waits for the payment; that it is, is still to be written. One that is confirmed
+/// already stays so. If a card pays that was saved before, what is known of its customer is filled in.
 pub(crate) fn confirmed_now(
     tx: &mut Tx<'_>,
     mut checkout: Checkout,
-    payment: &Payment,
+    (payment, is_saved): (&Payment, bool),
     client_secret: Option<&str>,
 ) -> Result<Checkout> {
     if checkout.status == CheckoutStatus::Confirmed {
@@ -347,8 +471,12 @@ pub(crate) fn confirmed_now(
         ("intent_client_secret", client_secret.map_or(Value::Null, Value::from)),
         ("intent_status", Value::from(intent_status(payment.status))),
     ]);
-    confirm_for(tx, &mut checkout, &customer)?;
     checkout.modified_at = Some(tx.now());
+    if is_saved {
+        fill_in(&mut checkout, &customer);
+        save(tx, &checkout)?;
+    }
+    confirm_for(tx, &mut checkout, &customer)?;
     tell(tx, &checkout)?;
     Ok(checkout)
 }
@@ -378,10 +506,19 @@ pub(crate) fn failed(tx: &mut Tx<'_>, id: Id<Checkout>, payment: &Payment) -> Re
     // A buyer who was declined at the last moment has time to try something else.
     let now = clock::now(tx, checkout.organization_id)?;
     let (expires_at, modified_at) = (checkout.expires_at.max(now.add_seconds(RESPITE)), tx.now());
-    Ok(tx.changed_one(
+    tx.changed_one(
         "UPDATE checkouts SET confirming_payment_id = NULL, expires_at = $2, modified_at = $3 WHERE id = $1",
         &[&id, &expires_at, &modified_at],
-    )?)
+    )?;
+    if payment.payment_method_id.is_some() {
+        // The tax may be that of where the card's customer lives. Any change tells it anew.
+        tx.execute(
+            "UPDATE checkouts SET tax_amount = NULL, tax = NULL, is_tax_inclusive = FALSE \
+             WHERE id = $1 AND tax IS NOT NULL",
+            &[&id],
+        )?;
+    }
+    Ok(())
 }
 
 /// For how long a checkout is open at least after a payment of it was declined, in seconds.

@@ -55,7 +55,10 @@ pub use self::queries::{
 pub use self::success_url::success_url;
 pub use self::terms::{Terms, missing_answers, terms};
 pub use self::totals::totals;
-pub use self::update::{ClientUpdate, UpdateCheckout, apply_client_update, update, update_by_client};
+pub(crate) use self::update::fill_in;
+pub use self::update::{
+    ClientUpdate, UpdateCheckout, apply_client_update, seen_by, update, update_by_client,
+};
 
 use crate::billing::Payment;
 use crate::customers::Customer;

@@ -11,8 +11,9 @@ use super::terms::{
 use super::{Checkout, Means, Terms, change, queries, terms, totals};
 use crate::access::Tenancy;
 use crate::custom_fields::rules::Answers;
+use crate::customers::{self, Customer};
 use crate::discounts::Discount;
-use crate::kit::{Address, Cents, Email, Id, Metadata, Patch, Result, TaxId, WebUrl};
+use crate::kit::{Address, Cents, Email, Id, Metadata, Patch, Refusal, Result, TaxId, WebUrl};
 use crate::products::{self, AmountType, Price};
 
 /// What a buyer can change. Null takes away where [`Patch`] can say so, and elsewhere changes nothing.
@@ -96,6 +97,40 @@ pub fn update_by_client(
     let terms = apply_client_update(tx, &mut checkout, command)?;
     means.locate(&mut checkout);
     recompute(tx, checkout, &terms, means)
+}
+
+/// An open checkout as it is for a customer who has shown who they are and is about to pay it with a saved card: see
+/// [`fill_in`]. Writes nothing: until it is paid, others may know its secret.
+pub fn seen_by(
+    tx: &mut ReadTx<'_>,
+    mut checkout: Checkout,
+    customer_id: Id<Customer>,
+    means: &Means<'_>,
+) -> Result<Checkout> {
+    let customer = customers::find(tx, customer_id)?.ok_or_else(Refusal::not_found)?;
+    let terms = terms(tx, &checkout)?;
+    fill_in(&mut checkout, &customer);
+    let _ = totals(&mut checkout, &terms, means.taxes);
+    Ok(checkout)
+}
+
+/// Puts into a checkout what is not said of its buyer and is known of this customer. Their address for mail goes over any
+/// other.
+pub(crate) fn fill_in(checkout: &mut Checkout, customer: &Customer) {
+    checkout.customer_email = Some(customer.email.clone());
+    checkout.customer_name = checkout.customer_name.take().or_else(|| customer.name.clone());
+    let said = checkout.customer_billing_address.take();
+    checkout.customer_billing_address = match (said, customer.billing_address.clone()) {
+        (Some(said), Some(known)) if said == Address::in_country(known.country) => Some(known),
+        (Some(said), _) => Some(said),
+        (None, known) => known,
+    };
+    if checkout.customer_tax_id.is_none()
+        && let Some(TaxId(number, _)) = &customer.tax_id
+    {
+        // One of another country than the one that was typed says nothing.
+        checkout.customer_tax_id = require_tax_id(number, checkout.customer_billing_address.as_ref()).ok();
+    }
 }
 
 /// Puts a buyer's changes into an open checkout and answers its terms, so that [`totals`] can be computed anew. Writes

@@ -4,6 +4,7 @@ use merak_store::{ResultExt, Tx};
 
 use super::{Customer, queries};
 use crate::access::Tenancy;
+use crate::billing::methods;
 use crate::checkouts::Checkout;
 use crate::connections;
 use crate::jobs::{self, Job};
@@ -145,8 +146,16 @@ pub fn update(
             tx.execute(&sql, &[&customer.id, &customer.email])?;
         }
         outgrow(tx, id, None)?;
+        another_address(tx, id)?;
     }
     Ok(customer)
+}
+
+/// A customer may be another person now: who was signed in is not any more, and the cards that were given pay nothing new.
+fn another_address(tx: &mut Tx<'_>, id: Id<Customer>) -> Result<()> {
+    tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
+    tx.execute("DELETE FROM customer_session_codes WHERE customer_id = $1", &[&id])?;
+    methods::withdraw(tx, id)
 }
 
 /// What a purchase tells of its buyer.

@@ -14,7 +14,7 @@ pub use self::import::import;
 pub(crate) use self::queries::{Buyer, buyer};
 pub use self::queries::{
     ListCustomers, find, find_by_email, find_of_buyer, find_of_user, find_with_deleted, get, ids_of_buyer,
-    list, newcomer_of,
+    is_of_person, list, newcomer_of,
 };
 use crate::kit::{Address, Email, Id, Metadata, TaxId, sort_properties};
 use crate::organizations::Organization;

@@ -9,7 +9,7 @@ use crate::checkouts::Checkout;
 use crate::kit::{Email, Id, Metadata, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
 use crate::search::{self, Search, Totals};
-use crate::users::User;
+use crate::users::{self, User};
 
 const BY_ID: &str =
     concatcp!("SELECT ", Customer::COLUMNS, " FROM customers WHERE id = $1 AND deleted_at IS NULL");
@@ -137,6 +137,16 @@ pub fn find_of_user(
         " FROM customers WHERE user_id = $1 AND organization_id = $2 AND deleted_at IS NULL ORDER BY id LIMIT 1"
     );
     Ok(tx.find(SQL, &[&user_id, &organization_id])?)
+}
+
+/// Whether a person is this customer: their account is linked to it, and has shown that the customer's address is theirs.
+/// The seller may have given the customer another one since.
+pub fn is_of_person(tx: &mut ReadTx<'_>, customer: &Customer, user_id: Id<User>) -> Result<bool> {
+    if customer.user_id != Some(user_id) {
+        return Ok(false);
+    }
+    let user = users::find(tx, user_id)?;
+    Ok(user.is_some_and(|user| user.email_verified && user.email.lower() == customer.email.lower()))
 }
 
 /// A list of customers.

@@ -37,7 +37,7 @@ pub fn enqueue_to_members(
 ) -> Result<usize> {
     let members: Vec<String> = tx.all(
         "SELECT users.email FROM organization_members AS members JOIN users ON users.id = members.user_id \
-         WHERE members.organization_id = $1 AND users.deleted_at IS NULL AND users.blocked_at IS NULL \
+         WHERE members.organization_id = $1 AND members.deleted_at IS NULL AND users.deleted_at IS NULL AND users.blocked_at IS NULL \
          ORDER BY users.id LIMIT $2",
         &[&organization_id, &MOST_MEMBERS],
     )?;

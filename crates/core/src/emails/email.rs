@@ -88,6 +88,17 @@ pub enum Email {
         /// Where the customer sees it.
         portal: PortalLink,
     },
+    /// To a customer: money that came too late to be of use went back to them.
+    PaymentReturned {
+        /// The name of the product that it was to be paid for, if that is known.
+        product_name: Option<String>,
+        /// How much.
+        amount: Money,
+        /// When.
+        returned_at: Timestamp,
+        /// Where the customer sees what they have.
+        portal: PortalLink,
+    },
     /// To a customer: a subscription will end and not go on.
     SubscriptionCanceled {
         /// The product's name.
@@ -159,6 +170,18 @@ pub enum Email {
         customer_email: String,
         /// What they are called, if they said so.
         customer_name: Option<String>,
+    },
+    /// To a member of an organization: the bank of a customer wants a payment back.
+    DisputeOpened {
+        /// Which payment.
+        of: DisputedPayment,
+    },
+    /// To a member of an organization: the bank has decided about a payment that it wanted back.
+    DisputeClosed {
+        /// Which payment.
+        of: DisputedPayment,
+        /// Whether the organization keeps the money.
+        is_won: bool,
     },
 }
 
@@ -254,6 +277,21 @@ pub struct BenefitLine {
     pub downloads: Vec<String>,
 }
 
+/// A payment that the bank of a customer wants back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputedPayment {
+    /// The name of the product that it was paid for; none if it paid for nothing.
+    pub product_name: Option<String>,
+    /// How much the bank wants.
+    pub amount: Money,
+    /// Who paid, if that is known.
+    pub customer_email: Option<String>,
+    /// What they are called, if they said so.
+    pub customer_name: Option<String>,
+    /// The order that it paid for.
+    pub order_id: Option<Uuid>,
+}
+
 /// Leads to the customer portal. The address is made when the mail is sent, with a new session of the customer, so that
 /// its hour begins then and its token is nowhere in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -294,6 +332,7 @@ impl Email {
             Self::PaymentFailed { .. } => "payment_failed",
             Self::ChangeNotPaid { .. } => "change_not_paid",
             Self::Refunded { .. } => "refunded",
+            Self::PaymentReturned { .. } => "payment_returned",
             Self::SubscriptionCanceled { .. } => "subscription_canceled",
             Self::SubscriptionUncanceled { .. } => "subscription_uncanceled",
             Self::SubscriptionEnded { .. } => "subscription_ended",
@@ -302,6 +341,8 @@ impl Email {
             Self::LeakedOauth2Token { .. } => "leaked_oauth2_token",
             Self::NewSale { .. } => "new_sale",
             Self::NewSubscription { .. } => "new_subscription",
+            Self::DisputeOpened { .. } => "dispute_opened",
+            Self::DisputeClosed { .. } => "dispute_closed",
         }
     }
 
@@ -314,6 +355,7 @@ impl Email {
             | Self::PaymentFailed { portal, .. }
             | Self::ChangeNotPaid { portal, .. }
             | Self::Refunded { portal, .. }
+            | Self::PaymentReturned { portal, .. }
             | Self::SubscriptionCanceled { portal, .. }
             | Self::SubscriptionUncanceled { portal, .. }
             | Self::SubscriptionEnded { portal, .. }
@@ -321,7 +363,9 @@ impl Email {
             Self::LeakedPersonalAccessToken { .. }
             | Self::LeakedOauth2Token { .. }
             | Self::NewSale { .. }
-            | Self::NewSubscription { .. } => None,
+            | Self::NewSubscription { .. }
+            | Self::DisputeOpened { .. }
+            | Self::DisputeClosed { .. } => None,
         }
     }
 }

@@ -16,7 +16,8 @@ pub use self::commands::{
     enqueue, enqueue_secret, enqueue_to_members, note_delayed, note_refused, note_sent, note_useless, purge,
 };
 pub use self::email::{
-    BenefitLine, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice, SecretEmail,
+    BenefitLine, DisputedPayment, Email, Found, Money, PortalLink, Receipt, ReceiptLine, RecurringPrice,
+    SecretEmail,
 };
 pub use self::queries::{Content, Draft, Opened, Portal, Sender, find, list_newest, open, open_many};
 use crate::kit::{Id, Result};

@@ -203,7 +203,8 @@ scenarios! {
             let id = checkout.client_secret.clone();
             shop.read(move |tx| {
                 let checkout = checkouts::find_by_client_secret(tx, &id)?;
-                confirming::standing(tx, &checkout, Some(token))
+                let confirm = Confirm { token: Some(token.to_owned()), ..Confirm::default() };
+                confirming::standing(tx, &checkout, &confirm)
             })
         };
         assert_eq!(standing("a").unwrap(), Standing::Open);

@@ -25,6 +25,7 @@ fn method(shop: &Shop, subscription: &Subscription, name: &str) -> Id<PaymentMet
         exp_month: None,
         exp_year: None,
         country: None,
+        is_offered: false,
         created_at: shop.now(),
         modified_at: None,
         detached_at: None,

@@ -34,7 +34,7 @@ fn hold_as(shop: &Shop, checkout: &Checkout, address: &str, user_id: Id<User>) -
     shop.write(move |tx| {
         let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
         let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
-        let confirm = Confirm { token: None, user_id: Some(user_id) };
+        let confirm = Confirm { user_id: Some(user_id), ..Confirm::default() };
         confirming::hold(tx, &rules(), checkout, &terms, &confirm)
     })
     .unwrap();

@@ -262,10 +262,10 @@ impl Life {
         let character = self.character();
         let token = self.town.bank.token(character);
         let (update, rules) = (self.buyer(), self.town.rules.clone());
-        let confirm = Confirm { token: Some(token), user_id: None };
+        let confirm = Confirm { token: Some(token), ..Confirm::default() };
         let held = self.town.command(&format!("confirm with a card that is {character:?}"), move |tx| {
             let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
-            if confirm::standing(tx, &checkout, confirm.token.as_deref())? != Standing::Open {
+            if confirm::standing(tx, &checkout, &confirm)? != Standing::Open {
                 return Ok(None);
             }
             let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
@@ -372,7 +372,7 @@ impl Life {
         let (rules, id) = (self.town.rules.clone(), invoice.id);
         let planned = self.town.command(&format!("pay invoice {id} in person"), move |tx| {
             let invoice = invoices::find(tx, id)?.expect("it was there");
-            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token))
+            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token, false))
         });
         if let Some(Some(payment)) = planned {
             self.town.tasks.push(Task::Ask(vec![payment]));

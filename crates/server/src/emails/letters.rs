@@ -1,6 +1,6 @@
 //! What each mail says that lets nobody in.
 
-use merak_core::emails::{BenefitLine, Draft, Email, Found, Money, Receipt, RecurringPrice};
+use merak_core::emails::{BenefitLine, DisputedPayment, Draft, Email, Found, Money, Receipt, RecurringPrice};
 use merak_core::kit::Cents;
 use merak_store::Timestamp;
 use url::form_urlencoded;
@@ -16,6 +16,7 @@ struct Begun<'a> {
     benefits: &'a [BenefitLine],
 }
 
+#[expect(clippy::too_many_lines, reason = "one short arm for each mail")]
 pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter {
     let to_portal = |label: &str| portal_button(head, draft, label);
     match email {
@@ -66,6 +67,18 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("View your purchase"));
             Letter { subject: format!("Your refund for {product_name}"), blocks }
         }
+        Email::PaymentReturned { product_name, amount, returned_at, .. } => {
+            let (given, name) = (money(*amount), product_name.as_deref());
+            let paid = name.map(|name| format!(" for {name}")).unwrap_or_default();
+            let words = format!(
+                "Your payment of {given}{paid} came too late to be used, so nothing was bought with it. It went back to where \
+                 it came from. Banks take some days to show it."
+            );
+            let facts = vec![("Refunded", given), ("Date", day(*returned_at))];
+            let mut blocks = vec![Block::Words(words), Block::Facts(facts)];
+            blocks.extend(to_portal("View your purchases"));
+            Letter { subject: format!("Your payment{paid} went back to you"), blocks }
+        }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
             let end = day(*ends_at);
             let mut blocks = vec![Block::Words(format!(
@@ -112,6 +125,20 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             let who = buyer(customer_name.as_deref(), customer_email);
             let facts = vec![("Product", product_name.clone()), ("Price", price(*costs)), ("Customer", who)];
             notice(draft, &format!("New subscription: {product_name}"), facts)
+        }
+        Email::DisputeOpened { of } => {
+            let sentence = "The bank of a customer wants a payment back. Until the bank has decided, the payment processor \
+                            holds the money. If the sale was right, show your evidence there soon: without an answer the \
+                            money goes back to the customer.";
+            dispute(head, draft, ("Disputed", sentence), of)
+        }
+        Email::DisputeClosed { of, is_won: true } => {
+            let sentence = "The bank has decided for you: the money is yours again.";
+            dispute(head, draft, ("Dispute won", sentence), of)
+        }
+        Email::DisputeClosed { of, is_won: false } => {
+            let sentence = "The bank has decided for the customer: the money has gone back to them.";
+            dispute(head, draft, ("Dispute lost", sentence), of)
         }
     }
 }
@@ -242,6 +269,27 @@ fn leak(what: &str, name: &str, found: &Found) -> Letter {
 fn notice(draft: &Draft, title: &str, facts: Vec<(&'static str, String)>) -> Letter {
     let organization = draft.sender.as_ref().map_or("", |organization| organization.name.as_str());
     Letter { subject: format!("[{organization}] {title}"), blocks: vec![Block::Facts(facts)] }
+}
+
+/// What is said of a payment that a bank wants back, and where to look at its order.
+fn dispute(
+    head: &Letterhead,
+    draft: &Draft,
+    (title, sentence): (&str, &str),
+    of: &DisputedPayment,
+) -> Letter {
+    let amount = money(of.amount);
+    let mut facts = vec![("Amount", amount.clone())];
+    facts.extend(of.product_name.clone().map(|name| ("Product", name)));
+    let who = of.customer_email.as_deref().map(|email| buyer(of.customer_name.as_deref(), email));
+    facts.extend(who.map(|who| ("Customer", who)));
+    let Letter { subject, mut blocks } = notice(draft, &format!("{title}: {amount}"), facts);
+    blocks.insert(0, Block::Words(sentence.to_owned()));
+    if let (Some(id), Some(organization)) = (of.order_id, &draft.sender) {
+        let url = format!("{}/dashboard/{}/orders/{id}", head.public_url, organization.slug);
+        blocks.push(Block::Button { label: String::from("Look at the order"), url });
+    }
+    Letter { subject, blocks }
 }
 
 fn buyer(name: Option<&str>, email: &str) -> String {

@@ -2,8 +2,8 @@
 
 use merak_adapters::mail::{Mailbox, formatted};
 use merak_core::emails::{
-    BenefitLine, Content, Draft, Email, Found, Money, Portal, PortalLink, Receipt, ReceiptLine,
-    RecurringPrice, SecretEmail, Sender,
+    BenefitLine, Content, DisputedPayment, Draft, Email, Found, Money, Portal, PortalLink, Receipt,
+    ReceiptLine, RecurringPrice, SecretEmail, Sender,
 };
 use merak_core::kit::{Cents, Currency, Id, Token, TokenKind};
 use merak_core::products::RecurringInterval;
@@ -45,6 +45,16 @@ fn portal() -> Portal {
 
 fn link() -> PortalLink {
     PortalLink { customer_id: Id::from_uuid(Uuid::from_u128(2)), shows: Some(ORDER) }
+}
+
+fn disputed() -> DisputedPayment {
+    DisputedPayment {
+        product_name: Some(String::from("Nimbus <Pro>")),
+        amount: Money { amount: Cents::new(2_050), currency: Currency::Usd },
+        customer_email: Some(String::from("zoe@example.com")),
+        customer_name: Some(String::from("Zoë")),
+        order_id: Some(ORDER),
+    }
 }
 
 fn receipt() -> Receipt {
@@ -158,6 +168,10 @@ mails! {
         amount: Money { amount: Cents::new(900), currency: Currency::Usd }, refunded_at: NOON, takes_back: true,
         portal: link(),
     };
+    a_payment_that_went_back: Email::PaymentReturned {
+        product_name: Some(name()), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, returned_at: NOON,
+        portal: PortalLink { shows: None, ..link() },
+    };
     a_canceled_subscription: Email::SubscriptionCanceled {
         product_name: name(), ends_at: NOON, benefits: benefits(), portal: link(),
     };
@@ -185,6 +199,12 @@ mails! {
     };
     a_new_subscription: Email::NewSubscription {
         product_name: name(), price: None, customer_email: String::from("zoe@example.com"), customer_name: None,
+    };
+    a_dispute: Email::DisputeOpened { of: disputed() };
+    a_dispute_that_was_won: Email::DisputeClosed { of: disputed(), is_won: true };
+    a_dispute_that_was_lost: Email::DisputeClosed {
+        of: DisputedPayment { product_name: None, customer_email: None, customer_name: None, order_id: None, ..disputed() },
+        is_won: false,
     };
 }
 

@@ -84,14 +84,14 @@ pub async fn settle_one(house: &House, id: Id<Payment>, answer: Answer) -> Resul
     settle(house, vec![(id, answer)]).await?.pop().ok_or_else(|| Refusal::not_found().into())
 }
 
-/// Pays an open invoice with what the customer typed into a form just now, or with the method of its subscription. None if
+/// Pays an open invoice with what somebody typed into a form just now (and whether they had shown to be the customer), or with the method of its subscription. None if
 /// nothing is due on it, another payment of it is under way, or there is nothing to pay it with.
 pub async fn invoice(
     house: &House,
     id: Id<Invoice>,
-    token: Option<String>,
+    typed: Option<(String, bool)>,
 ) -> Result<Option<Payment>, Error> {
-    if token.is_some() {
+    if typed.is_some() {
         give_up_waiting(house, id).await?;
     }
     let rules = house.billing.clone();
@@ -99,8 +99,9 @@ pub async fn invoice(
         .store
         .write(move |tx| {
             let invoice = invoices::find(tx, id)?.ok_or_else(Refusal::not_found)?;
-            if let Some(token) = &token {
-                return payments::plan(tx, &rules, &invoice, payments::Source::Token(token));
+            if let Some((token, is_owner_known)) = &typed {
+                let source = payments::Source::Token(token, *is_owner_known);
+                return payments::plan(tx, &rules, &invoice, source);
             }
             match billing::methods::of_invoice(tx, &invoice)? {
                 Some(method) => payments::plan(tx, &rules, &invoice, payments::Source::Saved(&method)),

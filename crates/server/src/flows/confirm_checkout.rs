@@ -55,7 +55,7 @@ pub async fn ask(
     let processor = Arc::clone(&house.adapters.payments);
     let unit = move |tx: &mut Tx<'_>| {
         let mut checkout = checkouts::find_by_client_secret(tx, &client_secret)?;
-        match confirm::standing(tx, &checkout, confirm.token.as_deref())? {
+        match confirm::standing(tx, &checkout, &confirm)? {
             Standing::UnderWay(payment) => return Ok::<_, Refusal>(Begun::Waits(payment)),
             Standing::Confirmed => return Ok(Begun::Done),
             Standing::Open => {}

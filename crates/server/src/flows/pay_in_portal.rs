@@ -26,12 +26,16 @@ pub enum Approval {
     Stripe { publishable_key: String, client_secret: String, url: Option<String> },
 }
 
-/// Saves what the customer typed into a form just now.
-pub async fn save_card(house: &House, id: Id<Customer>, token: String) -> Result<Payment, Error> {
+/// Saves what the customer typed into a form just now, and whether they had shown to be this customer.
+pub async fn save_card(
+    house: &House,
+    id: Id<Customer>,
+    (token, is_owner_known): (String, bool),
+) -> Result<Payment, Error> {
     let rules = house.billing.clone();
     let plan = move |tx: &mut Tx<'_>| {
         let customer = customers::find(tx, id)?.ok_or_else(Refusal::not_found)?;
-        payments::plan_setup(tx, &rules, &customer, &token)
+        payments::plan_setup(tx, &rules, &customer, (&token, is_owner_known))
     };
     let planned = house.store.write(plan).await?;
     collect::payment(house, planned).await

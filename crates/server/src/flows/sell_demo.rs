@@ -31,7 +31,7 @@ pub async fn run(house: &House, id: Id<Organization>) -> Result<(), Error> {
         move |tx: &mut Tx<'_>| demo::begin_sales(tx, id, &Means { taxes: &rules.taxes, geography: None });
     let mut made = 0;
     for sale in house.store.write(begin).await? {
-        let confirm = Confirm { token: Some(format!("{TOKEN_PREFIX}{}", sale.card)), user_id: None };
+        let confirm = Confirm { token: Some(format!("{TOKEN_PREFIX}{}", sale.card)), ..Confirm::default() };
         match confirm_checkout::run(house, &sale.client_secret, ClientUpdate::default(), confirm).await {
             Ok(()) => made += 1,
             Err(error) => tracing::warn!(%error, "a sale of the demo shop was not made"),

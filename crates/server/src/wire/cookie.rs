@@ -4,9 +4,10 @@
 //! person's only if the browser says that it comes from this server's own pages or from a configured front end.
 //! Browsers have said so on every such request since 2020; a request that says nothing comes from a program.
 
-use http::header::{COOKIE, HOST, ORIGIN, USER_AGENT};
+use http::header::{COOKIE, HOST, ORIGIN, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use merak_core::kit::{InstanceSecret, Token, TokenHash};
+use merak_core::kit::{Id, InstanceSecret, Token, TokenHash};
+use merak_core::organizations::Organization;
 use merak_core::{customer_sessions, user_sessions};
 use url::Url;
 
@@ -15,6 +16,13 @@ const NAME: &str = "polar_session";
 
 /// The name of the cookie of a customer who is in the portal. It is for the portal of one organization only.
 const CUSTOMER_NAME: &str = "merak_customer_session";
+
+/// What the name of the cookie begins with that says the same to the checkouts of that organization. Its id follows: these
+/// pages are at one address for all of them.
+const BUYER_PREFIX: &str = "merak_buyer_";
+
+/// Which pages are told it.
+const BUYER_PATH: &str = "/checkout/";
 
 /// The name of the cookie that says which subscription a card is for whose bank is being asked.
 const CARD_FOR: &str = "merak_card_for";
@@ -51,6 +59,16 @@ impl Session {
         Self::named(CUSTOMER_NAME, (method, headers), secret, origins)
     }
 
+    /// As [`Self::read`], of the cookie by which the checkouts of an organization know its customer.
+    pub fn read_of_buyer(
+        (method, headers): (&Method, &HeaderMap),
+        secret: &InstanceSecret,
+        origins: &Origins,
+        organization_id: Id<Organization>,
+    ) -> Option<Self> {
+        Self::named(&buyer_name(organization_id), (method, headers), secret, origins)
+    }
+
     fn named(
         name: &str,
         (method, headers): (&Method, &HeaderMap),
@@ -60,6 +78,10 @@ impl Session {
         let value = value_of(headers, name)?;
         Some(Self { hash: secret.hash(value), is_misused: !method.is_safe() && !origins.admit(headers) })
     }
+}
+
+fn buyer_name(organization_id: Id<Organization>) -> String {
+    format!("{BUYER_PREFIX}{organization_id}")
 }
 
 /// The token of a customer's session that a request carries in its cookie.
@@ -147,9 +169,36 @@ impl Origins {
         self.cookie((CUSTOMER_NAME, token), path, customer_sessions::LIFETIME)
     }
 
-    /// The header that makes a browser forget it.
-    pub fn forget_customer_cookie(&self, path: &str) -> HeaderValue {
-        self.cookie((CUSTOMER_NAME, ""), path, 0)
+    /// The headers that give a browser a session of a customer who has come along a link to the portal at this path. The
+    /// organization's checkouts do not know them by it, nor anybody who was there before.
+    pub fn let_in(
+        &self,
+        token: &str,
+        (path, organization_id): (&str, Id<Organization>),
+    ) -> [(HeaderName, HeaderValue); 2] {
+        let buyer = self.cookie((&buyer_name(organization_id), ""), BUYER_PATH, 0);
+        [(SET_COOKIE, self.set_customer_cookie(token, path)), (SET_COOKIE, buyer)]
+    }
+
+    /// The headers that give a browser an owner's session, in the portal at this path: for its pages, and for the
+    /// organization's checkouts.
+    pub fn sign_in(
+        &self,
+        token: &str,
+        (path, organization_id): (&str, Id<Organization>),
+    ) -> [(HeaderName, HeaderValue); 2] {
+        let buyer =
+            self.cookie((&buyer_name(organization_id), token), BUYER_PATH, customer_sessions::LIFETIME);
+        [(SET_COOKIE, self.set_customer_cookie(token, path)), (SET_COOKIE, buyer)]
+    }
+
+    /// The headers that make a browser forget it.
+    pub fn sign_out(
+        &self,
+        (path, organization_id): (&str, Id<Organization>),
+    ) -> [(HeaderName, HeaderValue); 2] {
+        let buyer = self.cookie((&buyer_name(organization_id), ""), BUYER_PATH, 0);
+        [(SET_COOKIE, self.cookie((CUSTOMER_NAME, ""), path, 0)), (SET_COOKIE, buyer)]
     }
 
     /// The header that makes a browser remember, for the page at this path, which subscription a card is for.

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use merak_core::kit::{Id, Refusal};
+use merak_core::billing::hints::{self, Hint};
+use merak_core::billing::{Payment, Rules};
+use merak_core::kit::{Cents, Id, Refusal};
+use merak_core::orders::Order;
 use merak_core::subscriptions::{self, Subscription, SubscriptionStatus};
 use serde_json::{Value, json};
 
@@ -119,6 +122,35 @@ scenarios! {
             move |tx| merak_core::orders::find(tx, id)
         }).await.unwrap().unwrap();
         assert_eq!(order.refunded_amount.get(), 1000);
+        shop.work_done().await;
+    }
+
+    async fn a_disputed_order_stands_out(shop) {
+        let client = shop.browser(shop.member.id).await;
+        let ada = sold(shop, "ada@example.com", once()).await;
+        let bob = sold(shop, "bob@example.com", once()).await;
+        let disputed = format!("{ORDERS}?show=disputed");
+        shows(&client.get(&disputed).await, &["No payment was disputed", "0 in all"]);
+        let id: Id<Order> = ada.parse().unwrap();
+        let payment_id: Id<Payment> = shop.write(move |tx| {
+            Ok(tx.one("SELECT payments.id FROM payments JOIN orders ON orders.invoice_id = payments.invoice_id WHERE orders.id = $1", &[&id])?)
+        }).await.unwrap();
+        let (name, amount, fee) = (String::from("dp_1"), Some(Cents::new(700)), Some(Cents::new(1500)));
+        let opened = Hint::DisputeOpened { payment_id, processor_dispute_id: name.clone(), amount, fee };
+        let closed = Hint::DisputeClosed { payment_id, processor_dispute_id: name, is_won: false, amount, fee };
+        for (event, hint, badge, meaning) in [
+            ("evt_1", opened, "Disputed</span>", "wants this payment back"),
+            ("evt_2", closed, "Dispute lost</span>", "decided for the customer"),
+        ] {
+            let rules = Rules::new("sandbox", Cents::new(50));
+            shop.write(move |tx| hints::take_in(tx, &rules, ("sandbox", event), &hint)).await.unwrap();
+            let list = client.get(&disputed).await;
+            shows(&list, &[&ada, badge, "1 in all"]);
+            assert!(!list.text().contains(&bob));
+            shows(&client.get(ORDERS).await, &[&ada, &bob, badge, "2 in all"]);
+            shows(&client.get(&format!("{ORDERS}/{ada}")).await, &[badge, meaning, "$7.00", "fee $15.00"]);
+            assert!(!client.get(&format!("{ORDERS}/{bob}")).await.text().contains("Dispute"));
+        }
         shop.work_done().await;
     }
 

@@ -48,6 +48,7 @@ mod portal_pages;
 mod portal_payments;
 mod price_changes;
 mod products;
+mod saved_cards;
 mod secret_scanning;
 mod services;
 mod sessions;

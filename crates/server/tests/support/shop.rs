@@ -11,7 +11,7 @@ use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customer_sessions;
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::jobs::{self, Job};
-use merak_core::kit::{Id, InstanceSecret, Metadata, Result, ScopeSet};
+use merak_core::kit::{Email, Id, InstanceSecret, Metadata, Result, ScopeSet};
 use merak_core::license_keys::{self, LicenseKey, UpdateLicenseKey};
 use merak_core::organizations::{self, CreateOrganization, FeatureSettings, Organization};
 use merak_core::user_sessions;
@@ -222,8 +222,9 @@ impl Shop {
     }
 
     /// The user with this address.
-    pub async fn user(&self, address: &'static str) -> User {
-        self.write(move |tx| users::find_or_create(tx, &address.parse().unwrap())).await.unwrap()
+    pub async fn user(&self, address: &str) -> User {
+        let address: Email = address.parse().unwrap();
+        self.write(move |tx| users::find_or_create(tx, &address)).await.unwrap()
     }
 
     /// A new personal access token.
@@ -283,6 +284,13 @@ impl Shop {
     pub async fn buyer_token(&self, id: Id<Customer>) -> String {
         let secret = self.secret.clone();
         self.write(move |tx| customer_sessions::create(tx, &secret, id)).await.unwrap().1.into_string()
+    }
+
+    /// The token of a new session of a customer who has signed in by the code that was sent to them.
+    pub async fn owner_token(&self, id: Id<Customer>) -> String {
+        let secret = self.secret.clone();
+        let made = self.write(move |tx| customer_sessions::create_for_owner(tx, &secret, id)).await;
+        made.unwrap().1.into_string()
     }
 
     /// Links a customer to a user's account.

@@ -129,6 +129,7 @@ impl World {
         let answer = match path {
             "/v1/setup_intents" => self.confirm(fields, "seti"),
             "/v1/payment_intents" => self.confirm(fields, "pi"),
+            "/v1/customer_sessions" => (200, json!({"client_secret": "cuss_1_secret"})),
             _ if path.ends_with("/cancel") => (200, self.cancel(path.rsplit('/').nth(1).unwrap())),
             _ => (200, json!({"id": "cus_1", "customer": null})),
         };

@@ -173,6 +173,23 @@ impl Processor for Stripe {
         }
     }
 
+    async fn saved_cards_secret(&self, customer_id: &str, key: &str) -> Result<Option<String>> {
+        let form = "components[payment_element]";
+        let redisplay = format!("{form}[features][payment_method_allow_redisplay_filters]");
+        let fields = vec![
+            field("customer", customer_id),
+            field(&format!("{form}[enabled]"), "true"),
+            field(&format!("{form}[features][payment_method_redisplay]"), "enabled"),
+            // Others may have been typed in by somebody else, for this customer.
+            field(&format!("{redisplay}[0]"), "always"),
+        ];
+        match self.calls.post(&["customer_sessions"], &fields, key).await? {
+            Answer::Done(made) => Ok(made["client_secret"].as_str().map(str::to_owned)),
+            Answer::No(no) if no.is_missing() => Ok(None),
+            Answer::No(no) => Err(no.into_error()),
+        }
+    }
+
     async fn detach(&self, method_id: &str) -> Result<()> {
         let key = format!("detach/{method_id}");
         match self.calls.post(&["payment_methods", method_id, "detach"], &Fields::new(), &key).await? {

@@ -100,6 +100,27 @@ async fn a_charge_says_all_that_stripe_needs() {
 }
 
 #[tokio::test]
+async fn a_browser_is_told_how_to_show_the_saved_cards_of_its_customer() {
+    let standin = Standin::start().await;
+    standin.world().customers.insert(String::from("cus_1"));
+    let secret = standin.stripe.saved_cards_secret("cus_1", "checkout/1/saved-cards").await.unwrap();
+    assert_eq!(secret.as_deref(), Some("cuss_secret_of_cus_1"));
+    let seen = standin.world().seen.pop().unwrap();
+    assert_eq!((&*seen.line, &*seen.key), ("POST /v1/customer_sessions", "checkout/1/saved-cards"));
+    let form = "components[payment_element]";
+    let filter = format!("{form}[features][payment_method_allow_redisplay_filters]");
+    let expected = [
+        (String::from("customer"), "cus_1"),
+        (format!("{form}[enabled]"), "true"),
+        (format!("{form}[features][payment_method_redisplay]"), "enabled"),
+        (format!("{filter}[0]"), "always"),
+    ];
+    assert_eq!(seen.fields, expected.map(|(name, value)| (name, value.to_owned())));
+    let gone = standin.stripe.saved_cards_secret("cus_2", "checkout/2/saved-cards").await.unwrap();
+    assert_eq!(gone, None, "a customer that is no more has none");
+}
+
+#[tokio::test]
 async fn a_charge_without_the_customer_sends_nobody_away() {
     let standin = Standin::start().await;
     standin.world().customers.insert(String::from("cus_1"));

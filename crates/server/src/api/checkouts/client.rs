@@ -1,7 +1,12 @@
 //! Checkouts as the browsers of buyers begin and fill them. Whoever knows the secret may.
 
+use std::time::Duration;
+
+use http::Method;
 use merak_core::access::{Subject, SubjectKind};
-use merak_core::checkouts::{self, ClientUpdate, CreateByBuyer};
+use merak_core::billing::{methods, payments};
+use merak_core::checkouts::{self, Checkout, ClientUpdate, CreateByBuyer};
+use merak_core::customers::{self, Customer};
 use merak_core::kit::{Address, Cents, Email, Id, Kind, LONGEST_NAME, Patch, Result};
 use merak_core::products::Price;
 use merak_core::subscriptions::Subscription;
@@ -12,7 +17,13 @@ use merak_store::{ReadTx, Tx};
 use super::wire::CheckoutPublic;
 use crate::api::checkout_links::ByClientSecret;
 use crate::shell::Try;
-use crate::wire::{Call, Created, Given, Json, JsonObject, Nothing, Operation, request};
+use crate::state::House;
+use crate::wire::{
+    Call, Created, Finishing, Flow, Given, Json, JsonObject, Nothing, Operation, Unit, request,
+};
+
+/// How long a buyer waits at most for the processor to tell how to show their saved cards.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub const NAV: &str = "Featured Endpoints > Checkouts";
 
@@ -21,7 +32,7 @@ pub const ANYBODY: &[SubjectKind] = &[SubjectKind::Anonymous, SubjectKind::User]
 
 pub fn operations() -> Vec<Operation> {
     vec![
-        Operation::post("/v1/checkouts/custom/client/", create)
+        Operation::new(Method::POST, "/v1/checkouts/custom/client/", Unit::flow(create))
             .named("checkouts:custom:client_create", "Create Checkout From Client")
             .about("Begins a checkout for whoever wants to buy.")
             .nav(NAV)
@@ -101,14 +112,46 @@ pub fn signed_in<P, Q, B>(tx: &mut ReadTx<'_>, call: &Call<P, Q, B>) -> Result<O
     Ok(user_sessions::authenticate(tx, session)?.map(|_| id))
 }
 
-fn create(
-    tx: &mut Tx<'_>,
-    call: &Call<Nothing, Nothing, CheckoutCreatePublic>,
-) -> Result<Created<CheckoutPublic>> {
-    let body = &call.body;
-    if body.from_legacy_checkout_link.0 == Some(true) {
-        tracing::info!(price = %body.product_price_id, "a link of the operation of before was followed");
+async fn create(flow: Flow<Nothing, Nothing, CheckoutCreatePublic>) -> Finishing<Created<CheckoutPublic>> {
+    let call = flow.call();
+    if call.body.from_legacy_checkout_link.0 == Some(true) {
+        let price = &call.body.product_price_id;
+        tracing::info!(%price, "a link of the operation of before was followed");
     }
+    if call.session.is_none() {
+        let anonymous = |tx: &mut Tx<'_>, call: &Begin| {
+            let checkout = begin(tx, call)?;
+            Ok(Created(CheckoutPublic::new(checkouts::public(tx, checkout)?, &call.house)))
+        };
+        return flow.finish(anonymous).await;
+    }
+    let begun = flow.write(|tx, call| {
+        let checkout = begin(tx, call)?;
+        let user_id = signed_in(tx, call)?;
+        let payer = match checkout.customer_id.zip(user_id) {
+            Some((id, user_id)) if has_offered(tx, id, user_id)? => {
+                payments::payer_id(tx, id, &call.house.billing.processor)?
+            }
+            _ => None,
+        };
+        Ok((checkout, payer))
+    });
+    let (checkout, payer) = begun.await?;
+    let saved_cards = match payer {
+        Some(payer) => saved_cards_secret(&call.house, &payer, checkout.id).await,
+        None => None,
+    };
+    let answer = move |tx: &mut Tx<'_>, call: &Begin| {
+        let public = CheckoutPublic::new(checkouts::public(tx, checkout.clone())?, &call.house);
+        Ok(Created(public.with_saved_cards(saved_cards.as_deref())))
+    };
+    flow.finish(answer).await
+}
+
+type Begin = Call<Nothing, Nothing, CheckoutCreatePublic>;
+
+fn begin(tx: &mut Tx<'_>, call: &Begin) -> Result<Checkout> {
+    let body = &call.body;
     let command = CreateByBuyer {
         product_price_id: body.product_price_id,
         customer_email: body.customer_email.clone(),
@@ -116,8 +159,36 @@ fn create(
         user_id: signed_in(tx, call)?,
         ip_address: call.address,
     };
-    let checkout = checkouts::create_by_buyer(tx, &command, &call.house.means())?;
-    Ok(Created(CheckoutPublic::new(checkouts::public(tx, checkout)?, &call.house)))
+    checkouts::create_by_buyer(tx, &command, &call.house.means())
+}
+
+/// Whether a person is the customer that they buy as, and has given all the cards that are saved. The processor's form shows
+/// those that it was told to show; whose they are it does not know.
+fn has_offered(tx: &mut ReadTx<'_>, id: Id<Customer>, user_id: Id<User>) -> Result<bool> {
+    let Some(customer) = customers::find(tx, id)? else { return Ok(false) };
+    if !customers::is_of_person(tx, &customer, user_id)? {
+        return Ok(false);
+    }
+    let cards = methods::list(tx, id)?;
+    Ok(!cards.is_empty() && cards.iter().all(|card| card.is_offered))
+}
+
+/// What shows the buyer their saved cards in the processor's form, if it has such a thing and tells it in time: without it
+/// they type a card in.
+async fn saved_cards_secret(house: &House, payer: &str, id: Id<Checkout>) -> Option<String> {
+    let key = format!("checkout/{id}/saved-cards");
+    let asked = house.adapters.payments.saved_cards_secret(payer, &key);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(secret)) => secret,
+        Ok(Err(error)) => {
+            tracing::warn!(checkout = %id, %error, "the saved cards of a buyer cannot be shown");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(checkout = %id, "the saved cards of a buyer cannot be shown in time");
+            None
+        }
+    }
 }
 
 fn get(tx: &mut ReadTx<'_>, call: &Call<ByClientSecret>) -> Result<Json<CheckoutPublic>> {

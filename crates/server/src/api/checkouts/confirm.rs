@@ -97,7 +97,7 @@ async fn confirm(
     };
     let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
     let update = ClientUpdate::from(&call.body);
-    let confirm = Confirm { token, user_id };
+    let confirm = Confirm { token, user_id, ..Confirm::default() };
     let paid = confirm_checkout::ask(&call.house, &call.path.client_secret, update, confirm).await?;
     let finished = finish(&flow, paid.clone()).await;
     if finished.is_err()

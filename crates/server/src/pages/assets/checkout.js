@@ -83,6 +83,9 @@ function checkout(form) {
   const stripe = document.getElementById("stripe");
   const whichForm = (page) => [page.querySelector(".card-fields") !== null, page.querySelector("#stripe")?.dataset.mode].join();
 
+  // Whether a card pays that was saved before; then nothing is typed in.
+  const isSaved = () => form.querySelector("[name=saved_card]:checked:not([value=another])") !== null;
+
   if (stripe) payment = MerakStripe.mount(stripe);
 
   async function send(action) {
@@ -130,7 +133,7 @@ function checkout(form) {
 
   form.addEventListener("input", (event) => {
     const { name, type } = event.target;
-    if (!name || name.startsWith("card.") || name === "discount_code" || name.startsWith("custom_field_data.")) return;
+    if (!name || name.startsWith("card.") || name === "saved_card" || name === "discount_code" || name.startsWith("custom_field_data.")) return;
     touched.add(name);
     const isChosen = type === "radio" || event.target.tagName === "SELECT";
     soon("update", isChosen ? 0 : PAUSE);
@@ -165,7 +168,7 @@ function checkout(form) {
     if (timer) { clearTimeout(timer); timer = undefined; await send("update"); }
     await running;
     tell("confirmed");
-    if (payment) {
+    if (payment && !isSaved()) {
       let problem = "The payment service does not answer. Please try again.";
       try { problem = await payment.token(form, payer(form)); } catch { }
       if (problem) {

@@ -34,8 +34,12 @@ const MerakStripe = (() => {
       async token(form, details) {
         const submitted = await elements.submit();
         if (submitted.error) return submitted.error.message;
-        const params = details && { payment_method_data: { billing_details: details } };
-        const made = await processor.createConfirmationToken({ elements, ...(params && { params }) });
+        const data = {
+          ...(details && { billing_details: details }),
+          ...(place.hasAttribute("data-offered") && { allow_redisplay: "always" }),
+        };
+        const params = Object.keys(data).length > 0 && { params: { payment_method_data: data } };
+        const made = await processor.createConfirmationToken({ elements, ...params });
         if (made.error) return made.error.message;
         form.elements.confirmation_token_id.value = made.confirmationToken.id;
         return undefined;

@@ -5,7 +5,9 @@ use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::refunds::{self, NewRefund};
-use merak_core::billing::{self, Payment, PaymentStatus, Refund, RefundStatus, payments};
+use merak_core::billing::{
+    self, Dispute, DisputeStatus, Payment, PaymentStatus, Refund, RefundStatus, disputes, payments,
+};
 use merak_core::kit::{Cents, Id, Refusal, Result};
 use merak_core::ledger::{self, Entry, Line};
 use merak_core::orders::{self, CompleteOrder, Order};
@@ -14,7 +16,8 @@ use merak_store::ReadTx;
 
 use super::super::shop::Frame;
 use super::super::shop::portal::desk::{field, refusal_of, reply};
-use super::super::shop::portal::money;
+use super::super::shop::portal::money::{self, Badge};
+use super::orders::dispute_badge;
 use super::{Office, Rooms, go_on};
 use crate::emails::words::{amount, day, invoice_number};
 use crate::flows;
@@ -42,6 +45,9 @@ struct OrderPage<'p> {
     total: String,
     payments: Vec<Moved>,
     refunds: Vec<Moved>,
+    disputes: Vec<Moved>,
+    /// How the newest dispute stands: its badge, and what that means.
+    disputed: Option<(Badge, &'static str)>,
     ledger: Vec<Posted>,
     left: Option<(String, String)>,
     choices: Vec<Choice>,
@@ -84,6 +90,7 @@ struct Seen {
     of: CompleteOrder,
     payments: Vec<Payment>,
     refunds: Vec<Refund>,
+    disputes: Vec<Dispute>,
     ledger: Vec<(Entry, Vec<Line>)>,
     subscription: Option<Subscription>,
 }
@@ -138,6 +145,11 @@ async fn page(
         total: shown(Cents::new(order.amount.get() + order.tax_amount.get())),
         payments: seen.payments.iter().map(payment).collect(),
         refunds: seen.refunds.iter().map(refunded).collect(),
+        disputes: seen.disputes.iter().map(disputed).collect(),
+        disputed: seen
+            .disputes
+            .last()
+            .map(|dispute| (dispute_badge(dispute.status), meaning(dispute.status))),
         ledger: seen.ledger.iter().map(|(entry, lines)| posted(entry, lines)).collect(),
         left: left.map(|left| (shown(left), plain(left))),
         choices: choices(&seen, &typed.benefits),
@@ -161,6 +173,7 @@ fn read(tx: &mut ReadTx<'_>, office: &Office, id: &str) -> Result<Seen> {
     Ok(Seen {
         payments,
         refunds: refunds::of_order(tx, id)?,
+        disputes: disputes::of_order(tx, &order)?,
         ledger: ledger::list_of_order(tx, order.organization_id, id.uuid())?,
         of: orders::complete_one(tx, order)?,
         subscription,
@@ -248,6 +261,32 @@ fn refunded(refund: &Refund) -> Moved {
     };
     let note = refund.failure_message.clone().or_else(|| refund.reason.clone()).unwrap_or_default();
     Moved { day: day(refund.created_at), amount: amount(refund.amount, refund.currency), badge, note }
+}
+
+fn disputed(dispute: &Dispute) -> Moved {
+    let fee = dispute.fee_amount;
+    Moved {
+        day: day(dispute.created_at),
+        amount: amount(dispute.amount, dispute.currency),
+        badge: dispute_badge(dispute.status),
+        note: if fee == Cents::default() {
+            String::new()
+        } else {
+            format!("fee {}", amount(fee, dispute.currency))
+        },
+    }
+}
+
+/// What a dispute means for the seller.
+const fn meaning(status: DisputeStatus) -> &'static str {
+    match status {
+        DisputeStatus::Open => {
+            "The customer's bank wants this payment back. Until it has decided, the payment processor holds the money. Show \
+             your evidence there."
+        }
+        DisputeStatus::Won => "The bank has decided for you. The money is yours again.",
+        DisputeStatus::Lost => "The bank has decided for the customer. The money has gone back to them.",
+    }
 }
 
 fn posted(entry: &Entry, lines: &[Line]) -> Posted {

@@ -1,18 +1,20 @@
-//! The orders of an organization, a page at a time, by customer if wanted.
+//! The orders of an organization, a page at a time: all of them, those of a customer, or those whose payment was disputed.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use http::{HeaderMap, Method, StatusCode};
+use merak_core::billing::{DisputeStatus, disputes};
 use merak_core::customers::{self, CustomerSort, ListCustomers};
 use merak_core::kit::{Cents, Page, Paged, Refusal, Result, Sort};
-use merak_core::orders::{self, CompleteOrder, ListOrders, OrderSort};
+use merak_core::orders::{self, CompleteOrder, ListOrders, Order, OrderSort};
 use merak_store::ReadTx;
 use url::form_urlencoded;
 
 use super::super::shop::Frame;
 use super::super::shop::portal::desk::{field, reply};
+use super::super::shop::portal::money::Badge;
 use super::{Office, Rooms};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
@@ -24,12 +26,16 @@ const PER_PAGE: u32 = 25;
 /// Orders of how many customers a search finds at most.
 const MOST_FOUND: u32 = 50;
 
+/// What the address says of a page that shows disputed orders only.
+const DISPUTED: &str = "disputed";
+
 #[derive(Template)]
 #[template(path = "dashboard/orders.html")]
 struct OrdersPage<'p> {
     frame: Frame<'p>,
     base: &'p str,
     query: String,
+    is_disputed: bool,
     rows: Vec<Row>,
     total: i64,
     earlier: Option<String>,
@@ -42,7 +48,7 @@ struct Row {
     email: String,
     product: String,
     amount: String,
-    badge: Option<(&'static str, &'static str)>,
+    badges: Vec<Badge>,
 }
 
 /// The page.
@@ -59,39 +65,54 @@ pub async fn show(
     };
     let query = query.unwrap_or_default();
     let text = field(query.as_bytes(), "query");
+    let is_disputed = field(query.as_bytes(), "show") == DISPUTED;
     let number = field(query.as_bytes(), "page").parse::<u32>().unwrap_or(1).max(1);
     let (house, known, wanted) = (Arc::clone(&rooms.house), office.clone(), text.clone());
-    let found = rooms.house.store.read(move |tx| read(tx, &house, &known, (&wanted, number))).await;
-    let found = match found {
+    let found = rooms.house.store.read(move |tx| {
+        let page = Page::new(number, PER_PAGE);
+        let found = if is_disputed {
+            disputes::orders(tx, known.organization.id, page)?
+        } else {
+            list(tx, &house, &known, (&wanted, page))?
+        };
+        let disputed = disputes::of_orders(tx, &found.items)?;
+        let complete = orders::complete(tx, found.items)?;
+        Ok::<_, Refusal>((Paged::new(complete, found.total), disputed))
+    });
+    let (found, disputed) = match found.await {
         Ok(found) => found,
         Err(refusal) => return rooms.refused(Some(&office), &refusal.into()),
     };
     let link = |number: u32| {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("query", &text)
-            .append_pair("page", &number.to_string())
-            .finish();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if is_disputed {
+            query.append_pair("show", DISPUTED);
+        } else {
+            query.append_pair("query", &text);
+        }
+        let query = query.append_pair("page", &number.to_string()).finish();
         format!("{}/orders?{query}", office.base)
     };
     let seen = i64::from(number) * i64::from(PER_PAGE);
     let page = OrdersPage {
         frame: rooms.frame("Orders", &office.organization),
         base: &office.base,
-        rows: found.items.iter().map(row).collect(),
+        rows: found.items.iter().map(|of| row(of, disputed.get(&of.order.id).copied())).collect(),
         total: found.total,
         earlier: (number > 1).then(|| link(number - 1)),
         later: (seen < found.total).then(|| link(number.saturating_add(1))),
         query: text.clone(),
+        is_disputed,
     };
     reply(StatusCode::OK, &page)
 }
 
-fn read(
+fn list(
     tx: &mut ReadTx<'_>,
     house: &House,
     office: &Office,
-    (text, number): (&str, u32),
-) -> Result<Paged<CompleteOrder>> {
+    (text, page): (&str, Page),
+) -> Result<Paged<Order>> {
     let mut customer_ids = Vec::new();
     if !text.is_empty() {
         let wanted = ListCustomers {
@@ -111,16 +132,24 @@ fn read(
         discount_ids: Vec::new(),
         customer_ids,
         sorting: vec![Sort { by: OrderSort::CreatedAt, descending: true }],
-        page: Page::new(number, PER_PAGE),
+        page,
     };
-    let found = orders::list(tx, &office.tenancy, &wanted)?;
-    Ok::<_, Refusal>(Paged::new(orders::complete(tx, found.items)?, found.total))
+    orders::list(tx, &office.tenancy, &wanted)
 }
 
-fn row(of: &CompleteOrder) -> Row {
+/// How a dispute stands.
+pub fn dispute_badge(status: DisputeStatus) -> Badge {
+    match status {
+        DisputeStatus::Open => ("bad", "Disputed"),
+        DisputeStatus::Won => ("good", "Dispute won"),
+        DisputeStatus::Lost => ("bad", "Dispute lost"),
+    }
+}
+
+fn row(of: &CompleteOrder, disputed: Option<DisputeStatus>) -> Row {
     let order = &of.order;
     let total = Cents::new(order.amount.get() + order.tax_amount.get());
-    let badge = match order.refunded_amount.get() {
+    let refunded = match order.refunded_amount.get() {
         0 => None,
         some if some >= total.get() => Some(("bad", "Refunded")),
         _ => Some(("warm", "Partly refunded")),
@@ -131,6 +160,6 @@ fn row(of: &CompleteOrder) -> Row {
         email: of.customer.email.to_string(),
         product: of.product.name.clone(),
         amount: amount(total, order.currency),
-        badge,
+        badges: refunded.into_iter().chain(disputed.map(dispute_badge)).collect(),
     }
 }

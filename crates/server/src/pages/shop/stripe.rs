@@ -19,6 +19,8 @@ pub struct Stripe {
     pub currency: String,
     /// Whether the card is kept for later.
     pub is_kept: bool,
+    /// Whether the form shows it again where it shows saved ones: its customer has shown who they are.
+    pub is_offered: bool,
     /// Who pays, where the page around does not ask for that.
     pub payer: Option<Payer>,
 }
@@ -34,7 +36,11 @@ pub struct Payer {
 
 impl Stripe {
     /// The form in the portal: for what is owed, or for a card that is only saved. None where cards are taken otherwise.
-    pub fn in_portal(processor: &dyn Processor, customer: &Customer, owed: Option<&Invoice>) -> Option<Self> {
+    pub fn in_portal(
+        processor: &dyn Processor,
+        (customer, is_owner_known): (&Customer, bool),
+        owed: Option<&Invoice>,
+    ) -> Option<Self> {
         let address = customer.billing_address.as_ref();
         Some(Self {
             publishable_key: publishable_key(processor)?,
@@ -42,6 +48,7 @@ impl Stripe {
             amount: owed.map_or(0, |invoice| invoice.due().get()),
             currency: owed.map(|invoice| invoice.currency).unwrap_or_default().as_str().to_owned(),
             is_kept: true,
+            is_offered: is_owner_known,
             payer: Some(Payer {
                 email: customer.email.to_string(),
                 name: customer.name.clone().unwrap_or_default(),

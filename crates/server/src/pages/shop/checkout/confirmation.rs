@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use merak_adapters::payments::sandbox::AUTHENTICATE;
 use merak_core::access::{self, Actor, Subject};
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::{self, GrantSort, ListGrantsOfBuyer};
 use merak_core::benefits::kinds::license_keys::key_of;
+use merak_core::billing::payments;
 use merak_core::checkouts::{self, Checkout, CheckoutStatus, PublicCheckout};
 use merak_core::downloadables::{self, ListDownloadablesOfBuyer};
 use merak_core::files::rules::size_readable;
-use merak_core::kit::{InstanceSecret, Page as Piece, Refusal, Result, Sort};
+use merak_core::kit::{Id, InstanceSecret, Page as Piece, Refusal, Result, Sort};
 use merak_core::license_keys;
 use merak_store::ReadTx;
 use serde_json::Value;
@@ -21,7 +22,9 @@ use url::{Origin, Url, form_urlencoded};
 
 use super::super::{Frame, Framed, Processor, Seller, answer_with, stripe};
 use super::around::{Around, see_other};
+use super::known::Browser;
 use super::{CHECKOUT, Rooms, confirmation_path, origin};
+use crate::flows::pay_in_portal::{self, Approval};
 use crate::shell::Response;
 use crate::state::House;
 use crate::wire::cookie::customer_token;
@@ -97,6 +100,7 @@ pub async fn show(
     State(rooms): State<Rooms>,
     Path(client_secret): Path<String>,
     uri: Uri,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let mut around = Around::of_query(uri.query().unwrap_or_default());
@@ -111,7 +115,7 @@ pub async fn show(
         let bought = bought(tx, &house, &public, token.as_deref())?;
         Ok::<_, Refusal>((public, bought))
     });
-    let (public, bought) = match found.await {
+    let (public, mut bought) = match found.await {
         Ok(found) => found,
         Err(refusal) => return rooms.refused(refusal),
     };
@@ -119,7 +123,13 @@ pub async fn show(
     if checkout.require_open().is_ok() {
         return see_other(&format!("{CHECKOUT}{client_secret}{}", around.query()));
     }
-    let stage = stage(&rooms, checkout, &around).await;
+    // The token may be lost, or its hour over. Who has signed in is asked by their bank all the same.
+    let browser = Browser { method: &method, headers: &headers, around: &around };
+    match rooms.known(browser, &public).await {
+        Ok(known) => bought.is_own |= known.is_some_and(|known| known.owner() == checkout.customer_id),
+        Err(refusal) => return rooms.refused(refusal),
+    }
+    let stage = stage(&rooms, checkout, &around, bought.is_own).await;
     page(&rooms, &public, bought, &around, stage)
 }
 
@@ -176,12 +186,12 @@ fn again(checkout: &Checkout, around: &Around, stage: &Stage, is_pending: bool) 
     confirmation_path(&checkout.client_secret, &Around { tries, ..around.clone() })
 }
 
-async fn stage(rooms: &Rooms, checkout: &Checkout, around: &Around) -> Stage {
+async fn stage(rooms: &Rooms, checkout: &Checkout, around: &Around, is_own: bool) -> Stage {
     match checkout.status {
         CheckoutStatus::Succeeded => leaving(checkout, around).unwrap_or(Stage::Bought),
         CheckoutStatus::Failed => Stage::Failed,
         CheckoutStatus::Open | CheckoutStatus::Confirmed | CheckoutStatus::Expired => {
-            action(rooms, checkout).await.unwrap_or(Stage::Waiting)
+            action(rooms, checkout, is_own).await.unwrap_or(Stage::Waiting)
         }
     }
 }
@@ -209,13 +219,15 @@ fn is_for_embedder(checkout: &Checkout) -> bool {
     is_for_sellers_page(checkout) && (checkout.is_embedder_known || is_there)
 }
 
-/// What the buyer's bank wants, if it wants something.
-async fn action(rooms: &Rooms, checkout: &Checkout) -> Option<Stage> {
+/// What the buyer's bank wants, if it wants something. About a card that was saved before it asks its owner alone.
+async fn action(rooms: &Rooms, checkout: &Checkout, is_own: bool) -> Option<Stage> {
     let metadata: Value = checkout.payment_processor_metadata.parse().ok()?;
     if metadata.get("intent_status")? != "requires_action" {
         return None;
     }
-    let client_secret = metadata.get("intent_client_secret")?.as_str()?.to_owned();
+    let Some(client_secret) = metadata.get("intent_client_secret")?.as_str().map(str::to_owned) else {
+        return if is_own { asks_owner(rooms, checkout.id).await } else { None };
+    };
     let processor = &rooms.house.adapters.payments;
     let Some(sandbox) = Arc::clone(processor).as_sandbox() else {
         let publishable_key = stripe::publishable_key(&**processor)?;
@@ -224,6 +236,17 @@ async fn action(rooms: &Rooms, checkout: &Checkout) -> Option<Stage> {
     // Who has answered already is not asked again, even if the answer has not arrived here yet.
     let asked = sandbox.find_action(&client_secret).await.ok().flatten()?;
     asked.is_open.then(|| Stage::Bank(format!("{AUTHENTICATE}{client_secret}")))
+}
+
+/// What the bank of a saved card wants of its owner.
+async fn asks_owner(rooms: &Rooms, id: Id<Checkout>) -> Option<Stage> {
+    let last = rooms.house.store.read(move |tx| payments::last_of_checkout(tx, id)).await.ok()??;
+    match pay_in_portal::approval(&rooms.house, &last).await.ok()?? {
+        Approval::Here(path) => Some(Stage::Bank(path)),
+        Approval::Stripe { publishable_key, client_secret, .. } => {
+            Some(Stage::Stripe { publishable_key, client_secret })
+        }
+    }
 }
 
 /// What the buyer has, as far as the token shows that it is they who ask.

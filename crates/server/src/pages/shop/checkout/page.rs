@@ -68,14 +68,39 @@ pub struct Form {
     pub more_words: &'static str,
     pub is_more_open: bool,
     pub discount: Discount,
+    /// The cards that were saved before, beside the form for another one.
+    pub saved: Option<Saved>,
     pub card: Card,
     pub button: String,
     /// What the buyer has seen that it costs, in cents.
     pub seen_total: String,
+    /// Which price it shows.
+    pub seen_price: String,
     /// What is wrong and belongs to no field.
     pub general: Vec<String>,
     /// The fields with which something is wrong, which stands beside each: id and label.
     pub wrong: Vec<(String, String)>,
+}
+
+/// Cards to choose from.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// Whose they are: their address for mail.
+    pub owner: String,
+    /// Whether the checkout is theirs, whatever it is paid with.
+    pub is_for_owner: bool,
+    pub rows: Vec<SavedRow>,
+    pub is_another_chosen: bool,
+}
+
+/// A card to choose.
+#[derive(Clone, Debug)]
+pub struct SavedRow {
+    pub id: String,
+    pub name: String,
+    pub expiry: Option<String>,
+    pub is_expired: bool,
+    pub is_chosen: bool,
 }
 
 /// The box for a code.
@@ -142,9 +167,11 @@ impl Form {
             more_words: "",
             is_more_open: false,
             discount,
+            saved: None,
             card,
             button: button(public),
             seen_total: seen_total(public),
+            seen_price: public.complete.checkout.product_price_id.to_string(),
             general: Vec::new(),
             wrong: Vec::new(),
         };

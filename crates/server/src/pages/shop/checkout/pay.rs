@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use http::header::SET_COOKIE;
 use merak_adapters::payments::sandbox::{Card, CardProblem};
-use merak_core::checkouts::confirm::Confirm;
+use merak_core::checkouts::confirm::{Confirm, Seen};
 use merak_core::checkouts::{self, ClientUpdate, PublicCheckout};
 use merak_core::custom_fields::rules::{Asked, check_answers};
 use merak_core::customer_sessions;
@@ -13,6 +13,7 @@ use merak_core::kit::{Kind, Refusal};
 
 use super::around::{Around, see_other};
 use super::fields::{Filling, missing_lines};
+use super::known::{Chosen, Known};
 use super::page::{is_form_required, seen_total, total_words};
 use super::problems::Problems;
 use super::typed::{ADDRESS, Typed};
@@ -23,15 +24,29 @@ use crate::shell::Response;
 
 const FILL_IN: &str = "Please fill this in.";
 
+/// The button that was pressed, and by whom.
+pub struct Press<'p> {
+    pub typed: &'p Typed,
+    /// What pays.
+    pub chosen: Chosen,
+    /// The customer, if it is known who presses it.
+    pub known: Option<&'p Known>,
+}
+
 /// Confirms a checkout that has the last changes, or shows what is wrong.
 pub async fn run(
     rooms: &Rooms,
     public: &PublicCheckout,
     around: &Around,
-    typed: &Typed,
+    press: Press<'_>,
     mut problems: Problems,
 ) -> Response {
-    let token = token(rooms, public, typed, &mut problems);
+    let Press { typed, chosen, known } = press;
+    let (token, saved) = match chosen {
+        Chosen::Another => (token(rooms, public, typed, &mut problems), None),
+        Chosen::Saved(card) => (None, Some(card)),
+        Chosen::Refused => (None, None),
+    };
     let answers = typed.answers(public);
     let questions = public.complete.product.fields.iter();
     let asked: Vec<Asked<'_>> =
@@ -42,21 +57,27 @@ pub async fn run(
         .iter()
         .for_each(|problem| problems.add_problem(problem));
     missing(public, &mut problems);
-    let again = |status, problems, notice| {
+    let again = |public: &PublicCheckout, status, problems, notice| {
         let filling = Filling { typed, is_sent: true };
-        rooms.form(public, around, Shown { status, filling, card: echoed(rooms, typed), problems, notice })
+        rooms.form(
+            public,
+            around,
+            Shown { status, filling, card: echoed(rooms, typed), problems, notice, known },
+        )
     };
     if !problems.is_empty() {
-        return again(StatusCode::UNPROCESSABLE_ENTITY, problems, None);
+        return again(public, StatusCode::UNPROCESSABLE_ENTITY, problems, None);
     }
-    if typed.find("seen_total") != Some(seen_total(public).as_str()) {
+    if !is_seen(public, typed) {
         let notice =
             format!("The total is now {}. Please check it and press the button again.", total_words(public));
-        return again(StatusCode::OK, problems, Some(notice));
+        return again(public, StatusCode::OK, problems, Some(notice));
     }
-    let client_secret = &public.complete.checkout.client_secret;
+    let checkout = &public.complete.checkout;
+    let client_secret = &checkout.client_secret;
     let update = ClientUpdate { custom_field_data: Some(answers), ..ClientUpdate::default() };
-    let confirm = Confirm { token, user_id: None };
+    let (owner, seen) = (known.and_then(Known::owner), Some(Seen::of(checkout)));
+    let confirm = Confirm { token, saved, user_id: None, owner, seen };
     match confirm_checkout::run(&rooms.house, client_secret, update, confirm).await {
         Ok(()) => confirmed(rooms, client_secret, around).await,
         Err(flows::Error::Refused(refusal)) => match refusal.kind() {
@@ -67,7 +88,11 @@ pub async fn run(
                 let is_payment = kind == Kind::Payment;
                 let status =
                     if is_payment { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
-                again(status, problems, None)
+                // As it is now: whoever knows the secret may have changed it meanwhile.
+                match rooms.find_for(client_secret, saved.map(|card| card.customer_id)).await {
+                    Ok(now) => again(&now, status, problems, None),
+                    Err(refusal) => rooms.refused(refusal),
+                }
             }
         },
         Err(flows::Error::Outside(error)) => {
@@ -75,10 +100,18 @@ pub async fn run(
             let sentence =
                 "The payment service does not respond. Nothing is lost: please wait a moment and try again.";
             problems.general.push(sentence.to_owned());
-            again(StatusCode::SERVICE_UNAVAILABLE, problems, None)
+            again(public, StatusCode::SERVICE_UNAVAILABLE, problems, None)
         }
         Err(error @ flows::Error::NotConnected(_)) => Failure::from(error).into_response("checkout"),
     }
+}
+
+/// Whether the form has shown what is paid now: the total, and the price unless it was chosen in the form.
+fn is_seen(public: &PublicCheckout, typed: &Typed) -> bool {
+    let price = public.complete.checkout.product_price_id.to_string();
+    let is_chosen = typed.given("product_price_id").is_some();
+    let is_price_seen = is_chosen || typed.find("seen_price").is_none_or(|seen| seen == price);
+    is_price_seen && typed.find("seen_total") == Some(seen_total(public).as_str())
 }
 
 /// On to what comes of it, with a session in the portal.

@@ -100,7 +100,7 @@ pub async fn save(
             return home::page(&rooms, &desk, b"", told).await;
         }
     };
-    match pay_in_portal::save_card(&rooms.house, desk.customer.id, token).await {
+    match pay_in_portal::save_card(&rooms.house, desk.customer.id, (token, desk.is_owner_known)).await {
         Ok(payment) => go_on(&rooms, &desk, &payment, &desk.base).await,
         Err(error) => {
             let (status, sentence) = refusal_of(&error);

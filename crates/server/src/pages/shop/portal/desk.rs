@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{LOCATION, REFERRER_POLICY, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{LOCATION, REFERRER_POLICY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use merak_core::access::{Actor, Subject};
 use merak_core::checkouts::Checkout;
 use merak_core::customer_sessions::Live;
@@ -46,6 +46,8 @@ pub struct Desk {
     pub customer: Customer,
     /// The checkout that has made the customer, if nothing else is known of them.
     pub newcomer_of: Option<Id<Checkout>>,
+    /// Whether it is an owner's session; see [`merak_core::customer_sessions`].
+    pub is_owner_known: bool,
     /// Where its portal is: `/nimbus/portal`.
     pub base: String,
     /// What the time is by the organization's clock.
@@ -124,12 +126,12 @@ impl Rooms {
                 Ok::<_, Refusal>((session, newcomer_of, clock::now(tx, id)?))
             })
             .await;
-        let (customer, newcomer_of, now) = match found {
+        let (live, newcomer_of, now) = match found {
             Ok((Some(Live { bound_to: Some(_), .. }), ..)) => return Err(self.bound(&organization)),
-            Ok((Some(Live { customer, bound_to: None }), newcomer_of, now)) => (customer, newcomer_of, now),
+            Ok((Some(live), newcomer_of, now)) => (live, newcomer_of, now),
             Ok((None, ..)) => {
                 let mut response = see_other(&format!("{base}/request"));
-                response.headers_mut().insert(SET_COOKIE, house.origins.forget_customer_cookie(&base));
+                append(&mut response, house.origins.sign_out((&base, id)));
                 return Err(response);
             }
             Err(refusal) => return Err(self.refused(Some(&organization), &refusal.into())),
@@ -137,7 +139,8 @@ impl Rooms {
         if session.is_misused {
             return Err(self.foreign_page(&organization));
         }
-        Ok(Desk { organization, customer, newcomer_of, base, now })
+        let Live { customer, is_owner_known, .. } = live;
+        Ok(Desk { organization, customer, newcomer_of, is_owner_known, base, now })
     }
 
     /// The frame of a page of an organization.
@@ -258,6 +261,13 @@ pub fn see_other(path: &str) -> Response {
     headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Adds headers to an answer, beside those of the same name.
+pub fn append(response: &mut Response, headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>) {
+    for (name, value) in headers {
+        response.headers_mut().append(name, value);
+    }
 }
 
 /// Too many forms were sent.

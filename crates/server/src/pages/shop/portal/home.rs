@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::IntoResponse;
-use http::header::{CACHE_CONTROL, SET_COOKIE};
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::customer_sessions;
@@ -12,14 +12,15 @@ use merak_core::orders::{self, ListOrdersOfBuyer, OrderOfBuyer, OrderOfBuyerSort
 use merak_core::subscriptions::{
     self, ListSubscriptionsOfBuyer, Subscription, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
 };
-use merak_store::ReadTx;
+use merak_store::{ReadTx, Tx};
 
 use super::super::{Frame, Stripe};
 use super::benefits::{self, Card, MOST, Of};
-use super::desk::{Caller, Desk, Rooms, base_of, field, reply_with, see_other};
+use super::desk::{Caller, Desk, Rooms, append, base_of, field, reply_with, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
 use crate::shell::Response;
+use crate::wire::cookie::Session;
 
 #[derive(Template)]
 #[template(path = "shop/portal/home.html")]
@@ -100,7 +101,7 @@ pub async fn show(
     let query = query.unwrap_or_default();
     let token = field(query.as_bytes(), "customer_session_token");
     if !token.is_empty() {
-        return exchange(&rooms, &slug, &token, query.as_bytes()).await;
+        return exchange(&rooms, (&slug, &headers), &token, query.as_bytes()).await;
     }
     let desk = match rooms.enter(Caller { slug: &slug, method: &method, headers: &headers }).await {
         Ok(desk) => desk,
@@ -148,7 +149,8 @@ pub async fn page(
         let (past, current): (Vec<_>, Vec<_>) = all.partition(|(of, _)| of.subscription.ended_at.is_some());
         (past.into_iter().map(row).collect(), current.into_iter().map(row).collect())
     };
-    let stripe = Stripe::in_portal(&*rooms.house.adapters.payments, &desk.customer, None);
+    let stripe =
+        Stripe::in_portal(&*rooms.house.adapters.payments, (&desk.customer, desk.is_owner_known), None);
     let policy = Stripe::policy_of(stripe.as_ref());
     let page = HomePage {
         frame: rooms.frame("Your purchases", &desk.organization),
@@ -300,24 +302,37 @@ pub fn told_of(payment: &Payment) -> Told {
     Told { tone, sentence }
 }
 
-/// Puts the token into a cookie and leads to the same page without it.
-async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Response {
+/// Puts the token into a cookie and leads to the same page without it. Who has signed in as the same customer stays it.
+async fn exchange(rooms: &Rooms, (slug, headers): (&str, &HeaderMap), token: &str, query: &[u8]) -> Response {
     let organization = match rooms.organization(slug).await {
         Ok(organization) => organization,
         Err(response) => return response,
     };
     let base = base_of(&organization);
     let (hash, id) = (rooms.house.secret.hash(token), organization.id);
-    let found = rooms.house.store.read(move |tx| customer_sessions::find(tx, &hash)).await;
-    match found {
-        Ok(Some(session)) if session.customer.organization_id == id => {
-            if session.bound_to.is_some() {
+    let house = &rooms.house;
+    let present = Session::read_of_customer(&Method::GET, headers, &house.secret, &house.origins);
+    let unit = move |tx: &mut Tx<'_>| {
+        let live = customer_sessions::come_in(tx, &hash)?;
+        let owner = match &present {
+            Some(present) => customer_sessions::find(tx, &present.hash)?.filter(|live| live.is_owner_known),
+            None => None,
+        };
+        Ok::<_, Refusal>(
+            live.map(|live| (owner.is_some_and(|one| one.customer.id == live.customer.id), live)),
+        )
+    };
+    // Their owner's session reaches further: it stays.
+    let is_kept = match rooms.house.store.write(unit).await {
+        Ok(Some((is_owner, session))) if session.customer.organization_id == id => {
+            if session.bound_to.is_some() && !is_owner {
                 return rooms.bound(&organization);
             }
+            is_owner
         }
         Ok(_) => return see_other(&format!("{base}/request")),
         Err(refusal) => return rooms.refused(Some(&organization), &refusal.into()),
-    }
+    };
     let mut path = base.clone();
     if let Ok(id) = field(query, "id").parse::<Id<Subscription>>() {
         path = format!("{base}?id={id}");
@@ -325,7 +340,9 @@ async fn exchange(rooms: &Rooms, slug: &str, token: &str, query: &[u8]) -> Respo
         path = format!("{base}?error=1");
     }
     let mut response = see_other(&path);
-    response.headers_mut().insert(SET_COOKIE, rooms.house.origins.set_customer_cookie(token, &base));
+    if !is_kept {
+        append(&mut response, house.origins.let_in(token, (&base, organization.id)));
+    }
     response
 }
 

@@ -121,9 +121,9 @@ async fn paid(
     let owing = subscription.clone();
     let owed = house.store.read(move |tx| methods::owed(tx, &owing)).await?;
     if let Some(invoice) = owed {
-        return collect::invoice(house, invoice.id, Some(token)).await;
+        return collect::invoice(house, invoice.id, Some((token, desk.is_owner_known))).await;
     }
-    let saved = pay_in_portal::save_card(house, desk.customer.id, token).await?;
+    let saved = pay_in_portal::save_card(house, desk.customer.id, (token, desk.is_owner_known)).await?;
     if let Some(method_id) = saved.payment_method_id {
         pay_in_portal::choose(house, subscription.id, method_id).await?;
     }

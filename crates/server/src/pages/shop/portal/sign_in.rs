@@ -4,7 +4,6 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
-use http::header::SET_COOKIE;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::kit::{Email, EmailRules};
 use merak_core::organizations::Organization;
@@ -14,7 +13,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use super::super::Frame;
-use super::desk::{Rooms, base_of, field, reply, see_other, too_many};
+use super::desk::{Rooms, append, base_of, field, reply, see_other, too_many};
 use crate::flows;
 use crate::shell::{Response, Visitor};
 use crate::wire::cookie::Session;
@@ -167,8 +166,8 @@ pub async fn enter(
         Ok(Some(token)) => {
             let base = base_of(&organization);
             let mut response = see_other(&base);
-            let cookie = rooms.house.origins.set_customer_cookie(token.as_str(), &base);
-            response.headers_mut().insert(SET_COOKIE, cookie);
+            let cookies = rooms.house.origins.sign_in(token.as_str(), (&base, organization.id));
+            append(&mut response, cookies);
             response
         }
         Ok(None) => {
@@ -203,6 +202,6 @@ pub async fn leave(
         }
     }
     let mut response = see_other(&format!("{base}/request?told=signed-out"));
-    response.headers_mut().insert(SET_COOKIE, house.origins.forget_customer_cookie(&base));
+    append(&mut response, house.origins.sign_out((&base, organization.id)));
     response
 }

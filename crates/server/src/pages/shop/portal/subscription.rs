@@ -148,7 +148,7 @@ pub async fn page(
         is_chosen: price.id == subscription.price_id,
     });
     let processor = &rooms.house.adapters.payments;
-    let stripe = Stripe::in_portal(&**processor, &desk.customer, seen.owed.as_ref());
+    let stripe = Stripe::in_portal(&**processor, (&desk.customer, desk.is_owner_known), seen.owed.as_ref());
     let policy = Stripe::policy_of(stripe.as_ref());
     let page = SubscriptionPage {
         frame: rooms.frame(&seen.of.product.product.name, &desk.organization),
