@@ -210,9 +210,10 @@ impl World {
                 (200, json!({"id": id, "object": "customer"}))
             }
             ["customer_sessions"] => match seen.field("customer") {
-                Some(id) if self.customers.contains(id) => {
-                    (200, json!({"object": "customer_session", "client_secret": format!("cuss_secret_of_{id}")}))
-                }
+                Some(id) if self.customers.contains(id) => (
+                    200,
+                    json!({"object": "customer_session", "client_secret": format!("cuss_secret_of_{id}")}),
+                ),
                 _ => missing("customer"),
             },
             ["payment_intents"] => self.confirm(seen, "payment_intent"),

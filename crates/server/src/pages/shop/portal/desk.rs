@@ -126,7 +126,9 @@ impl Rooms {
             .await;
         let (customer, newcomer_of, now) = match found {
             Ok((Some(Live { bound_to: Some(_), .. }), ..)) => return Err(self.bound(&organization)),
-            Ok((Some(Live { customer, bound_to: None, .. }), newcomer_of, now)) => (customer, newcomer_of, now),
+            Ok((Some(Live { customer, bound_to: None, .. }), newcomer_of, now)) => {
+                (customer, newcomer_of, now)
+            }
             Ok((None, ..)) => {
                 let mut response = see_other(&format!("{base}/request"));
                 append(&mut response, house.origins.sign_out((&base, id)));
