@@ -114,6 +114,7 @@ pub struct Live {
 
 /// A session, if it has not ended; none of a customer or an organization that was deleted or blocked.
 pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
+    type Found = (Customer, Option<Id<Checkout>>, bool, Option<Id<Checkout>>);
     const SQL: &str = concatcp!(
         "SELECT ",
         Customer::COLUMNS,
@@ -125,7 +126,6 @@ pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
          AND customers.deleted_at IS NULL AND organizations.deleted_at IS NULL AND organizations.blocked_at IS NULL"
     );
     let now = tx.now();
-    type Found = (Customer, Option<Id<Checkout>>, bool, Option<Id<Checkout>>);
     let found: Option<Found> = tx.find(SQL, &[hash, &now])?;
     Ok(found.map(|(customer, bound_to, is_owner_known, opened_by)| {
         let opens_cards = bound_to.is_none() && (is_owner_known || opened_by.is_some());
