@@ -50,12 +50,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Your payment for {product_name} failed"), blocks }
         }
         Email::ChangeNotPaid { product_name, amount, .. } => {
-            let mut blocks = vec![Block::Words(format!(
-                "Your subscription was to be changed to {product_name}, but the payment of {} did not go through. Nothing \
-                 was charged, and your subscription stays as it is.",
-                money(*amount)
-            ))];
-            blocks.push(Block::Words(String::from("You can try again with another card.")));
+            let mut blocks = unchanged_blocks(product_name, *amount);
             blocks.extend(to_portal("Look at your subscription"));
             Letter { subject: format!("Your change to {product_name} was not made"), blocks }
         }
@@ -68,16 +63,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Your refund for {product_name}"), blocks }
         }
         Email::PaymentReturned { product_name, amount, returned_at, .. } => {
-            let (given, name) = (money(*amount), product_name.as_deref());
-            let paid = name.map(|name| format!(" for {name}")).unwrap_or_default();
-            let words = format!(
-                "Your payment of {given}{paid} came too late to be used, so nothing was bought with it. It went back to where \
-                 it came from. Banks take some days to show it."
-            );
-            let facts = vec![("Refunded", given), ("Date", day(*returned_at))];
-            let mut blocks = vec![Block::Words(words), Block::Facts(facts)];
-            blocks.extend(to_portal("View your purchases"));
-            Letter { subject: format!("Your payment{paid} went back to you"), blocks }
+            returned(to_portal("View your purchases"), product_name.as_deref(), (*amount, *returned_at))
         }
         Email::SubscriptionCanceled { product_name, ends_at, benefits, .. } => {
             let end = day(*ends_at);
@@ -126,20 +112,8 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             let facts = vec![("Product", product_name.clone()), ("Price", price(*costs)), ("Customer", who)];
             notice(draft, &format!("New subscription: {product_name}"), facts)
         }
-        Email::DisputeOpened { of } => {
-            let sentence = "The bank of a customer wants a payment back. Until the bank has decided, the payment processor \
-                            holds the money. If the sale was right, show your evidence there soon: without an answer the \
-                            money goes back to the customer.";
-            dispute(head, draft, ("Disputed", sentence), of)
-        }
-        Email::DisputeClosed { of, is_won: true } => {
-            let sentence = "The bank has decided for you: the money is yours again.";
-            dispute(head, draft, ("Dispute won", sentence), of)
-        }
-        Email::DisputeClosed { of, is_won: false } => {
-            let sentence = "The bank has decided for the customer: the money has gone back to them.";
-            dispute(head, draft, ("Dispute lost", sentence), of)
-        }
+        Email::DisputeOpened { of } => dispute(head, draft, None, of),
+        Email::DisputeClosed { of, is_won } => dispute(head, draft, Some(*is_won), of),
     }
 }
 
@@ -160,6 +134,30 @@ fn failed_blocks(
         None => String::from("To keep your access, pay now or use another card."),
     };
     [Some(failed), stays, Some(next)].into_iter().flatten().map(Block::Words).collect()
+}
+
+/// What there is to be said of a change that was not paid.
+fn unchanged_blocks(product_name: &str, amount: Money) -> Vec<Block> {
+    let failed = format!(
+        "Your subscription was to be changed to {product_name}, but the payment of {} did not go through. Nothing was charged, \
+         and your subscription stays as it is.",
+        money(amount)
+    );
+    let next = String::from("You can try again with another card.");
+    vec![Block::Words(failed), Block::Words(next)]
+}
+
+/// That money came too late and went back, and the way to what its sender has.
+fn returned(way: Vec<Block>, product_name: Option<&str>, (amount, at): (Money, Timestamp)) -> Letter {
+    let given = money(amount);
+    let paid = product_name.map(|name| format!(" for {name}")).unwrap_or_default();
+    let words = format!(
+        "Your payment of {given}{paid} came too late to be used, so nothing was bought with it. It went back to where it came \
+         from. Banks take some days to show it."
+    );
+    let mut blocks = vec![Block::Words(words), Block::Facts(vec![("Refunded", given), ("Date", day(at))])];
+    blocks.extend(way);
+    Letter { subject: format!("Your payment{paid} went back to you"), blocks }
 }
 
 fn begun_blocks(draft: &Draft, begun: &Begun<'_>) -> Vec<Block> {
@@ -271,13 +269,19 @@ fn notice(draft: &Draft, title: &str, facts: Vec<(&'static str, String)>) -> Let
     Letter { subject: format!("[{organization}] {title}"), blocks: vec![Block::Facts(facts)] }
 }
 
-/// What is said of a payment that a bank wants back, and where to look at its order.
-fn dispute(
-    head: &Letterhead,
-    draft: &Draft,
-    (title, sentence): (&str, &str),
-    of: &DisputedPayment,
-) -> Letter {
+/// What is said of a payment that a bank wants back, once it has decided how it has, and where to look at its order.
+fn dispute(head: &Letterhead, draft: &Draft, is_won: Option<bool>, of: &DisputedPayment) -> Letter {
+    let (title, sentence) = match is_won {
+        None => (
+            "Disputed",
+            "The bank of a customer wants a payment back. Until the bank has decided, the payment processor holds the money. \
+             If the sale was right, show your evidence there soon: without an answer the money goes back to the customer.",
+        ),
+        Some(true) => ("Dispute won", "The bank has decided for you: the money is yours again."),
+        Some(false) => {
+            ("Dispute lost", "The bank has decided for the customer: the money has gone back to them.")
+        }
+    };
     let amount = money(of.amount);
     let mut facts = vec![("Amount", amount.clone())];
     facts.extend(of.product_name.clone().map(|name| ("Product", name)));

@@ -121,7 +121,7 @@ fn with_cookie(shop: &Shop, cookie: &str) -> Client {
 }
 
 /// Looks at a page until it says this.
-async fn until(shop: &Shop, path: &str, words: &str) -> String {
+pub async fn until(shop: &Shop, path: &str, words: &str) -> String {
     until_by(&shop.anonymous, path, words).await
 }
 

@@ -8,8 +8,7 @@ use merak_testkit::TestDatabase;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
-use super::hosted_checkout::{CARD, buyer, filled, follow, once, status};
-use super::outside::until;
+use super::hosted_checkout::{CARD, buyer, filled, follow, once, status, until};
 use crate::support::sales::recurring;
 use crate::support::stripe::Stripe;
 use crate::support::{Answer, Client, Shop, migrated};
@@ -307,7 +306,8 @@ scenarios! {
         let buyer = format!("merak_buyer_{}={}", shop.organization.id, shop.owner_token(eve.id).await);
         assert!(!browser(shop, &buyer).get(&format!("{path}/confirmation")).await.text().contains("/sandbox/"));
         send(&shop.anonymous, bank.unwrap(), "", &[("verdict", String::from("approve"))]).await;
-        until(|| async { !charges(shop).await.is_empty() }).await;
+        // The sandbox tells by itself what the bank has said.
+        until(shop, &format!("{path}/confirmation"), "Thank you").await;
         assert_eq!(charges(shop).await, [(customer.id, 1999)]);
         assert_eq!(status(shop, &path).await, "succeeded");
     }
