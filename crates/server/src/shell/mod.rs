@@ -288,14 +288,17 @@ impl Shell {
         response
     }
 
-    /// The address of who is calling: the connection's, or what a trusted proxy says it saw.
+    /// The address of who is calling: the connection's, or what a trusted proxy says it saw. An IPv4 address is one, also
+    /// on a listener of both families.
     fn address(&self, headers: &http::HeaderMap, peer: SocketAddr) -> IpAddr {
         // The proxy's own word stands last; what stands before may be the client's.
         let forwarded = || {
             let line = headers.get_all(FORWARDED_FOR).iter().next_back()?;
             line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
         };
-        if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
+        let address =
+            if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() };
+        address.to_canonical()
     }
 }
 
