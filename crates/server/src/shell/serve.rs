@@ -15,6 +15,12 @@ use tokio::task::JoinHandle;
 
 use super::Shell;
 
+/// How large a request's head may be, in bytes. Each connection may fill this much before anybody looks at it.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// How many requests may be under way on one connection. HTTP/2 asks for no less.
+const STREAMS: u32 = 100;
+
 /// How long to wait after the system refused to hand over a connection, as when it is out of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -54,11 +60,15 @@ pub fn start(shell: Arc<Shell>, listener: TcpListener, address: SocketAddr) -> R
 async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
     let mut connections = auto::Builder::new(TokioExecutor::new());
-    connections.http1().timer(TokioTimer::new()).header_read_timeout(shell.config.idle_timeout);
+    connections
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shell.config.idle_timeout)
+        .max_buf_size(HEAD_BYTES);
     connections
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(256)
+        .max_concurrent_streams(STREAMS)
         .keep_alive_interval(Some(shell.config.idle_timeout));
     let room = Arc::new(Semaphore::new(shell.config.connections));
     loop {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName};
 use merak_core::kit::{InstanceSecret, TokenHash};
 use serde_json::{Map, Value};
@@ -60,6 +60,11 @@ impl Bearer {
             _ => Self::Unusable,
         }
     }
+}
+
+/// Whether a request names nobody as its sender, neither well nor badly.
+pub fn shows_nothing(headers: &HeaderMap) -> bool {
+    !headers.contains_key(AUTHORIZATION) && !headers.contains_key(COOKIE)
 }
 
 /// A write that may be sent again.

@@ -115,6 +115,49 @@ fn a_body_has_a_size() {
 }
 
 #[test]
+fn bodies_of_all_requests_have_so_much_memory() {
+    let config = Config { memory_for_bodies: 1000, ..config() };
+    on_one_engine(config, async |shop| {
+        let head = format!(
+            "POST /v1/customers/ HTTP/1.1\r\nhost: x\r\ncontent-length: 600\r\nconnection: close\r\n\r\n"
+        );
+        let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+        slow.write_all(format!("{head}{}", " ".repeat(500)).as_bytes()).await.unwrap();
+        let body = json!({"key": "x".repeat(300)});
+        // When the server reads what was sent to it is its own affair.
+        let crowded = async {
+            loop {
+                let answer = shop.anonymous.post(VALIDATE, body.clone()).await;
+                if answer.status != 422 {
+                    break answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(8), crowded).await.expect("memory runs out");
+        answer.refused(503, "ServiceUnavailable");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        slow.write_all(" ".repeat(100).as_bytes()).await.unwrap();
+        let mut text = String::new();
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 422 "), "a body that cannot be read, before anybody is asked: {text}");
+        shop.anonymous.post(VALIDATE, body).await.expect(422);
+    });
+}
+
+#[test]
+fn who_shows_nothing_knocks_only_so_often() {
+    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, async |shop| {
+        let mut answers = Vec::new();
+        for _ in 0..10 {
+            answers.push(shop.anonymous.post("/v1/customers/", json!({})).await);
+        }
+        assert!(answers[..4].iter().all(|answer| answer.status == 401));
+        slow_down(answers.last().unwrap());
+        shop.merchant.get("/v1/customers/").await.expect(200);
+    });
+}
+
+#[test]
 fn a_body_does_not_take_for_ever() {
     let config = Config { body_timeout: Duration::from_millis(200), ..config() };
     on_one_engine(config, async |shop| {
