@@ -399,9 +399,9 @@ impl Options {
     /// Starts writing log lines to the standard error stream, in color if a person is looking.
     pub fn start_log(&self) -> Result<(), Failure> {
         let wanted = std::env::var("MERAK_LOG").unwrap_or_default();
-        // PostgreSQL's driver has something to say about every table that is there already.
-        let wanted = if wanted.is_empty() { "info,postgres=warn,tokio_postgres=warn" } else { &wanted };
-        let filter = EnvFilter::try_new(wanted).map_err(|error| {
+        let wanted = if wanted.is_empty() { "info" } else { &wanted };
+        // PostgreSQL's driver has something to say about every statement, and about every table that is there already.
+        let filter = EnvFilter::try_new(format!("postgres=warn,tokio_postgres=warn,{wanted}")).map_err(|error| {
             Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
         })?;
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();

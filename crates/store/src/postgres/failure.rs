@@ -4,7 +4,7 @@ use ::postgres::error::SqlState;
 
 use crate::{Error, error::Cause, sqlite};
 
-/// Says what an error of the driver means. The statement stands in the log, never its values.
+/// Says what an error of the driver means, with the statement and never with its values.
 pub(crate) fn error(error: &::postgres::Error, sql: &str) -> Error {
     let Some(reply) = error.as_db_error() else {
         return if error.is_closed() || is_io(error) {
@@ -64,7 +64,10 @@ fn cause(error: &::postgres::Error) -> Cause {
 fn chain(error: &::postgres::Error) -> String {
     use std::error::Error as _;
     if let Some(reply) = error.as_db_error() {
-        return format!("{} ({})", reply.message(), reply.code().code());
+        let code = reply.code().code();
+        // Sentences about values that do not fit quote them.
+        let message = if code.starts_with("22") { "a value does not fit" } else { reply.message() };
+        return format!("{message} ({code})");
     }
     let mut text = error.to_string();
     let mut source = error.source();
