@@ -1,6 +1,6 @@
 //! Options that all commands share, from the command line, `MERAK_*` variables and a TOML file, in that order.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -452,6 +452,13 @@ impl Options {
             Database::Postgres { .. } => None,
         };
         Opened::new(database, mark)
+    }
+
+    /// Marks an embedded database as served by this process for as long as the answer lives.
+    pub fn occupy(&self) -> Result<Option<File>, Failure> {
+        let Database::Sqlite { path } = self.database()? else { return Ok(None) };
+        secret::make_directory(directory_of(&path))?;
+        occupancy::serve(&path)
     }
 
     /// Opens the store of a database that is there already.

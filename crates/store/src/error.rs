@@ -83,6 +83,11 @@ impl Cause {
         }
         Self(text.into())
     }
+
+    /// The same, said of a statement. A driver may have said so itself.
+    pub(crate) fn of(self, sql: &str) -> Self {
+        if self.0.contains(sql) { self } else { Self(format!("{}: {sql}", self.0).into()) }
+    }
 }
 
 impl fmt::Display for Cause {

@@ -1,6 +1,6 @@
 //! Rows: how a statement's answer becomes a Rust value.
 
-use postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ pub struct Row<'r>(pub(crate) Origin<'r>);
 
 pub(crate) enum Origin<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r ::postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {

@@ -548,7 +548,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
 /// The name under which the answer of a write is kept for its caller.
 pub(super) fn name_of<P, Q, B>(named: &Named, call: &Call<P, Q, B>) -> idempotency::Name {
     let caller = match call.actor.subject {
-        Subject::Anonymous => format!("anonymous:{}", named.license_key),
+        Subject::Anonymous => format!("anonymous:{}", named.anonymous),
         _ => call.actor.name(),
     };
     let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();

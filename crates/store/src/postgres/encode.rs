@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use ::postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use crate::Value;
 

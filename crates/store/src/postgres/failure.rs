@@ -1,11 +1,11 @@
 //! PostgreSQL's errors in the store's words.
 
-use ::postgres::error::SqlState;
+use tokio_postgres::error::SqlState;
 
 use crate::{Error, error::Cause, sqlite};
 
 /// Says what an error of the driver means, with the statement and never with its values.
-pub(crate) fn error(error: &::postgres::Error, sql: &str) -> Error {
+pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
     let Some(reply) = error.as_db_error() else {
         return if error.is_closed() || is_io(error) {
             Error::Unavailable(cause(error))
@@ -34,13 +34,13 @@ pub(crate) fn error(error: &::postgres::Error, sql: &str) -> Error {
 }
 
 /// Whether a statement was prepared before another node migrated the schema; it only has to be prepared anew.
-pub(super) fn is_stale_plan(error: &::postgres::Error) -> bool {
+pub(super) fn is_stale_plan(error: &tokio_postgres::Error) -> bool {
     error.as_db_error().is_some_and(|reply| {
         *reply.code() == SqlState::FEATURE_NOT_SUPPORTED && reply.message().starts_with("cached plan")
     })
 }
 
-fn constraint(reply: &::postgres::error::DbError) -> Error {
+fn constraint(reply: &tokio_postgres::error::DbError) -> Error {
     let name = match *reply.code() {
         SqlState::FOREIGN_KEY_VIOLATION => "foreign_key".to_owned(),
         SqlState::NOT_NULL_VIOLATION => {
@@ -51,17 +51,17 @@ fn constraint(reply: &::postgres::error::DbError) -> Error {
     Error::Constraint(name)
 }
 
-fn is_io(error: &::postgres::Error) -> bool {
+fn is_io(error: &tokio_postgres::Error) -> bool {
     use std::error::Error as _;
     error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).is_some()
 }
 
-fn cause(error: &::postgres::Error) -> Cause {
+fn cause(error: &tokio_postgres::Error) -> Cause {
     Cause::new(Failure(chain(error)))
 }
 
 /// What the driver says with all its reasons, except for the row's values, which the server puts into the detail.
-fn chain(error: &::postgres::Error) -> String {
+fn chain(error: &tokio_postgres::Error) -> String {
     use std::error::Error as _;
     if let Some(reply) = error.as_db_error() {
         let code = reply.code().code();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::postgres::config::SslMode;
+use tokio_postgres::config::SslMode;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
     client::{

@@ -2,7 +2,39 @@
 
 use serde_json::json;
 
-use crate::support::shop::naming;
+use merak_server::Config;
+use merak_testkit::{TestDatabase, both_engines};
+
+use crate::support::shop::{config, naming};
+use crate::support::{Shop, migrated};
+
+both_engines! {
+    setup = migrated;
+
+    /// Nobody is shown the checkout of another one, whatever they send.
+    async fn nameless_callers_are_told_apart_by_their_addresses(database: TestDatabase) {
+        let shop = &Shop::open_with(database, Config { trust_proxy: true, ..config() }).await;
+        let product = json!({
+            "name": "Product", "organization_id": shop.organization.id,
+            "prices": [{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}],
+        });
+        let product = shop.merchant.post("/v1/products/", product).await.expect(201);
+        let body = json!({"product_id": product["id"]});
+        let ask = async |address: &str| {
+            let client = shop.anonymous.with("idempotency-key", "1").with("x-forwarded-for", address);
+            client.post("/v1/checkouts/custom/client/", body.clone()).await.expect(201)
+        };
+        let (one, again, other) = (ask("192.0.2.1").await, ask("192.0.2.1").await, ask("192.0.2.2").await);
+        assert_eq!(one, again);
+        assert_ne!(one["client_secret"], other["client_secret"]);
+        // Who names a checkout is told apart by that, wherever they are.
+        for (made, address) in [(&one, "192.0.2.3"), (&other, "192.0.2.3")] {
+            let client = shop.anonymous.with("idempotency-key", "2").with("x-forwarded-for", address);
+            let path = format!("/v1/checkouts/custom/client/{}", made["client_secret"].as_str().unwrap());
+            client.patch(&path, json!({})).await.expect(200);
+        }
+    }
+}
 
 scenarios! {
     async fn a_write_that_is_sent_again_has_the_same_answer(shop) {

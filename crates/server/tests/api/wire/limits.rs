@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use merak_core::login_links;
-use merak_server::Config;
+use merak_server::config::local;
+use merak_server::{Config, Server, Storage};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -154,6 +155,22 @@ fn who_shows_nothing_knocks_only_so_often() {
         assert!(answers[..4].iter().all(|answer| answer.status == 401));
         slow_down(answers.last().unwrap());
         shop.merchant.get("/v1/customers/").await.expect(200);
+    });
+}
+
+#[test]
+fn a_full_server_can_be_stopped() {
+    on_one_engine(config(), async |shop| {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Local(local::Settings { directory: folder.path().to_owned() });
+        let config = Config { connections: 1, storage, ..config() };
+        let server = Server::start(config, shop.store.clone(), shop.secret.clone()).await.unwrap();
+        let mut only = TcpStream::connect(server.address()).await.unwrap();
+        only.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 12];
+        only.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        tokio::time::timeout(Duration::from_secs(10), server.stop()).await.expect("it hears that it is to stop");
     });
 }
 
