@@ -152,7 +152,7 @@ both_engines! {
         assert!(sentence.starts_with("the database refused a statement: "), "{sentence}");
         assert!(sentence.contains("DELETE FROM nowhere") && !sentence.contains("secret"), "{sentence}");
         // SQLite reads a number out of any text.
-        if store.engine() == merak_store::Engine::Postgres {
+        if store.engine() == Engine::Postgres {
             let sql = "SELECT CAST(CAST($1 AS text) AS bigint)";
             let unfit = store.read(move |tx| tx.one::<i64>(sql, &[&"a secret"])).await;
             let sentence = unfit.unwrap_err().to_string();

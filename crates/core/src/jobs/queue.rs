@@ -175,7 +175,6 @@ fn read(tx: &mut Tx<'_>, (id, attempts, failures, payload): ClaimedRow) -> Resul
     if let Ok(job) = payload.parse() {
         return Ok(Some(Claimed { id, attempts, failures, job }));
     }
-    tracing::warn!(job = %id, "a job cannot be read by this release");
     let now = tx.now();
     let is_last = failures.saturating_add(1) >= FLOW_FAILURES;
     tx.execute(

@@ -45,7 +45,7 @@ pub fn operations() -> Vec<Operation> {
                  that says no. Needs no credential.",
             )
             .nav(NAV)
-            .refuses(&[Kind::NotFound]),
+            .refuses(&[Kind::BadRequest, Kind::NotFound]),
         Operation::new(Method::POST, "/v1/customer-portal/license-keys/activate", Unit::WriteOne(activate))
             .named("customer_portal:license_keys:activate", "Activate License Key")
             .about("Takes a seat of a key, typically for a device. Needs no credential.")
