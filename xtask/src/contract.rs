@@ -1,6 +1,7 @@
 //! `cargo xtask contract`: our OpenAPI document against the wire contract that lies beside the checkout.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{Failure, packages, process, test};
