@@ -401,9 +401,10 @@ impl Options {
         let wanted = std::env::var("MERAK_LOG").unwrap_or_default();
         let wanted = if wanted.is_empty() { "info" } else { &wanted };
         // PostgreSQL's driver has something to say about every statement, and about every table that is there already.
-        let filter = EnvFilter::try_new(format!("postgres=warn,tokio_postgres=warn,{wanted}")).map_err(|error| {
-            Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
-        })?;
+        let filter =
+            EnvFilter::try_new(format!("postgres=warn,tokio_postgres=warn,{wanted}")).map_err(|error| {
+                Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
+            })?;
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)

@@ -27,7 +27,11 @@ fn other_programs_find_the_file_sound_and_may_write_to_it() {
     }
     assert_eq!(check(), "ok");
     let expressions: i64 = other
-        .query_one("SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql LIKE '%lower(%'", [], |row| row.get(0))
+        .query_one(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND sql LIKE '%lower(%'",
+            [],
+            |row| row.get(0),
+        )
         .unwrap();
     assert_eq!(expressions, 0, "an index over our `lower` would seem damaged");
     // The program goes on with it.

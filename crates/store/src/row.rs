@@ -1,7 +1,7 @@
 //! Rows: how a statement's answer becomes a Rust value.
 
-use tokio_postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 use crate::{Error, Json, Param, Result, Timestamp, Tx, postgres::decode};

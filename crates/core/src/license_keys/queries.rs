@@ -128,8 +128,11 @@ const ACTIVATION_BYTES: usize = 256;
 /// A key's live activations, the oldest first, as many as have room in an answer.
 pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Activation>> {
     const FIRST: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT ", AT_ONCE);
-    const NEXT: &str =
-        concatcp!(LIVE_ACTIVATIONS, " AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT ", AT_ONCE);
+    const NEXT: &str = concatcp!(
+        LIVE_ACTIVATIONS,
+        " AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT ",
+        AT_ONCE
+    );
     let mut found: Vec<Activation> = tx.all(FIRST, &[&id])?;
     let mut bytes: usize = found.iter().map(weight).sum();
     // Only keys with very many seats come here.

@@ -138,7 +138,10 @@ mod tests {
         }
         assert!(matches!(bodies.share(network(5)).read(hundred(), 100).await, Err(Failure::Crowded)));
         drop(first);
-        assert!(matches!(bodies.share(one).read(Body::from("x".repeat(101)), 100).await, Err(Failure::TooLarge)));
+        assert!(matches!(
+            bodies.share(one).read(Body::from("x".repeat(101)), 100).await,
+            Err(Failure::TooLarge)
+        ));
         bodies.share(network(5)).read(hundred(), 100).await.unwrap();
         drop(others);
         assert_eq!(bodies.taken().in_all, 0);

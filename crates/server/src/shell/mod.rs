@@ -234,12 +234,7 @@ impl Shell {
     }
 
     /// Reads a body, as far as it may go and as long as it may take.
-    async fn read(
-        &self,
-        body: Body,
-        headers: &http::HeaderMap,
-        share: &mut Share,
-    ) -> Result<Bytes, Failure> {
+    async fn read(&self, body: Body, headers: &http::HeaderMap, share: &mut Share) -> Result<Bytes, Failure> {
         let announced =
             headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > self.config.body_limit) {
@@ -307,8 +302,7 @@ impl Shell {
             let line = headers.get_all(FORWARDED_FOR).iter().next_back()?;
             line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
         };
-        let address =
-            if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() };
+        let address = if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() };
         address.to_canonical()
     }
 }

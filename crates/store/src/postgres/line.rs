@@ -48,9 +48,8 @@ impl Line {
     {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
         let connecting = runtime.block_on(async { timeout(patience, config.connect(tls)).await });
-        let (client, connection) = connecting
-            .map_err(|_| silence())?
-            .map_err(|error| failure::error(&error, "connect"))?;
+        let (client, connection) =
+            connecting.map_err(|_| silence())?.map_err(|error| failure::error(&error, "connect"))?;
         Ok(Self {
             runtime,
             client: Some(client),

@@ -133,8 +133,7 @@ impl Session {
     }
 
     fn prepared(&self, sql: &str, params: &[&dyn Param]) -> Result<CachedStatement<'_>> {
-        let mut statement =
-            self.connection.prepare_cached(sql).map_err(|error| self.failed(error, sql))?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.failed(error, sql))?;
         if statement.parameter_count() != params.len() {
             return Err(Error::Misuse(format!("{} values were given for: {sql}", params.len())));
         }

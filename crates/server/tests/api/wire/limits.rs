@@ -140,7 +140,10 @@ fn bodies_of_all_requests_have_so_much_memory() {
         slow.write_all(" ".repeat(100).as_bytes()).await.unwrap();
         let mut text = String::new();
         slow.read_to_string(&mut text).await.unwrap();
-        assert!(text.starts_with("HTTP/1.1 422 "), "a body that cannot be read, before anybody is asked: {text}");
+        assert!(
+            text.starts_with("HTTP/1.1 422 "),
+            "a body that cannot be read, before anybody is asked: {text}"
+        );
         shop.anonymous.post(VALIDATE, body).await.expect(422);
     });
 }
@@ -170,7 +173,9 @@ fn a_full_server_can_be_stopped() {
         let mut begun = [0; 12];
         only.read_exact(&mut begun).await.unwrap();
         assert_eq!(&begun, b"HTTP/1.1 200");
-        tokio::time::timeout(Duration::from_secs(10), server.stop()).await.expect("it hears that it is to stop");
+        tokio::time::timeout(Duration::from_secs(10), server.stop())
+            .await
+            .expect("it hears that it is to stop");
     });
 }
 
