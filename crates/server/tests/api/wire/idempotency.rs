@@ -19,7 +19,7 @@ both_engines! {
             "prices": [{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}],
         });
         let product = shop.merchant.post("/v1/products/", product).await.expect(201);
-        let body = json!({"product_id": product["id"]});
+        let body = json!({"product_price_id": product["prices"][0]["id"]});
         let ask = async |address: &str| {
             let client = shop.anonymous.with("idempotency-key", "1").with("x-forwarded-for", address);
             client.post("/v1/checkouts/custom/client/", body.clone()).await.expect(201)

@@ -124,7 +124,7 @@ fn bodies_of_all_requests_have_so_much_memory() {
         );
         let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
         slow.write_all(format!("{head}{}", " ".repeat(500)).as_bytes()).await.unwrap();
-        let body = json!({"key": "x".repeat(300)});
+        let body = json!({"key": "x".repeat(600)});
         // When the server reads what was sent to it is its own affair.
         let crowded = async {
             loop {
