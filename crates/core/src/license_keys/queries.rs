@@ -136,7 +136,7 @@ pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Act
     let mut found: Vec<Activation> = tx.all(FIRST, &[&id])?;
     let mut bytes: usize = found.iter().map(weight).sum();
     // Only keys with very many seats come here.
-    while found.len() % AT_ONCE == 0
+    while found.len().is_multiple_of(AT_ONCE)
         && bytes < MOST_SHOWN
         && let Some(last) = found.last()
     {
