@@ -119,9 +119,8 @@ fn a_body_has_a_size() {
 fn bodies_of_all_requests_have_so_much_memory() {
     let config = Config { memory_for_bodies: 1000, ..config() };
     on_one_engine(config, async |shop| {
-        let head = format!(
-            "POST /v1/customers/ HTTP/1.1\r\nhost: x\r\ncontent-length: 600\r\nconnection: close\r\n\r\n"
-        );
+        let head =
+            "POST /v1/customers/ HTTP/1.1\r\nhost: x\r\ncontent-length: 600\r\nconnection: close\r\n\r\n";
         let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
         slow.write_all(format!("{head}{}", " ".repeat(500)).as_bytes()).await.unwrap();
         let body = json!({"key": "x".repeat(600)});
