@@ -246,8 +246,8 @@ fn a_server_that_says_nothing_more_is_given_up() {
         database: Database::Postgres { url: through, read_url: None },
         connections: 1,
         readers: 1,
-        statement_timeout: Duration::from_millis(300),
-        connect_timeout: Duration::from_millis(700),
+        statement_timeout: Duration::from_secs(3),
+        connect_timeout: Duration::from_secs(2),
         ..database.options()
     };
     let store = Store::open(&options).unwrap();

@@ -33,7 +33,7 @@ const LONGEST_PAUSE: i64 = 3600;
 const CONFLICT_PAUSE: i64 = 5;
 
 /// How many jobs that cannot be read are passed over in one look at the queue.
-const MOST_UNREADABLE: usize = 10;
+const MOST_UNREADABLE: usize = 100;
 
 /// How many rows one purge removes of each kind before it comes back for more.
 const PURGE_BATCH: i64 = 1000;

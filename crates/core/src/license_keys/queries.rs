@@ -116,43 +116,29 @@ const LIVE_ACTIVATIONS: &str = concatcp!(
     " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL"
 );
 
-/// How many activations are read at once. Each may be large.
-const AT_ONCE: usize = 100;
-
-/// How much of a key's activations is shown, in bytes: enough for some fifteen thousand of the usual size.
-const MOST_SHOWN: usize = 4 << 20;
+/// How much of a key's activations is shown, in bytes as they are stored: enough for some fifteen thousand of the usual
+/// size.
+const MOST_SHOWN: i64 = 4 << 20;
 
 /// What an activation weighs beside its texts, in bytes.
-const ACTIVATION_BYTES: usize = 256;
+const ACTIVATION_BYTES: i64 = 256;
 
 /// A key's live activations, the oldest first, as many as have room in an answer.
 pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Activation>> {
-    const FIRST: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT ", AT_ONCE);
-    const NEXT: &str = concatcp!(
-        LIVE_ACTIVATIONS,
-        " AND (created_at, id) > ($2, $3) ORDER BY created_at, id LIMIT ",
-        AT_ONCE
+    const WEIGHTS: &str = concatcp!(
+        "SELECT octet_length(label) + octet_length(CAST(conditions AS text)) + octet_length(CAST(meta AS text)) + ",
+        ACTIVATION_BYTES,
+        " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT ",
+        MOST_SHOWN / ACTIVATION_BYTES
     );
-    let mut found: Vec<Activation> = tx.all(FIRST, &[&id])?;
-    let mut bytes: usize = found.iter().map(weight).sum();
-    // Only keys with very many seats come here.
-    while found.len().is_multiple_of(AT_ONCE)
-        && bytes < MOST_SHOWN
-        && let Some(last) = found.last()
-    {
-        let next = tx.all::<Activation>(NEXT, &[&id, &last.created_at, &last.id])?;
-        if next.is_empty() {
-            break;
-        }
-        bytes += next.iter().map(weight).sum::<usize>();
-        found.extend(next);
-    }
-    Ok(found)
-}
-
-fn weight(activation: &Activation) -> usize {
-    let Activation { label, conditions, meta, .. } = activation;
-    label.len() + conditions.as_str().len() + meta.as_str().len() + ACTIVATION_BYTES
+    const SHOWN: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT $2");
+    let mut bytes = 0;
+    let shown = tx.all::<i64>(WEIGHTS, &[&id])?.into_iter().take_while(|weight| {
+        bytes += weight;
+        bytes <= MOST_SHOWN
+    });
+    let shown = i64::try_from(shown.count()).unwrap_or(i64::MAX);
+    Ok(if shown == 0 { Vec::new() } else { tx.all(SHOWN, &[&id, &shown])? })
 }
 
 row! {

@@ -12,8 +12,8 @@ pub const MAX_COUNT: i64 = 2_147_483_647;
 /// How many characters the label of an activation may have.
 pub const LONGEST_LABEL: usize = 100_000;
 
-/// How large `conditions` and `meta` of an activation may each be as JSON, in bytes: some more than the metadata of
-/// anything else may take. Whoever knows a key may store them, so without an end they could fill the disk.
+/// How large `conditions` and `meta` of an activation may each be as JSON, in bytes: some more than fifty
+/// values of 500 ASCII characters. Whoever knows a key may store them, so without an end they could fill the disk.
 pub const LARGEST_OBJECT: usize = 32 << 10;
 
 /// Why a key or an activation is refused.

@@ -253,11 +253,24 @@ impl Shell {
             return Failure::TooManyRequests(seconds).into_response(request_id);
         }
         let is_form = !request.method().is_safe();
+        let mut share = self.bodies.share(address);
+        if is_form {
+            let (head, body) = request.into_parts();
+            match self.read(body, &head.headers, &mut share).await {
+                Ok(body) => request = Request::from_parts(head, Body::from(body)),
+                Err(failure) => return failure.into_response(request_id),
+            }
+        }
         let page = self.pages.clone().oneshot(request);
         let page = async move {
             if !is_form {
                 return page.await;
             }
+            let page = async move {
+                let response = page.await;
+                drop(share);
+                response
+            };
             // What a form has begun comes to its end, even if nobody waits for the answer any more.
             match tokio::spawn(page).await {
                 Ok(response) => response,

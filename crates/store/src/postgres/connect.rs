@@ -106,9 +106,7 @@ impl Target {
     }
 
     fn try_connect(&self) -> Result<Session> {
-        // An address may name several servers, which are tried one after the other.
-        let servers = u32::try_from(self.config.get_hosts().len()).unwrap_or(1).max(1);
-        let patience = self.connect_timeout.saturating_mul(servers);
+        let patience = self.connect_timeout;
         let line = match self.mode {
             Mode::Disable => Line::connect(&self.config, NoTls, patience),
             mode => {

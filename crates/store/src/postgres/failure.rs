@@ -8,9 +8,9 @@ use crate::{Error, error::Cause, sqlite};
 pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
     let Some(reply) = error.as_db_error() else {
         return if error.is_closed() || is_io(error) {
-            Error::Unavailable(cause(error))
+            Error::Unavailable(cause(error, sql))
         } else {
-            Error::Engine(Cause::new(Failure(format!("{}: {sql}", chain(error)))))
+            Error::Engine(cause(error, sql))
         };
     };
     let code = reply.code();
@@ -27,9 +27,9 @@ pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
         "23" => constraint(reply),
         // Connection exceptions, missing resources, a server that stops or starts, a query that took too long, and a
         // server that became a replica.
-        "08" | "53" | "57" => Error::Unavailable(cause(error)),
-        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(cause(error)),
-        _ => Error::Engine(Cause::new(Failure(format!("{}: {sql}", chain(error))))),
+        "08" | "53" | "57" => Error::Unavailable(cause(error, sql)),
+        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(cause(error, sql)),
+        _ => Error::Engine(cause(error, sql)),
     }
 }
 
@@ -56,8 +56,8 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
     error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).is_some()
 }
 
-fn cause(error: &tokio_postgres::Error) -> Cause {
-    Cause::new(Failure(chain(error)))
+fn cause(error: &tokio_postgres::Error, sql: &str) -> Cause {
+    Cause::new(Failure(format!("{}: {sql}", chain(error))))
 }
 
 /// What the driver says with all its reasons, except for the row's values, which the server puts into the detail.

@@ -9,10 +9,11 @@ use std::{
 };
 
 use tokio::{
+    net::lookup_host,
     runtime::{Builder, Runtime},
     time::timeout,
 };
-use tokio_postgres::{Client, Config, Socket, tls::MakeTlsConnect};
+use tokio_postgres::{Client, Config, Socket, config::Host, tls::MakeTlsConnect};
 
 use super::failure;
 use crate::{Error, Result, error::Cause};
@@ -40,14 +41,17 @@ type Driver = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + S
 struct Silence;
 
 impl Line {
-    /// Connects, within so much time. Every answer may take as long.
+    /// Connects, within so much time for each address of a server. Every answer may take as long.
     pub(super) fn connect<T>(config: &Config, tls: T, patience: Duration) -> Result<Self>
     where
         T: MakeTlsConnect<Socket>,
         T::Stream: Send + 'static,
     {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::unavailable)?;
-        let connecting = runtime.block_on(async { timeout(patience, config.connect(tls)).await });
+        let connecting = runtime.block_on(async {
+            let addresses = timeout(patience, addresses(config)).await?;
+            timeout(patience.saturating_mul(addresses), config.connect(tls)).await
+        });
         let (client, connection) =
             connecting.map_err(|_| silence())?.map_err(|error| failure::error(&error, "connect"))?;
         Ok(Self {
@@ -62,6 +66,11 @@ impl Line {
     /// Says how long an answer may take from now on; as long as it likes if there is no end.
     pub(super) fn wait_for(&mut self, patience: Option<Duration>) {
         self.patience = patience;
+    }
+
+    /// Whether the server has once not answered in time.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
     }
 
     /// Whether nothing can be asked any more.
@@ -111,6 +120,20 @@ impl Drop for Line {
             drop(self.runtime.block_on(async { timeout(GOODBYE, driver).await }));
         }
     }
+}
+
+/// How many addresses the servers have, which the driver tries one after the other; one at least.
+async fn addresses(config: &Config) -> u32 {
+    let (hosts, known) = (config.get_hosts(), config.get_hostaddrs().len());
+    let mut count = known;
+    for host in hosts.iter().filter(|_| known == 0) {
+        count += match host {
+            Host::Tcp(name) => lookup_host((name.as_str(), 0)).await.map_or(1, Iterator::count),
+            #[cfg(unix)]
+            Host::Unix(_) => 1,
+        };
+    }
+    u32::try_from(count).unwrap_or(u32::MAX).max(1)
 }
 
 fn silence() -> Error {

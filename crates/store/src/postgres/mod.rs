@@ -98,6 +98,10 @@ impl Session {
         self.unusable = true;
     }
 
+    fn is_silent(&self) -> bool {
+        self.line.is_silent()
+    }
+
     fn is_unusable(&self) -> bool {
         self.unusable || self.line.is_closed()
     }

@@ -177,6 +177,11 @@ impl Worker {
                 }
             }
         };
+        // A server that says nothing took all the time there was, and would take it again.
+        let attempt = match attempt {
+            Attempt::Broken(error) if session.is_silent() => Attempt::Done(Some(error)),
+            attempt => attempt,
+        };
         if session.is_unusable() {
             self.disconnect();
         }
