@@ -79,6 +79,32 @@ scenarios! {
         assert_eq!(client.post(path, naming(&other)).await.expect(200)["validations"], 1, "another key, another caller");
     }
 
+    /// Or whoever knows a license key could fill the disk with them.
+    async fn large_answers_to_nobody_in_particular_are_not_kept(shop) {
+        let key = shop.key(json!({"activations": {"limit": 9, "enable_customer_admin": true}})).await;
+        for (length, seats) in [(100, 1), (10_000, 2)] {
+            let client = shop.anonymous.with("idempotency-key", format!("seat-{length}"));
+            let mut body = naming(&key);
+            body["label"] = json!("x".repeat(length));
+            let mut ids = std::collections::HashSet::new();
+            for _ in 0..2 {
+                let path = "/v1/customer-portal/license-keys/activate";
+                let made = client.post(path, body.clone()).await.expect(200);
+                ids.insert(made["id"].as_str().unwrap().to_owned());
+            }
+            assert_eq!(ids.len(), seats);
+        }
+        assert_eq!(shop.tables().await["idempotent_answers"].len(), 1);
+        let customer = shop.merchant.with("idempotency-key", "large");
+        let metadata: serde_json::Map<_, _> =
+            (0..50).map(|n| (format!("{n}"), json!("x".repeat(500)))).collect();
+        let body =
+            json!({"email": "a@example.com", "organization_id": shop.organization.id, "metadata": metadata});
+        for _ in 0..2 {
+            customer.post("/v1/customers/", body.clone()).await.expect(201);
+        }
+    }
+
     async fn an_answer_without_a_body_is_kept_too(shop) {
         let customer = shop.customer().await;
         let client = shop.merchant.with("idempotency-key", "d-1");

@@ -147,6 +147,38 @@ fn bodies_of_all_requests_have_so_much_memory() {
     });
 }
 
+/// The memory of small bodies is their own, and forms take of the same as the API.
+#[test]
+fn large_bodies_leave_room_for_small_ones() {
+    let config = Config { memory_for_bodies: 40_000, ..config() };
+    on_one_engine(config, async |shop| {
+        let head =
+            "POST /checkout/x HTTP/1.1\r\nhost: x\r\ncontent-length: 30000\r\nconnection: close\r\n\r\n";
+        let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+        slow.write_all(format!("{head}{}", "x".repeat(29_000)).as_bytes()).await.unwrap();
+        let crowded = async {
+            while shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(29_000)})).await.status != 503 {}
+        };
+        tokio::time::timeout(Duration::from_secs(8), crowded).await.expect("memory runs out");
+        shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(5000)})).await.expect(422);
+        slow.write_all("x".repeat(1000).as_bytes()).await.unwrap();
+        let mut text = String::new();
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
+        shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(29_000)})).await.expect(422);
+    });
+}
+
+#[test]
+fn a_form_does_not_take_for_ever() {
+    let config = Config { body_timeout: Duration::from_millis(200), ..config() };
+    on_one_engine(config, async |shop| {
+        let head = "POST /checkout/x HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\na";
+        let answer = raw(shop, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    });
+}
+
 #[test]
 fn who_shows_nothing_knocks_only_so_often() {
     on_one_engine(Config { rate_limit_per_address: 1, ..config() }, async |shop| {
