@@ -259,7 +259,7 @@ scenarios! {
         command.label = "ä".repeat(100_000);
         let made: Vec<_> = (0..22)
             .map(|_| {
-                shop.advance(1);
+                shop.advance(Duration::from_secs(1));
                 shop.activate(&command).unwrap().id
             })
             .collect();
