@@ -1,6 +1,7 @@
 //! `cargo xtask contract`: our OpenAPI document against the wire contract that lies beside the checkout.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::{Failure, packages, process, test};
@@ -33,10 +34,15 @@ const BUILT: [&str; 21] = [
 /// The reviewed differences, each with its reason.
 const EXCEPTIONS: &str = "docs/contract-exceptions.md";
 
+/// Where the contract is expected. It is not part of the project.
+pub fn folder() -> PathBuf {
+    let root = process::root();
+    root.parent().unwrap_or(root).join("shared/contract")
+}
+
 /// Fails on a difference that is not a reviewed exception, and on an exception that no longer is a difference.
 pub fn run() -> Result<(), Failure> {
-    let root = process::root();
-    let folder = root.parent().unwrap_or(root).join("shared/contract");
+    let (root, folder) = (process::root(), folder());
     let differ = folder.join("diff_openapi.py");
     if !differ.is_file() {
         return Err(

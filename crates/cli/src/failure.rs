@@ -1,6 +1,5 @@
 //! Why a command failed, in words that a person can act on, and with which exit code.
 
-use std::error::Error;
 use std::fmt;
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -54,7 +53,7 @@ impl From<merak_store::Error> for Failure {
             merak_store::Error::Busy => {
                 Self::runtime("another process keeps the database busy; try again in a moment")
             }
-            other => Self::Runtime(with_causes(&other)),
+            other => Self::runtime(other),
         }
     }
 }
@@ -101,18 +100,4 @@ impl From<merak_transfer::Error> for Failure {
             other => Self::runtime(other),
         }
     }
-}
-
-/// An error and what it comes from. Drivers often repeat the cause in their own sentence; it is said once.
-fn with_causes(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !sentence.contains(&text) {
-            sentence = format!("{sentence}: {text}");
-        }
-        cause = error.source();
-    }
-    sentence
 }

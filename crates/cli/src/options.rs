@@ -1,6 +1,6 @@
 //! Options that all commands share, from the command line, `MERAK_*` variables and a TOML file, in that order.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -399,11 +399,12 @@ impl Options {
     /// Starts writing log lines to the standard error stream, in color if a person is looking.
     pub fn start_log(&self) -> Result<(), Failure> {
         let wanted = std::env::var("MERAK_LOG").unwrap_or_default();
-        // PostgreSQL's driver has something to say about every table that is there already.
-        let wanted = if wanted.is_empty() { "info,postgres=warn,tokio_postgres=warn" } else { &wanted };
-        let filter = EnvFilter::try_new(wanted).map_err(|error| {
-            Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
-        })?;
+        let wanted = if wanted.is_empty() { "info" } else { &wanted };
+        // PostgreSQL's driver has something to say about every statement, and about every table that is there already.
+        let filter =
+            EnvFilter::try_new(format!("postgres=warn,tokio_postgres=warn,{wanted}")).map_err(|error| {
+                Failure::usage(format!("MERAK_LOG: {error}, as in `info` or `warn,merak_server=debug`"))
+            })?;
         let is_watched = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
@@ -452,6 +453,13 @@ impl Options {
             Database::Postgres { .. } => None,
         };
         Opened::new(database, mark)
+    }
+
+    /// Marks an embedded database as served by this process for as long as the answer lives.
+    pub fn occupy(&self) -> Result<Option<File>, Failure> {
+        let Database::Sqlite { path } = self.database()? else { return Ok(None) };
+        secret::make_directory(directory_of(&path))?;
+        occupancy::serve(&path)
     }
 
     /// Opens the store of a database that is there already.

@@ -88,7 +88,7 @@ pub fn request(
     const SQL: &str = concatcp!(
         "SELECT ",
         Customer::COLUMNS,
-        " FROM customers WHERE organization_id = $1 AND lower(email) = lower($2) AND deleted_at IS NULL \
+        " FROM customers WHERE organization_id = $1 AND email_lower = lower(CAST($2 AS text)) AND deleted_at IS NULL \
          AND EXISTS (SELECT 1 FROM organizations WHERE id = $1 AND deleted_at IS NULL AND blocked_at IS NULL)"
     );
     let Some(customer) = tx.find::<Customer>(SQL, &[&organization_id, email])? else { return Ok(()) };

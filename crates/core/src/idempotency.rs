@@ -115,11 +115,11 @@ pub fn begin(tx: &mut Tx<'_>, name: &Name, seconds: i64) -> Result<Known> {
     Ok(known)
 }
 
-/// Forgets a write that was begun and came to nothing, so that it can be tried again at once.
+/// Forgets a write that was begun or announced and whose answer is not kept, so that it can be done again at once.
 pub fn abandon(tx: &mut Tx<'_>, name: &Name) -> Result<()> {
     tx.execute(
-        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND status = $2",
-        &[&name.hash, &UNDER_WAY],
+        "DELETE FROM idempotent_answers WHERE name_hash = $1 AND status IN ($2, $3)",
+        &[&name.hash, &ANNOUNCED, &UNDER_WAY],
     )?;
     Ok(())
 }

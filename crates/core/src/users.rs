@@ -37,7 +37,7 @@ pub fn find_by_email(tx: &mut ReadTx<'_>, email: &Email) -> Result<Option<User>>
     const SQL: &str = concatcp!(
         "SELECT ",
         User::COLUMNS,
-        " FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL"
+        " FROM users WHERE email_lower = lower(CAST($1 AS text)) AND deleted_at IS NULL"
     );
     Ok(tx.find(SQL, &[email])?)
 }

@@ -87,6 +87,30 @@ scenarios! {
         assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
     }
 
+    /// As after a newer release asked for it and an older one is back.
+    fn a_job_that_cannot_be_read_keeps_no_other_waiting(shop) {
+        enqueue(shop, revocation(1));
+        enqueue(shop, Job::from(FlowJob::SendEmail { email_id: id(2) }));
+        shop.write(|tx| {
+            let payload = merak_store::Json::from_text(r#"{"kind": "of_tomorrow"}"#)?;
+            Ok::<_, Refusal>(tx.execute("UPDATE jobs SET payload = $1", &[&payload])?)
+        }).unwrap();
+        enqueue(shop, Job::from(FlowJob::SendEmail { email_id: id(3) }));
+        enqueue(shop, revocation(4));
+        assert!(shop.write(|tx| jobs::claim_mails(tx, 10)).unwrap().len() == 1);
+        assert_eq!(claim(shop).unwrap().job, revocation(4));
+        assert!(claim(shop).is_none());
+        let waiting = shop.read(|tx| jobs::list_waiting(tx, 10)).unwrap();
+        let errors: Vec<_> = waiting.iter().filter_map(|waiting| waiting.last_error.as_deref()).collect();
+        assert_eq!(errors, ["this release cannot read the job"; 2]);
+        // It is looked at again every hour, and not for ever.
+        for _ in 0..100 {
+            shop.advance(hours(1));
+            while claim(shop).is_some() {}
+        }
+        assert_eq!(shop.read(jobs::backlog).unwrap(), (2, 2));
+    }
+
     fn a_failing_job_pauses_longer_each_time_and_is_set_aside_in_the_end(shop) {
         enqueue(shop, revocation(1));
         let mut pauses = Vec::new();

@@ -253,6 +253,20 @@ scenarios! {
         assert_eq!(stored[0].modified_at, None);
     }
 
+    fn activations_are_shown_as_far_as_an_answer_has_room(shop) {
+        let key = shop.key(seats(30));
+        let mut command = activation(&key);
+        command.label = "ä".repeat(100_000);
+        let made: Vec<_> = (0..22)
+            .map(|_| {
+                shop.advance(Duration::from_secs(1));
+                shop.activate(&command).unwrap().id
+            })
+            .collect();
+        let shown: Vec<_> = shop.activations(&key).iter().map(|activation| activation.id).collect();
+        assert_eq!(shown, made[..20]);
+    }
+
     fn a_key_without_seats_is_not_activated(shop) {
         let key = shop.key(json!({}));
         let sentence = "This license key has no activations; validate it directly.";

@@ -41,6 +41,7 @@ mod sandbox_records;
 mod search;
 mod search_totals;
 mod simulation;
+mod sound_file;
 mod subscription_states;
 mod subscriptions;
 mod transfer;

@@ -85,6 +85,11 @@ impl Shop {
         self.database.open()
     }
 
+    /// Where the shop's data is.
+    pub fn place(&self) -> merak_store::Database {
+        self.database.database()
+    }
+
     /// Runs a writing unit.
     pub fn write<T: Send + 'static>(
         &self,

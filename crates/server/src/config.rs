@@ -111,6 +111,8 @@ pub struct Config {
     pub stream_ping: Duration,
     /// How large a body may be, in bytes.
     pub body_limit: usize,
+    /// How much memory the bodies of all requests that are being answered may take, in bytes; one address has a quarter.
+    pub memory_for_bodies: usize,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
     /// How long an answer may take.
@@ -162,6 +164,7 @@ impl Default for Config {
             streams_per_address: 200,
             stream_ping: Duration::from_secs(15),
             body_limit: 1024 * 1024,
+            memory_for_bodies: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),

@@ -31,6 +31,8 @@ pub enum Failure {
     TooManyParameters,
     /// The body is larger than allowed.
     TooLarge,
+    /// The bodies of other requests take all the memory there is for bodies.
+    Crowded,
     /// The body did not arrive in time.
     TooSlow,
     /// The answer was not ready in time.
@@ -167,6 +169,7 @@ impl Failure {
             Self::NotUtf8 => framework(400, "There was an error parsing the body"),
             Self::TooManyParameters => named(400, "BadRequest", "The query has too many parameters."),
             Self::TooLarge => framework(413, "Request Entity Too Large"),
+            Self::Crowded => unavailable("The server is busy."),
             Self::TooSlow => framework(408, "Request Timeout"),
             // Whether it was done is not known, so nobody is asked to come back with it.
             Self::TimedOut => framework(504, "Gateway Timeout"),

@@ -34,8 +34,8 @@ pub enum Error {
     #[error("the disk of the database is full")]
     Full,
     /// The database cannot be reached now. The store goes on by itself once it can.
-    #[error("the database is unavailable")]
-    Unavailable(#[source] Cause),
+    #[error("the database is unavailable: {0}")]
+    Unavailable(Cause),
     /// The unit of work panicked; nothing of it was kept.
     #[error("the unit of work panicked")]
     Panic,
@@ -50,9 +50,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Anything else the engine said.
-    #[error("the database refused a statement")]
-    Engine(#[source] Cause),
+    /// Anything else the engine said, with the statement, and without any values.
+    #[error("the database refused a statement: {0}")]
+    Engine(Cause),
 }
 
 impl Error {
@@ -65,31 +65,40 @@ impl Error {
     }
 }
 
-/// The driver's own error behind an [`Error`], shared so that errors can be cloned.
+/// What the driver said behind an [`Error`], with all its reasons, shared so that errors can be cloned.
 #[derive(Clone)]
-pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+pub struct Cause(Arc<str>);
 
 impl Cause {
     pub(crate) fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self(Arc::new(error))
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(reason) = source {
+            let said = reason.to_string();
+            // Drivers often repeat a reason in their own sentence.
+            if !text.contains(&said) {
+                text = format!("{text}: {said}");
+            }
+            source = reason.source();
+        }
+        Self(text.into())
+    }
+
+    /// The same, said of a statement. A driver may have said so itself.
+    pub(crate) fn of(self, sql: &str) -> Self {
+        if self.0.contains(sql) { self } else { Self(format!("{}: {sql}", self.0).into()) }
     }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, formatter)
+        formatter.write_str(&self.0)
     }
 }
 
 impl fmt::Debug for Cause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, formatter)
-    }
-}
-
-impl std::error::Error for Cause {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        fmt::Debug::fmt(&*self.0, formatter)
     }
 }
 

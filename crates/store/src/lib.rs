@@ -106,7 +106,8 @@
 //! - PostgreSQL must see a parameter's type: `CAST($1 AS bigint)` where it stands alone.
 //! - `x ->> 'key'` of a number is a number on SQLite: `CAST(x ->> 'key' AS text)`.
 //! - `LIKE` ignores case on SQLite only: `lower(x) LIKE lower($1)`. On SQLite `lower` is the store's own, because
-//!   SQLite's folds ASCII alone.
+//!   SQLite's folds ASCII alone. So an index has no `lower` in it, or other programs find the file damaged: keep a
+//!   column with the lower case, generated on PostgreSQL and by triggers on SQLite.
 //! - A PostgreSQL database should have `LC_COLLATE 'C'`, so that texts sort as they do on SQLite, and a UTF-8
 //!   `LC_CTYPE` such as `C.UTF-8`, so that `lower` folds the letters of every script there too.
 //! - Statements whose text depends on the request are put together by [`Sql`]; updates name their columns.

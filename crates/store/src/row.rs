@@ -1,7 +1,7 @@
 //! Rows: how a statement's answer becomes a Rust value.
 
-use postgres::types::{FromSql, Type};
 use rusqlite::types::ValueRef;
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 use crate::{Error, Json, Param, Result, Timestamp, Tx, postgres::decode};
@@ -11,7 +11,7 @@ pub struct Row<'r>(pub(crate) Origin<'r>);
 
 pub(crate) enum Origin<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r ::postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 impl Row<'_> {

@@ -92,7 +92,12 @@ impl<'c> Tx<'c> {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
         };
-        self.read.written(result, |changed| *changed > 0)
+        let result = self.read.noted(result);
+        // One that changed nothing has left nothing.
+        if self.read.failed.is_none() && result.as_ref().is_ok_and(|changed| *changed > 0) {
+            self.read.note_change();
+        }
+        result
     }
 
     /// Runs a statement that must change exactly one row, the normal way to write; [`Error::NoRow`] otherwise. It has
@@ -104,13 +109,22 @@ impl<'c> Tx<'c> {
     /// Runs an `INSERT`, `UPDATE` or `DELETE` that ends in `RETURNING`, and reads what it returns.
     pub fn returning<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Vec<T>> {
         self.read.begin_write()?;
+        let before = self.read.write;
+        // Should a returned row be unreadable, or reading it panic, then the statement has done its work all the same.
+        self.read.note_change();
         let mut values = Vec::new();
         let result = self.read.rows(sql, params, Access::Write, &mut |row| {
             values.push(row.get(0)?);
             Ok(true)
         });
-        self.read.written(result, |()| !values.is_empty())?;
-        Ok(values)
+        let has_changed = match &result {
+            Ok(()) => !values.is_empty(),
+            Err(error) => self.read.failed.is_none() && matches!(error, Error::NoRow | Error::Decode(_)),
+        };
+        if !has_changed {
+            self.read.forget_change(before);
+        }
+        result.map(|()| values)
     }
 
     /// Runs a statement that was put together piece by piece, and says how many rows it changed.
@@ -235,16 +249,20 @@ impl ReadTx<'_> {
         self.noted(result)
     }
 
-    /// Remembers what came of a writing statement. One that changed nothing has left nothing.
-    fn written<T>(&mut self, result: Result<T>, has_changed: impl FnOnce(&T) -> bool) -> Result<T> {
-        let result = self.noted(result);
-        if self.failed.is_none() && result.as_ref().is_ok_and(has_changed) {
-            self.write = Write::Done;
-            if let Session::Sqlite(session) = &mut self.session {
-                session.has_changed();
-            }
+    /// Notes that the unit has something to undo.
+    fn note_change(&mut self) {
+        self.write = Write::Done;
+        if let Session::Sqlite(session) = &mut self.session {
+            session.set_changed(true);
         }
-        result
+    }
+
+    /// Takes the last note back: what the statement was expected to change it has not.
+    fn forget_change(&mut self, before: Write) {
+        self.write = before;
+        if let Session::Sqlite(session) = &mut self.session {
+            session.set_changed(before == Write::Done);
+        }
     }
 
     /// Remembers a failed statement, because what the unit makes of the error is not to be relied on.

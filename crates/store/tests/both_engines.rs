@@ -129,6 +129,37 @@ both_engines! {
         assert_eq!(value(&store).await, 0);
     }
 
+    async fn a_unit_that_cannot_read_what_it_wrote_leaves_no_trace(database: TestDatabase) {
+        let store = database.open();
+        let sql = "UPDATE counters SET value = 7 WHERE id = 1 RETURNING CAST('seven' AS text)";
+        let refused = store.write(move |tx| tx.returning::<i64>(sql, &[])).await;
+        assert!(matches!(refused, Err(Error::Decode(_))), "{refused:?}");
+        assert_eq!(value(&store).await, 0);
+        let passed_over = store
+            .write(move |tx| {
+                assert!(tx.returning::<i64>("UPDATE counters SET value = 8 WHERE id = 9 RETURNING value", &[])?.is_empty());
+                set(tx, 6)
+            })
+            .await;
+        passed_over.unwrap();
+        assert_eq!(value(&store).await, 6);
+    }
+
+    async fn an_error_says_its_cause_and_no_values(database: TestDatabase) {
+        let store = database.open();
+        let nowhere = store.write(|tx| tx.execute("DELETE FROM nowhere WHERE id = $1", &[&"a secret"])).await;
+        let sentence = nowhere.unwrap_err().to_string();
+        assert!(sentence.starts_with("the database refused a statement: "), "{sentence}");
+        assert!(sentence.contains("DELETE FROM nowhere") && !sentence.contains("secret"), "{sentence}");
+        // SQLite reads a number out of any text.
+        if store.engine() == Engine::Postgres {
+            let sql = "SELECT CAST(CAST($1 AS text) AS bigint)";
+            let unfit = store.read(move |tx| tx.one::<i64>(sql, &[&"a secret"])).await;
+            let sentence = unfit.unwrap_err().to_string();
+            assert!(sentence.contains("a value does not fit (22P02)") && !sentence.contains("secret"), "{sentence}");
+        }
+    }
+
     async fn a_panic_ends_in_its_own_unit(database: TestDatabase) {
         let store = database.open();
         let mut units = JoinSet::new();

@@ -1,10 +1,10 @@
 //! What is left standing when the engine fails: connections die, servers go away, disks fill up, commits fail.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -233,6 +233,65 @@ fn a_server_that_is_gone_is_answered_so_at_once_and_found_again() {
 }
 
 #[test]
+fn a_server_that_says_nothing_more_is_given_up() {
+    let database = migrated(Engine::Postgres);
+    let Database::Postgres { url, .. } = database.database() else {
+        unreachable!("the engine was chosen above")
+    };
+    let (host, rest) =
+        url.split_once('@').map_or_else(|| panic!("{url}"), |(_, rest)| rest.split_once('/').unwrap());
+    let proxy = Proxy::start(host.parse().expect("the server is given as an address"));
+    let through = url.replace(&format!("@{host}/{rest}"), &format!("@{}/{rest}", proxy.address));
+    let options = Options {
+        database: Database::Postgres { url: through, read_url: None },
+        connections: 1,
+        readers: 1,
+        statement_timeout: Duration::from_secs(3),
+        connect_timeout: Duration::from_secs(2),
+        ..database.options()
+    };
+    let store = Store::open(&options).unwrap();
+    store.write_blocking(count_up).unwrap();
+    let held = proxy.hold();
+    let began = Instant::now();
+    let written = store.write_blocking(count_up);
+    let read = store.read_blocking(|tx| tx.one::<i64>("SELECT 1", &[]));
+    for answer in [written.map(|()| 0), read] {
+        assert!(matches!(&answer, Err(Error::Unavailable(_))), "{answer:?}");
+        assert!(answer.unwrap_err().to_string().ends_with("the server did not answer in time"));
+    }
+    store.shutdown_blocking();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    drop(held);
+}
+
+#[test]
+fn a_server_that_never_says_anything_cannot_be_opened() {
+    // The system takes connections for a listener that never looks at them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let began = Instant::now();
+    for mode in ["disable", "prefer"] {
+        let url = format!("postgres://nobody@{}/nothing?sslmode={mode}", silent.local_addr().unwrap());
+        let database = Database::Postgres { url, read_url: None };
+        let options = Options { connect_timeout: Duration::from_millis(200), ..Options::new(database) };
+        let refused = Store::open(&options);
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_standby_is_a_server_that_cannot_serve_now() {
+    let standby = Standby::start();
+    let url = format!("postgres://nobody@{standby}/nothing?sslmode=disable");
+    let database = Database::Postgres { url, read_url: None };
+    let store = Store::open(&Options { connections: 1, readers: 1, ..Options::new(database) }).unwrap();
+    let written = store.write_blocking(count_up);
+    assert!(matches!(written, Err(Error::Unavailable(_))), "{written:?}");
+    assert!(written.unwrap_err().to_string().contains("during recovery (0A000)"));
+}
+
+#[test]
 fn a_server_that_is_not_there_cannot_be_opened() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("postgres://nobody:secret@{free}/nothing");
@@ -339,24 +398,77 @@ fn a_refusal_by_name_passes_other_errors_on() {
     assert!(matches!(refused, Err(Error::Constraint(name)) if name == "pairs_pkey"));
 }
 
+/// Plays a server that is a standby: it refuses to begin what writes.
+struct Standby;
+
+impl Standby {
+    fn start() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                thread::spawn(move || Self::serve(client));
+            }
+        });
+        address
+    }
+
+    /// Speaks as much of the protocol as a store needs until it is refused.
+    fn serve(mut client: TcpStream) -> io::Result<()> {
+        let ready = Self::message(b'Z', b"I");
+        Self::hear(&mut client)?;
+        client.write_all(&[Self::message(b'R', &[0; 4]), ready.clone()].concat())?;
+        loop {
+            let mut kind = [0];
+            client.read_exact(&mut kind)?;
+            let said = Self::hear(&mut client)?;
+            let answer = if said.starts_with(b"BEGIN") {
+                let sentence = "cannot set transaction read-write mode during recovery";
+                let fields = format!("SERROR\0VERROR\0C0A000\0M{sentence}\0\0");
+                Self::message(b'E', fields.as_bytes())
+            } else {
+                Self::message(b'C', b"SET\0")
+            };
+            client.write_all(&[answer, ready.clone()].concat())?;
+        }
+    }
+
+    fn hear(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        client.read_exact(&mut length)?;
+        let mut said = vec![0; u32::from_be_bytes(length) as usize - 4];
+        client.read_exact(&mut said)?;
+        Ok(said)
+    }
+
+    fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+        [&[kind], &length[..], body].concat()
+    }
+}
+
 /// Stands between a store and its server, and can be interrupted.
 struct Proxy {
     address: SocketAddr,
     server: SocketAddr,
     streams: Arc<Mutex<Vec<TcpStream>>>,
     open: Arc<AtomicBool>,
+    /// Held while nothing may pass.
+    gate: Arc<Mutex<()>>,
 }
 
 impl Proxy {
     fn start(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let proxy = Self { address, server, streams: Arc::default(), open: Arc::new(AtomicBool::new(true)) };
+        let open = Arc::new(AtomicBool::new(true));
+        let proxy = Self { address, server, streams: Arc::default(), open, gate: Arc::default() };
         let (server, streams, open) = (proxy.server, Arc::clone(&proxy.streams), Arc::clone(&proxy.open));
+        let gate = Arc::clone(&proxy.gate);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if open.load(Ordering::SeqCst) {
-                    streams.lock().unwrap().extend(join(client, server).unwrap());
+                    streams.lock().unwrap().extend(join(client, server, &gate).unwrap());
                 }
             }
         });
@@ -371,17 +483,29 @@ impl Proxy {
         }
     }
 
+    /// Keeps every byte to itself, for as long as the answer lives.
+    fn hold(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock().unwrap()
+    }
+
     fn resume(&self) {
         self.open.store(true, Ordering::SeqCst);
     }
 }
 
-fn join(client: TcpStream, server: SocketAddr) -> io::Result<[TcpStream; 2]> {
+fn join(client: TcpStream, server: SocketAddr, gate: &Arc<Mutex<()>>) -> io::Result<[TcpStream; 2]> {
     let server = TcpStream::connect(server)?;
     for (from, to) in [(&client, &server), (&server, &client)] {
         let (mut from, mut to) = (from.try_clone()?, to.try_clone()?);
+        let gate = Arc::clone(gate);
         thread::spawn(move || {
-            let _ = io::copy(&mut from, &mut to);
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = from.read(&mut bytes) {
+                drop(gate.lock());
+                if to.write_all(&bytes[..count]).is_err() {
+                    break;
+                }
+            }
             let _ = to.shutdown(Shutdown::Both);
         });
     }

@@ -21,6 +21,7 @@ pub struct Demo {
 impl Demo {
     /// Fills the shop if it is not there and serves it.
     pub fn run(&self, options: &Options) -> Result<(), Failure> {
+        let _place = options.occupy()?;
         let (store, secret) = super::open(options)?;
         let opened = secret.clone();
         let vault = super::vault(options, &secret, None)?;

@@ -12,6 +12,7 @@ use crate::{output, services};
 
 /// Serves until the process is told to stop.
 pub fn run(options: &Options) -> Result<(), Failure> {
+    let _place = options.occupy()?;
     let (store, secret) = super::open(options)?;
     serve(options, &store, secret, Shows::Nothing, async |server| {
         output::say(&format!("merak is listening on http://{}", server.address()))

@@ -73,6 +73,24 @@ fn test_cards_that_buy_real_keys_are_warned_of() {
 }
 
 #[test]
+fn a_second_server_on_one_file_is_refused() {
+    let installation = Installation::new();
+    let (server, url) = installation.serve(&[]);
+    for command in ["serve", "demo"] {
+        let done = outcome(&mut installation.merak([command, "--listen", "127.0.0.1:0"]));
+        assert_eq!((done.code, done.output.as_str()), (Some(1), ""));
+        assert!(done.remarks.starts_with("merak: another server works with "), "{done:?}");
+    }
+    // Other commands work beside it, and it goes on.
+    assert_eq!(installation.run("doctor").code, Some(0));
+    assert_eq!(http::get(&url, "/healthz", "").status, 200);
+    // However it ends, the next one may begin.
+    drop(server);
+    let (server, _) = installation.serve(&[]);
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
 fn a_port_in_use_is_refused() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

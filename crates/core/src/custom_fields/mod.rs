@@ -70,7 +70,7 @@ sort_properties! {
         /// The slug.
         Slug = "slug" => "custom_fields.slug",
         /// The name, whatever its letter case.
-        Name = "name" => "lower(custom_fields.name)",
+        Name = "name" => "custom_fields.name_lower",
         /// The type, by its spelling.
         Type = "type" => "custom_fields.type",
     }

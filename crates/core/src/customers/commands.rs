@@ -1,6 +1,6 @@
 //! What changes customers.
 
-use merak_store::{ResultExt, Tx};
+use merak_store::{Engine, Param, ResultExt, Tx};
 
 use super::{Customer, queries};
 use crate::access::Tenancy;
@@ -56,8 +56,13 @@ pub(crate) fn create_by(
         modified_at: None,
         deleted_at: None,
     };
-    tx.insert_with(&customer, &[("newcomer_checkout_id", &checkout_id)])
-        .on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
+    let (email_lower, name_lower) = (customer.email.lower(), customer.name.as_deref().map(str::to_lowercase));
+    let mut others: Vec<(_, &dyn Param)> = vec![("newcomer_checkout_id", &checkout_id)];
+    // PostgreSQL writes these itself. On SQLite a trigger would, which costs as much as the row.
+    if tx.engine() == Engine::Sqlite {
+        others.extend([("email_lower", &email_lower as &dyn Param), ("name_lower", &name_lower)]);
+    }
+    tx.insert_with(&customer, &others).on_constraint(EMAIL_KEY, || email_taken(&customer.email))?;
     search::add(tx, &customer)?;
     count(tx, customer.organization_id, 1)?;
     Ok(customer)

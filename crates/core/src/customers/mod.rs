@@ -57,8 +57,8 @@ sort_properties! {
         /// When the customer was made.
         CreatedAt = "created_at" => "customers.created_at",
         /// The address, whatever its letter case.
-        Email = "email" => "lower(customers.email)",
+        Email = "email" => "customers.email_lower",
         /// The name, whatever its letter case.
-        Name = "name" => nullable "lower(customers.name)",
+        Name = "name" => nullable "customers.name_lower",
     }
 }

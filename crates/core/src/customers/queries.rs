@@ -38,7 +38,7 @@ pub fn find_by_email(
     const SQL: &str = concatcp!(
         "SELECT ",
         Customer::COLUMNS,
-        " FROM customers WHERE organization_id = $1 AND lower(email) = lower(CAST($2 AS text)) AND deleted_at IS NULL"
+        " FROM customers WHERE organization_id = $1 AND email_lower = lower(CAST($2 AS text)) AND deleted_at IS NULL"
     );
     Ok(tx.find(SQL, &[&organization_id, email])?)
 }

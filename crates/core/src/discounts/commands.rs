@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use merak_store::{ResultExt, Timestamp, Tx};
+use merak_store::{Engine, Param, ResultExt, Timestamp, Tx};
 
 use super::{Discount, DiscountCode, DiscountDuration, DiscountType, Reduction, Span, queries};
 use crate::access::Tenancy;
@@ -72,7 +72,14 @@ pub fn create(tx: &mut Tx<'_>, command: &CreateDiscount) -> Result<Discount> {
         modified_at: None,
         deleted_at: None,
     };
-    tx.insert(&discount).on_constraint(CODE_KEY, || code_taken(&discount))?;
+    let (name_lower, code_lower) =
+        (discount.name.to_lowercase(), discount.code.as_ref().map(|code| code.as_str().to_lowercase()));
+    // PostgreSQL writes these itself. On SQLite a trigger would, which costs as much as the row.
+    let others: &[(_, &dyn Param)] = match tx.engine() {
+        Engine::Sqlite => &[("name_lower", &name_lower), ("code_lower", &code_lower)],
+        Engine::Postgres => &[],
+    };
+    tx.insert_with(&discount, others).on_constraint(CODE_KEY, || code_taken(&discount))?;
     restrict(tx, discount.id, &products)?;
     search::add(tx, &discount)?;
     count(tx, discount.organization_id, 1)?;

@@ -159,7 +159,7 @@ sort_properties! {
         /// When the discount was made.
         CreatedAt = "created_at" => "discounts.created_at",
         /// The name, whatever its letter case.
-        Name = "name" => "lower(discounts.name)",
+        Name = "name" => "discounts.name_lower",
         /// The code, by its bytes; what has none stands last going up.
         Code = "code" => "coalesce(discounts.code, '\u{10FFFF}')",
         /// How often it was redeemed.

@@ -30,7 +30,7 @@ pub fn find_by_code(
     const SQL: &str = concatcp!(
         "SELECT ",
         Discount::COLUMNS,
-        " FROM discounts WHERE organization_id = $1 AND lower(code) = lower(CAST($2 AS text)) ",
+        " FROM discounts WHERE organization_id = $1 AND code_lower = lower(CAST($2 AS text)) ",
         "AND deleted_at IS NULL AND code IS NOT NULL"
     );
     Ok(tx.find(SQL, &[&organization_id, code])?)

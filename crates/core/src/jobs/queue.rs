@@ -32,6 +32,9 @@ const LONGEST_PAUSE: i64 = 3600;
 /// For how long a job pauses that met too many concurrent changes, in seconds.
 const CONFLICT_PAUSE: i64 = 5;
 
+/// How many jobs that cannot be read are passed over in one look at the queue.
+const MOST_UNREADABLE: usize = 100;
+
 /// How many rows one purge removes of each kind before it comes back for more.
 const PURGE_BATCH: i64 = 1000;
 
@@ -155,9 +158,31 @@ const CLAIM_FIRST: &str = " ORDER BY due.due_at, due.id LIMIT 1) RETURNING id, a
 fn claim_with(tx: &mut Tx<'_>, sql: &str) -> Result<Option<Claimed>> {
     let now = tx.now();
     let until = now.add_seconds(LEASE);
-    let claimed = tx.returning::<(Id<Waiting>, i64, i64, Json)>(sql, &[&now, &until])?;
-    let Some((id, attempts, failures, payload)) = claimed.into_iter().next() else { return Ok(None) };
-    Ok(Some(Claimed { id, attempts, failures, job: payload.parse()? }))
+    for _ in 0..MOST_UNREADABLE {
+        let Some(row) = tx.returning::<ClaimedRow>(sql, &[&now, &until])?.pop() else { break };
+        if let Some(claimed) = read(tx, row)? {
+            return Ok(Some(claimed));
+        }
+    }
+    Ok(None)
+}
+
+type ClaimedRow = (Id<Waiting>, i64, i64, Json);
+
+/// Reads a job that was leased. One that cannot be read fails for itself and keeps no other waiting: a newer release may
+/// have asked for it, and take it when it is back.
+fn read(tx: &mut Tx<'_>, (id, attempts, failures, payload): ClaimedRow) -> Result<Option<Claimed>> {
+    if let Ok(job) = payload.parse() {
+        return Ok(Some(Claimed { id, attempts, failures, job }));
+    }
+    let now = tx.now();
+    let is_last = failures.saturating_add(1) >= FLOW_FAILURES;
+    tx.execute(
+        "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4, failures = failures + 1 \
+         WHERE id = $1",
+        &[&id, &"this release cannot read the job", &now.add_seconds(LONGEST_PAUSE), &is_last.then_some(now)],
+    )?;
+    Ok(None)
 }
 
 /// Leases more mails that are due, at most so many, so that one unit opens and one unit settles many. They are looked for
@@ -171,13 +196,8 @@ pub fn claim_mails(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Claimed>> {
          LIMIT $3) RETURNING id, attempts, failures, payload";
     let now = tx.now();
     let until = now.add_seconds(LEASE);
-    let claimed = tx.returning::<(Id<Waiting>, i64, i64, Json)>(SQL, &[&now, &until, &limit])?;
-    claimed
-        .into_iter()
-        .map(|(id, attempts, failures, payload)| {
-            Ok(Claimed { id, attempts, failures, job: payload.parse()? })
-        })
-        .collect()
+    let rows = tx.returning::<ClaimedRow>(SQL, &[&now, &until, &limit])?;
+    rows.into_iter().filter_map(|row| read(tx, row).transpose()).collect()
 }
 
 /// Whether a job can be taken now, or one of those that need nothing but the store.
@@ -409,7 +429,9 @@ pub fn is_any_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, within:
     let (mut mails, mut customers) = (BTreeSet::new(), BTreeSet::new());
     let due_at = tx.now().add_seconds(within);
     for payload in tx.all::<Json>(WAITING, &[&due_at])? {
-        match payload.parse::<Job>()? {
+        // Whose it is cannot be told of one that cannot be read.
+        let Ok(job) = payload.parse::<Job>() else { continue };
+        match job {
             Job::Flow(FlowJob::SendEmail { email_id }) => {
                 mails.insert(email_id);
             }

@@ -288,6 +288,7 @@ pub struct Activate {
 /// Takes a seat of a key. On PostgreSQL the statement that takes it carries the rule, as in [`validate`]. No other counter
 /// of the key changes.
 pub fn activate(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation)> {
+    rules::may_be_kept(command)?;
     let (mut held, activation) = take_seat(tx, command)?;
     held.veil()?;
     Ok((held, activation))
@@ -365,11 +366,10 @@ pub struct Deactivate {
     pub activation_id: Id<Activation>,
 }
 
-/// Frees a seat at once, whatever the key's state. Of two calls for one activation the second finds nothing.
+/// Frees a seat at once, whatever the key's state; nothing is left of the activation. Of two calls for one activation the second finds nothing.
 pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
-    const FREE: &str = "UPDATE license_key_activations SET deleted_at = $1, modified_at = $1 \
-        WHERE id = $2 AND deleted_at IS NULL \
-        AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $3 AND key = $4) \
+    const FREE: &str = "DELETE FROM license_key_activations WHERE id = $1 AND deleted_at IS NULL \
+        AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $2 AND key = $3) \
         RETURNING license_key_id";
     const COUNT: &str = "UPDATE license_key_usage SET seats_taken = seats_taken - 1";
     const COUNT_FREED: &str = concatcp!(COUNT, " WHERE license_key_id = $1");
@@ -380,8 +380,7 @@ pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
         COUNT,
         " FROM freed WHERE license_key_usage.license_key_id = freed.license_key_id"
     );
-    let now = tx.now();
-    let params: [&dyn Param; 4] = [&now, &command.activation_id, &command.organization_id, &command.key];
+    let params: [&dyn Param; 3] = [&command.activation_id, &command.organization_id, &command.key];
     let freed = match tx.engine() {
         Engine::Sqlite => match tx.returning::<Id<LicenseKey>>(FREE, &params)?.pop() {
             Some(key_id) => tx.execute(COUNT_FREED, &[&key_id])?,

@@ -17,10 +17,10 @@ pub use self::commands::{
 pub use self::import::{ImportLicenseKey, import};
 pub use self::properties::{Activations, Expires, Properties, Terms};
 pub use self::queries::{
-    ListLicenseKeys, ListLicenseKeysOfBuyer, activations_of, activations_of_many, find, find_activation,
-    find_held_many, get, get_of_buyer, list, list_of_buyer, texts_of,
+    ListLicenseKeys, ListLicenseKeysOfBuyer, Seat, activations_of, find, find_activation, find_held_many,
+    get, get_of_buyer, list, list_of_buyer, seats_of_many, texts_of,
 };
-pub use self::rules::Error;
+pub use self::rules::{Error, LONGEST_LABEL};
 use crate::benefits::Benefit;
 use crate::customers::Customer;
 use crate::kit::{Address, Id, Metadata, Result, TaxId, text_enum};

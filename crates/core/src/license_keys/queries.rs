@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use const_format::concatcp;
-use merak_store::{Order, PartitionedPage, ReadTx, Sql};
+use merak_store::{Order, PartitionedPage, ReadTx, Sql, Timestamp, row};
 
 use super::{Activation, HeldKey, LicenseKey, Properties, Usage};
 use crate::access::{Actor, Tenancy};
@@ -116,22 +116,55 @@ const LIVE_ACTIVATIONS: &str = concatcp!(
     " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL"
 );
 
-/// A key's live activations, the oldest first, at most a thousand.
+/// How much of a key's activations is shown, in bytes as they are stored: enough for some fifteen thousand of the usual
+/// size.
+const MOST_SHOWN: i64 = 4 << 20;
+
+/// What an activation weighs beside its texts, in bytes.
+const ACTIVATION_BYTES: i64 = 256;
+
+/// A key's live activations, the oldest first, as many as have room in an answer.
 pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Activation>> {
-    const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT 1000");
-    Ok(tx.all(SQL, &[&id])?)
+    const WEIGHTS: &str = concatcp!(
+        "SELECT octet_length(label) + octet_length(CAST(conditions AS text)) + octet_length(CAST(meta AS text)) + ",
+        ACTIVATION_BYTES,
+        " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT ",
+        MOST_SHOWN / ACTIVATION_BYTES
+    );
+    const SHOWN: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT $2");
+    let mut bytes = 0;
+    let shown = tx.all::<i64>(WEIGHTS, &[&id])?.into_iter().take_while(|weight| {
+        bytes += weight;
+        bytes <= MOST_SHOWN
+    });
+    let shown = i64::try_from(shown.count()).unwrap_or(i64::MAX);
+    Ok(if shown == 0 { Vec::new() } else { tx.all(SHOWN, &[&id, &shown])? })
 }
 
-/// The live activations of these keys, the oldest first, at most a thousand in all.
-pub fn activations_of_many(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<Vec<Activation>> {
+row! {
+    /// A seat as pages show it.
+    #[derive(Clone, Debug)]
+    pub struct Seat in "license_key_activations" {
+        /// The activation's id.
+        pub id: Id<Activation>,
+        /// The key.
+        pub license_key_id: Id<LicenseKey>,
+        /// What the app calls the device, as far as a page has room for it; may be empty.
+        pub label: String,
+        /// When it was activated.
+        pub created_at: Timestamp,
+    }
+}
+
+/// The seats of these keys, the oldest first, at most a thousand in all.
+pub fn seats_of_many(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<Vec<Seat>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sql = Sql::new(concatcp!(
-        "SELECT ",
-        Activation::COLUMNS,
-        " FROM license_key_activations WHERE deleted_at IS NULL AND license_key_id IN "
-    ));
+    let mut sql = Sql::new(
+        "SELECT id, license_key_id, substr(label, 1, 200), created_at FROM license_key_activations \
+         WHERE deleted_at IS NULL AND license_key_id IN ",
+    );
     sql.bind_list(ids.iter().copied()).push(" ORDER BY created_at, id LIMIT 1000");
     Ok(tx.list(&sql)?)
 }

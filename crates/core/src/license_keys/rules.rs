@@ -1,13 +1,20 @@
 //! Decisions about license keys: values in, decision out.
 
-use merak_store::Timestamp;
+use merak_store::{Json, Timestamp};
 use serde_json::{Number, Value};
 
-use super::{Activation, HeldKey, LicenseKey, Status, Validate};
-use crate::kit::{Kind, Refuses};
+use super::{Activate, Activation, HeldKey, LicenseKey, Status, Validate};
+use crate::kit::{FieldProblem, Kind, Refusal, Refuses, Result as Decision, at};
 
 /// The largest value a counter can take on the wire.
 pub const MAX_COUNT: i64 = 2_147_483_647;
+
+/// How many characters the label of an activation may have.
+pub const LONGEST_LABEL: usize = 100_000;
+
+/// How large `conditions` and `meta` of an activation may each be as JSON, in bytes: some more than fifty
+/// values of 500 ASCII characters. Whoever knows a key may store them, so without an end they could fill the disk.
+pub const LARGEST_OBJECT: usize = 32 << 10;
 
 /// Why a key or an activation is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +112,19 @@ pub fn may_validate(
 /// How much usage is left; negative if a merchant set the usage above the limit.
 pub fn usage_left(held: &HeldKey) -> i64 {
     held.key.limit_usage.unwrap_or(MAX_COUNT).min(MAX_COUNT) - held.usage.usage
+}
+
+/// May what an app wants to store with an activation be kept?
+pub fn may_be_kept(command: &Activate) -> Decision<()> {
+    let too_large = |(member, json): (&'static str, &Json)| -> Option<FieldProblem> {
+        let sentence = format!("{member} may be {} KiB large as JSON.", LARGEST_OBJECT >> 10);
+        // It is not repeated to who has just sent it.
+        (json.as_str().len() > LARGEST_OBJECT)
+            .then(|| at("body").field(member).value_error(sentence, Value::Null))
+    };
+    let members = [("conditions", &command.conditions), ("meta", &command.meta)];
+    let problems: Vec<FieldProblem> = members.into_iter().filter_map(too_large).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Refusal::Invalid(problems)) }
 }
 
 /// May this key get another seat?

@@ -66,7 +66,7 @@ sort_properties! {
         /// When the product was made.
         CreatedAt = "created_at" => "products.created_at",
         /// The name, whatever its letter case.
-        Name = "name" => "lower(products.name)",
+        Name = "name" => "products.name_lower",
         /// One-time before recurring.
         PriceType = "price_type" => "products.first_price_type",
         /// Free before pay-what-you-want before fixed.

@@ -73,8 +73,8 @@ impl Noun {
                 keys: &[
                     ("customers.id", "id", "customer_search.id"),
                     ("customers.created_at", "created_at", "customer_search.created_at"),
-                    ("lower(customers.email)", "email", "customer_search.email"),
-                    ("lower(customers.name)", "name", "customer_search.name"),
+                    ("customers.email_lower", "email", "customer_search.email"),
+                    ("customers.name_lower", "name", "customer_search.name"),
                 ],
             },
             Self::Products => &Names {

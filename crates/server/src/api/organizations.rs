@@ -1,7 +1,7 @@
 //! Organizations: list, create, get, update.
 
 use merak_core::access::{self, MERCHANTS, Subject, USERS};
-use merak_core::kit::{Kind, Patch, Refusal, Result, Scope, Slug, WebUrl, at, slug};
+use merak_core::kit::{Kind, LONGEST_NAME, Patch, Refusal, Result, Scope, Slug, WebUrl, at, slug};
 use merak_core::organizations::{
     self, CreateOrganization, FeatureSettings, ListOrganizations, OrganizationSort, ProfileSettingsPatch,
     SubscribeSettings, UpdateOrganization,
@@ -19,6 +19,14 @@ use crate::wire::{
 const NAV: &str = "Featured Endpoints > Organizations";
 const READERS: &[Scope] = &[Scope::OrganizationsRead, Scope::OrganizationsWrite];
 const WRITERS: &[Scope] = &[Scope::OrganizationsWrite];
+/// How many others a profile may feature.
+const MOST_LISTED: usize = 100;
+/// How many links a profile may have: they stand in every answer that shows an organization.
+const MOST_LINKS: usize = 30;
+/// How many characters the text of a badge may have.
+const LONGEST_CONTENT: usize = 5000;
+/// How many characters a colour may have.
+const LONGEST_COLOR: usize = 64;
 
 pub fn operations() -> Vec<Operation> {
     vec![
@@ -68,7 +76,7 @@ request! {
     /// A new organization.
     pub struct OrganizationCreate {
         /// What it is called.
-        pub name: String = {"minLength": 3},
+        pub name: String = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// Its name in addresses: ASCII letters, digits and single hyphens.
         pub slug: String = {"minLength": 3, "maxLength": slug::LONGEST, "format": "slug"},
         /// Its picture.
@@ -89,7 +97,7 @@ request! {
     pub struct OrganizationUpdate {
         /// What it is called.
         #[serde(default)]
-        pub name: Patch<String> = {"minLength": 3},
+        pub name: Patch<String> = {"minLength": 3, "maxLength": LONGEST_NAME},
         /// Its picture.
         #[serde(default)]
         pub avatar_url: Patch<WebUrl>,
@@ -101,10 +109,10 @@ request! {
         pub pledge_badge_show_amount: Given<bool> = {"default": false},
         /// Where its own bills go.
         #[serde(default)]
-        pub billing_email: Patch<String>,
+        pub billing_email: Patch<String> = {"maxLength": LONGEST_NAME},
         /// Text of its funding badge.
         #[serde(default)]
-        pub default_badge_custom_content: Patch<String>,
+        pub default_badge_custom_content: Patch<String> = {"maxLength": LONGEST_CONTENT},
         /// The least amount of a pledge, in cents.
         #[serde(default)]
         pub pledge_minimum_amount: Given<i64> = {"default": 2000},
@@ -132,19 +140,19 @@ request! {
         pub description: Patch<String> = {"maxLength": 160},
         /// Repositories shown first.
         #[serde(default)]
-        pub featured_projects: Patch<Vec<Uuid>>,
+        pub featured_projects: Patch<Vec<Uuid>> = {"maxItems": MOST_LISTED},
         /// Organizations shown beside.
         #[serde(default)]
-        pub featured_organizations: Patch<Vec<Uuid>>,
+        pub featured_organizations: Patch<Vec<Uuid>> = {"maxItems": MOST_LISTED},
         /// Links shown on the profile.
         #[serde(default)]
-        pub links: Patch<Vec<WebUrl>>,
+        pub links: Patch<Vec<WebUrl>> = {"maxItems": MOST_LINKS},
         /// How subscribing is advertised.
         #[serde(default)]
         pub subscribe: Patch<OrganizationSubscribeInput> = {"default": {"promote": true, "show_count": true, "count_free": true}},
         /// A colour that begins with `#`.
         #[serde(default)]
-        pub accent_color: Patch<String>,
+        pub accent_color: Patch<String> = {"maxLength": LONGEST_COLOR},
     }
 
     /// How subscribing is advertised; what is left out is true.

@@ -1,6 +1,7 @@
 //! The shell around the API: request ids, slashes, limits, CORS and metrics, and the way from a connection's request
 //! to the operation that answers it.
 
+mod bodies;
 mod cors;
 pub mod metrics_page;
 mod old_paths;
@@ -17,11 +18,11 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION};
 use http::{HeaderName, HeaderValue, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use self::bodies::{Bodies, Share};
 use self::rate_limit::{RateLimits, subscriber};
 pub use self::rate_limit::{Try, Visitor};
 pub use self::serve::{Running, listen, start};
@@ -56,6 +57,7 @@ pub struct Shell {
     routes: Arc<Routes>,
     config: Config,
     limits: Arc<RateLimits>,
+    bodies: Arc<Bodies>,
     cors: cors::Policy,
     metrics: RequestMetrics,
     /// What is not under `/v1`: pages, health, the document.
@@ -69,6 +71,8 @@ impl Shell {
     pub fn new(house: Arc<House>, routes: Arc<Routes>, config: Config, pages: axum::Router) -> Self {
         Self {
             limits: Arc::new(RateLimits::new(config.rate_limit_per_address, config.rate_limit_per_key)),
+            // Who does not count calls per address has a proxy before this server that nobody told it of.
+            bodies: Bodies::new(config.memory_for_bodies, config.rate_limit_per_address > 0),
             cors: cors::Policy::new(&config.front_end_origins),
             metrics: RequestMetrics::new(routes.operations()),
             content: Content::new(Arc::clone(&house), config.transfer_timeout),
@@ -186,10 +190,17 @@ impl Shell {
         let is_open = operation.admits.admits_anonymous();
         let (head, body) = request.into_parts();
         let address = self.address(&head.headers, peer);
-        if is_open {
+        // Who shows nothing is nobody, wherever they knock.
+        if is_open || request::shows_nothing(&head.headers) {
             self.limits.spend_address(address).map_err(Failure::TooManyRequests)?;
         }
-        let body = if operation.takes_body() { self.read(body, &head.headers).await? } else { Bytes::new() };
+        // Held until there is an answer.
+        let mut share = self.bodies.share(address);
+        let body = if operation.takes_body() {
+            self.read(body, &head.headers, &mut share).await?
+        } else {
+            Bytes::new()
+        };
         let raw = Raw {
             address,
             path: head.uri.path(),
@@ -200,7 +211,6 @@ impl Shell {
         };
         let checked = request::check(operation, raw, &self.house)?;
         if operation.is_scarce {
-            let address = self.address(&head.headers, peer);
             let spent = self.limits.spend_scarce(operation.id, address, &checked.body);
             spent.map_err(Failure::TooManyRequests)?;
         }
@@ -224,18 +234,14 @@ impl Shell {
     }
 
     /// Reads a body, as far as it may go and as long as it may take.
-    async fn read(&self, body: Body, headers: &http::HeaderMap) -> Result<Bytes, Failure> {
+    async fn read(&self, body: Body, headers: &http::HeaderMap, share: &mut Share) -> Result<Bytes, Failure> {
         let announced =
             headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > self.config.body_limit) {
             return Err(Failure::TooLarge);
         }
-        let reading = Limited::new(body, self.config.body_limit).collect();
-        match tokio::time::timeout(self.config.body_timeout, reading).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::TooLarge),
-            Ok(Err(_)) | Err(_) => Err(Failure::TooSlow),
-        }
+        let reading = share.read(body, self.config.body_limit);
+        tokio::time::timeout(self.config.body_timeout, reading).await.unwrap_or(Err(Failure::TooSlow))
     }
 
     async fn page(&self, mut request: Request, peer: SocketAddr, request_id: &str) -> Response {
@@ -247,11 +253,24 @@ impl Shell {
             return Failure::TooManyRequests(seconds).into_response(request_id);
         }
         let is_form = !request.method().is_safe();
+        let mut share = self.bodies.share(address);
+        if is_form {
+            let (head, body) = request.into_parts();
+            match self.read(body, &head.headers, &mut share).await {
+                Ok(body) => request = Request::from_parts(head, Body::from(body)),
+                Err(failure) => return failure.into_response(request_id),
+            }
+        }
         let page = self.pages.clone().oneshot(request);
         let page = async move {
             if !is_form {
                 return page.await;
             }
+            let page = async move {
+                let response = page.await;
+                drop(share);
+                response
+            };
             // What a form has begun comes to its end, even if nobody waits for the answer any more.
             match tokio::spawn(page).await {
                 Ok(response) => response,
@@ -288,14 +307,16 @@ impl Shell {
         response
     }
 
-    /// The address of who is calling: the connection's, or what a trusted proxy says it saw.
+    /// The address of who is calling: the connection's, or what a trusted proxy says it saw. An IPv4 address is one, also
+    /// on a listener of both families.
     fn address(&self, headers: &http::HeaderMap, peer: SocketAddr) -> IpAddr {
         // The proxy's own word stands last; what stands before may be the client's.
         let forwarded = || {
             let line = headers.get_all(FORWARDED_FOR).iter().next_back()?;
             line.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
         };
-        if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() }
+        let address = if self.config.trust_proxy { forwarded().unwrap_or(peer.ip()) } else { peer.ip() };
+        address.to_canonical()
     }
 }
 

@@ -61,14 +61,15 @@ impl Visitor {
     }
 }
 
-/// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses.
+/// What stands for the subscriber who has this address: one has a whole /64 of IPv6 addresses, or one IPv4 address, also
+/// where a listener of both families spells it as an IPv6 address.
 pub fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
+    match address.to_canonical() {
         IpAddr::V6(address) => {
             let network = u128::from(address) & !u128::from(u64::MAX);
             IpAddr::V6(network.into())
         }
-        IpAddr::V4(_) => address,
+        address @ IpAddr::V4(_) => address,
     }
 }
 
@@ -185,7 +186,9 @@ fn quota(per_second: u32) -> Option<Quota> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RateLimits, Try};
+    use std::net::IpAddr;
+
+    use super::{RateLimits, Try, subscriber};
 
     #[test]
     fn a_spent_budget_says_when_to_come_back() {
@@ -195,6 +198,16 @@ mod tests {
         assert!(limits.spend_key("KEY").is_err_and(|seconds| seconds >= 1));
         assert!(limits.spend_key("OTHER").is_ok());
         assert!((0..1000).all(|_| limits.spend_address([127, 0, 0, 1].into()).is_ok()));
+    }
+
+    #[test]
+    fn a_subscriber_has_one_address_or_one_network() {
+        let subscriber = |text: &str| subscriber(text.parse::<IpAddr>().unwrap()).to_string();
+        assert_eq!(subscriber("192.0.2.1"), "192.0.2.1");
+        assert_eq!(subscriber("::ffff:192.0.2.1"), "192.0.2.1", "as a listener of both families says it");
+        assert_ne!(subscriber("::ffff:192.0.2.1"), subscriber("::ffff:192.0.2.2"));
+        assert_eq!(subscriber("2001:db8:1:2:3::4"), "2001:db8:1:2::");
+        assert_ne!(subscriber("2001:db8:1:2::4"), subscriber("2001:db8:1:3::4"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderName};
 use merak_core::kit::{InstanceSecret, TokenHash};
 use serde_json::{Map, Value};
@@ -62,13 +62,22 @@ impl Bearer {
     }
 }
 
+fn text_of<'v>(part: &'v Value, name: &str) -> Option<&'v str> {
+    part.get(name).and_then(Value::as_str)
+}
+
+/// Whether a request names nobody as its sender, neither well nor badly.
+pub fn shows_nothing(headers: &HeaderMap) -> bool {
+    !headers.contains_key(AUTHORIZATION) && !headers.contains_key(COOKIE)
+}
+
 /// A write that may be sent again.
 #[derive(Clone, Debug)]
 pub struct Named {
     /// The caller's key.
     pub key: String,
-    /// What tells anonymous callers apart: the license key that the body names.
-    pub license_key: String,
+    /// What tells anonymous callers apart: a secret that the request names, or else their address.
+    pub anonymous: String,
     /// What the request consists of.
     pub request: Vec<Vec<u8>>,
 }
@@ -157,7 +166,11 @@ pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Check
                 Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => key.to_owned(),
                 _ => return Err(Failure::UnusableIdempotencyKey),
             },
-            license_key: body.get("key").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            anonymous: match (text_of(&body, "key"), text_of(&path, "client_secret")) {
+                (Some(license_key), _) => license_key.to_owned(),
+                (None, Some(client_secret)) => format!("secret:{client_secret}"),
+                (None, None) => format!("address:{}", raw.address),
+            },
             request: vec![
                 operation.method.as_str().as_bytes().to_vec(),
                 raw.path.as_bytes().to_vec(),

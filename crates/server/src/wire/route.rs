@@ -497,6 +497,10 @@ async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
     Ok(reply)
 }
 
+/// The largest answer that is kept for who shows no credential, in bytes. Whoever knows a license key may have its answers
+/// kept as often as they like, so that they would fill the disk by large ones.
+const LARGEST_OF_NOBODY: usize = 8 << 10;
+
 /// What a write came to: an answer to be written outside the unit of work, or the text that is kept in it.
 enum Written<A> {
     Fresh(A),
@@ -527,7 +531,11 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             Known::No => {
                 idempotency::announce(tx, &name)?;
                 let reply = handler(tx, &call)?.reply()?;
-                idempotency::keep(tx, &name, reply.status, &reply.body)?;
+                if call.actor.subject == Subject::Anonymous && reply.body.len() > LARGEST_OF_NOBODY {
+                    idempotency::abandon(tx, &name)?;
+                } else {
+                    idempotency::keep(tx, &name, reply.status, &reply.body)?;
+                }
                 reply
             }
         };
@@ -548,7 +556,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
 /// The name under which the answer of a write is kept for its caller.
 pub(super) fn name_of<P, Q, B>(named: &Named, call: &Call<P, Q, B>) -> idempotency::Name {
     let caller = match call.actor.subject {
-        Subject::Anonymous => format!("anonymous:{}", named.license_key),
+        Subject::Anonymous => format!("anonymous:{}", named.anonymous),
         _ => call.actor.name(),
     };
     let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();

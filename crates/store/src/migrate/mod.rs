@@ -16,7 +16,7 @@ use crate::{
 /// The text is PostgreSQL's SQL, of the subset that SQLite knows too. On SQLite the types of columns are replaced by
 /// its own (`uuid`, `timestamptz`, `json` and `jsonb` become `TEXT`, `bigint` and `boolean` become `INTEGER`, `bytea`
 /// becomes `BLOB`), and tables are made `STRICT`. A line that begins with `-- sqlite:` or `-- postgres:` is run on
-/// that engine only. Triggers cannot be made, because their bodies hold semicolons.
+/// that engine only. A trigger for SQLite stands in one such line; its body ends in `END`.
 ///
 /// All steps that are due are applied in one transaction. An applied step is never changed: its checksum is kept.
 #[derive(Clone, Copy, Debug)]

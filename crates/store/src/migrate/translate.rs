@@ -12,13 +12,21 @@ pub(super) fn statements(sql: &str, engine: Engine) -> Vec<String> {
     let mut current = Vec::new();
     for token in tokens(&text) {
         match token {
-            Token::Symbol(";") => finish(&mut current, engine, &mut statements),
+            Token::Symbol(";") if !is_in_trigger(&current) => finish(&mut current, engine, &mut statements),
             Token::Space(_) | Token::Comment(_) if current.is_empty() => {}
             token => current.push(token),
         }
     }
     finish(&mut current, engine, &mut statements);
     statements
+}
+
+/// Whether a statement makes a trigger whose body is not over: its statements end in semicolons, too.
+fn is_in_trigger(statement: &[Token<'_>]) -> bool {
+    let mut words = statement.iter().filter(|token| matches!(token, Token::Word(_)));
+    let is_trigger = words.next().is_some_and(|word| word.is_word("CREATE"))
+        && words.next().is_some_and(|word| word.is_word("TRIGGER"));
+    is_trigger && !words.next_back().is_some_and(|word| word.is_word("END"))
 }
 
 /// Uncovers the lines that are for this engine only.
@@ -126,6 +134,14 @@ mod tests {
                 "ALTER TABLE t ADD COLUMN boolean INTEGER",
             ]
         );
+    }
+
+    #[test]
+    fn a_trigger_ends_where_its_body_ends() {
+        let sql = "-- sqlite: CREATE TRIGGER t_a AFTER INSERT ON t BEGIN UPDATE t SET a = 1; DELETE FROM u; END;\nSELECT 1;";
+        let trigger = "CREATE TRIGGER t_a AFTER INSERT ON t BEGIN UPDATE t SET a = 1; DELETE FROM u; END";
+        assert_eq!(statements(sql, Engine::Sqlite), [trigger, "SELECT 1"]);
+        assert_eq!(statements(sql, Engine::Postgres), ["SELECT 1"]);
     }
 
     #[test]

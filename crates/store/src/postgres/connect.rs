@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use ::postgres::{Config, NoTls};
 use rand::RngExt;
+use tokio_postgres::{Config, NoTls};
 
 use super::{
-    Session, failure,
+    Line, Session,
     tls::{self, Mode},
 };
-use crate::{Error, Options, Result, error::Cause};
+use crate::{Error, Options, Result};
 
 /// What every connection is told. A serializable unit that scans a small table from end to end conflicts with everybody
 /// who writes to it; by an index it reads only the rows it means, so the planner takes one wherever there is one.
@@ -27,6 +27,10 @@ pub(crate) struct Target {
     root_certificates: Option<String>,
     greeting: String,
     statements: usize,
+    /// How long connecting may take.
+    connect_timeout: Duration,
+    /// How long an answer may take: as long as a statement may, and the way there and back.
+    patience: Option<Duration>,
     /// While the server cannot be reached: when to try next, how long to wait then, and what it said.
     down: Option<Down>,
 }
@@ -43,11 +47,10 @@ impl Target {
         let (address, mode, root_certificates) = tls::split_url(url)?;
         let mut config: Config = address
             .parse()
-            .map_err(|error: ::postgres::Error| Error::Misuse(format!("database URL: {error}")))?;
+            .map_err(|error: tokio_postgres::Error| Error::Misuse(format!("database URL: {error}")))?;
         config.ssl_mode(mode.of_driver());
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(options.connect_timeout);
-        }
+        let connect_timeout = config.get_connect_timeout().copied().unwrap_or(options.connect_timeout);
+        config.connect_timeout(connect_timeout);
         if config.get_application_name().is_none() {
             config.application_name("merak");
         }
@@ -58,12 +61,24 @@ impl Target {
         config.keepalives_idle(Duration::from_secs(30));
         let greeting =
             format!("SET statement_timeout = {}; {GREETING}", options.statement_timeout.as_millis());
-        Ok(Self { config, mode, root_certificates, greeting, statements: options.statements, down: None })
+        // For the server, no time at all is any time.
+        let is_patient = options.statement_timeout.is_zero();
+        Ok(Self {
+            config,
+            mode,
+            root_certificates,
+            greeting,
+            statements: options.statements,
+            connect_timeout,
+            patience: (!is_patient).then(|| options.statement_timeout + connect_timeout),
+            down: None,
+        })
     }
 
     /// The same server for migrations, whose statements may take as long as they need.
     pub(crate) fn without_timeout(mut self) -> Self {
         self.greeting = format!("SET statement_timeout = 0; {GREETING}");
+        self.patience = None;
         self
     }
 
@@ -91,16 +106,26 @@ impl Target {
     }
 
     fn try_connect(&self) -> Result<Session> {
-        let client = match self.mode {
-            Mode::Disable => self.config.connect(NoTls),
-            mode => self.config.connect(tls::connector(mode, self.root_certificates.as_deref())?),
+        let patience = self.connect_timeout;
+        let line = match self.mode {
+            Mode::Disable => Line::connect(&self.config, NoTls, patience),
+            mode => {
+                let connector = tls::connector(mode, self.root_certificates.as_deref())?;
+                Line::connect(&self.config, connector, patience)
+            }
         };
-        let client = client.map_err(|error| match failure::error(&error, "connect") {
-            Error::Engine(cause) => Error::Unavailable(cause),
-            other => other,
-        })?;
-        let mut session = Session::new(client, self.statements);
-        session.batch(&self.greeting).map_err(|error| Error::Unavailable(Cause::new(error)))?;
+        let mut session = Session::new(line.map_err(unavailable)?, self.statements);
+        session.batch(&self.greeting).map_err(unavailable)?;
+        session.line.wait_for(self.patience);
         Ok(session)
+    }
+}
+
+/// Whatever keeps a connection from being made or a unit from being begun, says nothing of the unit. A standby, for one,
+/// refuses to begin what may write, until it is promoted.
+pub(super) fn unavailable(error: Error) -> Error {
+    match error {
+        Error::Engine(cause) => Error::Unavailable(cause),
+        other => other,
     }
 }

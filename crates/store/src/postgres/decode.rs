@@ -1,6 +1,6 @@
 //! Values on their way from PostgreSQL, out of its binary form. Nothing is returned for a type that is another one.
 
-use ::postgres::types::{FromSql, Type};
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 
 use super::encode::EPOCH_MICROS;

@@ -1,8 +1,8 @@
 //! Values on their way to PostgreSQL, in its binary form.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
-use ::postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 
 use crate::Value;
 
@@ -10,8 +10,14 @@ use crate::Value;
 pub(super) const EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// A value that a statement binds.
-#[derive(Debug)]
 pub(super) struct Bound<'v>(pub(super) Value<'v>);
+
+/// The kind of value only: the driver logs the parameters of statements, and they may be anybody's secrets.
+impl fmt::Debug for Bound<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(name(&self.0))
+    }
+}
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
@@ -66,5 +72,16 @@ fn name(value: &Value<'_>) -> &'static str {
         Value::Timestamp(_) => "an instant",
         Value::Json(_) => "JSON",
         Value::Bytes(_) => "bytes",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bound;
+    use crate::Value;
+
+    #[test]
+    fn a_bound_value_shows_its_kind_only() {
+        assert_eq!(format!("{:?}", Bound(Value::Text("a secret".into()))), "text");
     }
 }

@@ -1,15 +1,17 @@
-//! The server engine: one connection's statements, on top of the synchronous `postgres` driver.
+//! The server engine: one connection's statements, on top of `tokio-postgres`.
 
 mod connect;
 pub(crate) mod decode;
 mod encode;
 mod failure;
+mod line;
 mod tls;
 mod workers;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, pin::pin};
 
-use ::postgres::{Client, Statement, fallible_iterator::FallibleIterator};
+use futures_util::TryStreamExt;
+use tokio_postgres::Statement;
 
 use crate::{
     Error, Param, Result, Row,
@@ -19,13 +21,14 @@ use crate::{
 };
 
 use encode::Bound;
+use line::Line;
 
 pub(crate) use connect::Target;
 pub(crate) use workers::{Kind, Worker};
 
 /// One connection and the statements prepared on it.
 pub(crate) struct Session {
-    client: Client,
+    line: Line,
     prepared: HashMap<Box<str>, Prepared>,
     capacity: usize,
     /// Counts statements, to know which were used last.
@@ -41,8 +44,8 @@ struct Prepared {
 }
 
 impl Session {
-    pub(crate) fn new(client: Client, capacity: usize) -> Self {
-        Self { client, prepared: HashMap::new(), capacity: capacity.max(1), clock: 0, unusable: false }
+    fn new(line: Line, capacity: usize) -> Self {
+        Self { line, prepared: HashMap::new(), capacity: capacity.max(1), clock: 0, unusable: false }
     }
 
     /// Runs a statement that returns rows, and shows each to `each` until that has seen enough.
@@ -53,29 +56,41 @@ impl Session {
         access: Access,
         each: Each<'_>,
     ) -> Result<()> {
-        let statement = self.prepare(sql, params, access)?;
-        let result = self.client.query_raw(&statement, params.iter().map(|param| Bound(param.value())));
-        let mut rows = result.map_err(|error| failed(&mut self.prepared, &error, sql))?;
-        while let Some(row) = rows.next().map_err(|error| failed(&mut self.prepared, &error, sql))? {
-            if !each(&Row(Origin::Postgres(&row)))? {
-                break;
-            }
-        }
-        Ok(())
+        self.run(sql, params, access, each).map(drop)
     }
 
     /// Runs a statement that returns no rows, and says how many it changed.
     pub(crate) fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
-        let statement = self.prepare(sql, params, Access::Write)?;
-        let result = self.client.query_raw(&statement, params.iter().map(|param| Bound(param.value())));
-        let mut rows = result.map_err(|error| failed(&mut self.prepared, &error, sql))?;
-        while rows.next().map_err(|error| failed(&mut self.prepared, &error, sql))?.is_some() {}
-        Ok(rows.rows_affected().unwrap_or(0))
+        self.run(sql, params, Access::Write, &mut |_| Ok(true))
+    }
+
+    /// Runs a statement, and says how many rows it changed if `each` wanted all of what it returned.
+    fn run(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<u64> {
+        let statement = self.prepare(sql, params, access)?;
+        let values = params.iter().map(|param| Bound(param.value()));
+        let answer = self.line.run(async |client| {
+            let mut rows = pin!(client.query_raw(&statement, values).await?);
+            while let Some(row) = rows.try_next().await? {
+                match each(&Row(Origin::Postgres(&row))) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Ok(Ok(rows.rows_affected().unwrap_or(0)))
+        })?;
+        answer.map_err(|error| {
+            if failure::is_stale_plan(&error) {
+                self.prepared.clear();
+            }
+            failure::error(&error, sql)
+        })?
     }
 
     /// Runs one of the short statements that frame transactions, or a whole script.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
-        self.client.batch_execute(sql).map_err(|error| failure::error(&error, sql))
+        let answer = self.line.run(async |client| client.batch_execute(sql).await)?;
+        answer.map_err(|error| failure::error(&error, sql))
     }
 
     /// Has the connection closed once the running unit is over.
@@ -83,15 +98,20 @@ impl Session {
         self.unusable = true;
     }
 
+    fn is_silent(&self) -> bool {
+        self.line.is_silent()
+    }
+
     fn is_unusable(&self) -> bool {
-        self.unusable || self.client.is_closed()
+        self.unusable || self.line.is_closed()
     }
 
     fn prepare(&mut self, sql: &str, params: &[&dyn Param], access: Access) -> Result<Statement> {
         self.clock += 1;
         let clock = self.clock;
         if !self.prepared.contains_key(sql) {
-            let statement = self.client.prepare(sql).map_err(|error| failure::error(&error, sql))?;
+            let answer = self.line.run(async |client| client.prepare(sql).await)?;
+            let statement = answer.map_err(|error| failure::error(&error, sql))?;
             self.make_room();
             self.prepared.insert(sql.into(), Prepared { statement, access: access_of(sql), used: clock });
         }
@@ -117,14 +137,6 @@ impl Session {
         let median = used[used.len() / 2];
         self.prepared.retain(|_, prepared| prepared.used > median);
     }
-}
-
-/// Says what an error means, and forgets all prepared statements if it is that the schema under them has changed.
-fn failed(prepared: &mut HashMap<Box<str>, Prepared>, error: &::postgres::Error, sql: &str) -> Error {
-    if failure::is_stale_plan(error) {
-        prepared.clear();
-    }
-    failure::error(error, sql)
 }
 
 /// Tells statements that write from those that read. PostgreSQL itself does not say before it has run them.

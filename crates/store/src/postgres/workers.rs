@@ -12,7 +12,7 @@ use std::{
 use flume::Receiver;
 use rand::RngExt;
 
-use super::{Session, Target};
+use super::{Session, Target, connect::unavailable};
 use crate::{
     Error, Options, Result, Source,
     metrics::Meter,
@@ -177,6 +177,11 @@ impl Worker {
                 }
             }
         };
+        // A server that says nothing took all the time there was, and would take it again.
+        let attempt = match attempt {
+            Attempt::Broken(error) if session.is_silent() => Attempt::Done(Some(error)),
+            attempt => attempt,
+        };
         if session.is_unusable() {
             self.disconnect();
         }
@@ -187,7 +192,7 @@ impl Worker {
 /// Runs a unit in a serializable transaction of its own.
 fn writing(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
     if let Err(error) = session.batch("BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE") {
-        return Attempt::Broken(error);
+        return Attempt::Broken(unavailable(error));
     }
     let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
     match outcome {
@@ -199,7 +204,7 @@ fn writing(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Me
 /// Runs a unit on a snapshot.
 fn reading(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
     if let Err(error) = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
-        return Attempt::Broken(error);
+        return Attempt::Broken(unavailable(error));
     }
     let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
     rollback(session, outcome)

@@ -118,7 +118,7 @@ impl Session {
             return Err(Error::Misuse(format!("this statement writes, use `returning` or `execute`: {sql}")));
         }
         let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(|error| self.error(error))? {
+        while let Some(row) = rows.next().map_err(|error| self.failed(error, sql))? {
             if !each(&Row(Origin::Sqlite(row)))? {
                 break;
             }
@@ -129,11 +129,11 @@ impl Session {
     /// Runs a statement that returns no rows, and says how many it changed.
     pub(crate) fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<u64> {
         let mut statement = self.prepared(sql, params)?;
-        statement.raw_execute().map(|changed| changed as u64).map_err(|error| self.error(error))
+        statement.raw_execute().map(|changed| changed as u64).map_err(|error| self.failed(error, sql))
     }
 
     fn prepared(&self, sql: &str, params: &[&dyn Param]) -> Result<CachedStatement<'_>> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.error(error))?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(|error| self.failed(error, sql))?;
         if statement.parameter_count() != params.len() {
             return Err(Error::Misuse(format!("{} values were given for: {sql}", params.len())));
         }
@@ -148,7 +148,7 @@ impl Session {
                 rusqlite::Error::InvalidParameterName(name) => {
                     Error::Misuse(format!("the statement has no parameter {name}: {sql}"))
                 }
-                other => self.error(other),
+                other => self.failed(other, sql),
             })?;
         }
         Ok(statement)
@@ -185,9 +185,9 @@ impl Session {
         Ok(())
     }
 
-    /// Notes that the running unit has changed something.
-    pub(crate) fn has_changed(&mut self) {
-        self.has_changed = true;
+    /// Notes whether the running unit has changed something.
+    pub(crate) fn set_changed(&mut self, has_changed: bool) {
+        self.has_changed = has_changed;
     }
 
     /// Ends the running unit inside its group, keeping what it did.
@@ -215,6 +215,14 @@ impl Session {
     /// Whether a transaction is open. A full disk may end one without being asked to.
     fn in_transaction(&self) -> bool {
         !self.connection.is_autocommit()
+    }
+
+    /// What an error means, with the statement if that is worth knowing.
+    fn failed(&self, error: rusqlite::Error, sql: &str) -> Error {
+        match self.error(error) {
+            Error::Engine(cause) => Error::Engine(cause.of(sql)),
+            other => other,
+        }
     }
 
     fn error(&self, error: rusqlite::Error) -> Error {

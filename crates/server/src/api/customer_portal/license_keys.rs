@@ -45,7 +45,7 @@ pub fn operations() -> Vec<Operation> {
                  that says no. Needs no credential.",
             )
             .nav(NAV)
-            .refuses(&[Kind::NotFound]),
+            .refuses(&[Kind::BadRequest, Kind::NotFound]),
         Operation::new(Method::POST, "/v1/customer-portal/license-keys/activate", Unit::WriteOne(activate))
             .named("customer_portal:license_keys:activate", "Activate License Key")
             .about("Takes a seat of a key, typically for a device. Needs no credential.")
@@ -101,11 +101,11 @@ request! {
         /// Who sold it.
         pub organization_id: Id<Organization>,
         /// What the app calls the device.
-        pub label: String,
-        /// What validations of this activation must repeat. Never shown.
+        pub label: String = {"maxLength": license_keys::LONGEST_LABEL},
+        /// What validations of this activation must repeat, at most 32 KiB. Never shown.
         #[serde(default)]
         pub conditions: JsonObject = {"default": {}},
-        /// What the app wants to remember.
+        /// What the app wants to remember, at most 32 KiB.
         #[serde(default)]
         pub meta: JsonObject = {"default": {}},
     }

@@ -67,6 +67,13 @@ scenarios! {
         let other = shop.buyer(two.id).await;
         assert_eq!(other.get(PATH).await.pagination(), (0, 0));
         other.get(&format!("{PATH}{}", granted.id)).await.refused(404, "ResourceNotFound");
+        // What others have of the same benefit changes nothing for either.
+        let theirs = shop.grant(benefit.id, two.id, order()).await;
+        for (id, status) in [(granted.id, 200), (pending.id, 200), (revoked.id, 404), (theirs.id, 404)] {
+            buyer.get(&format!("{PATH}{id}")).await.expect(status);
+        }
+        other.get(&format!("{PATH}{}", theirs.id)).await.expect(200);
+        other.get(&format!("{PATH}{}", granted.id)).await.refused(404, "ResourceNotFound");
     }
 
     // spec 40 §5.1

@@ -55,6 +55,30 @@ scenarios! {
         assert_eq!(profile(shop, json!({"description": "   "})).await["description"], Value::Null);
     }
 
+    async fn texts_and_lists_of_an_organization_have_an_end(shop) {
+        let longest = json!({
+            "name": "x".repeat(512), "billing_email": "x".repeat(512),
+            "default_badge_custom_content": "x".repeat(5000),
+        });
+        update(shop, longest).await.expect(200);
+        for (name, length) in [("name", 513), ("billing_email", 513), ("default_badge_custom_content", 5001)] {
+            let answer = update(shop, json!({name: "x".repeat(length)})).await;
+            assert_eq!(answer.schema_problems(), [format!("string_too_long body.{name}")]);
+        }
+        profile(shop, json!({"links": vec!["https://a.example"; 30]})).await;
+        for (name, list) in [
+            ("links", vec!["https://a.example"; 31]),
+            ("featured_projects", vec![UNKNOWN; 101]),
+            ("featured_organizations", vec![UNKNOWN; 101]),
+        ] {
+            let answer = update(shop, json!({"profile_settings": {name: list}})).await;
+            assert_eq!(answer.schema_problems(), [format!("too_long body.profile_settings.{name}")]);
+        }
+        let color = format!("#{}", "1".repeat(64));
+        let answer = update(shop, json!({"profile_settings": {"accent_color": color}})).await;
+        assert_eq!(answer.schema_problems(), ["string_too_long body.profile_settings.accent_color"]);
+    }
+
     // spec 10 §10.7 lines 85 and 86
     async fn links_are_stored_in_their_usual_form(shop) {
         assert_eq!(profile(shop, json!({"enabled": true})).await["enabled"], true);

@@ -2,7 +2,39 @@
 
 use serde_json::json;
 
-use crate::support::shop::naming;
+use merak_server::Config;
+use merak_testkit::{TestDatabase, both_engines};
+
+use crate::support::shop::{config, naming};
+use crate::support::{Shop, migrated};
+
+both_engines! {
+    setup = migrated;
+
+    /// Nobody is shown the checkout of another one, whatever they send.
+    async fn nameless_callers_are_told_apart_by_their_addresses(database: TestDatabase) {
+        let shop = &Shop::open_with(database, Config { trust_proxy: true, ..config() }).await;
+        let product = json!({
+            "name": "Product", "organization_id": shop.organization.id,
+            "prices": [{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}],
+        });
+        let product = shop.merchant.post("/v1/products/", product).await.expect(201);
+        let body = json!({"product_price_id": product["prices"][0]["id"]});
+        let ask = async |address: &str| {
+            let client = shop.anonymous.with("idempotency-key", "1").with("x-forwarded-for", address);
+            client.post("/v1/checkouts/custom/client/", body.clone()).await.expect(201)
+        };
+        let (one, again, other) = (ask("192.0.2.1").await, ask("192.0.2.1").await, ask("192.0.2.2").await);
+        assert_eq!(one, again);
+        assert_ne!(one["client_secret"], other["client_secret"]);
+        // Who names a checkout is told apart by that, wherever they are.
+        for (made, address) in [(&one, "192.0.2.3"), (&other, "192.0.2.3")] {
+            let client = shop.anonymous.with("idempotency-key", "2").with("x-forwarded-for", address);
+            let path = format!("/v1/checkouts/custom/client/{}", made["client_secret"].as_str().unwrap());
+            client.patch(&path, json!({})).await.expect(200);
+        }
+    }
+}
 
 scenarios! {
     async fn a_write_that_is_sent_again_has_the_same_answer(shop) {
@@ -45,6 +77,32 @@ scenarios! {
         }
         let other = shop.key(json!({})).await;
         assert_eq!(client.post(path, naming(&other)).await.expect(200)["validations"], 1, "another key, another caller");
+    }
+
+    /// Or whoever knows a license key could fill the disk with them.
+    async fn large_answers_to_nobody_in_particular_are_not_kept(shop) {
+        let key = shop.key(json!({"activations": {"limit": 9, "enable_customer_admin": true}})).await;
+        for (length, seats) in [(100, 1), (10_000, 2)] {
+            let client = shop.anonymous.with("idempotency-key", format!("seat-{length}"));
+            let mut body = naming(&key);
+            body["label"] = json!("x".repeat(length));
+            let mut ids = std::collections::HashSet::new();
+            for _ in 0..2 {
+                let path = "/v1/customer-portal/license-keys/activate";
+                let made = client.post(path, body.clone()).await.expect(200);
+                ids.insert(made["id"].as_str().unwrap().to_owned());
+            }
+            assert_eq!(ids.len(), seats);
+        }
+        assert_eq!(shop.tables().await["idempotent_answers"].len(), 1);
+        let customer = shop.merchant.with("idempotency-key", "large");
+        let metadata: serde_json::Map<_, _> =
+            (0..50).map(|n| (format!("{n}"), json!("x".repeat(500)))).collect();
+        let body =
+            json!({"email": "a@example.com", "organization_id": shop.organization.id, "metadata": metadata});
+        for _ in 0..2 {
+            customer.post("/v1/customers/", body.clone()).await.expect(201);
+        }
     }
 
     async fn an_answer_without_a_body_is_kept_too(shop) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use merak_core::login_links;
-use merak_server::Config;
+use merak_server::config::local;
+use merak_server::{Config, Server, Storage};
 use merak_testkit::{Engine, TestDatabase};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -111,6 +112,101 @@ fn a_body_has_a_size() {
         );
         let answer = raw(shop, format!("{head}{}0\r\n\r\n", chunk.repeat(3)).as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    });
+}
+
+#[test]
+fn bodies_of_all_requests_have_so_much_memory() {
+    let config = Config { memory_for_bodies: 1000, ..config() };
+    on_one_engine(config, async |shop| {
+        let head =
+            "POST /v1/customers/ HTTP/1.1\r\nhost: x\r\ncontent-length: 600\r\nconnection: close\r\n\r\n";
+        let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+        slow.write_all(format!("{head}{}", " ".repeat(500)).as_bytes()).await.unwrap();
+        let body = json!({"key": "x".repeat(600)});
+        // When the server reads what was sent to it is its own affair.
+        let crowded = async {
+            loop {
+                let answer = shop.anonymous.post(VALIDATE, body.clone()).await;
+                if answer.status != 422 {
+                    break answer;
+                }
+            }
+        };
+        let answer = tokio::time::timeout(Duration::from_secs(8), crowded).await.expect("memory runs out");
+        answer.refused(503, "ServiceUnavailable");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        slow.write_all(" ".repeat(100).as_bytes()).await.unwrap();
+        let mut text = String::new();
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(
+            text.starts_with("HTTP/1.1 422 "),
+            "a body that cannot be read, before anybody is asked: {text}"
+        );
+        shop.anonymous.post(VALIDATE, body).await.expect(422);
+    });
+}
+
+/// The memory of small bodies is their own, and forms take of the same as the API.
+#[test]
+fn large_bodies_leave_room_for_small_ones() {
+    let config = Config { memory_for_bodies: 40_000, ..config() };
+    on_one_engine(config, async |shop| {
+        let head =
+            "POST /checkout/x HTTP/1.1\r\nhost: x\r\ncontent-length: 30000\r\nconnection: close\r\n\r\n";
+        let mut slow = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+        slow.write_all(format!("{head}{}", "x".repeat(29_000)).as_bytes()).await.unwrap();
+        let crowded = async {
+            while shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(29_000)})).await.status != 503 {}
+        };
+        tokio::time::timeout(Duration::from_secs(8), crowded).await.expect("memory runs out");
+        shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(5000)})).await.expect(422);
+        slow.write_all("x".repeat(1000).as_bytes()).await.unwrap();
+        let mut text = String::new();
+        slow.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 404 "), "{text}");
+        shop.anonymous.post(VALIDATE, json!({"key": "x".repeat(29_000)})).await.expect(422);
+    });
+}
+
+#[test]
+fn a_form_does_not_take_for_ever() {
+    let config = Config { body_timeout: Duration::from_millis(200), ..config() };
+    on_one_engine(config, async |shop| {
+        let head = "POST /checkout/x HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\nconnection: close\r\n\r\na";
+        let answer = raw(shop, head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    });
+}
+
+#[test]
+fn who_shows_nothing_knocks_only_so_often() {
+    on_one_engine(Config { rate_limit_per_address: 1, ..config() }, async |shop| {
+        let mut answers = Vec::new();
+        for _ in 0..10 {
+            answers.push(shop.anonymous.post("/v1/customers/", json!({})).await);
+        }
+        assert!(answers[..4].iter().all(|answer| answer.status == 401));
+        slow_down(answers.last().unwrap());
+        shop.merchant.get("/v1/customers/").await.expect(200);
+    });
+}
+
+#[test]
+fn a_full_server_can_be_stopped() {
+    on_one_engine(config(), async |shop| {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Local(local::Settings { directory: folder.path().to_owned() });
+        let config = Config { connections: 1, storage, ..config() };
+        let server = Server::start(config, shop.store.clone(), shop.secret.clone()).await.unwrap();
+        let mut only = TcpStream::connect(server.address()).await.unwrap();
+        only.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut begun = [0; 12];
+        only.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        tokio::time::timeout(Duration::from_secs(10), server.stop())
+            .await
+            .expect("it hears that it is to stop");
     });
 }
 

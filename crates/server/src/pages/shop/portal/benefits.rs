@@ -14,7 +14,7 @@ use merak_core::connections::{self, CustomerAccount, Platform};
 use merak_core::downloadables::{self, ListDownloadablesOfBuyer, token};
 use merak_core::files::rules::size_readable;
 use merak_core::kit::{Id, Page, Refusal, Result, Sort};
-use merak_core::license_keys::{self, Activation, Deactivate, HeldKey, LicenseKey, Properties, Status};
+use merak_core::license_keys::{self, Activation, Deactivate, HeldKey, LicenseKey, Properties, Seat, Status};
 use merak_store::{ReadTx, Timestamp};
 use serde_json::Value;
 use uuid::Uuid;
@@ -216,10 +216,10 @@ fn account(
 }
 
 /// The keys of a page, with their activations.
-struct Keys(BTreeMap<Id<LicenseKey>, (HeldKey, Vec<Activation>)>);
+struct Keys(BTreeMap<Id<LicenseKey>, (HeldKey, Vec<Seat>)>);
 
 impl Keys {
-    fn of(&self, grant: &BenefitGrant) -> Result<Option<&(HeldKey, Vec<Activation>)>> {
+    fn of(&self, grant: &BenefitGrant) -> Result<Option<&(HeldKey, Vec<Seat>)>> {
         Ok(key_of(grant)?.and_then(|id| self.0.get(&id)))
     }
 }
@@ -233,8 +233,8 @@ pub fn key_ids(found: &[GrantOfBuyer]) -> Result<Vec<Id<LicenseKey>>> {
 fn keys_of(tx: &mut ReadTx<'_>, found: &[GrantOfBuyer]) -> Result<Keys> {
     let held = license_keys::find_held_many(tx, &key_ids(found)?)?;
     let ids: Vec<Id<LicenseKey>> = held.iter().map(|held| held.key.id).collect();
-    let mut activations: BTreeMap<Id<LicenseKey>, Vec<Activation>> = BTreeMap::new();
-    for activation in license_keys::activations_of_many(tx, &ids)? {
+    let mut activations: BTreeMap<Id<LicenseKey>, Vec<Seat>> = BTreeMap::new();
+    for activation in license_keys::seats_of_many(tx, &ids)? {
         activations.entry(activation.license_key_id).or_default().push(activation);
     }
     let with_activations = |held: HeldKey| {
@@ -265,7 +265,7 @@ fn key(keys: &Keys, grant: &BenefitGrant, benefit: &Benefit, now: Timestamp) -> 
         Some(limit) => format!("{} of {limit} activations in use", usage.seats_taken),
         None => format!("{} activations in use", usage.seats_taken),
     });
-    let shown = |activation: &Activation| {
+    let shown = |activation: &Seat| {
         let label = match activation.label.trim() {
             "" => String::from("Unnamed device"),
             label => label.to_owned(),
