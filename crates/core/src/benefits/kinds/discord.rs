@@ -63,6 +63,15 @@ impl Kind for Discord {
         Ok(Json::new(&Properties { guild_id: guild.id.clone(), role_id: role_id.to_owned() })?)
     }
 
+    fn carry(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
+        let stored = super::normalized::<Properties>(properties)?;
+        let Properties { guild_id, role_id } = stored.parse()?;
+        if guild_id.is_empty() || role_id.is_empty() {
+            return Err(super::empty_settings());
+        }
+        Ok(stored)
+    }
+
     fn affects_holders(&self, before: &Json, after: &Json) -> Result<bool> {
         Ok(before.parse::<Properties>()? != after.parse::<Properties>()?)
     }
@@ -100,6 +109,23 @@ impl Outside for Discord {
         Ok(Json::from(json!({
             "account_id": place.account_id, "guild_id": place.container, "role_id": place.target,
         })))
+    }
+
+    fn place_of(&self, remembered: &Json) -> Option<Place> {
+        #[derive(Deserialize)]
+        struct Remembered {
+            account_id: String,
+            guild_id: String,
+            role_id: String,
+        }
+        let Remembered { account_id, guild_id, role_id } = remembered.parse().ok()?;
+        Some(Place {
+            platform: Platform::Discord,
+            account_id,
+            container: guild_id,
+            target: role_id,
+            permission: None,
+        })
     }
 }
 
