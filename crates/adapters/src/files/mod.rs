@@ -26,8 +26,8 @@ pub(crate) const SERVICE: &str = "The file storage";
 /// A place for files.
 #[async_trait]
 pub trait FileStorage: fmt::Debug + Send + Sync {
-    /// Begins an upload and returns the storage's name for it.
-    async fn begin(&self, object: &Object, mime_type: &str) -> Result<String>;
+    /// Begins an upload and returns the storage's name for it. `has_checksums` is what [`Upload::has_checksums`] will be.
+    async fn begin(&self, object: &Object, mime_type: &str, has_checksums: bool) -> Result<String>;
 
     /// The address to which a part is sent by `PUT`, and the headers to be sent with it word for word.
     fn sign_part(&self, upload: &Upload, part: &Part, validity: Validity) -> SignedPart;
@@ -80,6 +80,8 @@ pub struct Upload {
     pub object: Object,
     /// The storage's name for it.
     pub id: String,
+    /// Whether each part was announced with its checksum, so that the storage can be told to want one with each.
+    pub has_checksums: bool,
 }
 
 /// A part that is to be sent.

@@ -260,7 +260,7 @@ impl Described for FileUpload {
 impl FileUpload {
     /// A file whose upload was begun, with a fresh address for each part.
     fn new(file: &File, house: &House, now: Timestamp) -> Result<Self> {
-        let upload = upload_file::upload_of(file);
+        let upload = upload_file::upload_of(file)?;
         let (validity, expires_at) = (upload_file::validity(now), upload_file::expires_at(now));
         let sign = |part: Part| {
             let sent = upload_file::part_of(&part)?;

@@ -35,8 +35,8 @@ fn split(url: &str) -> (&str, &str) {
 impl Setup {
     async fn begin(&self, path: &str) -> Upload {
         let object = object(path);
-        let id = self.local.begin(&object, "text/plain").await.unwrap();
-        Upload { object, id }
+        let id = self.local.begin(&object, "text/plain", false).await.unwrap();
+        Upload { object, id, has_checksums: false }
     }
 
     /// Sends a part as its address allows.
@@ -160,7 +160,7 @@ async fn no_object_is_outside_of_the_folder() {
     std::fs::write(setup.folder.path().join("files/secret"), "secret").unwrap();
     for path in ["../secret", "a/../../secret", "/etc/passwd", "", ".", "a//b", "a/", "..\\secret", "a\0"] {
         assert_eq!(setup.read(path).await, None, "{path:?}");
-        assert!(setup.local.begin(&object(path), "a/b").await.is_err(), "{path:?}");
+        assert!(setup.local.begin(&object(path), "a/b", false).await.is_err(), "{path:?}");
     }
 }
 
