@@ -8,7 +8,7 @@ use merak_core::kit::Refusal;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
     self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally,
-    take_batch,
+    Uncarried, take_batch,
 };
 use merak_store::{Error as StoreError, Json, Store};
 use url::Url;
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub tallies: BTreeMap<RecordKind, Tally>,
     /// What all runs came to.
     pub report: Report,
+    /// What stays where it is, and how many of each; none if that is not known.
+    pub uncarried: BTreeMap<Uncarried, Option<u64>>,
 }
 
 /// An import under way.
@@ -148,8 +150,9 @@ impl<'t> Intake<'t> {
         Ok(())
     }
 
-    /// Everything was seen.
-    pub async fn finish(self) -> Result<Outcome> {
+    /// Everything was seen, and so much stays where it is.
+    pub async fn finish(self, uncarried: BTreeMap<Uncarried, Option<u64>>) -> Result<Outcome> {
+        self.follow_picture().await?;
         let import = Arc::clone(&self.import);
         self.store.write(move |tx| transfer::finish(tx, &import)).await?;
         let import = Arc::clone(&self.import);
@@ -163,3 +166,4 @@ impl<'t> Intake<'t> {
         })
     }
 }
+            uncarried,

@@ -26,6 +26,7 @@ mod products;
 mod record;
 mod report;
 
+mod uncarried;
 pub use self::batch::Tally;
 pub use self::benefit_grants::BenefitGrantRecord;
 pub use self::benefits::BenefitRecord;
@@ -43,3 +44,4 @@ pub use self::organizations::OrganizationRecord;
 pub use self::products::{AttachedFieldRecord, PriceRecord, ProductRecord};
 pub use self::record::{Arrival, Named, Record, RecordKind};
 pub use self::report::{Remark, Report, report};
+pub use self::uncarried::{Uncarried, uncarried};
