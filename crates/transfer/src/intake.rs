@@ -60,6 +60,8 @@ pub(crate) struct Intake<'t> {
     told: Told<'t>,
     /// The server that is read, from which pictures may be fetched wherever it is.
     server: Option<Url>,
+    /// Where the organization's picture is where it comes from.
+    picture: Option<String>,
 }
 
 impl<'t> Intake<'t> {
@@ -70,6 +72,7 @@ impl<'t> Intake<'t> {
         command: Begin,
         told: Told<'t>,
     ) -> Result<Self> {
+        let picture = record.avatar_url.clone();
         let begun = store.write(move |tx| transfer::begin(tx, &record, &command)).await?;
         Ok(Self {
             store: store.clone(),
@@ -80,6 +83,7 @@ impl<'t> Intake<'t> {
             tallies: BTreeMap::new(),
             told,
             server: None,
+            picture,
         })
     }
 
@@ -163,7 +167,16 @@ impl<'t> Intake<'t> {
             is_resumed: self.position.is_some(),
             tallies: self.tallies,
             report,
+            uncarried,
         })
     }
+
+    /// Lets the organization show its picture from here, if that came along.
+    async fn follow_picture(&self) -> Result<()> {
+        let (import, picture) = (Arc::clone(&self.import), self.picture.clone());
+        let Some(picture) = picture else { return Ok(()) };
+        let storage = Arc::clone(&self.vault.storage);
+        let moved = move |path: &str| storage.public_url(path);
+        Ok(self.store.write(move |tx| transfer::follow_picture(tx, &import, &picture, &moved)).await?)
+    }
 }
-            uncarried,

@@ -22,11 +22,12 @@ mod import;
 mod license_keys;
 mod orders;
 mod organizations;
+mod pictures;
 mod products;
 mod record;
 mod report;
-
 mod uncarried;
+
 pub use self::batch::Tally;
 pub use self::benefit_grants::BenefitGrantRecord;
 pub use self::benefits::BenefitRecord;
@@ -41,6 +42,7 @@ pub use self::import::{Begin, Begun, Import, begin, finish, take_batch};
 pub use self::license_keys::{ActivationRecord, LicenseKeyRecord};
 pub use self::orders::OrderRecord;
 pub use self::organizations::OrganizationRecord;
+pub use self::pictures::follow_picture;
 pub use self::products::{AttachedFieldRecord, PriceRecord, ProductRecord};
 pub use self::record::{Arrival, Named, Record, RecordKind};
 pub use self::report::{Remark, Report, report};
