@@ -7,10 +7,10 @@ use merak_core::access::Tenancy;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
 use merak_core::clock::advance;
-use merak_core::files::StoredObject;
+use merak_core::files::FileService;
 use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
-use merak_core::products::{self, ListProducts};
+use merak_core::products::{self, AttachField, ListProducts, RecurringInterval, UpdateProduct};
 use merak_core::search::Totals;
 use merak_core::transfer::{self, Arrival, BATCH, Record, RecordKind, Uncarried};
 use merak_core::{custom_fields, customers, license_keys, orders};
@@ -108,16 +108,7 @@ scenarios! {
         assert!(found.items.iter().any(|product| product.name == sold.name));
 
         // A later run brings the bytes.
-        let stored = |record: &Record| match record.clone() {
-            Record::File(mut file) => {
-                let etag = String::from("\"etag\"");
-                let object = StoredObject { etag, version: None, last_modified_at: shop.now() };
-                file.stored = Some((file.id, object));
-                Arrival::Record(Record::File(file))
-            }
-            other => Arrival::Record(other),
-        };
-        let arrivals: Vec<Arrival> = lines.records.iter().map(stored).collect();
+        let arrivals: Vec<Arrival> = lines.records.iter().map(|record| with_bytes(record, shop.now())).collect();
         assert_eq!(take_some(&elsewhere, &import, arrivals.clone()).new, 0);
         assert!(self::remarks(&elsewhere, &import).is_empty());
         assert_eq!(downloads(&elsewhere, &import), 1);
@@ -376,6 +367,15 @@ scenarios! {
         let some = vec![page, file(8, "product_media", "image/png"), file(9, "downloadable", "a\nb")];
         let tally = take_some(&elsewhere, &import, some);
         assert_eq!((tally.new, tally.behind), (2, 1));
+        let remarks = remarks(&elsewhere, &import);
+        let remark = "its media type is not that of a picture";
+        assert!(remarks.iter().any(|told| told.contains(remark) && told.ends_with("[7.bin]")), "{remarks:?}");
+        // The reference takes any text for the type of a download.
+        let id = Id::from_uuid(uuid::Uuid::from_u128(9));
+        let download = elsewhere.read(move |tx| merak_core::files::find(tx, id)).unwrap().unwrap();
+        assert_eq!(download.mime_type, "application/octet-stream");
+    }
+
     // spec 20 §2.5.4: the reference lets a change of a product leave such prices
     fn prices_that_no_product_can_be_made_with_come_along(shop) {
         let product = shop.product_with("Cloud", &[fixed(Some(RecurringInterval::Month), 900), fixed(Some(RecurringInterval::Year), 9000)]);
@@ -481,15 +481,6 @@ scenarios! {
         assert!(export_of(&elsewhere, &import) == lines);
         let open = elsewhere.read(move |tx| Ok(merak_core::files::find(tx, blocked)?.unwrap().is_enabled));
         assert!(!open.unwrap());
-    }
-
-        let remarks = remarks(&elsewhere, &import);
-        let remark = "its media type is not that of a picture";
-        assert!(remarks.iter().any(|told| told.contains(remark) && told.ends_with("[7.bin]")), "{remarks:?}");
-        // The reference takes any text for the type of a download.
-        let id = Id::from_uuid(uuid::Uuid::from_u128(9));
-        let download = elsewhere.read(move |tx| merak_core::files::find(tx, id)).unwrap().unwrap();
-        assert_eq!(download.mime_type, "application/octet-stream");
     }
 
     fn a_long_shop_goes_out_in_batches_that_miss_nothing(shop) {
