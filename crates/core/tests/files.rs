@@ -52,6 +52,11 @@ impl Shop {
         self.write(move |tx| files::complete(tx, id, &stored())).unwrap()
     }
 
+    /// Writes down that the bytes of a file are there.
+    pub fn complete_file(&self, id: Id<File>) {
+        self.write(move |tx| files::complete(tx, id, &stored())).unwrap();
+    }
+
     /// Deletes a file.
     pub fn delete_file(&self, id: Id<File>) {
         let tenancy = self.tenancy();

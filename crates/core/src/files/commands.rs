@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{File, FileService, Part, queries, rules};
 use crate::access::{self, Actor, Tenancy};
+use crate::benefits;
 use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Refusal, Result, at};
 use crate::organizations::Organization;
@@ -135,6 +136,7 @@ pub fn complete(tx: &mut Tx<'_>, id: Id<File>, stored: &StoredObject) -> Result<
         ],
     )?;
     count_one(tx, file.organization_id)?;
+    benefits::file_completed(tx, &file)?;
     Ok(file)
 }
 
