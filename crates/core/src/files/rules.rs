@@ -61,8 +61,13 @@ pub fn may_have_media_type(service: FileService, media_type: &str) -> bool {
     if service.is_public() { PICTURES.contains(&media_type) } else { is_media_type(media_type) }
 }
 
-/// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice.
+/// How many bytes of a name a path has. With what stands before them they are fewer than the 1,024 that keys of Amazon's
+/// storage may have.
+const LONGEST_SEGMENT: usize = 900;
+
+/// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice; the name is only for people.
 pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<File>, name: &str) -> String {
+    let name = &name[..name.floor_char_boundary(LONGEST_SEGMENT)];
     format!("{service}/{organization_id}/{id}/{name}")
 }
 
@@ -170,6 +175,16 @@ mod tests {
             assert_eq!(tidy_name(nothing), None, "{nothing:?}");
         }
         assert_eq!(tidy_name(&"é".repeat(255)).map(|name| name.chars().count()), Some(255));
+    }
+
+    #[test]
+    fn a_path_is_short_enough_for_every_storage() {
+        let (longest, id) = (FileService::OrganizationAvatar, Id::from_uuid(uuid::Uuid::nil()));
+        let path = |name: &str| path_of(longest, id.cast(), id, name);
+        assert!(path(&"🦄".repeat(LONGEST_NAME)).len() <= 1024);
+        assert!(path(&"🦄".repeat(LONGEST_NAME)).ends_with("🦄"));
+        assert!(path(&format!("a{}", "🦄".repeat(LONGEST_NAME - 1))).ends_with("🦄"));
+        assert!(path(&"é".repeat(LONGEST_NAME)).ends_with(&format!("/{}", "é".repeat(LONGEST_NAME))));
     }
 
     #[test]
