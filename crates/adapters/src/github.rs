@@ -10,12 +10,13 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::http::ClientError;
 use crate::rest::{
-    Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send, with_query,
+    Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send,
+    send_following, with_query,
 };
 
 const SERVICE: &str = "GitHub";
@@ -109,6 +110,10 @@ pub struct Installation {
     pub id: u64,
     /// Whose repositories it covers.
     pub account: Owner,
+    /// The id of the repository whose installation it is, if that was renamed or has another owner now: GitHub then
+    /// knows it by its id, and sends calls by its old names there.
+    #[serde(skip)]
+    pub moved_repository: Option<u64>,
 }
 
 /// Who owns repositories.
@@ -318,8 +323,11 @@ impl Github {
     /// The installation that covers a repository, if there is one.
     pub async fn installation_of(&self, place: &RepositoryPlace<'_>) -> Result<Option<Installation>> {
         let call = self.as_app(Method::GET, &["repos", place.owner, place.name, "installation"])?;
-        match send(SERVICE, call).await {
-            Ok(answer) => answer.read().map(Some),
+        match send_following(SERVICE, call).await {
+            Ok((answer, url)) => {
+                let installation: Installation = answer.read()?;
+                Ok(Some(Installation { moved_repository: moved_repository(&url), ..installation }))
+            }
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
@@ -335,7 +343,7 @@ impl Github {
         struct Plan {
             name: String,
         }
-        let token = self.installation_token(installation.id, None).await?;
+        let token = self.installation_token(installation.id, &json!({})).await?;
         let url = address(SERVICE, &self.options.api_url, &["orgs", &installation.account.login])?;
         let call = authorization(self.http.call(Method::GET, url), &format!("Bearer {}", token.0));
         let organization: Organization = send(SERVICE, versioned(call)).await?.read()?;
@@ -345,30 +353,25 @@ impl Github {
     /// A token to give and take access to one repository.
     pub async fn token_for(
         &self,
-        installation: u64,
+        installation: &Installation,
         place: &RepositoryPlace<'_>,
     ) -> Result<InstallationToken> {
-        self.installation_token(installation, Some(place.name)).await
+        let mut wanted = json!({"permissions": {"administration": "write"}});
+        match installation.moved_repository {
+            Some(id) => wanted["repository_ids"] = json!([id]),
+            None => wanted["repositories"] = json!([place.name]),
+        }
+        self.installation_token(installation.id, &wanted).await
     }
 
-    async fn installation_token(
-        &self,
-        installation: u64,
-        repository: Option<&str>,
-    ) -> Result<InstallationToken> {
+    async fn installation_token(&self, installation: u64, wanted: &Value) -> Result<InstallationToken> {
         #[derive(Deserialize)]
         struct Made {
             token: String,
         }
         let installation = installation.to_string();
         let call = self.as_app(Method::POST, &["app", "installations", &installation, "access_tokens"])?;
-        let call = match repository {
-            Some(name) => {
-                call.json(&json!({"repositories": [name], "permissions": {"administration": "write"}}))
-            }
-            None => call,
-        };
-        let Made { token } = send(SERVICE, call).await?.read()?;
+        let Made { token } = send(SERVICE, call.json(wanted)).await?.read()?;
         Ok(InstallationToken(token))
     }
 
@@ -390,7 +393,7 @@ impl Github {
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", wanted.username];
         let call = self.as_installation(token, Method::PUT, &segments)?;
-        send(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(|_| ())
+        send_following(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(drop)
     }
 
     /// The invitation of an account to a repository that still waits, if there is one.
@@ -403,7 +406,8 @@ impl Github {
         for page in 1..=MOST_PAGES {
             let segments = ["repos", place.owner, place.name, "invitations"];
             let call = self.as_installation(token, Method::GET, &segments)?;
-            let answers: Vec<InvitationAnswer> = send(SERVICE, paged(call, page)).await?.read()?;
+            let (answer, _) = send_following(SERVICE, paged(call, page)).await?;
+            let answers: Vec<InvitationAnswer> = answer.read()?;
             let is_last = answers.len() < PAGE;
             let is_of_account = |answer: &InvitationAnswer| {
                 answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
@@ -426,7 +430,8 @@ impl Github {
         invitation: u64,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "invitations", &invitation.to_string()];
-        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
+        let call = self.as_installation(token, Method::DELETE, &segments)?;
+        done_or_gone(send_following(SERVICE, call).await.map(drop))
     }
 
     /// Takes a person's access away. Who has none keeps none.
@@ -437,7 +442,8 @@ impl Github {
         username: &str,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", username];
-        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
+        let call = self.as_installation(token, Method::DELETE, &segments)?;
+        done_or_gone(send_following(SERVICE, call).await.map(drop))
     }
 
     fn as_user(&self, access_token: &str, segments: &[&str]) -> Result<RequestBuilder> {
@@ -470,6 +476,14 @@ pub struct Collaborator<'p> {
     pub username: &'p str,
     /// `pull`, `triage`, `push`, `maintain` or `admin`.
     pub permission: &'p str,
+}
+
+/// The id in the address that GitHub sends calls to whose repository has other names now.
+fn moved_repository(url: &Url) -> Option<u64> {
+    let mut segments = url.path_segments()?.rev();
+    segments.find(|segment| *segment == "installation")?;
+    let id = segments.next()?.parse().ok()?;
+    (segments.next()? == "repositories").then_some(id)
 }
 
 fn versioned(call: RequestBuilder) -> RequestBuilder {
