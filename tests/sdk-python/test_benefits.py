@@ -72,7 +72,7 @@ def test_every_kind_is_read_changed_in_each_of_its_members_and_deleted(merchant:
         ),
     ]:
         made = create(merchant, kind, before)
-        assert (made.type, made.description, made.properties.model_dump()) == (kind, "A benefit", before)
+        assert (made.TYPE, made.description, made.properties.model_dump()) == (kind, "A benefit", before)
         assert (made.selectable, made.deletable) == (True, True)
         assert benefits.get(id=made.id) == made
 

@@ -162,7 +162,7 @@ async fn what_this_call_put_together_is_removed_if_it_does_not_fit() {
 // F6: Amazon takes parts without a checksum only if the upload was begun without asking for one, and then none with one.
 #[tokio::test]
 async fn checksums_are_asked_for_only_if_each_part_has_one() {
-    let body = "<InitiateMultipartUploadResult><Bucket>private</Bucket><Key>a/b.txt</Key>\
+    let body = "<InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>private</Bucket><Key>a/b.txt</Key>\
                 <UploadId>upload</UploadId></InitiateMultipartUploadResult>";
     let standin = StandIn::new(move |_| answered("200 OK", "", body));
     let storage = standin.storage();
