@@ -112,18 +112,13 @@ impl Outside for Discord {
     }
 
     fn place_of(&self, remembered: &Json) -> Option<Place> {
-        #[derive(Deserialize)]
-        struct Remembered {
-            account_id: String,
-            guild_id: String,
-            role_id: String,
-        }
-        let Remembered { account_id, guild_id, role_id } = remembered.parse().ok()?;
+        let members: Value = remembered.parse().ok()?;
+        let member = |name: &str| members[name].as_str().map(str::to_owned);
         Some(Place {
             platform: Platform::Discord,
-            account_id,
-            container: guild_id,
-            target: role_id,
+            account_id: member("account_id")?,
+            container: member("guild_id")?,
+            target: member("role_id")?,
             permission: None,
         })
     }
