@@ -155,6 +155,21 @@ pub fn public(tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<PublicCheckout>
     Ok(PublicCheckout { complete: complete_one(tx, checkout)?, organization })
 }
 
+impl PublicCheckout {
+    /// The same with what the checkout has become since it was read. What it sells is only read anew if that is another.
+    pub fn as_of(&self, tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<Self> {
+        let was = &self.complete.checkout;
+        let sold =
+            |checkout: &Checkout| (checkout.product_id, checkout.product_price_id, checkout.discount_id);
+        if was.id != checkout.id || sold(was) != sold(&checkout) {
+            return public(tx, checkout);
+        }
+        let CompleteCheckout { product, price, discount, .. } = self.complete.clone();
+        let complete = CompleteCheckout { checkout, product, price, discount };
+        Ok(Self { complete, organization: self.organization.clone() })
+    }
+}
+
 fn seller(tx: &mut ReadTx<'_>, checkout: &Checkout) -> Result<Organization> {
     organizations::get(tx, &Tenancy::of(checkout.organization_id), checkout.organization_id)
 }

@@ -324,8 +324,14 @@ impl Stage {
             () = &mut act => true,
         };
         if is_over {
-            // The call comes when the time has come.
-            self.line.struck_during(|| self.shop.advance(10)).await;
+            // The call comes when the time has come, unless what it would ask for was told before.
+            let is_told = async || {
+                self.shop.advance(10);
+                self.line.has_called() && self.facts(who).await == *expected
+            };
+            if !self.line.struck_during(is_told).await {
+                return drop(self.line.repair());
+            }
         }
         match fault {
             // Nobody goes on: what was being done is dropped.

@@ -100,20 +100,29 @@ impl Line {
         })
     }
 
-    /// Waits until it has gone wrong. What happens meanwhile is the test's.
-    pub async fn struck_during(&self, mut meanwhile: impl FnMut()) {
+    /// Whether there was a call since it was last said what goes wrong.
+    pub fn has_called(&self) -> bool {
+        self.lock(|state| !state.calls.is_empty())
+    }
+
+    /// Waits until it has gone wrong, or the test says that the call need not come any more. What happens meanwhile is the
+    /// test's. Returns whether it has gone wrong.
+    pub async fn struck_during(&self, mut is_needless: impl AsyncFnMut() -> bool) -> bool {
         let begun = Instant::now();
         while !self.lock(|state| state.has_struck) {
             let calls = self.lock(|state| state.calls.clone());
             assert!(begun.elapsed() < PATIENCE, "the call that was to go wrong never came: {calls:?}");
-            meanwhile();
+            if is_needless().await {
+                return false;
+            }
             tokio::time::sleep(PAUSE).await;
         }
+        true
     }
 
     /// Waits until it has gone wrong.
     pub async fn struck(&self) {
-        self.struck_during(|| ()).await;
+        self.struck_during(async || false).await;
     }
 
     /// Lets the answer arrive that is late.

@@ -3,7 +3,7 @@
 
 use std::slice;
 
-use merak_core::billing;
+use merak_core::billing::{self, Answer, Payment};
 use merak_core::checkouts::confirm::Confirm;
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::customer_sessions;
@@ -99,18 +99,7 @@ async fn confirm(
     let update = ClientUpdate::from(&call.body);
     let confirm = Confirm { token, user_id };
     let paid = confirm_checkout::ask(&call.house, &call.path.client_secret, update, confirm).await?;
-    let settling = paid.clone();
-    let finished = flow
-        .finish(move |tx, call| {
-            if let Some(settling) = &settling {
-                billing::settle(tx, &call.house.billing, slice::from_ref(settling))?;
-            }
-            let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
-            let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
-            let public = checkouts::public(tx, checkout)?;
-            Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
-        })
-        .await;
+    let finished = finish(&flow, paid.clone()).await;
     if finished.is_err()
         && let Some((id, answer)) = paid
     {
@@ -118,4 +107,27 @@ async fn confirm(
         collect::settle_one(&flow.call().house, id, answer).await?;
     }
     finished
+}
+
+/// What is sold is read before the last unit: the writer has enough to do.
+async fn finish(
+    flow: &Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
+    paid: Option<(Id<Payment>, Answer)>,
+) -> Finishing<Json<CheckoutPublicConfirmed>> {
+    let sold = flow
+        .read(|tx, call| {
+            let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
+            checkouts::public(tx, checkout)
+        })
+        .await?;
+    flow.finish(move |tx, call| {
+        if let Some(paid) = &paid {
+            billing::settle(tx, &call.house.billing, slice::from_ref(paid))?;
+        }
+        let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
+        let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
+        let public = sold.as_of(tx, checkout)?;
+        Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
+    })
+    .await
 }
