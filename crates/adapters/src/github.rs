@@ -10,13 +10,12 @@ use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 
 use crate::http::ClientError;
 use crate::rest::{
-    Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send,
-    send_following, with_query,
+    Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send, with_query,
 };
 
 const SERVICE: &str = "GitHub";
@@ -110,10 +109,6 @@ pub struct Installation {
     pub id: u64,
     /// Whose repositories it covers.
     pub account: Owner,
-    /// The id of the repository whose installation it is, if that was renamed or has another owner now: GitHub then
-    /// knows it by its id, and sends calls by its old names there.
-    #[serde(skip)]
-    pub moved_repository: Option<u64>,
 }
 
 /// Who owns repositories.
@@ -323,11 +318,8 @@ impl Github {
     /// The installation that covers a repository, if there is one.
     pub async fn installation_of(&self, place: &RepositoryPlace<'_>) -> Result<Option<Installation>> {
         let call = self.as_app(Method::GET, &["repos", place.owner, place.name, "installation"])?;
-        match send_following(SERVICE, call).await {
-            Ok((answer, url)) => {
-                let installation: Installation = answer.read()?;
-                Ok(Some(Installation { moved_repository: moved_repository(&url), ..installation }))
-            }
+        match send(SERVICE, call).await {
+            Ok(answer) => answer.read().map(Some),
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
@@ -343,7 +335,7 @@ impl Github {
         struct Plan {
             name: String,
         }
-        let token = self.installation_token(installation.id, &json!({})).await?;
+        let token = self.installation_token(installation.id, None).await?;
         let url = address(SERVICE, &self.options.api_url, &["orgs", &installation.account.login])?;
         let call = authorization(self.http.call(Method::GET, url), &format!("Bearer {}", token.0));
         let organization: Organization = send(SERVICE, versioned(call)).await?.read()?;
@@ -353,25 +345,30 @@ impl Github {
     /// A token to give and take access to one repository.
     pub async fn token_for(
         &self,
-        installation: &Installation,
+        installation: u64,
         place: &RepositoryPlace<'_>,
     ) -> Result<InstallationToken> {
-        let mut wanted = json!({"permissions": {"administration": "write"}});
-        match installation.moved_repository {
-            Some(id) => wanted["repository_ids"] = json!([id]),
-            None => wanted["repositories"] = json!([place.name]),
-        }
-        self.installation_token(installation.id, &wanted).await
+        self.installation_token(installation, Some(place.name)).await
     }
 
-    async fn installation_token(&self, installation: u64, wanted: &Value) -> Result<InstallationToken> {
+    async fn installation_token(
+        &self,
+        installation: u64,
+        repository: Option<&str>,
+    ) -> Result<InstallationToken> {
         #[derive(Deserialize)]
         struct Made {
             token: String,
         }
         let installation = installation.to_string();
         let call = self.as_app(Method::POST, &["app", "installations", &installation, "access_tokens"])?;
-        let Made { token } = send(SERVICE, call.json(wanted)).await?.read()?;
+        let call = match repository {
+            Some(name) => {
+                call.json(&json!({"repositories": [name], "permissions": {"administration": "write"}}))
+            }
+            None => call,
+        };
+        let Made { token } = send(SERVICE, call).await?.read()?;
         Ok(InstallationToken(token))
     }
 
@@ -393,7 +390,7 @@ impl Github {
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", wanted.username];
         let call = self.as_installation(token, Method::PUT, &segments)?;
-        send_following(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(drop)
+        send(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(|_| ())
     }
 
     /// The invitation of an account to a repository that still waits, if there is one.
@@ -406,8 +403,7 @@ impl Github {
         for page in 1..=MOST_PAGES {
             let segments = ["repos", place.owner, place.name, "invitations"];
             let call = self.as_installation(token, Method::GET, &segments)?;
-            let (answer, _) = send_following(SERVICE, paged(call, page)).await?;
-            let answers: Vec<InvitationAnswer> = answer.read()?;
+            let answers: Vec<InvitationAnswer> = send(SERVICE, paged(call, page)).await?.read()?;
             let is_last = answers.len() < PAGE;
             let is_of_account = |answer: &InvitationAnswer| {
                 answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
@@ -430,8 +426,7 @@ impl Github {
         invitation: u64,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "invitations", &invitation.to_string()];
-        let call = self.as_installation(token, Method::DELETE, &segments)?;
-        done_or_gone(send_following(SERVICE, call).await.map(drop))
+        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
     }
 
     /// Takes a person's access away. Who has none keeps none.
@@ -442,8 +437,7 @@ impl Github {
         username: &str,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", username];
-        let call = self.as_installation(token, Method::DELETE, &segments)?;
-        done_or_gone(send_following(SERVICE, call).await.map(drop))
+        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
     }
 
     fn as_user(&self, access_token: &str, segments: &[&str]) -> Result<RequestBuilder> {
@@ -476,14 +470,6 @@ pub struct Collaborator<'p> {
     pub username: &'p str,
     /// `pull`, `triage`, `push`, `maintain` or `admin`.
     pub permission: &'p str,
-}
-
-/// The id in the address that GitHub sends calls to whose repository has other names now.
-fn moved_repository(url: &Url) -> Option<u64> {
-    let mut segments = url.path_segments()?.rev();
-    segments.find(|segment| *segment == "installation")?;
-    let id = segments.next()?.parse().ok()?;
-    (segments.next()? == "repositories").then_some(id)
 }
 
 fn versioned(call: RequestBuilder) -> RequestBuilder {

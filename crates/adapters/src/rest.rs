@@ -1,9 +1,8 @@
-//! Calls of REST services: bounded in time and size, with failures that say what to do about them. Redirects are followed
-//! only where a call says so, and never to another host.
+//! Calls of REST services: bounded in time and size, never redirected, with failures that say what to do about them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,9 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How large an answer may be, in bytes. A page of a hundred repositories has some 700 KB.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-
-/// How often a call goes on to where its object has moved.
-const MOST_REDIRECTS: u32 = 3;
 
 /// The longest wait that a service can ask for; what is longer is cut to this.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
@@ -138,43 +134,6 @@ pub(crate) async fn send(service: &'static str, call: RequestBuilder) -> Result<
         return Ok(Answer { service, status, body });
     }
     Err(failure(service, status, &headers, &body))
-}
-
-/// The same for an object that the service may have moved: as often as it says where to, at its own origin, the call is
-/// made there again as it was. Returns where the answer came from, too.
-pub(crate) async fn send_following(service: &'static str, call: RequestBuilder) -> Result<(Answer, Url)> {
-    let unmade = |error: reqwest::Error| Error::Unavailable { service, cause: cause(error) };
-    let (client, request) = call.build_split();
-    let mut request = request.map_err(unmade)?;
-    let mut left = MOST_REDIRECTS;
-    loop {
-        let url = request.url().clone();
-        let again = request.try_clone();
-        let call = RequestBuilder::from_parts(client.clone(), request);
-        let Exchanged { status, headers, body } = exchange(service, call).await?;
-        if status.is_success() {
-            return Ok((Answer { service, status, body }, url));
-        }
-        match (again, moved_to(&url, status, &headers)) {
-            (Some(mut again), Some(moved)) if left > 0 => {
-                *again.url_mut() = moved;
-                (request, left) = (again, left - 1);
-            }
-            _ => return Err(failure(service, status, &headers, &body)),
-        }
-    }
-}
-
-/// Where a redirect leads that keeps the method and stays at the origin, with the query of the call if it has none.
-fn moved_to(url: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
-    if !matches!(status.as_u16(), 301 | 302 | 307 | 308) {
-        return None;
-    }
-    let mut moved = url.join(headers.get(LOCATION)?.to_str().ok()?).ok()?;
-    if moved.query().is_none() {
-        moved.set_query(url.query());
-    }
-    (moved.origin() == url.origin()).then_some(moved)
 }
 
 /// What a service answered, whatever it is.
@@ -391,32 +350,6 @@ mod tests {
         assert_eq!(made.as_str(), "http://localhost/api/repos/a%2Fb/x%3Fy%23z");
         for segment in ["", ".", ".."] {
             assert_eq!(address("Test", &base, &["repos", segment]).unwrap_err().status(), Some(404));
-        }
-    }
-
-    #[test]
-    fn a_redirect_stays_at_its_origin() {
-        let asked: Url = "https://api.example/repos/a/b/invitations?page=2".parse().unwrap();
-        let moved = |status: u16, location: &str| {
-            let status = StatusCode::from_u16(status).unwrap();
-            moved_to(&asked, status, &headers(&[("location", location)])).map(String::from)
-        };
-        let there = Some(String::from("https://api.example/repositories/7/invitations?page=2"));
-        for status in [301, 302, 307, 308] {
-            assert_eq!(moved(status, "https://api.example/repositories/7/invitations"), there);
-            assert_eq!(moved(status, "/repositories/7/invitations?page=2"), there);
-            for elsewhere in [
-                "https://api.example.org/repositories/7",
-                "http://api.example/repositories/7",
-                "https://api.example:8443/repositories/7",
-                "//evil.example/repositories/7",
-                "http://[",
-            ] {
-                assert_eq!(moved(status, elsewhere), None, "{elsewhere}");
-            }
-        }
-        for status in [200, 300, 303, 304, 404] {
-            assert_eq!(moved(status, "/repositories/7/invitations"), None, "{status}");
         }
     }
 

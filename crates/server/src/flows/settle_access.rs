@@ -2,7 +2,7 @@
 //! it entitles to. Each step is written down by a unit of its own before the next begins.
 
 use merak_adapters::discord::{self, Discord, Joined, RolePlace};
-use merak_adapters::github::{Collaborator, Github, RepositoryPlace};
+use merak_adapters::github::{Collaborator, Github, Installation, RepositoryPlace};
 use merak_adapters::rest;
 use merak_core::benefits::grants::BenefitGrant;
 use merak_core::benefits::grants::accesses::{self, Access, Gift};
@@ -102,11 +102,11 @@ async fn withdraw(house: &House, access: &Access) -> Result<(), Failed> {
 
 async fn withdraw_repository(github: &Github, access: &Access) -> Result<(), Failed> {
     let place = repository(access);
-    let Some(installation) = github.installation_of(&place).await? else {
+    let Some(Installation { id, .. }) = github.installation_of(&place).await? else {
         // The repository is gone, or its owner took it away from the app: nobody here can do anything about it.
         return Ok(());
     };
-    let token = github.token_for(&installation, &place).await?;
+    let token = github.token_for(id, &place).await?;
     if let Some(invitation) = github.invitation_of(&token, &place, &access.account_id).await? {
         return Ok(github.delete_invitation(&token, &place, invitation.id).await?);
     }
@@ -169,10 +169,10 @@ async fn usable_token(
 
 async fn give_repository(github: &Github, access: &Access) -> Result<Asked, Failed> {
     let place = repository(access);
-    let Some(installation) = github.installation_of(&place).await? else {
+    let Some(Installation { id, .. }) = github.installation_of(&place).await? else {
         return Ok(Asked::Waits(String::from("the app is not installed on the repository")));
     };
-    let token = github.token_for(&installation, &place).await?;
+    let token = github.token_for(id, &place).await?;
     let Some(username) = github.name_of(&token, &access.account_id).await? else {
         return Ok(Asked::Waits(String::from("the account is no more")));
     };

@@ -166,8 +166,7 @@ impl Services {
             ["api", rest @ ..] => world.github.answer_api(&seen, rest),
             _ => (404, json!({"message": "Not Found"})),
         };
-        let moved = answer.1["url"].as_str().filter(|_| matches!(answer.0, 301 | 307)).map(str::to_owned);
-        respond(answer, moved.map(|url| ("location", url)))
+        respond(answer, None)
     }
 }
 

@@ -238,49 +238,6 @@ connected! {
         assert_eq!(services.world().github.holders("acme", "app"), ["501: push"]);
     }
 
-    // GitHub sends calls by the old names to where the repository is now.
-    async fn a_renamed_repository_is_given_and_taken_back(connected) {
-        let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (first, second, purchase) = (shop.customer().await, shop.customer().await, order());
-        let grant = shop.grant(typed(&id), first.id, purchase).await;
-        connected.connect(&first, "github", 500).await;
-        connected.choose(&grant, "github_repository", "500").await.expect(200);
-        shop.work_done().await;
-        services.world().github.accept(500);
-        services.world().github.rename("acme", "app", "tool");
-        let late = shop.grant(typed(&id), second.id, purchase).await;
-        connected.connect(&second, "github", 600).await;
-        connected.choose(&late, "github_repository", "600").await.expect(200);
-        shop.work_done().await;
-        assert_eq!(services.world().github.holders("acme", "tool"), ["500: pull", "600 invited: pull"]);
-        for customer in [&first, &second] {
-            shop.revoke(typed(&id), customer.id, purchase).await;
-        }
-        shop.work_done().await;
-        assert_eq!(services.world().github.holders("acme", "tool"), Vec::<String>::new());
-    }
-
-    async fn nobody_is_followed_to_another_host_or_in_circles(connected) {
-        let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let customer = shop.customer().await;
-        let grant = shop.grant(typed(&id), customer.id, order()).await;
-        connected.connect(&customer, "github", 500).await;
-        let installation = "GET /api/repos/acme/app/installation";
-        for (location, times) in [("http://localhost:1/api/repositories/7/installation", 1), ("installation", 4)] {
-            for _ in 0..times {
-                services.fail_with(installation, 301, Some(("location", location.to_owned())), json!({"message": "Moved"}));
-            }
-            connected.choose(&grant, "github_repository", "500").await.expect(200);
-            shop.work_done().await;
-            assert_eq!(connected.grant(&grant).await["is_granted"], false);
-        }
-        connected.choose(&grant, "github_repository", "500").await.expect(200);
-        shop.work_done().await;
-        assert_eq!(connected.grant(&grant).await["is_granted"], true);
-    }
-
     // spec 20 §3.4: 2^n seconds, or as long as GitHub asks
     async fn a_failing_service_is_left_alone_for_longer_each_time(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
