@@ -2,7 +2,6 @@
 //! breaks off.
 
 mod crashes;
-mod moved;
 mod permissions;
 mod products;
 mod told;

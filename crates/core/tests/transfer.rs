@@ -1,6 +1,6 @@
 //! A shop goes out of one installation and comes into another.
 
-pub mod moving;
+mod moving;
 mod shops;
 
 use merak_core::access::Tenancy;

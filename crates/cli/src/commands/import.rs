@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use merak_core::connections::Platform;
-use merak_core::transfer::{Begin, RecordKind, Report, Uncarried};
+use merak_core::transfer::{Begin, RecordKind, Report};
 use merak_transfer::polar::{self, NOT_SHOWN, Server};
 use merak_transfer::{Outcome, Progress, file};
 use serde_json::{Map, Value, json};
@@ -15,7 +14,6 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::output;
 use crate::progress::Meter;
-use crate::services;
 
 /// Take in a shop from elsewhere, with the same ids and license keys. It can be repeated, and goes on where it stopped.
 #[derive(Debug, Args)]
@@ -78,16 +76,7 @@ impl Import {
             None => &self.into,
         };
         let owner = into.owner.as_deref().map(|owner| email("--owner", owner)).transpose()?;
-        let services = [
-            services::discord(options)?.map(|_| Platform::Discord),
-            services::github(options)?.map(|_| Platform::Github),
-        ];
-        let begin = Begin {
-            way: String::new(),
-            into: into.organization.clone(),
-            owner,
-            services: services.into_iter().flatten().collect(),
-        };
+        let begin = Begin { way: String::new(), into: into.organization.clone(), owner };
         let (store, secret) = open(options)?;
         let vault = super::vault(options, &secret, into.files.as_ref())?;
         let mut meter = Meter::new("seen");

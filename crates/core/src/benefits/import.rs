@@ -12,7 +12,8 @@ use crate::organizations::Organization;
 pub fn import(tx: &mut Tx<'_>, mut benefit: Benefit) -> Result<Imported<Benefit>> {
     const OWNER: &str = "SELECT organization_id FROM benefits WHERE id = $1";
     let settings: Value = benefit.properties.parse()?;
-    benefit.properties = match kinds::of(benefit.r#type).carry(tx, benefit.organization_id, &settings) {
+    benefit.properties = match kinds::of(benefit.r#type).prepare(tx, benefit.organization_id, &settings, None)
+    {
         Ok(properties) => properties,
         Err(Refusal::Store(error)) => return Err(error.into()),
         Err(refusal) => return Ok(Imported::Refused(refusal.sentences())),

@@ -10,8 +10,7 @@ use super::export::{PAGE, Wanted, rows};
 use super::record::Portable;
 use super::{Place, RecordKind};
 use crate::benefits::kinds::downloadables::Properties as Downloads;
-use crate::benefits::{self, Benefit, BenefitType, kinds};
-use crate::connections::Platform;
+use crate::benefits::{self, Benefit, BenefitType};
 use crate::files::File;
 use crate::kit::{Id, Result};
 
@@ -70,18 +69,6 @@ impl BenefitRecord {
 }
 
 impl BenefitRecord {
-    /// What its buyers and its seller wait for, if it is given by a service that nobody here can ask.
-    fn unasked(&self, batch: &Batch<'_, '_>) -> Option<String> {
-        let platform = kinds::of(self.r#type).outside()?.platform();
-        let name = match platform {
-            Platform::Discord => "Discord",
-            Platform::Github => "GitHub",
-        };
-        (!batch.import().services.contains(&platform)).then(|| {
-            format!("this installation is not connected to {name}: until it is, nobody gets or loses it")
-        })
-    }
-
     /// The settings of a benefit of downloads, if it is one.
     fn downloads(&self) -> Option<Downloads> {
         if self.r#type == BenefitType::Downloadables { self.properties.parse().ok() } else { None }
@@ -141,9 +128,6 @@ impl Portable for BenefitRecord {
             }
             of.properties = Json::new(&here)?;
         }
-        if let Some(remark) = self.unasked(batch) {
-            batch.remark_later(RecordKind::Benefit, self.id.uuid(), &self.subject(), &remark);
-        }
         let benefit = Benefit {
             id: of.id,
             organization_id: batch.organization_id(),
@@ -158,16 +142,5 @@ impl Portable for BenefitRecord {
             deleted_at: of.deleted_at,
         };
         Ok(benefits::import(batch.tx, benefit)?.into())
-    }
-
-    fn complete(&self, batch: &mut Batch<'_, '_>, _here: Uuid) -> Result<()> {
-        if !self.r#type.is_outside() {
-            return Ok(());
-        }
-        batch.forget_remarks(RecordKind::Benefit, self.id.uuid())?;
-        match self.unasked(batch) {
-            Some(remark) => batch.remark(RecordKind::Benefit, self.id.uuid(), &self.subject(), &remark),
-            None => Ok(()),
-        }
     }
 }

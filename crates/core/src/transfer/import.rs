@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::batch::{Batch, Tally};
 use super::{Arrival, OrganizationRecord, RecordKind};
-use crate::connections::Platform;
 use crate::kit::{Email, Id, Imported, Refusal, Result};
 use crate::organizations::{self, Organization};
 
@@ -20,8 +19,6 @@ pub struct Begin {
     pub into: Option<String>,
     /// Who works for an organization that has to be made, beside those the record names.
     pub owner: Option<Email>,
-    /// The services outside that this installation is connected to.
-    pub services: Vec<Platform>,
 }
 
 /// An import under way.
@@ -33,8 +30,6 @@ pub struct Import {
     pub source_id: Uuid,
     /// By what way it comes in.
     pub way: String,
-    /// The services outside that this installation is connected to.
-    pub services: Vec<Platform>,
 }
 
 /// An import that may begin, or go on.
@@ -72,8 +67,7 @@ pub fn begin(tx: &mut Tx<'_>, record: &OrganizationRecord, command: &Begin) -> R
          VALUES ($1, $2, $3, $4, $4) ON CONFLICT DO NOTHING",
         &[&organization.id, &source_id, &command.way, &now],
     )?;
-    let (way, services) = (command.way.clone(), command.services.clone());
-    let import = Import { organization_id: organization.id, source_id, way, services };
+    let import = Import { organization_id: organization.id, source_id, way: command.way.clone() };
     Ok(Begun { import, organization, position })
 }
 

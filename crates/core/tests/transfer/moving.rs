@@ -84,8 +84,7 @@ pub fn resumed(shop: &Shop, lines: &Lines, way: &str) -> Option<Json> {
 }
 
 pub fn begun(shop: &Shop, lines: &Lines, way: &str, into: Option<&str>) -> Result<transfer::Begun> {
-    let command =
-        Begin { way: way.to_owned(), into: into.map(str::to_owned), owner: None, services: Vec::new() };
+    let command = Begin { way: way.to_owned(), into: into.map(str::to_owned), owner: None };
     let record = lines.organization.clone();
     shop.write(move |tx| transfer::begin(tx, &record, &command))
 }

@@ -229,20 +229,6 @@ pub fn refused(tx: &mut Tx<'_>, access: &Access) -> Result<()> {
     announce::settled(tx, &benefit, &grant)
 }
 
-/// Records that the service gave what a grant that comes from elsewhere remembers, so that it can be taken back.
-pub(super) fn carry(tx: &mut Tx<'_>, grant: &BenefitGrant) -> Result<()> {
-    if !grant.is_granted() || chosen_account(grant)?.is_none() {
-        return Ok(());
-    }
-    let Some((grant, benefit)) = find(tx, grant.id)? else { return Ok(()) };
-    let outside = kinds::of(benefit.r#type).outside();
-    if let Some(place) = outside.and_then(|outside| outside.place_of(&grant.properties)) {
-        let access = Access { given_at: grant.granted_at, ..about_to_be(tx, &grant, place) };
-        tx.insert(&access)?;
-    }
-    Ok(())
-}
-
 /// What a grant entitles its holder's account to, if the holder chose one.
 fn entitlement(
     tx: &mut ReadTx<'_>,
@@ -364,14 +350,7 @@ pub(super) fn enqueue(tx: &mut Tx<'_>, grant: &BenefitGrant) -> Result<()> {
 }
 
 fn announce(tx: &mut Tx<'_>, grant: &BenefitGrant, place: Place) -> Result<Access> {
-    let access = about_to_be(tx, grant, place);
-    tx.insert(&access)?;
-    Ok(access)
-}
-
-/// Access that a grant gives, before anybody is asked for it.
-fn about_to_be(tx: &mut Tx<'_>, grant: &BenefitGrant, place: Place) -> Access {
-    Access {
+    let access = Access {
         id: Id::new(tx),
         grant_id: grant.id,
         customer_id: grant.customer_id,
@@ -384,7 +363,9 @@ fn about_to_be(tx: &mut Tx<'_>, grant: &BenefitGrant, place: Place) -> Access {
         given_at: None,
         asked_back_at: None,
         created_at: tx.now(),
-    }
+    };
+    tx.insert(&access)?;
+    Ok(access)
 }
 
 fn remove(tx: &mut Tx<'_>, access: &Access) -> Result<()> {

@@ -3,14 +3,12 @@
 use merak_store::Tx;
 
 use super::BenefitGrant;
-use super::accesses;
 use super::commands::find_in_scope;
 use crate::advertisements;
 use crate::benefits::Benefit;
 use crate::kit::{Id, Imported, Result};
 
-/// Takes a grant over as it is, without carrying anything out: what it gave comes over by itself, or is at a service
-/// outside, where it can be taken back later.
+/// Takes a grant over as it is, without carrying anything out: what it gave comes over by itself.
 pub fn import(tx: &mut Tx<'_>, mut grant: BenefitGrant) -> Result<Imported<BenefitGrant>> {
     const BENEFIT: &str = "SELECT benefit_id FROM benefit_grants WHERE id = $1";
     if grant.subscription_id.is_some() && grant.order_id.is_some() {
@@ -33,7 +31,6 @@ pub fn import(tx: &mut Tx<'_>, mut grant: BenefitGrant) -> Result<Imported<Benef
         "UPDATE benefit_counts SET grants = grants + 1, granted = granted + $2 WHERE benefit_id = $1",
         &[&grant.benefit_id, &i64::from(grant.is_granted())],
     )?;
-    accesses::carry(tx, &grant)?;
     advertisements::settle_named(tx, &grant.properties)?;
     Ok(Imported::New(grant.id))
 }

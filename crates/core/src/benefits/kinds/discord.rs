@@ -63,15 +63,6 @@ impl Kind for Discord {
         Ok(Json::new(&Properties { guild_id: guild.id.clone(), role_id: role_id.to_owned() })?)
     }
 
-    fn carry(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
-        let stored = super::normalized::<Properties>(properties)?;
-        let Properties { guild_id, role_id } = stored.parse()?;
-        if guild_id.is_empty() || role_id.is_empty() {
-            return Err(super::empty_settings());
-        }
-        Ok(stored)
-    }
-
     fn affects_holders(&self, before: &Json, after: &Json) -> Result<bool> {
         Ok(before.parse::<Properties>()? != after.parse::<Properties>()?)
     }
@@ -109,18 +100,6 @@ impl Outside for Discord {
         Ok(Json::from(json!({
             "account_id": place.account_id, "guild_id": place.container, "role_id": place.target,
         })))
-    }
-
-    fn place_of(&self, remembered: &Json) -> Option<Place> {
-        let members: Value = remembered.parse().ok()?;
-        let member = |name: &str| members[name].as_str().map(str::to_owned);
-        Some(Place {
-            platform: Platform::Discord,
-            account_id: member("account_id")?,
-            container: member("guild_id")?,
-            target: member("role_id")?,
-            permission: None,
-        })
     }
 }
 

@@ -66,12 +66,12 @@ impl Refuses for Error {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct GrantProperties {
-    account_id: String,
-    repository_owner: String,
-    repository_name: String,
-    permission: String,
+#[derive(Clone, Debug, Serialize)]
+struct GrantProperties<'p> {
+    account_id: &'p str,
+    repository_owner: &'p str,
+    repository_name: &'p str,
+    permission: &'p str,
 }
 
 /// See the module.
@@ -123,16 +123,6 @@ impl Kind for GithubRepository {
         Err(Refusal::BenefitPropertiesInvalid(vec![problem]))
     }
 
-    fn carry(&self, _tx: &mut ReadTx<'_>, _owner: Id<Organization>, properties: &Value) -> Result<Json> {
-        let stored = super::normalized::<Properties>(properties)?;
-        let Properties { repository_owner, repository_name, permission } = stored.parse()?;
-        let is_known = PERMISSIONS.contains(&permission.as_str());
-        if repository_owner.is_empty() || repository_name.is_empty() || !is_known {
-            return Err(super::empty_settings());
-        }
-        Ok(stored)
-    }
-
     fn affects_holders(&self, before: &Json, after: &Json) -> Result<bool> {
         Ok(before.parse::<Properties>()? != after.parse::<Properties>()?)
     }
@@ -168,22 +158,10 @@ impl Outside for GithubRepository {
 
     fn remembered(&self, place: &Place) -> Result<Json> {
         Ok(Json::new(&GrantProperties {
-            account_id: place.account_id.clone(),
-            repository_owner: place.container.clone(),
-            repository_name: place.target.clone(),
-            permission: place.permission.clone().unwrap_or_default(),
+            account_id: &place.account_id,
+            repository_owner: &place.container,
+            repository_name: &place.target,
+            permission: place.permission.as_deref().unwrap_or_default(),
         })?)
-    }
-
-    fn place_of(&self, remembered: &Json) -> Option<Place> {
-        let GrantProperties { account_id, repository_owner, repository_name, permission } =
-            remembered.parse().ok()?;
-        Some(Place {
-            platform: Platform::Github,
-            account_id,
-            container: repository_owner,
-            target: repository_name,
-            permission: Some(permission),
-        })
     }
 }

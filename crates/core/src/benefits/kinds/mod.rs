@@ -44,12 +44,6 @@ pub trait Kind: Sync {
         finding: Option<&Finding>,
     ) -> Result<Json>;
 
-    /// Checks settings that come from another installation and returns the form to store. No service is asked about
-    /// them: it was asked there.
-    fn carry(&self, tx: &mut ReadTx<'_>, owner: Id<Organization>, properties: &Value) -> Result<Json> {
-        self.prepare(tx, owner, properties, None)
-    }
-
     /// Whether a change of settings changes what holders have.
     fn affects_holders(&self, _before: &Json, _after: &Json) -> Result<bool> {
         Ok(false)
@@ -77,9 +71,6 @@ pub trait Outside {
 
     /// What a grant remembers of it once it is given.
     fn remembered(&self, place: &Place) -> Result<Json>;
-
-    /// What was given, by what a grant remembers; none if that does not say it whole.
-    fn place_of(&self, remembered: &Json) -> Option<Place>;
 }
 
 /// What came of granting.
@@ -120,11 +111,6 @@ fn through_account(tx: &mut ReadTx<'_>, platform: Platform, grant: &BenefitGrant
 /// No benefit of a kind can be made whose service nobody can ask.
 fn not_connected(sentence: &str, kind: &str) -> Refusal {
     Refusal::invalid(at("body").field("type").value_error(sentence, kind))
-}
-
-/// Settings that another installation could not have given anything by.
-fn empty_settings() -> Refusal {
-    Refusal::bad_request("its settings name nothing that could be given")
 }
 
 /// Settings read into the kind's struct and written back, so that every member stands in the stored form.
