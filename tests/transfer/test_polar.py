@@ -219,15 +219,21 @@ def test_what_cannot_come_along_is_told(standin: StandIn, elsewhere: Server) -> 
             "properties": {"guild_id": "1", "role_id": "2", "guild_token": "x"},
         }
     )
-    standin.lists[f"/v1/benefits/{recorded.identifier(77)}/grants"] = []
+    grants = f"/v1/benefits/{recorded.identifier(77)}/grants"
+    role = {"account_id": "3", "guild_id": "1", "role_id": "2"}
+    # Of one holder who does not come in, too: all grants of a benefit are counted.
+    standin.lists[grants] = [
+        recorded.grant(9000 + n, recorded.identifier(77), customers[n], role) for n in range(2, 5)
+    ]
     report = take(elsewhere, standin.url)
     remarks = {(each["kind"], each["count"]): each["remark"] for each in report["remarks"]}
     assert remarks[("customer", 1)].startswith("it cannot be read: ")
     assert remarks[("license_key", 1)] == "its customer did not come in"
     assert remarks[("benefit_grant", 2)] == "its customer did not come in"
-    told = "this installation is not connected to Discord: until it is, nobody gets or loses it"
-    assert remarks[("benefit", 1)] == told
-    assert report["records"]["benefit"]["behind"] == 0
+    assert remarks[("benefit", 1)].startswith("Discord has to say here whose server it is: connect the server,")
+    assert remarks[("benefit_grant", 3)] == f"its benefit did not come in: Members' room ({recorded.identifier(77)})"
+    assert "not connected" not in str(report["remarks"])
+    assert report["records"]["benefit"]["behind"] == 1
     assert report["records"]["license_key"] == {"here": CUSTOMERS - 1, "new": CUSTOMERS - 1, "known": 0, "behind": 1}
 
 

@@ -2,6 +2,7 @@
 //! breaks off.
 
 mod crashes;
+mod moved;
 mod permissions;
 mod products;
 mod told;

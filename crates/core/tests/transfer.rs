@@ -1,6 +1,6 @@
 //! A shop goes out of one installation and comes into another.
 
-mod moving;
+pub mod moving;
 mod shops;
 
 use merak_core::access::Tenancy;
@@ -426,6 +426,45 @@ scenarios! {
             let remark = format!("product 1 some of its {what} were deleted here [{}]", product.name);
             assert!(told.contains(&remark), "{remark} is not in {told:?}");
         }
+    }
+
+    fn a_benefit_that_comes_later_than_its_product_is_told_and_not_put_on_it(shop) {
+        let product = shop.product();
+        let [first, second, third] =
+            ["A", "B", "C"].map(|note| shop.benefit(BenefitType::Custom, json!({"note": note})).unwrap().id);
+        shop.set_benefits(product.id, &[first, second, third]).unwrap();
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        let without = |left: &[Id<merak_core::benefits::Benefit>]| Lines {
+            records: lines
+                .records
+                .iter()
+                .filter(|record| !matches!(record, Record::Benefit(benefit) if left.contains(&benefit.id)))
+                .cloned()
+                .collect(),
+            ..lines.clone()
+        };
+        let fewer = format!("product 1 some of its benefits did not come in [{}]", product.name);
+        let later = format!(
+            "product 1 some of its benefits came in after it and are not on it: put them on it, or those who hold them \
+             lose them when its benefits change [{}]",
+            product.name
+        );
+        take(&elsewhere, &import, &without(&[second, third]));
+        assert_eq!(remarks(&elsewhere, &import), [fewer.as_str()]);
+        take(&elsewhere, &import, &without(&[third]));
+        assert_eq!(remarks(&elsewhere, &import), [later.as_str(), &*fewer]);
+        take(&elsewhere, &import, &lines);
+        assert_eq!(remarks(&elsewhere, &import), [later]);
+        let Record::Product(here) = export_of(&elsewhere, &import).find(RecordKind::Product) else { unreachable!() };
+        assert_eq!(here.benefits.iter().map(|named| named.id).collect::<Vec<_>>(), [first.uuid()]);
+        let tenancy = Tenancy::of(import.organization_id);
+        elsewhere
+            .write(move |tx| products::set_benefits(tx, &tenancy, product.id, &[first, second, third]))
+            .unwrap();
+        take(&elsewhere, &import, &lines);
+        assert!(remarks(&elsewhere, &import).is_empty());
     }
 
     fn a_picture_that_came_along_is_shown_from_here(shop) {

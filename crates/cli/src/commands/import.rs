@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use merak_core::transfer::{Begin, RecordKind, Report};
+use merak_core::transfer::{Begin, RecordKind, Report, Uncarried};
 use merak_transfer::polar::{self, NOT_SHOWN, Server};
 use merak_transfer::{Outcome, Progress, file};
 use serde_json::{Map, Value, json};

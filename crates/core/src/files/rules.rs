@@ -124,6 +124,13 @@ pub fn problems_of_parts(size: i64, parts: &[Part]) -> Vec<FieldProblem> {
     problems
 }
 
+/// What is wrong with an upload whose parts must all be announced with their checksums: the first that is not.
+pub fn problem_of_unclaimed(parts: &[Part]) -> Option<FieldProblem> {
+    let n = parts.iter().position(|part| part.checksum_sha256_base64.is_none())?;
+    let place = at("body").field("upload").field("parts").index(n).field("checksum_sha256_base64");
+    Some(place.value_error("A file as large as this needs the checksum of each part.", Value::Null))
+}
+
 /// The problem of a text that should be a checksum.
 pub fn no_checksum(place: crate::kit::Place, text: &str) -> FieldProblem {
     place.value_error("This is not the base64 of a SHA-256.", Value::from(text))
@@ -237,6 +244,15 @@ mod tests {
         let mut bad = part(1, 0, 1);
         bad.checksum_sha256_base64 = Some(String::from("abc"));
         assert_eq!(places(1, &[bad]), ["0\"checksum_sha256_base64\""]);
+    }
+
+    #[test]
+    fn the_first_part_without_a_checksum_is_named() {
+        let with = Part { checksum_sha256_base64: Some(base64_of(&digest(b"a"))), ..part(1, 0, 1) };
+        assert_eq!(problem_of_unclaimed(&[with.clone(), with.clone()]), None);
+        let problem = problem_of_unclaimed(&[with, part(2, 1, 2), part(3, 2, 3)]).unwrap();
+        let loc = serde_json::to_value(&problem.loc).unwrap();
+        assert_eq!(loc, json!(["body", "upload", "parts", 1, "checksum_sha256_base64"]));
     }
 
     proptest! {

@@ -235,6 +235,13 @@ impl PriceRecord {
     }
 }
 
+/// What is told of a product whose benefits are not all here.
+const FEWER: &str = "some of its benefits did not come in";
+
+/// What is told of a product that is here longer than some of its benefits.
+const LATER: &str = "some of its benefits came in after it and are not on it: put them on it, or those who hold them lose them when \
+                     its benefits change";
+
 impl Portable for ProductRecord {
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -266,7 +273,7 @@ impl Portable for ProductRecord {
             .collect();
         let mut lacks = Vec::new();
         for (there, here, remark) in [
-            (self.benefits.len(), benefits.len(), "some of its benefits did not come in"),
+            (self.benefits.len(), benefits.len(), FEWER),
             (self.medias.len(), medias.len(), "some of its pictures did not come in"),
             (self.attached_custom_fields.len(), fields.len(), "some of its custom fields did not come in"),
         ] {
@@ -320,5 +327,33 @@ impl Portable for ProductRecord {
             }
         }
         Ok(taken)
+    }
+    /// A product is the seller's once it is here, so benefits that came in after it are told and not put on it.
+    fn complete(&self, batch: &mut Batch<'_, '_>, here: Uuid) -> Result<()> {
+        let Some(subject) = batch.subject_behind(RecordKind::Product, self.id.uuid()).map(str::to_owned)
+        else {
+            return Ok(());
+        };
+        let told = batch.remarks_of(RecordKind::Product, self.id.uuid())?;
+        if !told.iter().any(|remark| remark == FEWER || remark == LATER) {
+            return Ok(());
+        }
+        let mut benefits = batch.find_all(RecordKind::Benefit, self.benefits.iter().map(|named| named.id));
+        let is_whole = benefits.len() == self.benefits.len();
+        let live = live(batch.tx, (&benefits, &[], &[]))?;
+        keep_live(&mut benefits, &live, |id| id.uuid());
+        let on_it: HashSet<Id<Benefit>> = batch
+            .tx
+            .all("SELECT benefit_id FROM product_benefits WHERE product_id = $1", &[&here])?
+            .into_iter()
+            .collect();
+        batch.forget_remarks(RecordKind::Product, self.id.uuid())?;
+        let others = told.iter().map(String::as_str).filter(|remark| *remark != FEWER && *remark != LATER);
+        let fewer = (!is_whole).then_some(FEWER);
+        let later = benefits.iter().any(|id| !on_it.contains(id)).then_some(LATER);
+        for remark in others.chain(fewer).chain(later) {
+            batch.remark(RecordKind::Product, self.id.uuid(), &subject, remark)?;
+        }
+        Ok(())
     }
 }

@@ -183,6 +183,7 @@ pub fn stored_file(shop: &Shop, name: &str, service: FileService) -> Id<File> {
                 checksum_sha256_base64: Some(String::from("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")),
                 version: None,
                 parts: vec![part],
+                needs_checksums: false,
             },
         )?;
         files::begun(tx, file.id, "upload")?;

@@ -39,8 +39,8 @@ const PATIENCE_TO_COMPLETE: Duration = Duration::from_mins(5);
 /// How long reading an object back may take. Silence on the way ends it sooner.
 const PATIENCE_TO_READ: Duration = Duration::from_mins(10);
 
-/// Up to which size, in bytes, an object whose parts the storage has compared is read back for the checksum of the
-/// whole. A larger one cannot be relied on to be read in time, and was sent part by part as its owner has it.
+/// Up to which size, in bytes, an object is read back. A larger one cannot be relied on to be read in time; of it the
+/// storage is told the checksum of each part, and compares them.
 const LARGEST_READ_BACK: u64 = 8 << 30;
 
 /// For how long the addresses of our own calls are signed.
@@ -278,9 +278,7 @@ impl S3 {
         }
         // What the storage did not compare is read back.
         let has_claims = !upload.has_checksums && sent.iter().any(|sent| sent.part.sha256.is_some());
-        let is_compared =
-            upload.has_checksums && head.checksum.is_some() && expected.size > LARGEST_READ_BACK;
-        if !has_claims && (expected.sha256.is_none() || is_compared) {
+        if expected.size > LARGEST_READ_BACK || (!has_claims && expected.sha256.is_none()) {
             return Ok(None);
         }
         let read = self.read_back(&upload.object, sent).await?;
@@ -359,6 +357,10 @@ enum Parts {
 
 #[async_trait]
 impl FileStorage for S3 {
+    fn needs_checksums(&self, size: u64) -> bool {
+        size > LARGEST_READ_BACK
+    }
+
     async fn begin(&self, object: &Object, mime_type: &str, has_checksums: bool) -> Result<String> {
         let mut action =
             CreateMultipartUpload::new(self.bucket(object), Some(&self.credentials), &object.path);
