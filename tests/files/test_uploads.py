@@ -1,5 +1,6 @@
 """Files of all sizes go in and come out as they were, on both storages."""
 
+import base64
 import hashlib
 import subprocess
 import time
@@ -71,6 +72,28 @@ def test_a_file_without_checksums_is_a_file(shop: Shop, tmp_path: Path) -> None:
     assert upload.complete().checksum_sha256_base64 is None
     body = httpx.get(content_url(shop, upload)).content
     assert body == upload.path.read_bytes()
+
+
+def test_a_file_too_large_to_be_read_back_names_the_checksum_of_each_part(shop: Shop, storage: Storage | None) -> None:
+    half, checksum = 5 << 30, base64.b64encode(hashlib.sha256(b"a").digest()).decode()
+    parts = [
+        {"number": 1, "chunk_start": 0, "chunk_end": half, "checksum_sha256_base64": checksum},
+        {"number": 2, "chunk_start": half, "chunk_end": 2 * half, "checksum_sha256_base64": None},
+    ]
+    body = {
+        "organization_id": shop.organization_id, "service": "downloadable", "name": "a.iso",
+        "mime_type": "application/octet-stream", "size": 2 * half, "upload": {"parts": parts},
+    }
+    answer = shop.http.post("/v1/files/", json=body)
+    if storage is None:
+        # A folder compares everything while it puts the parts together.
+        assert answer.status_code == 201, answer.text
+    else:
+        assert answer.status_code == 422, answer.text
+        [problem] = answer.json()["detail"]
+        assert problem["loc"] == ["body", "upload", "parts", 1, "checksum_sha256_base64"]
+    parts[1]["checksum_sha256_base64"] = checksum
+    assert shop.http.post("/v1/files/", json=body).status_code == 201
 
 
 def test_a_part_with_a_wrong_checksum_is_refused(shop: Shop, storage: Storage | None, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // Products through the official JavaScript SDK.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { HTTPValidationError } from "@polar-sh/sdk/models/errors/httpvalidationerror.js";
 import { ResourceNotFound } from "@polar-sh/sdk/models/errors/resourcenotfound.js";
@@ -41,6 +42,21 @@ for (const engine of ENGINES) {
 
     function app(more = {}) {
       return { name: "Desktop app", organizationId: shop.organization.id, prices: [ONCE], ...more };
+    }
+
+    /** A picture that is uploaded. */
+    async function picture(name) {
+      const { files } = shop.polar;
+      const checksumSha256Base64 = createHash("sha256").update(name).digest("base64");
+      const announced = await files.create({
+        service: "product_media", organizationId: shop.organization.id, name, mimeType: "image/png", size: name.length,
+        checksumSha256Base64, upload: { parts: [{ number: 1, chunkStart: 0, chunkEnd: name.length, checksumSha256Base64 }] },
+      });
+      const { url, headers } = announced.upload.parts[0];
+      const sent = await fetch(url, { method: "PUT", headers, body: name });
+      const parts = [{ number: 1, checksumEtag: sent.headers.get("etag"), checksumSha256Base64 }];
+      const { id, path } = announced.upload;
+      return files.uploaded({ id: announced.id, fileUploadCompleted: { id, path, parts } });
     }
 
     function note(description) {
@@ -147,6 +163,22 @@ for (const engine of ENGINES) {
       assert.equal(both.prices[1].priceAmount, 9000);
       const kept = await update({ prices: [both.prices[1]] });
       assert.deepEqual(kept.prices, [both.prices[1]], "a price that was read is a price to be kept");
+    });
+
+    test("pictures are shown in their order", async () => {
+      const products = await open();
+      const [front, back] = [await picture("front.png"), await picture("back.png")];
+      const product = await products.create(app({ medias: [front.id] }));
+      assert.deepEqual(product.medias, [front], "a picture of a product is the picture that was uploaded");
+      assert.equal(await (await fetch(product.medias[0].publicUrl)).text(), "front.png");
+      const update = async (medias) => (await products.update({ id: product.id, productUpdate: { medias } })).medias;
+      assert.deepEqual(await update([back.id, front.id]), [back, front]);
+      assert.deepEqual((await products.get({ id: product.id })).medias, [back, front]);
+      const [listed] = await all(products.list({ organizationId: shop.organization.id }));
+      assert.deepEqual(listed.medias, [back, front]);
+      assert.deepEqual(await update(null), [back, front]);
+      await assert.rejects(update([front.id, NOBODY]), at(["body", "medias", 1]));
+      assert.deepEqual(await update([]), []);
     });
 
     test("benefits are set, and buyers follow", async () => {

@@ -1,9 +1,12 @@
 """Products and checkout links, as the official Python SDK sees them."""
 
+import base64
+import hashlib
 import re
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from polar_sdk import Polar, models
 
@@ -29,6 +32,28 @@ class Seller:
     def product(self, **more: object) -> models.Product:
         body = {"name": "Desktop app", "organization_id": self.id, "prices": [ONCE], **more}
         return self.polar.products.create(request=body)
+
+    def picture(self, name: str) -> models.ProductMediaFileRead:
+        """A picture that is uploaded."""
+        content = name.encode()
+        checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        part = {"number": 1, "chunk_start": 0, "chunk_end": len(content), "checksum_sha256_base64": checksum}
+        announced = self.polar.files.create(
+            request={
+                "service": "product_media",
+                "organization_id": self.id,
+                "name": name,
+                "mime_type": "image/png",
+                "size": len(content),
+                "checksum_sha256_base64": checksum,
+                "upload": {"parts": [part]},
+            }
+        )
+        signed = announced.upload.parts[0]
+        sent = httpx.put(signed.url, content=content, headers=signed.headers)
+        part = {"number": 1, "checksum_etag": sent.headers["etag"], "checksum_sha256_base64": checksum}
+        completed = {"id": announced.upload.id, "path": announced.upload.path, "parts": [part]}
+        return self.polar.files.uploaded(id=announced.id, file_upload_completed=completed)
 
     def note(self, description: str) -> models.BenefitCustom:
         return self.polar.benefits.create(
@@ -172,6 +197,53 @@ def test_each_member_of_a_product_is_updated_by_itself(seller: Seller) -> None:
     both = update(prices=[{"id": priced.prices[0].id}, YEARLY])
     assert (both.prices[0], both.prices[1].price_amount) == (priced.prices[0], 9000)
     assert update(prices=[both.prices[1].model_dump()]).prices == [both.prices[1]]
+
+
+def test_the_questions_of_a_product_are_set_in_order(seller: Seller) -> None:
+    polar = seller.polar
+    seats, terms = [
+        polar.custom_fields.create(
+            request={"type": kind, "slug": slug, "name": slug, "properties": {}, "organization_id": seller.id}
+        )
+        for kind, slug in (("text", "seats"), ("checkbox", "terms"))
+    ]
+    product = seller.product()
+
+    def asked(*fields: tuple[models.CustomField, bool]) -> list[tuple]:
+        attached = [{"custom_field_id": field.id, "required": required} for field, required in fields]
+        changed = polar.products.update(id=product.id, product_update={"attached_custom_fields": attached})
+        assert polar.products.get(id=product.id) == changed
+        return [(each.custom_field.slug, each.order, each.required) for each in changed.attached_custom_fields]
+
+    assert asked((seats, True)) == [("seats", 0, True)]
+    assert asked((terms, False), (seats, True)) == [("terms", 0, False), ("seats", 1, True)]
+    kept = polar.products.update(id=product.id, product_update={"attached_custom_fields": None})
+    assert len(kept.attached_custom_fields) == 2
+    with pytest.raises(models.HTTPValidationError) as error:
+        asked((seats, True), (terms.model_copy(update={"id": NOBODY}), True))
+    assert places(error) == [["body", "attached_custom_fields", 1]]
+    assert asked() == []
+
+
+def test_pictures_of_a_product_are_shown_in_their_order(seller: Seller) -> None:
+    polar = seller.polar
+    front, back = seller.picture("front.png"), seller.picture("back.png")
+    product = seller.product(medias=[front.id])
+    assert product.medias == [front], "a picture of a product is the picture that was uploaded"
+    assert httpx.get(product.medias[0].public_url).content == b"front.png"
+
+    def shown(medias: list[str] | None) -> list[models.ProductMediaFileRead]:
+        return polar.products.update(id=product.id, product_update={"medias": medias}).medias
+
+    assert shown([back.id, front.id]) == [back, front]
+    assert polar.products.get(id=product.id).medias == [back, front]
+    (listed,) = every(polar.products.list(organization_id=seller.id))
+    assert listed.medias == [back, front]
+    assert shown(None) == [back, front]
+    with pytest.raises(models.HTTPValidationError) as error:
+        shown([front.id, NOBODY])
+    assert places(error) == [["body", "medias", 1]]
+    assert shown([]) == []
 
 
 def test_benefits_of_a_product_are_set_and_buyers_follow(seller: Seller) -> None:

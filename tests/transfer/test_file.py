@@ -63,6 +63,10 @@ def test_everything_of_the_demo_shop_moves_with_the_bytes_of_its_files(
         assert [(each["kind"], each["count"]) for each in without["remarks"]] == [("file", 6)]
         report = elsewhere.cli("import", str(file), "--files", str(folder))
         assert report["remarks"] == []
+        stays = {each["kind"]: each["count"] for each in report["not_carried"]}
+        assert stays.keys() == {"subscriptions", "orders", "payments", "advertisement_campaigns"}
+        assert stays["orders"] == report["records"]["order"]["here"]
+        assert stays == {each["kind"]: each["count"] for each in without["not_carried"]}
         assert all(counts["new"] == 0 for counts in report["records"].values())
 
         elsewhere.start()
@@ -246,7 +250,7 @@ def test_an_export_replaces_nothing_and_needs_one_shop(shop: Shop, server: Serve
     streamed = server.run("export", "-", "--organization", shop.slug).splitlines()
     assert json.loads(streamed[0])["type"] == "merak.export"
     assert json.loads(streamed[1])["data"]["slug"] == shop.slug
-    assert json.loads(streamed[-1]) == {"type": "end", "records": 0}
+    assert json.loads(streamed[-1]) == {"type": "end", "records": 0, "uncarried": {}}
 
 
 def made_up_shop(customers: int) -> list[dict]:

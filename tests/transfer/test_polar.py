@@ -10,7 +10,7 @@ import pytest
 from harness import Server, Shop
 from transfer import recorded
 from transfer.field import App, merchant, shown, without_places
-from transfer.standin import TOKEN, StandIn, serving
+from transfer.standin import TOKEN, Answer, StandIn, serving
 
 CUSTOMERS = 230
 
@@ -88,7 +88,8 @@ def test_the_reference_is_read_to_the_last_row(standin: StandIn, elsewhere: Serv
         "product_price": (0, 0),
     }
     remarks = [(each["kind"], each["subjects"]) for each in report["remarks"]]
-    assert remarks == [("file", ["manual.txt"])], "sellers are not shown the bytes of downloads"
+    # Sellers are not shown the bytes of downloads, and the picture of the organization is no file of it.
+    assert remarks == [("file", ["manual.txt"]), ("organization", [recorded.organization()["avatar_url"]])]
     assert any("conditions" in what for what in report["not_shown"])
     http = owner_of(elsewhere.start())
     assert_like(http, standin)
@@ -114,11 +115,11 @@ def test_bytes_of_downloads_come_from_a_folder(standin: StandIn, elsewhere: Serv
     folder.mkdir()
     (folder / manual["id"]).write_bytes(b"hello wordl")
     report = take(elsewhere, standin.url, more=("--files", str(folder)))
-    [remark] = report["remarks"]
+    [remark, _] = report["remarks"]
     assert remark["remark"] == "its bytes are not what they should be: their SHA-256 is another"
     (folder / manual["id"]).write_bytes(recorded.MANUAL)
     report = take(elsewhere, standin.url, more=("--files", str(folder)))
-    assert report["remarks"] == []
+    assert [each["kind"] for each in report["remarks"]] == ["organization"]
     http = owner_of(elsewhere.start())
     [media] = http.get("/v1/products/", params={"query": "Desktop"}).json()["items"][0]["medias"]
     assert media["id"] == picture["id"]
@@ -218,14 +219,48 @@ def test_what_cannot_come_along_is_told(standin: StandIn, elsewhere: Server) -> 
             "properties": {"guild_id": "1", "role_id": "2", "guild_token": "x"},
         }
     )
-    standin.lists[f"/v1/benefits/{recorded.identifier(77)}/grants"] = []
+    grants = f"/v1/benefits/{recorded.identifier(77)}/grants"
+    role = {"account_id": "3", "guild_id": "1", "role_id": "2"}
+    # Of one holder who does not come in, too: all grants of a benefit are counted.
+    standin.lists[grants] = [
+        recorded.grant(9000 + n, recorded.identifier(77), customers[n], role) for n in range(2, 5)
+    ]
     report = take(elsewhere, standin.url)
     remarks = {(each["kind"], each["count"]): each["remark"] for each in report["remarks"]}
     assert remarks[("customer", 1)].startswith("it cannot be read: ")
     assert remarks[("license_key", 1)] == "its customer did not come in"
     assert remarks[("benefit_grant", 2)] == "its customer did not come in"
-    assert ("benefit", 1) in remarks
+    assert remarks[("benefit", 1)].startswith("Discord has to say here whose server it is: connect the server,")
+    assert remarks[("benefit_grant", 3)] == f"its benefit did not come in: Members' room ({recorded.identifier(77)})"
+    assert "not connected" not in str(report["remarks"])
+    assert report["records"]["benefit"]["behind"] == 1
     assert report["records"]["license_key"] == {"here": CUSTOMERS - 1, "new": CUSTOMERS - 1, "known": 0, "behind": 1}
+
+
+def test_what_stays_there_is_told_with_its_number(standin: StandIn, elsewhere: Server) -> None:
+    room = {
+        **recorded.benefit(), "id": recorded.identifier(78), "type": "ads", "description": "A place on the page",
+        "properties": {"image_height": 100, "image_width": 100},
+    }
+    standin.lists["/v1/benefits/"].append(room)
+    standin.lists[f"/v1/benefits/{room['id']}/grants"] = []
+    assert take(elsewhere, standin.url)["not_carried"] == [], "a server without such lists has nothing of it"
+    mine = {"organization_id": recorded.ORGANIZATION}
+    standin.lists["/v1/subscriptions/"] = [mine] * 300 + [{"organization_id": recorded.identifier(1)}]
+    standin.lists["/v1/advertisements/"] = [{"benefit_id": room["id"]}, {"benefit_id": recorded.identifier(79)}]
+    report = take(elsewhere, standin.url)
+    assert [(each["kind"], each["count"]) for each in report["not_carried"]] == [
+        ("subscriptions", 300),
+        ("advertisement_campaigns", 1),
+    ]
+    assert any("refunds" in what for what in report["not_shown"])
+
+    def forbid(_number: int, path: str, _query: dict) -> Answer | None:
+        return (403, {}, {"error": "insufficient_scope"}) if path == "/v1/subscriptions/" else None
+
+    standin.trouble = forbid
+    report = take(elsewhere, standin.url)
+    assert (report["not_carried"][0]["kind"], report["not_carried"][0]["count"]) == ("subscriptions", None)
 
 
 def test_rows_that_vanish_while_pages_are_read_hide_no_others(standin: StandIn, elsewhere: Server) -> None:

@@ -1,7 +1,8 @@
 //! Benefits of downloads: who gets which files, who keeps them, and the tokens that lead to the bytes.
 
 use merak_core::access::Subject;
-use merak_core::benefits::{Benefit, BenefitType};
+use merak_core::benefits::grants::{self, Scope};
+use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit};
 use merak_core::customers::Customer;
 use merak_core::downloadables::{self, Downloadable, ListDownloadablesOfBuyer, token};
 use merak_core::files::{File, FileService};
@@ -103,6 +104,54 @@ scenarios! {
         // Removing it from the benefit takes nothing away either.
         shop.change_benefit(&benefit, settings(&[&b], &[]));
         assert_eq!(names(shop, &before), ["a", "b"]);
+    }
+
+    // Somebody buys while the second file is on its way.
+    fn a_file_that_is_complete_after_the_sale_reaches_those_who_bought(shop) {
+        let (a, late) = (shop.whole_file(FileService::Downloadable, "a"), shop.begun_file(FileService::Downloadable, "late"));
+        let (given, order) = (benefit(shop, &[&a, &late]), shop.order());
+        let archived = shop.benefit(BenefitType::Downloadables, settings(&[&late], &[&late])).unwrap();
+        let (buyer, other) = (shop.customer(), shop.customer());
+        shop.grant(&given, &buyer, order);
+        shop.grant(&archived, &other, shop.order());
+        let returned = shop.customer();
+        let refunded = shop.order();
+        shop.grant(&given, &returned, refunded);
+        shop.revoke(&given, &returned, refunded);
+        shop.run_jobs();
+        assert_eq!(names(shop, &buyer), ["a"]);
+        shop.complete_file(late.id);
+        shop.run_jobs();
+        assert_eq!(names(shop, &buyer), ["a", "late"]);
+        for nobody in [&other, &returned] {
+            assert_eq!(names(shop, nobody), [""; 0]);
+        }
+        // Completing again is no news.
+        shop.complete_file(late.id);
+        assert_eq!(shop.read(|tx| Ok(tx.one::<i64>("SELECT count(*) FROM jobs", &[])?)).unwrap(), 0);
+    }
+
+    fn all_benefits_that_give_a_file_are_found(shop) {
+        let late = shop.begun_file(FileService::Downloadable, "late");
+        let buyer = shop.customer();
+        let (organization_id, customer_id, id) = (shop.organization.id, buyer.id, late.id);
+        shop.write(move |tx| {
+            for _ in 0..103 {
+                let command = CreateBenefit {
+                    organization_id,
+                    r#type: BenefitType::Downloadables,
+                    description: String::from("Files"),
+                    properties: json!({"files": [id], "archived": {}}),
+                };
+                let benefit = benefits::create(tx, &command)?;
+                grants::grant(tx, benefit.id, customer_id, Scope::ByHand)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        shop.complete_file(id);
+        shop.run_jobs();
+        assert_eq!(rows(shop).len(), 103);
     }
 
     // G13: revoked rows stay; granted again they come back with their counters

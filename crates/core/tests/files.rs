@@ -23,6 +23,7 @@ fn new_file(shop: &Shop, service: FileService, name: &str) -> CreateFile {
         checksum_sha256_base64: None,
         version: None,
         parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 11, checksum_sha256_base64: None }],
+        needs_checksums: false,
     }
 }
 
@@ -50,6 +51,11 @@ impl Shop {
     pub fn whole_file(&self, service: FileService, name: &str) -> File {
         let id = self.begun_file(service, name).id;
         self.write(move |tx| files::complete(tx, id, &stored())).unwrap()
+    }
+
+    /// Writes down that the bytes of a file are there.
+    pub fn complete_file(&self, id: Id<File>) {
+        self.write(move |tx| files::complete(tx, id, &stored())).unwrap();
     }
 
     /// Deletes a file.
@@ -226,6 +232,18 @@ scenarios! {
         assert!(shop.read(move |tx| files::find(tx, begun)).unwrap().is_none());
         assert!(shop.read(move |tx| files::find(tx, whole)).unwrap().is_some());
         assert_eq!(shop.files(all_of(shop)).unwrap().total, 1);
+    }
+
+    fn a_file_that_the_storage_cannot_read_back_is_announced_with_all_checksums(shop) {
+        let actor = shop.as_member();
+        let without =
+            CreateFile { needs_checksums: true, ..new_file(shop, FileService::Downloadable, "a.iso") };
+        let mut with = without.clone();
+        with.parts[0].checksum_sha256_base64 = Some(files::rules::base64_of(&files::rules::digest(b"a")));
+        let by = actor.clone();
+        let refused = field_problem(shop.write(move |tx| files::announce(tx, &by, &without)));
+        assert_eq!((refused.0, &*refused.1), ("value_error", "body.upload.parts.0.checksum_sha256_base64"));
+        shop.write(move |tx| files::announce(tx, &actor, &with)).unwrap();
     }
 
     fn what_cannot_be_announced_leaves_no_trace(shop) {

@@ -2,7 +2,9 @@
 //! breaks off.
 
 mod crashes;
+mod moved;
 mod permissions;
+mod products;
 mod told;
 
 use std::collections::BTreeMap;

@@ -406,6 +406,7 @@ fn file(
         checksum_sha256_base64: None,
         version: None,
         parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 4, checksum_sha256_base64: None }],
+        needs_checksums: false,
     };
     let (actor, now) = (actor.clone(), shop.now());
     let stored = StoredObject { etag: String::from("\"x\""), version: None, last_modified_at: now };

@@ -1,19 +1,19 @@
 //! A shop goes out of one installation and comes into another.
 
-mod moving;
+pub mod moving;
 mod shops;
 
 use merak_core::access::Tenancy;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
 use merak_core::clock::advance;
-use merak_core::files::StoredObject;
+use merak_core::files::FileService;
 use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
-use merak_core::products::{self, ListProducts};
+use merak_core::products::{self, AttachField, ListProducts, RecurringInterval, UpdateProduct};
 use merak_core::search::Totals;
-use merak_core::transfer::{self, Arrival, BATCH, Record, RecordKind};
-use merak_core::{customers, license_keys, orders};
+use merak_core::transfer::{self, Arrival, BATCH, Record, RecordKind, Uncarried};
+use merak_core::{custom_fields, customers, license_keys, orders};
 use merak_store::Json;
 use serde_json::{Value, json};
 
@@ -108,16 +108,7 @@ scenarios! {
         assert!(found.items.iter().any(|product| product.name == sold.name));
 
         // A later run brings the bytes.
-        let stored = |record: &Record| match record.clone() {
-            Record::File(mut file) => {
-                let etag = String::from("\"etag\"");
-                let object = StoredObject { etag, version: None, last_modified_at: shop.now() };
-                file.stored = Some((file.id, object));
-                Arrival::Record(Record::File(file))
-            }
-            other => Arrival::Record(other),
-        };
-        let arrivals: Vec<Arrival> = lines.records.iter().map(stored).collect();
+        let arrivals: Vec<Arrival> = lines.records.iter().map(|record| with_bytes(record, shop.now())).collect();
         assert_eq!(take_some(&elsewhere, &import, arrivals.clone()).new, 0);
         assert!(self::remarks(&elsewhere, &import).is_empty());
         assert_eq!(downloads(&elsewhere, &import), 1);
@@ -383,6 +374,152 @@ scenarios! {
         let id = Id::from_uuid(uuid::Uuid::from_u128(9));
         let download = elsewhere.read(move |tx| merak_core::files::find(tx, id)).unwrap().unwrap();
         assert_eq!(download.mime_type, "application/octet-stream");
+    }
+
+    // spec 20 §2.5.4: the reference lets a change of a product leave such prices
+    fn prices_that_no_product_can_be_made_with_come_along(shop) {
+        let product = shop.product_with("Cloud", &[fixed(Some(RecurringInterval::Month), 900), fixed(Some(RecurringInterval::Year), 9000)]);
+        let id = product.id;
+        shop.write(move |tx| {
+            let sql = "UPDATE product_prices SET recurring_interval = 'month' WHERE product_id = $1";
+            Ok(tx.execute(sql, &[&id])?)
+        })
+        .unwrap();
+        let buyer = shop.customer().id;
+        shop.write(move |tx| orders::give(tx, id, buyer).map(drop)).unwrap();
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        assert_eq!(take(&elsewhere, &import, &lines).behind, 0);
+        assert!(export_of(&elsewhere, &import) == lines);
+        assert_eq!(
+            remarks(&elsewhere, &import),
+            ["product 1 its prices stay as they are, though no product can be made so: \
+              A product can have one price for each interval only. [Cloud]"]
+        );
+    }
+
+    fn what_was_deleted_here_is_missed_alone_and_told(shop) {
+        let product = shop.product();
+        let [kept, gone] = ["kept", "gone"].map(|slug| custom_field(shop, slug));
+        let [held, over] = ["held", "over"].map(|note| shop.benefit(BenefitType::Custom, json!({"note": note})).unwrap().id);
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        take(&elsewhere, &import, &Lines { records: lines.of(|kind| kind != RecordKind::Product), ..lines.clone() });
+        let tenancy = Tenancy::of(import.organization_id);
+        let (field_id, own) = (gone, tenancy.clone());
+        elsewhere.write(move |tx| custom_fields::delete(tx, &own, field_id)).unwrap();
+        elsewhere.write(move |tx| merak_core::benefits::delete(tx, &tenancy, over)).unwrap();
+
+        let asked = [kept, gone].map(|custom_field_id| AttachField { custom_field_id, required: false });
+        let change = UpdateProduct { fields: Some(asked.to_vec()), ..UpdateProduct::default() };
+        shop.change_product(product.id, &change).unwrap();
+        shop.set_benefits(product.id, &[over, held]).unwrap();
+        take(&elsewhere, &import, &export(shop));
+        let Record::Product(here) = export_of(&elsewhere, &import).find(RecordKind::Product) else { unreachable!() };
+        assert_eq!(here.attached_custom_fields.iter().map(|field| field.custom_field_id).collect::<Vec<_>>(), [kept]);
+        assert_eq!(here.benefits.iter().map(|named| named.id).collect::<Vec<_>>(), [held.uuid()]);
+        counts_of(&elsewhere, &import);
+        let told = remarks(&elsewhere, &import);
+        for what in ["benefits", "custom fields"] {
+            let remark = format!("product 1 some of its {what} were deleted here [{}]", product.name);
+            assert!(told.contains(&remark), "{remark} is not in {told:?}");
+        }
+    }
+
+    fn a_benefit_that_comes_later_than_its_product_is_told_and_not_put_on_it(shop) {
+        let product = shop.product();
+        let [first, second, third] =
+            ["A", "B", "C"].map(|note| shop.benefit(BenefitType::Custom, json!({"note": note})).unwrap().id);
+        shop.set_benefits(product.id, &[first, second, third]).unwrap();
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        let without = |left: &[Id<merak_core::benefits::Benefit>]| Lines {
+            records: lines
+                .records
+                .iter()
+                .filter(|record| !matches!(record, Record::Benefit(benefit) if left.contains(&benefit.id)))
+                .cloned()
+                .collect(),
+            ..lines.clone()
+        };
+        let fewer = format!("product 1 some of its benefits did not come in [{}]", product.name);
+        let later = format!(
+            "product 1 some of its benefits came in after it and are not on it: put them on it, or those who hold them \
+             lose them when its benefits change [{}]",
+            product.name
+        );
+        take(&elsewhere, &import, &without(&[second, third]));
+        assert_eq!(remarks(&elsewhere, &import), [fewer.as_str()]);
+        take(&elsewhere, &import, &without(&[third]));
+        assert_eq!(remarks(&elsewhere, &import), [later.as_str(), &*fewer]);
+        take(&elsewhere, &import, &lines);
+        assert_eq!(remarks(&elsewhere, &import), [later]);
+        let Record::Product(here) = export_of(&elsewhere, &import).find(RecordKind::Product) else { unreachable!() };
+        assert_eq!(here.benefits.iter().map(|named| named.id).collect::<Vec<_>>(), [first.uuid()]);
+        let tenancy = Tenancy::of(import.organization_id);
+        elsewhere
+            .write(move |tx| products::set_benefits(tx, &tenancy, product.id, &[first, second, third]))
+            .unwrap();
+        take(&elsewhere, &import, &lines);
+        assert!(remarks(&elsewhere, &import).is_empty());
+    }
+
+    fn a_picture_that_came_along_is_shown_from_here(shop) {
+        let picture = stored_file(shop, "face.svg", FileService::OrganizationAvatar);
+        let there = format!("https://old.example/organization_avatar/{}/{picture}/face.svg", shop.organization.id);
+        let mut lines = export(shop);
+        lines.organization.avatar_url = Some(there.clone());
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        take(&elsewhere, &import, &lines);
+        let follow = || {
+            let (into, picture) = (import.clone(), there.clone());
+            let moved = |path: &str| format!("https://new.example/{path}");
+            elsewhere.write(move |tx| transfer::follow_picture(tx, &into, &picture, &moved)).unwrap();
+            export_of(&elsewhere, &import).organization.avatar_url
+        };
+        assert_eq!(follow().as_ref(), Some(&there), "its bytes are not here");
+        let told = remarks(&elsewhere, &import).pop().unwrap();
+        let remark = "its picture stays where it is, and is not seen any more when that server is switched off";
+        assert_eq!(told, format!("organization 1 {remark} [{there}]"));
+        let arrivals = lines.records.iter().map(|record| with_bytes(record, shop.now())).collect();
+        take_some(&elsewhere, &import, arrivals);
+        let here = format!("https://new.example/organization_avatar/{}/{picture}/face.svg", import.organization_id);
+        assert_eq!(follow().as_ref(), Some(&here));
+        assert!(remarks(&elsewhere, &import).is_empty());
+        assert_eq!(follow().as_ref(), Some(&here), "once");
+    }
+
+    fn what_no_record_carries_is_counted(shop) {
+        let id = shop.organization.id;
+        let counts = || shop.read(move |tx| transfer::uncarried(tx, id)).unwrap();
+        assert!(counts().is_empty());
+        selling_shop(shop);
+        assert_eq!(counts(), [(Uncarried::Orders, 1)].into());
+        let product = shop.product_with("Monthly", &[fixed(Some(RecurringInterval::Month), 900)]);
+        crate::subscriptions::subscribe(shop, &product);
+        assert_eq!(counts(), [(Uncarried::Subscriptions, 1), (Uncarried::Orders, 1)].into());
+        let (_, other) = shop.another_organization();
+        assert!(shop.read(move |tx| transfer::uncarried(tx, other.id)).unwrap().is_empty());
+    }
+
+    fn what_an_operator_blocked_stays_blocked_when_its_bytes_come_later(shop) {
+        let blocked = stored_file(shop, "blocked.pdf", FileService::Downloadable);
+        stored_file(shop, "open.pdf", FileService::Downloadable);
+        shop.write(move |tx| Ok(tx.changed_one("UPDATE files SET is_enabled = FALSE WHERE id = $1", &[&blocked])?))
+            .unwrap();
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "file");
+        take(&elsewhere, &import, &lines);
+        let arrivals = lines.records.iter().map(|record| with_bytes(record, shop.now())).collect();
+        take_some(&elsewhere, &import, arrivals);
+        assert!(export_of(&elsewhere, &import) == lines);
+        let open = elsewhere.read(move |tx| Ok(merak_core::files::find(tx, blocked)?.unwrap().is_enabled));
+        assert!(!open.unwrap());
     }
 
     fn a_long_shop_goes_out_in_batches_that_miss_nothing(shop) {

@@ -1,5 +1,6 @@
 //! A shop as a file: one JSON object a line, described in `docs/export-format.md`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -7,7 +8,8 @@ use std::path::Path;
 use merak_core::kit::Id;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
-    Arrival, Begin, OrganizationRecord, Place, Record, RecordKind, export_batch, organization_record,
+    self, Arrival, Begin, OrganizationRecord, Place, Record, RecordKind, Uncarried, export_batch,
+    organization_record,
 };
 use merak_store::{Store, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,8 @@ enum Frame {
     },
     End {
         records: u64,
+        /// How many there are of what no record carries.
+        uncarried: BTreeMap<Uncarried, u64>,
     },
 }
 
@@ -75,7 +79,9 @@ pub async fn export(
         exporter.kind(kind, to, told).await?;
         next = kind.next();
     }
-    write(to, &Frame::End { records: exporter.records })?;
+    let id = organization.id;
+    let uncarried = store.read(move |tx| transfer::uncarried(tx, id)).await?;
+    write(to, &Frame::End { records: exporter.records, uncarried })?;
     to.flush().map_err(unwritten)?;
     Ok(exporter.records)
 }
@@ -164,7 +170,7 @@ pub async fn import(
             bytes += text.len();
             match content(&text) {
                 Ok(Content::Record(arrival)) => arrivals.push(arrival),
-                Ok(Content::End(records)) => end = Some(records),
+                Ok(Content::End(told)) => end = Some(told),
                 Err(reason) => return Err(lines.problem(reason)),
             }
         }
@@ -175,8 +181,13 @@ pub async fn import(
             intake.take(arrivals, &position, None).await?;
         }
         match end {
-            Some(told) if told == records => return intake.finish().await,
-            Some(told) => {
+            Some(End { records: told, uncarried }) if told == records => {
+                let counts = uncarried.into_iter();
+                // A kind of a later release says nothing to this one.
+                let known = counts.filter_map(|(kind, count)| Some((kind.parse().ok()?, Some(count))));
+                return intake.finish(known.collect()).await;
+            }
+            Some(End { records: told, .. }) => {
                 return Err(lines.problem(format!("the file held {told} records, but {records} are in it")));
             }
             None => {}
@@ -187,18 +198,22 @@ pub async fn import(
 /// What a line after the second holds.
 enum Content {
     Record(Arrival),
-    End(u64),
+    End(End),
+}
+
+/// The last line.
+#[derive(Deserialize)]
+struct End {
+    records: u64,
+    #[serde(default)]
+    uncarried: BTreeMap<String, u64>,
 }
 
 fn content(text: &str) -> std::result::Result<Content, String> {
-    #[derive(Deserialize)]
-    struct End {
-        records: u64,
-    }
     let line: Line<'_> = serde_json::from_str(text).map_err(|error| format!("this is no record: {error}"))?;
     if line.r#type == "end" {
         let end: End = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        return Ok(Content::End(end.records));
+        return Ok(Content::End(end));
     }
     let kind: RecordKind =
         line.r#type.parse().map_err(|_| format!("this release does not know the type {:?}", line.r#type))?;

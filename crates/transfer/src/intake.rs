@@ -8,7 +8,7 @@ use merak_core::kit::Refusal;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
     self, Arrival, Begin, FileRecord, Import, OrganizationRecord, Record, RecordKind, Report, Tally,
-    take_batch,
+    Uncarried, take_batch,
 };
 use merak_store::{Error as StoreError, Json, Store};
 use url::Url;
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub tallies: BTreeMap<RecordKind, Tally>,
     /// What all runs came to.
     pub report: Report,
+    /// What stays where it is, and how many of each; none if that is not known.
+    pub uncarried: BTreeMap<Uncarried, Option<u64>>,
 }
 
 /// An import under way.
@@ -58,6 +60,8 @@ pub(crate) struct Intake<'t> {
     told: Told<'t>,
     /// The server that is read, from which pictures may be fetched wherever it is.
     server: Option<Url>,
+    /// Where the organization's picture is where it comes from.
+    picture: Option<String>,
 }
 
 impl<'t> Intake<'t> {
@@ -68,6 +72,7 @@ impl<'t> Intake<'t> {
         command: Begin,
         told: Told<'t>,
     ) -> Result<Self> {
+        let picture = record.avatar_url.clone();
         let begun = store.write(move |tx| transfer::begin(tx, &record, &command)).await?;
         Ok(Self {
             store: store.clone(),
@@ -78,6 +83,7 @@ impl<'t> Intake<'t> {
             tallies: BTreeMap::new(),
             told,
             server: None,
+            picture,
         })
     }
 
@@ -148,8 +154,9 @@ impl<'t> Intake<'t> {
         Ok(())
     }
 
-    /// Everything was seen.
-    pub async fn finish(self) -> Result<Outcome> {
+    /// Everything was seen, and so much stays where it is.
+    pub async fn finish(self, uncarried: BTreeMap<Uncarried, Option<u64>>) -> Result<Outcome> {
+        self.follow_picture().await?;
         let import = Arc::clone(&self.import);
         self.store.write(move |tx| transfer::finish(tx, &import)).await?;
         let import = Arc::clone(&self.import);
@@ -160,6 +167,16 @@ impl<'t> Intake<'t> {
             is_resumed: self.position.is_some(),
             tallies: self.tallies,
             report,
+            uncarried,
         })
+    }
+
+    /// Lets the organization show its picture from here, if that came along.
+    async fn follow_picture(&self) -> Result<()> {
+        let (import, picture) = (Arc::clone(&self.import), self.picture.clone());
+        let Some(picture) = picture else { return Ok(()) };
+        let storage = Arc::clone(&self.vault.storage);
+        let moved = move |path: &str| storage.public_url(path);
+        Ok(self.store.write(move |tx| transfer::follow_picture(tx, &import, &picture, &moved)).await?)
     }
 }

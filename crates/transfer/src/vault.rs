@@ -140,8 +140,8 @@ impl Vault {
         sha256: Option<Sha256Digest>,
     ) -> Result<std::result::Result<StoredObject, Lack>> {
         let object = Object { path: row.path.clone(), visibility: visibility(row.service) };
-        let id = self.storage.begin(&object, &row.mime_type).await.map_err(|error| unstored(&error))?;
-        let upload = Upload { object, id };
+        let id = self.storage.begin(&object, &row.mime_type, true).await.map_err(|error| unstored(&error))?;
+        let upload = Upload { object, id, has_checksums: true };
         let sent = self.send_to(&upload, row, from, sha256).await;
         if !matches!(sent, Ok(Ok(_)))
             && let Err(error) = self.storage.abort(&upload).await

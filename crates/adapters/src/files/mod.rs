@@ -26,14 +26,19 @@ pub(crate) const SERVICE: &str = "The file storage";
 /// A place for files.
 #[async_trait]
 pub trait FileStorage: fmt::Debug + Send + Sync {
-    /// Begins an upload and returns the storage's name for it.
-    async fn begin(&self, object: &Object, mime_type: &str) -> Result<String>;
+    /// Whether an upload of so many bytes can only be verified if each part is announced with its checksum.
+    fn needs_checksums(&self, _size: u64) -> bool {
+        false
+    }
+
+    /// Begins an upload and returns the storage's name for it. `has_checksums` is what [`Upload::has_checksums`] will be.
+    async fn begin(&self, object: &Object, mime_type: &str, has_checksums: bool) -> Result<String>;
 
     /// The address to which a part is sent by `PUT`, and the headers to be sent with it word for word.
     fn sign_part(&self, upload: &Upload, part: &Part, validity: Validity) -> SignedPart;
 
     /// Puts the parts together. Everything is verified: that the parts are there, their sizes, their checksums, and the
-    /// checksum of the whole. Completing what is complete gives the same outcome again.
+    /// checksum of the whole, but for that of an object that is too large to be read back. Completing what is complete gives the same outcome again.
     async fn complete(&self, upload: &Upload, sent: &[SentPart], expected: &Expected) -> Result<Completion>;
 
     /// Gives an upload up and removes its parts. There may be none.
@@ -80,6 +85,8 @@ pub struct Upload {
     pub object: Object,
     /// The storage's name for it.
     pub id: String,
+    /// Whether each part was announced with its checksum, so that the storage can be told to want one with each.
+    pub has_checksums: bool,
 }
 
 /// A part that is to be sent.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use merak_core::transfer::{Begin, RecordKind, Report};
+use merak_core::transfer::{Begin, RecordKind, Report, Uncarried};
 use merak_transfer::polar::{self, NOT_SHOWN, Server};
 use merak_transfer::{Outcome, Progress, file};
 use serde_json::{Map, Value, json};
@@ -125,6 +125,7 @@ fn object(outcome: &Outcome, not_shown: &[&str]) -> Value {
         "is_resumed": outcome.is_resumed,
         "records": kinds,
         "remarks": outcome.report.remarks,
+        "not_carried": not_carried(outcome),
         "not_shown": not_shown,
     })
 }
@@ -167,11 +168,23 @@ fn lines(outcome: &Outcome, not_shown: &[&str]) -> Vec<String> {
             remark.subjects.join(", ")
         ));
     }
+    if !outcome.uncarried.is_empty() {
+        lines.push(String::from("What stays where it is:"));
+    }
+    for (kind, count) in &outcome.uncarried {
+        let count = count.map_or_else(|| String::from("an unknown number of"), |count| count.to_string());
+        lines.push(format!("  {count} {}: {}", kind.as_str().replace('_', " "), kind.remark()));
+    }
     if !not_shown.is_empty() {
         lines.push(String::from("What the API does not show:"));
         lines.extend(not_shown.iter().map(|what| format!("  {what}")));
     }
     lines
+}
+
+fn not_carried(outcome: &Outcome) -> Vec<Value> {
+    let entry = |(kind, count): (&Uncarried, &Option<u64>)| json!({"kind": kind, "count": count, "remark": kind.remark()});
+    outcome.uncarried.iter().map(entry).collect()
 }
 
 fn here(report: &Report, kind: RecordKind) -> i64 {

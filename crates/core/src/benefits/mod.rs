@@ -1,6 +1,7 @@
 //! What a purchase gives its buyer, and the record of giving it.
 
 mod commands;
+mod files;
 pub mod grants;
 mod import;
 pub mod kinds;
@@ -9,6 +10,7 @@ mod queries;
 use merak_store::{Json, Timestamp, row};
 
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, create_found, delete, get_to_update, update};
+pub use self::files::{BenefitCursor, file_completed, update_batch_of_file};
 pub use self::import::import;
 pub use self::queries::{ListBenefits, find, find_all, get, list};
 use crate::connections::Platform;

@@ -101,6 +101,7 @@ fn announce(tx: &mut Tx<'_>, organization_id: Id<Organization>, embedded: &Embed
             chunk_end: size,
             checksum_sha256_base64: Some(digest),
         }],
+        needs_checksums: false,
     };
     files::announce(tx, &shop, &command)
 }

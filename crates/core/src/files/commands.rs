@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{File, FileService, Part, queries, rules};
 use crate::access::{self, Actor, Tenancy};
+use crate::benefits;
 use crate::jobs::{self, FlowJob};
 use crate::kit::{Id, Refusal, Result, at};
 use crate::organizations::Organization;
@@ -32,6 +33,8 @@ pub struct CreateFile {
     pub version: Option<String>,
     /// The parts in which it comes.
     pub parts: Vec<Part>,
+    /// Whether each part must come with a checksum, as the storage could not verify so large a file otherwise.
+    pub needs_checksums: bool,
 }
 
 /// A file whose upload the storage has not begun yet.
@@ -41,6 +44,9 @@ pub type AnnouncedFile = File;
 pub fn announce(tx: &mut Tx<'_>, actor: &Actor, command: &CreateFile) -> Result<AnnouncedFile> {
     let organization_id = access::require_own_organization(tx, actor, command.organization_id)?;
     let mut problems = rules::problems_of_parts(command.size, &command.parts);
+    if command.needs_checksums {
+        problems.extend(rules::problem_of_unclaimed(&command.parts));
+    }
     let name = rules::tidy_name(&command.name);
     if name.is_none() {
         let sentence = format!("A file's name has 1 to {} characters.", rules::LONGEST_NAME);
@@ -135,6 +141,7 @@ pub fn complete(tx: &mut Tx<'_>, id: Id<File>, stored: &StoredObject) -> Result<
         ],
     )?;
     count_one(tx, file.organization_id)?;
+    benefits::file_completed(tx, &file)?;
     Ok(file)
 }
 

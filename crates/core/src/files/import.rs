@@ -27,16 +27,17 @@ pub fn import(tx: &mut Tx<'_>, mut file: File, stored: Option<&StoredObject>) ->
     Ok(Imported::New(file.id))
 }
 
-/// Writes down that the bytes of a file have come, whose row came without them. Returns whether it waited for them.
-pub fn supply(tx: &mut Tx<'_>, id: Id<File>, stored: &StoredObject) -> Result<bool> {
+/// Writes down that the bytes of a file have come, whose row came without them; buyers may see it now if they might where
+/// it comes from. Returns whether it waited for them.
+pub fn supply(tx: &mut Tx<'_>, id: Id<File>, stored: &StoredObject, is_enabled: bool) -> Result<bool> {
     let file = queries::find(tx, id)?.ok_or_else(Refusal::not_found)?;
     if file.checksum_etag.is_some() {
         return Ok(false);
     }
     tx.changed_one(
-        "UPDATE files SET is_enabled = TRUE, checksum_etag = $2, storage_version = $3, last_modified_at = $4 \
+        "UPDATE files SET is_enabled = $5, checksum_etag = $2, storage_version = $3, last_modified_at = $4 \
          WHERE id = $1",
-        &[&id, &stored.etag, &stored.version, &stored_at(stored)],
+        &[&id, &stored.etag, &stored.version, &stored_at(stored), &is_enabled],
     )?;
     Ok(true)
 }

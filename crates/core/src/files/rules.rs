@@ -61,8 +61,13 @@ pub fn may_have_media_type(service: FileService, media_type: &str) -> bool {
     if service.is_public() { PICTURES.contains(&media_type) } else { is_media_type(media_type) }
 }
 
-/// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice.
+/// How many bytes of a name a path has. With what stands before them they are fewer than the 1,024 that keys of Amazon's
+/// storage may have.
+const LONGEST_SEGMENT: usize = 900;
+
+/// Where the bytes of a file are kept. Ids are not guessed, and a path never comes twice; the name is only for people.
 pub fn path_of(service: FileService, organization_id: Id<Organization>, id: Id<File>, name: &str) -> String {
+    let name = &name[..name.floor_char_boundary(LONGEST_SEGMENT)];
     format!("{service}/{organization_id}/{id}/{name}")
 }
 
@@ -119,6 +124,13 @@ pub fn problems_of_parts(size: i64, parts: &[Part]) -> Vec<FieldProblem> {
     problems
 }
 
+/// What is wrong with an upload whose parts must all be announced with their checksums: the first that is not.
+pub fn problem_of_unclaimed(parts: &[Part]) -> Option<FieldProblem> {
+    let n = parts.iter().position(|part| part.checksum_sha256_base64.is_none())?;
+    let place = at("body").field("upload").field("parts").index(n).field("checksum_sha256_base64");
+    Some(place.value_error("A file as large as this needs the checksum of each part.", Value::Null))
+}
+
 /// The problem of a text that should be a checksum.
 pub fn no_checksum(place: crate::kit::Place, text: &str) -> FieldProblem {
     place.value_error("This is not the base64 of a SHA-256.", Value::from(text))
@@ -173,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_short_enough_for_every_storage() {
+        let (longest, id) = (FileService::OrganizationAvatar, Id::from_uuid(uuid::Uuid::nil()));
+        let path = |name: &str| path_of(longest, id.cast(), id, name);
+        assert!(path(&"🦄".repeat(LONGEST_NAME)).len() <= 1024);
+        assert!(path(&"🦄".repeat(LONGEST_NAME)).ends_with("🦄"));
+        assert!(path(&format!("a{}", "🦄".repeat(LONGEST_NAME - 1))).ends_with("🦄"));
+        assert!(path(&"é".repeat(LONGEST_NAME)).ends_with(&format!("/{}", "é".repeat(LONGEST_NAME))));
+    }
+
+    #[test]
     fn a_media_type_has_two_tokens_and_perhaps_parameters() {
         let longest = format!("a/{}", "b".repeat(253));
         let long = format!("{longest}b");
@@ -222,6 +244,15 @@ mod tests {
         let mut bad = part(1, 0, 1);
         bad.checksum_sha256_base64 = Some(String::from("abc"));
         assert_eq!(places(1, &[bad]), ["0\"checksum_sha256_base64\""]);
+    }
+
+    #[test]
+    fn the_first_part_without_a_checksum_is_named() {
+        let with = Part { checksum_sha256_base64: Some(base64_of(&digest(b"a"))), ..part(1, 0, 1) };
+        assert_eq!(problem_of_unclaimed(&[with.clone(), with.clone()]), None);
+        let problem = problem_of_unclaimed(&[with, part(2, 1, 2), part(3, 2, 3)]).unwrap();
+        let loc = serde_json::to_value(&problem.loc).unwrap();
+        assert_eq!(loc, json!(["body", "upload", "parts", 1, "checksum_sha256_base64"]));
     }
 
     proptest! {

@@ -13,8 +13,8 @@ pub use self::queue::{
     has_grants_to_update, is_any_due, is_any_of, list_failed, list_waiting, next_due, next_unit_due, retry,
     retry_failed, run, settle, settle_refused,
 };
-use crate::benefits::Benefit;
 use crate::benefits::grants::{BenefitGrant, Cursor, Purchase, PurchaseCursor};
+use crate::benefits::{Benefit, BenefitCursor};
 use crate::customers::Customer;
 use crate::emails::Outgoing;
 use crate::files::File;
@@ -33,6 +33,13 @@ pub enum Job {
         benefit_id: Id<Benefit>,
         /// Where to go on.
         after: Option<Cursor>,
+    },
+    /// Bring those in line who hold benefits that give a file, which is complete now.
+    UpdateGrantsOfFile {
+        /// The file.
+        file_id: Id<File>,
+        /// Where to go on.
+        after: Option<BenefitCursor>,
     },
     /// Take a deleted benefit back from everybody who holds it.
     RevokeGrantsOfBenefit {
@@ -138,6 +145,7 @@ impl Job {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::UpdateGrantsOfBenefit { .. } => "update_grants_of_benefit",
+            Self::UpdateGrantsOfFile { .. } => "update_grants_of_file",
             Self::RevokeGrantsOfBenefit { .. } => "revoke_grants_of_benefit",
             Self::RevokeGrantsOfCustomer { .. } => "revoke_grants_of_customer",
             Self::UpdateGrantsOfProduct { .. } => "update_grants_of_product",
@@ -157,6 +165,7 @@ impl Job {
             Self::UpdateGrantsOfBenefit { benefit_id, .. } | Self::RevokeGrantsOfBenefit { benefit_id } => {
                 Some(format!("benefit:{benefit_id}"))
             }
+            Self::UpdateGrantsOfFile { file_id, .. } => Some(format!("file:{file_id}")),
             Self::RevokeGrantsOfCustomer { customer_id } => Some(format!("customer:{customer_id}")),
             Self::UpdateGrantsOfProduct { product_id, .. } => Some(format!("product:{product_id}")),
             Self::UpdateGrantsOfPurchase { purchase } | Self::UpdateUntoldGrantsOfPurchase { purchase } => {

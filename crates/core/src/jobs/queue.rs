@@ -6,6 +6,7 @@ use const_format::concatcp;
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
 
 use super::{FlowJob, Job};
+use crate::benefits;
 use crate::benefits::grants::{self, News, Purchase};
 use crate::billing::hints;
 use crate::checkouts;
@@ -217,6 +218,14 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
             match grants::update_batch_of_benefit(tx, *benefit_id, *after)? {
                 Some(cursor) => {
                     Outcome::Next(Job::UpdateGrantsOfBenefit { benefit_id: *benefit_id, after: Some(cursor) })
+                }
+                None => Outcome::Done,
+            }
+        }
+        Job::UpdateGrantsOfFile { file_id, after } => {
+            match benefits::update_batch_of_file(tx, *file_id, *after)? {
+                Some(cursor) => {
+                    Outcome::Next(Job::UpdateGrantsOfFile { file_id: *file_id, after: Some(cursor) })
                 }
                 None => Outcome::Done,
             }

@@ -3,11 +3,11 @@
 use merak_store::{Timestamp, Tx};
 
 use super::commands::count;
-use super::rules::{Standing, check_prices};
+use super::rules::Standing;
 use super::{AttachField, Price, Product, set_benefits, set_fields};
 use crate::benefits::Benefit;
 use crate::files::File;
-use crate::kit::{Id, Imported, Metadata, Refusal, Result, problem_of_name};
+use crate::kit::{Id, Imported, Metadata, Result, problem_of_name};
 use crate::organizations::Organization;
 use crate::search;
 
@@ -43,19 +43,14 @@ pub struct ImportProduct {
 /// The ids of prices where they come from, each with the one it has here.
 pub type PricesThereAndHere = Vec<(Id<Price>, Id<Price>)>;
 
-/// Takes a product over with its prices, whose ids checkout links name.
+/// Takes a product over with its prices, whose ids checkout links name. The prices stay as they are: the reference asks
+/// less of those that a change leaves than of those that a product begins with, and without any it cannot be bought.
 pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Product>, PricesThereAndHere)> {
     const OWNER: &str = "SELECT organization_id FROM products WHERE id = $1";
     if let Some(reason) = problem_of_name(&command.name) {
         return Ok((Imported::refused(reason), Vec::new()));
     }
     let current: Vec<Price> = command.prices.iter().filter(|price| !price.is_archived).cloned().collect();
-    // A product without any current price is an old one at the reference. It stays without, and cannot be bought.
-    if !current.is_empty()
-        && let Err(problem) = check_prices(&current)
-    {
-        return Ok((Imported::refused(problem.to_string()), Vec::new()));
-    }
     let standing = Standing::of(&current);
     let mut product = Product {
         id: command.id,
@@ -91,9 +86,7 @@ pub fn import(tx: &mut Tx<'_>, command: &ImportProduct) -> Result<(Imported<Prod
         prices.push((price.id, row.id));
     }
     set_benefits::attach(tx, &product, &command.benefits)?;
-    if let Err(Refusal::Store(error)) = set_fields::set_fields(tx, &product, &command.fields) {
-        return Err(error.into());
-    }
+    set_fields::set_fields(tx, &product, &command.fields)?;
     for (position, file_id) in (0_i64..).zip(&command.medias) {
         tx.execute(
             "INSERT INTO product_medias (product_id, position, file_id) VALUES ($1, $2, $3)",

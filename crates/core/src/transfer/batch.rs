@@ -53,6 +53,8 @@ pub(super) struct Batch<'b, 'c> {
     import: &'b Import,
     here: HashMap<(RecordKind, Uuid), Uuid>,
     came_in: Vec<(RecordKind, Uuid, Uuid)>,
+    /// What people know those by that stayed behind, or came in without something.
+    behind: HashMap<(RecordKind, Uuid), String>,
     /// What did not come along with the record that is being taken.
     lacks: Vec<Lack>,
 }
@@ -79,19 +81,28 @@ impl<'b, 'c> Batch<'b, 'c> {
                 Arrival::Unreadable { id, .. } => vec![*id],
             })
             .collect();
-        let mut here = HashMap::new();
+        let (mut here, mut behind) = (HashMap::new(), HashMap::new());
         if !ids.is_empty() {
             let mut sql = Sql::new("SELECT kind, row_id, id FROM imported_rows WHERE organization_id = ");
             sql.bind(import.organization_id).push(" AND source_id = ").bind(import.source_id);
-            sql.push(" AND row_id IN ").bind_list(ids);
+            sql.push(" AND row_id IN ").bind_list(ids.iter().copied());
             for (kind, row_id, id) in tx.list::<(String, Uuid, Uuid)>(&sql)? {
                 // A kind of a later release names nothing that this one takes.
                 if let Ok(kind) = kind.parse() {
                     here.insert((kind, row_id), id);
                 }
             }
+            let mut sql =
+                Sql::new("SELECT kind, row_id, subject FROM import_remarks WHERE organization_id = ");
+            sql.bind(import.organization_id).push(" AND source_id = ").bind(import.source_id);
+            sql.push(" AND row_id IN ").bind_list(ids);
+            for (kind, row_id, subject) in tx.list::<(String, Uuid, String)>(&sql)? {
+                if let Ok(kind) = kind.parse() {
+                    behind.insert((kind, row_id), subject);
+                }
+            }
         }
-        Ok(Self { tx, import, here, came_in: Vec::new(), lacks: Vec::new() })
+        Ok(Self { tx, import, here, came_in: Vec::new(), behind, lacks: Vec::new() })
     }
 
     /// The organization that everything goes into.
@@ -108,6 +119,11 @@ impl<'b, 'c> Batch<'b, 'c> {
     pub fn find_all<T>(&self, kind: RecordKind, ids: impl Iterator<Item = Uuid>) -> Vec<Id<T>> {
         let mut seen = HashSet::new();
         ids.filter_map(|id| self.find(kind, id)).filter(|id| seen.insert(*id)).collect()
+    }
+
+    /// What people know an earlier record by that did not come in, if it arrived at all.
+    pub fn subject_behind(&self, kind: RecordKind, id: Uuid) -> Option<&str> {
+        self.behind.get(&(kind, id)).map(String::as_str)
     }
 
     /// Into what and from where.
@@ -161,6 +177,7 @@ impl<'b, 'c> Batch<'b, 'c> {
             }
             Taken::Behind(reason) => {
                 self.remark(kind, source_id, &portable.subject(), &reason)?;
+                self.behind.insert((kind, source_id), portable.subject());
                 Ok(Tally { behind: 1, ..Tally::default() })
             }
         }
@@ -180,6 +197,15 @@ impl<'b, 'c> Batch<'b, 'c> {
             &[&self.import.organization_id, &self.import.source_id, &kind, &row_id, &remark, &subject],
         )?;
         Ok(())
+    }
+
+    /// What is written down of a record so far.
+    pub fn remarks_of(&mut self, kind: RecordKind, row_id: Uuid) -> Result<Vec<String>> {
+        Ok(self.tx.all(
+            "SELECT remark FROM import_remarks \
+             WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4 ORDER BY remark",
+            &[&self.import.organization_id, &self.import.source_id, &row_id, &kind],
+        )?)
     }
 
     /// A record that stayed behind before may come in now, or stay for another reason.

@@ -150,11 +150,17 @@ impl Portable for BenefitGrantRecord {
     }
 
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
+        // The benefit first, so that of one that stayed behind all grants are counted.
+        let Some(benefit_id) = batch.find(RecordKind::Benefit, self.benefit_id.uuid()) else {
+            return Ok(Taken::Behind(
+                match batch.subject_behind(RecordKind::Benefit, self.benefit_id.uuid()) {
+                    Some(benefit) => format!("its benefit did not come in: {benefit} ({})", self.benefit_id),
+                    None => String::from("its benefit did not come in"),
+                },
+            ));
+        };
         let Some(customer_id) = batch.find(RecordKind::Customer, self.customer_id.uuid()) else {
             return Ok(Taken::Behind(String::from("its customer did not come in")));
-        };
-        let Some(benefit_id) = batch.find(RecordKind::Benefit, self.benefit_id.uuid()) else {
-            return Ok(Taken::Behind(String::from("its benefit did not come in")));
         };
         let grant = BenefitGrant {
             id: self.id,

@@ -10,7 +10,8 @@ use super::export::{PAGE, Wanted, rows};
 use super::record::Portable;
 use super::{Place, RecordKind};
 use crate::benefits::kinds::downloadables::Properties as Downloads;
-use crate::benefits::{self, Benefit, BenefitType};
+use crate::benefits::{self, Benefit, BenefitType, kinds};
+use crate::connections::Platform;
 use crate::files::File;
 use crate::kit::{Id, Result};
 
@@ -69,6 +70,21 @@ impl BenefitRecord {
 }
 
 impl BenefitRecord {
+    /// Why it stays behind, if a service outside gives it: that a server or a repository is the seller's is said by the
+    /// service, and never by a record.
+    fn unproved(&self) -> Option<&'static str> {
+        Some(match kinds::of(self.r#type).outside()?.platform() {
+            Platform::Discord => {
+                "Discord has to say here whose server it is: connect the server, make the benefit, and put it on its \
+                 products; those who hold it connect their accounts here"
+            }
+            Platform::Github => {
+                "GitHub has to say here whose repository it is: connect the repository, make the benefit, and put it on \
+                 its products; those who hold it connect their accounts here"
+            }
+        })
+    }
+
     /// The settings of a benefit of downloads, if it is one.
     fn downloads(&self) -> Option<Downloads> {
         if self.r#type == BenefitType::Downloadables { self.properties.parse().ok() } else { None }
@@ -110,6 +126,9 @@ impl Portable for BenefitRecord {
     }
 
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
+        if let Some(reason) = self.unproved() {
+            return Ok(Taken::Behind(String::from(reason)));
+        }
         let mut of = self.clone();
         if let Some(downloads) = self.downloads() {
             let here = Downloads {

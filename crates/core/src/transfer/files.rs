@@ -194,7 +194,7 @@ impl Portable for FileRecord {
 
     fn complete(&self, batch: &mut Batch<'_, '_>, here: Uuid) -> Result<()> {
         if let Some((_, stored)) = &self.stored
-            && files::supply(batch.tx, Id::from_uuid(here), stored)?
+            && files::supply(batch.tx, Id::from_uuid(here), stored, self.is_enabled)?
         {
             batch.forget_remarks(RecordKind::File, self.id.uuid())?;
         }

@@ -1,6 +1,6 @@
 //! Products with their prices and everything else that belongs to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use const_format::concatcp;
 use merak_store::{FromRow, ReadTx, Sql, Timestamp};
@@ -11,10 +11,12 @@ use super::batch::{Batch, Taken};
 use super::export::{PAGE, Wanted, rows};
 use super::record::Portable;
 use super::{Named, Place, RecordKind};
+use crate::benefits::Benefit;
 use crate::custom_fields::CustomField;
+use crate::files::File;
 use crate::kit::{Cents, Currency, Id, Metadata, Result};
 use crate::products::{
-    self, AmountType, AttachField, ImportProduct, Price, PriceType, Product, RecurringInterval,
+    self, AmountType, AttachField, ImportProduct, Price, PriceType, Product, RecurringInterval, check_prices,
 };
 
 /// A product, with the members of the API's answer.
@@ -167,6 +169,28 @@ fn of_each<T: FromRow>(
     Ok(found)
 }
 
+/// Which of these things that came in before are here still.
+fn live(
+    tx: &mut ReadTx<'_>,
+    (benefits, medias, fields): (&[Id<Benefit>], &[Id<File>], &[AttachField]),
+) -> Result<HashSet<Uuid>> {
+    let benefits: Vec<Uuid> = benefits.iter().map(|id| id.uuid()).collect();
+    let medias: Vec<Uuid> = medias.iter().map(|id| id.uuid()).collect();
+    let fields: Vec<Uuid> = fields.iter().map(|field| field.custom_field_id.uuid()).collect();
+    let mut sql = Sql::new("SELECT id FROM benefits WHERE deleted_at IS NULL AND id IN ");
+    sql.bind_list(benefits);
+    sql.push(" UNION ALL SELECT id FROM files WHERE deleted_at IS NULL AND id IN ").bind_list(medias);
+    sql.push(" UNION ALL SELECT id FROM custom_fields WHERE deleted_at IS NULL AND id IN ").bind_list(fields);
+    Ok(tx.list(&sql)?.into_iter().collect())
+}
+
+/// Leaves out what is not here any more. Whether all of it is.
+fn keep_live<T>(things: &mut Vec<T>, live: &HashSet<Uuid>, id: impl Fn(&T) -> Uuid) -> bool {
+    let before = things.len();
+    things.retain(|thing| live.contains(&id(thing)));
+    things.len() == before
+}
+
 impl From<Price> for PriceRecord {
     fn from(price: Price) -> Self {
         Self {
@@ -211,6 +235,13 @@ impl PriceRecord {
     }
 }
 
+/// What is told of a product whose benefits are not all here.
+const FEWER: &str = "some of its benefits did not come in";
+
+/// What is told of a product that is here longer than some of its benefits.
+const LATER: &str = "some of its benefits came in after it and are not on it: put them on it, or those who hold them lose them when \
+                     its benefits change";
+
 impl Portable for ProductRecord {
     fn id(&self) -> Uuid {
         self.id.uuid()
@@ -226,12 +257,13 @@ impl Portable for ProductRecord {
     }
 
     fn take(&self, batch: &mut Batch<'_, '_>) -> Result<Taken> {
-        let Some(prices) = self.prices.iter().map(|price| price.row(self.id)).collect() else {
+        let prices: Option<Vec<Price>> = self.prices.iter().map(|price| price.row(self.id)).collect();
+        let Some(prices) = prices else {
             return Ok(Taken::Behind(String::from("one of its prices has not the members of its kind")));
         };
-        let benefits = batch.find_all(RecordKind::Benefit, self.benefits.iter().map(|named| named.id));
-        let medias = batch.find_all(RecordKind::File, self.medias.iter().map(|named| named.id));
-        let fields: Vec<AttachField> = self
+        let mut benefits = batch.find_all(RecordKind::Benefit, self.benefits.iter().map(|named| named.id));
+        let mut medias = batch.find_all(RecordKind::File, self.medias.iter().map(|named| named.id));
+        let mut fields: Vec<AttachField> = self
             .attached_custom_fields
             .iter()
             .filter_map(|field| {
@@ -239,11 +271,36 @@ impl Portable for ProductRecord {
                 Some(AttachField { custom_field_id: id, required: field.required })
             })
             .collect();
-        let lacks = [
-            (benefits.len() < self.benefits.len(), "some of its benefits did not come in"),
-            (medias.len() < self.medias.len(), "some of its pictures did not come in"),
-            (fields.len() < self.attached_custom_fields.len(), "some of its custom fields did not come in"),
-        ];
+        let mut lacks = Vec::new();
+        for (there, here, remark) in [
+            (self.benefits.len(), benefits.len(), FEWER),
+            (self.medias.len(), medias.len(), "some of its pictures did not come in"),
+            (self.attached_custom_fields.len(), fields.len(), "some of its custom fields did not come in"),
+        ] {
+            if here < there {
+                lacks.push(String::from(remark));
+            }
+        }
+        let live = live(batch.tx, (&benefits, &medias, &fields))?;
+        for (is_whole, remark) in [
+            (keep_live(&mut benefits, &live, |id| id.uuid()), "some of its benefits were deleted here"),
+            (keep_live(&mut medias, &live, |id| id.uuid()), "some of its pictures were deleted here"),
+            (
+                keep_live(&mut fields, &live, |field| field.custom_field_id.uuid()),
+                "some of its custom fields were deleted here",
+            ),
+        ] {
+            if !is_whole {
+                lacks.push(String::from(remark));
+            }
+        }
+        let current = self.prices.iter().zip(&prices).filter(|(record, _)| !record.is_archived);
+        let current: Vec<&Price> = current.map(|(_, price)| price).collect();
+        if !current.is_empty()
+            && let Err(problem) = check_prices(current)
+        {
+            lacks.push(format!("its prices stay as they are, though no product can be made so: {problem}"));
+        }
         let of = self.clone();
         let command = ImportProduct {
             id: of.id,
@@ -265,10 +322,38 @@ impl Portable for ProductRecord {
         }
         let taken = Taken::from(imported);
         if matches!(taken, Taken::Here { .. }) {
-            for (_, remark) in lacks.into_iter().filter(|(is_lacking, _)| *is_lacking) {
-                batch.remark_later(RecordKind::Product, self.id.uuid(), &self.subject(), remark);
+            for remark in lacks {
+                batch.remark_later(RecordKind::Product, self.id.uuid(), &self.subject(), &remark);
             }
         }
         Ok(taken)
+    }
+    /// A product is the seller's once it is here, so benefits that came in after it are told and not put on it.
+    fn complete(&self, batch: &mut Batch<'_, '_>, here: Uuid) -> Result<()> {
+        let Some(subject) = batch.subject_behind(RecordKind::Product, self.id.uuid()).map(str::to_owned)
+        else {
+            return Ok(());
+        };
+        let told = batch.remarks_of(RecordKind::Product, self.id.uuid())?;
+        if !told.iter().any(|remark| remark == FEWER || remark == LATER) {
+            return Ok(());
+        }
+        let mut benefits = batch.find_all(RecordKind::Benefit, self.benefits.iter().map(|named| named.id));
+        let is_whole = benefits.len() == self.benefits.len();
+        let live = live(batch.tx, (&benefits, &[], &[]))?;
+        keep_live(&mut benefits, &live, |id| id.uuid());
+        let on_it: HashSet<Id<Benefit>> = batch
+            .tx
+            .all("SELECT benefit_id FROM product_benefits WHERE product_id = $1", &[&here])?
+            .into_iter()
+            .collect();
+        batch.forget_remarks(RecordKind::Product, self.id.uuid())?;
+        let others = told.iter().map(String::as_str).filter(|remark| *remark != FEWER && *remark != LATER);
+        let fewer = (!is_whole).then_some(FEWER);
+        let later = benefits.iter().any(|id| !on_it.contains(id)).then_some(LATER);
+        for remark in others.chain(fewer).chain(later) {
+            batch.remark(RecordKind::Product, self.id.uuid(), &subject, remark)?;
+        }
+        Ok(())
     }
 }

@@ -42,6 +42,8 @@ macro_rules! records {
                 $( $(#[$meta])* $variant = $name, )*
                 /// A price, which comes with its product.
                 ProductPrice = "product_price",
+                /// The organization, which stands before all records.
+                Organization = "organization",
             }
         }
 
@@ -62,6 +64,7 @@ macro_rules! records {
                 match kind {
                     $( RecordKind::$variant => serde_json::from_str(text).map(Self::$variant), )*
                     RecordKind::ProductPrice => Err(serde::de::Error::custom("a price comes with its product")),
+                    RecordKind::Organization => Err(serde::de::Error::custom("there is one, and it stands first")),
                 }
             }
 
@@ -93,7 +96,7 @@ macro_rules! records {
                         records.into_iter().map(|record| Record::$variant(Box::new(record))).collect();
                     Ok(Exported { records, kind, place })
                 } )*
-                RecordKind::ProductPrice => Ok(Exported { records: Vec::new(), kind, place: None }),
+                RecordKind::ProductPrice | RecordKind::Organization => Ok(Exported { records: Vec::new(), kind, place: None }),
             }
         }
     };

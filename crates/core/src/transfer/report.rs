@@ -40,20 +40,21 @@ pub fn report(tx: &mut ReadTx<'_>, import: &Import) -> Result<Report> {
     let mut came_in: Vec<(RecordKind, i64)> =
         counted.into_iter().filter_map(|(kind, count)| Some((kind.parse().ok()?, count))).collect();
     came_in.sort_unstable();
-    let grouped: Vec<(String, String, i64)> = tx.all(
-        "SELECT kind, remark, count(*) FROM import_remarks WHERE organization_id = $1 AND source_id = $2 \
-         GROUP BY kind, remark ORDER BY kind, remark",
-        &[&import.organization_id, &import.source_id],
+    let told: Vec<(String, String, i64, String)> = tx.all(
+        "SELECT kind, remark, of_all, subject FROM (SELECT kind, remark, subject, \
+         count(*) OVER (PARTITION BY kind, remark) AS of_all, \
+         row_number() OVER (PARTITION BY kind, remark ORDER BY subject) AS place \
+         FROM import_remarks WHERE organization_id = $1 AND source_id = $2) AS told \
+         WHERE place <= $3 ORDER BY kind, remark, place",
+        &[&import.organization_id, &import.source_id, &SUBJECTS],
     )?;
-    let mut remarks = Vec::new();
-    for (kind, remark, count) in grouped {
+    let mut remarks: Vec<Remark> = Vec::new();
+    for (kind, remark, count, subject) in told {
         let Ok(kind) = kind.parse::<RecordKind>() else { continue };
-        let subjects = tx.all(
-            "SELECT subject FROM import_remarks WHERE organization_id = $1 AND source_id = $2 AND kind = $3 \
-             AND remark = $4 ORDER BY subject LIMIT $5",
-            &[&import.organization_id, &import.source_id, &kind, &remark, &SUBJECTS],
-        )?;
-        remarks.push(Remark { kind, remark, count, subjects });
+        match remarks.last_mut() {
+            Some(last) if last.kind == kind && last.remark == remark => last.subjects.push(subject),
+            _ => remarks.push(Remark { kind, remark, count, subjects: vec![subject] }),
+        }
     }
     remarks.sort_by_key(|remark| remark.kind);
     Ok(Report { came_in, remarks })

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use merak_core::files::StoredObject;
 use merak_core::kit::Id;
 use merak_core::organizations::{self, Organization};
 use merak_core::transfer::{
     self, Arrival, Begin, Import, OrganizationRecord, Place, Record, RecordKind, Tally,
 };
-use merak_store::Json;
+use merak_store::{Json, Timestamp};
 
 use crate::support::*;
 
@@ -99,6 +100,18 @@ pub fn downloads(shop: &Shop, import: &Import) -> i64 {
         )?)
     })
     .unwrap()
+}
+
+/// A record as it arrives whose bytes, if it is a file, were stored just now.
+pub fn with_bytes(record: &Record, now: Timestamp) -> Arrival {
+    match record.clone() {
+        Record::File(mut file) => {
+            let etag = String::from("\"etag\"");
+            file.stored = Some((file.id, StoredObject { etag, version: None, last_modified_at: now }));
+            Arrival::Record(Record::File(file))
+        }
+        other => Arrival::Record(other),
+    }
 }
 
 /// Takes all records in, a few at a time and through their text.

@@ -3,7 +3,7 @@
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
 use merak_core::checkout_links::{self, CreateCheckoutLink, PaymentProcessor, Sold};
-use merak_core::custom_fields::{self, CreateCustomField, CustomFieldType};
+use merak_core::custom_fields::{self, CreateCustomField, CustomField, CustomFieldType};
 use merak_core::discounts::{self, CreateDiscount, Reduction, Span};
 use merak_core::files::{self, CreateFile, File, FileService, Part, StoredObject};
 use merak_core::kit::{Cents, Currency, Id, Metadata};
@@ -88,21 +88,7 @@ pub fn selling_shop(shop: &Shop) {
         .unwrap();
     let keys = shop.benefit(BenefitType::LicenseKeys, seats(2)).unwrap();
     let (organization_id, tenancy) = (shop.organization.id, shop.tenancy());
-    let field = shop
-        .write(move |tx| {
-            custom_fields::create(
-                tx,
-                &CreateCustomField {
-                    organization_id,
-                    r#type: CustomFieldType::Text,
-                    slug: "company".parse().unwrap(),
-                    name: String::from("Company"),
-                    properties: serde_json::from_str(r#"{"max_length":80}"#).unwrap(),
-                    metadata: serde_json::from_str(r#"{"a":1}"#).unwrap(),
-                },
-            )
-        })
-        .unwrap();
+    let field = custom_field(shop, "company");
     let monthly = fixed(Some(RecurringInterval::Month), 900);
     let product = shop.product_with("Desktop app", &[monthly]);
     shop.set_benefits(product.id, &[keys.id, downloads.id]).unwrap();
@@ -110,7 +96,7 @@ pub fn selling_shop(shop: &Shop) {
     let change = UpdateProduct {
         description: Some(String::from("For your desk")),
         prices: Some(vec![PriceChange::Add(yearly)]),
-        fields: Some(vec![AttachField { custom_field_id: field.id, required: true }]),
+        fields: Some(vec![AttachField { custom_field_id: field, required: true }]),
         ..UpdateProduct::default()
     };
     shop.change_product(product.id, &change).unwrap();
@@ -164,6 +150,19 @@ pub fn selling_shop(shop: &Shop) {
     shop.run_jobs();
 }
 
+/// A question to buyers.
+pub fn custom_field(shop: &Shop, slug: &str) -> Id<CustomField> {
+    let command = CreateCustomField {
+        organization_id: shop.organization.id,
+        r#type: CustomFieldType::Text,
+        slug: slug.parse().unwrap(),
+        name: String::from("Company"),
+        properties: serde_json::from_str(r#"{"max_length":80}"#).unwrap(),
+        metadata: serde_json::from_str(r#"{"a":1}"#).unwrap(),
+    };
+    shop.write(move |tx| custom_fields::create(tx, &command)).unwrap().id
+}
+
 pub fn stored_file(shop: &Shop, name: &str, service: FileService) -> Id<File> {
     let (actor, name, organization_id) = (shop.as_member(), name.to_owned(), shop.organization.id);
     shop.write(move |tx| {
@@ -184,6 +183,7 @@ pub fn stored_file(shop: &Shop, name: &str, service: FileService) -> Id<File> {
                 checksum_sha256_base64: Some(String::from("LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=")),
                 version: None,
                 parts: vec![part],
+                needs_checksums: false,
             },
         )?;
         files::begun(tx, file.id, "upload")?;

@@ -260,7 +260,7 @@ impl Described for FileUpload {
 impl FileUpload {
     /// A file whose upload was begun, with a fresh address for each part.
     fn new(file: &File, house: &House, now: Timestamp) -> Result<Self> {
-        let upload = upload_file::upload_of(file);
+        let upload = upload_file::upload_of(file)?;
         let (validity, expires_at) = (upload_file::validity(now), upload_file::expires_at(now));
         let sign = |part: Part| {
             let sent = upload_file::part_of(&part)?;
@@ -307,6 +307,7 @@ async fn create(flow: Flow<Nothing, Nothing, FileCreate>) -> Finishing<Created<F
     let file = flow
         .write(|tx, call| {
             let body = &call.body;
+            let needs_checksums = call.house.adapters.files.needs_checksums(body.size.unsigned_abs());
             let part = |part: &S3FileCreatePart| Part {
                 number: part.number,
                 chunk_start: part.chunk_start,
@@ -325,6 +326,7 @@ async fn create(flow: Flow<Nothing, Nothing, FileCreate>) -> Finishing<Created<F
                     checksum_sha256_base64: body.checksum_sha256_base64.clone(),
                     version: body.version.clone(),
                     parts: body.upload.parts.iter().map(part).collect(),
+                    needs_checksums,
                 },
             )
         })

@@ -13,7 +13,7 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<File>) -> Resul
     if let Some(file) = file {
         let storage = &house.adapters.files;
         if !file.upload_id.is_empty() {
-            storage.abort(&upload_of(&file)).await?;
+            storage.abort(&upload_of(&file)?).await?;
         }
         // An upload may have been completed while it was given up, so the object is removed in either case.
         storage.remove(&object_of(&file)).await?;

@@ -28,9 +28,10 @@ pub fn object_of(file: &File) -> Object {
     Object { path: file.path.clone(), visibility }
 }
 
-/// The upload of a file.
-pub fn upload_of(file: &File) -> Upload {
-    Upload { object: object_of(file), id: file.upload_id.clone() }
+/// The upload of a file, as long as it is not complete.
+pub fn upload_of(file: &File) -> Result<Upload, Refusal> {
+    let has_checksums = file.parts()?.iter().all(|part| part.checksum_sha256_base64.is_some());
+    Ok(Upload { object: object_of(file), id: file.upload_id.clone(), has_checksums })
 }
 
 /// A part in the storage's terms. Nothing if no storage could have it.
@@ -61,7 +62,8 @@ pub fn download_url(house: &House, file: &File, now: Timestamp) -> String {
 
 /// Begins the upload of an announced file in the storage and returns its name there.
 pub async fn begin(house: &House, file: &File) -> Result<String, Error> {
-    Ok(house.adapters.files.begin(&object_of(file), &file.mime_type).await?)
+    let Upload { object, has_checksums, .. } = upload_of(file)?;
+    Ok(house.adapters.files.begin(&object, &file.mime_type, has_checksums).await?)
 }
 
 /// Lets the storage put the parts together. What is not as announced is refused, and can be sent again.
@@ -78,7 +80,7 @@ pub async fn complete(house: &House, file: &File, sent: &[(Part, String)]) -> Re
         size: file.size.unsigned_abs(),
         sha256: file.checksum_sha256_base64.as_deref().and_then(rules::sha256_of).map(Sha256Digest),
     };
-    match house.adapters.files.complete(&upload_of(file), &parts, &expected).await? {
+    match house.adapters.files.complete(&upload_of(file)?, &parts, &expected).await? {
         Completion::Unfit(sentence) => Err(unfit(sentence).into()),
         Completion::Stored(stored) => Ok(StoredObject {
             etag: stored.etag,

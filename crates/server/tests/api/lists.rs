@@ -255,6 +255,7 @@ fn file(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<
         checksum_sha256_base64: None,
         version: None,
         parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 1, checksum_sha256_base64: None }],
+        needs_checksums: false,
     };
     let id = files::announce(tx, &caller, &command)?.id;
     let stored = StoredObject { etag: String::from("\"x\""), version: None, last_modified_at: tx.now() };

@@ -16,6 +16,7 @@ pub const NOT_SHOWN: &[&str] = &[
     "conditions of activations: a validation need not repeat them any more until the app activates anew",
     "access tokens, customer sessions and webhooks: make new ones here",
     "accounts that customers and sellers connected at Discord and GitHub: they connect them again",
+    "payments, refunds, invoices and the ledger",
     "archived prices, license keys of deleted benefits, and deleted customers",
     "the bytes of downloads: put them into a folder, each under its file's id, and import again with --files",
 ];

@@ -1,12 +1,14 @@
 //! The walk through a shop: what is read in which order, and where a walk that was stopped goes on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use merak_core::downloadables::Status;
 use merak_core::kit::{Id, Refusal};
 use merak_core::organizations::Organization;
-use merak_core::transfer::{Arrival, Begin, DownloadableRecord, OrganizationRecord, Record, RecordKind};
+use merak_core::transfer::{
+    Arrival, Begin, DownloadableRecord, OrganizationRecord, Record, RecordKind, Uncarried,
+};
 use merak_store::{Store, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -116,7 +118,8 @@ pub async fn import(
     let position = intake.position::<Position>();
     let mut walk = Walk { client, id, intake: &mut intake, benefits: Vec::new() };
     walk.run(position).await?;
-    intake.finish().await
+    let uncarried = walk.uncarried().await;
+    intake.finish(uncarried).await
 }
 
 /// The organization that is meant, of those that the token sees.
@@ -171,6 +174,34 @@ impl Walk<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// How many there are of what stays there, as far as the API says it. Nobody's import fails for a number.
+    async fn uncarried(&self) -> BTreeMap<Uncarried, Option<u64>> {
+        let of_shop = |path| Listing::new(path).with("organization_id", &self.id);
+        let ads = self.benefits.iter().filter(|benefit| benefit.r#type == "ads");
+        let campaigns =
+            ads.map(|benefit| Listing::new("/v1/advertisements/").with("benefit_id", &benefit.id));
+        let mut counts = BTreeMap::new();
+        for (kind, listings) in [
+            (Uncarried::Subscriptions, vec![of_shop("/v1/subscriptions/")]),
+            (Uncarried::Orders, vec![of_shop("/v1/orders/")]),
+            (Uncarried::AdvertisementCampaigns, campaigns.collect()),
+        ] {
+            let mut count = Some(0);
+            for mut listing in listings {
+                listing.limit = 1;
+                let listed = listing.page(&self.client, 1).await;
+                // A younger Merak may not have each list of the API yet, and then nothing of it either.
+                let more = listed.map(|page| page.pagination.total_count).map_err(Error::if_absent::<u64>);
+                let more = more.map_or_else(|error| matches!(error, Ok(None)).then_some(0), Some);
+                count = count.zip(more).map(|(count, more)| count + more);
+            }
+            if count != Some(0) {
+                counts.insert(kind, count);
+            }
+        }
+        counts
     }
 
     async fn benefit_heads(&self) -> Result<Vec<BenefitHead>> {

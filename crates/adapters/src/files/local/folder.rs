@@ -297,15 +297,38 @@ fn complete(
     sent: &[SentPart],
     expected: Expected,
 ) -> io::Result<Completion> {
+    complete_by((directory, object), sent, expected, &mut names)
+}
+
+/// The same, with what looks for the parts. If they vanish while they are put together, somebody else has completed or
+/// aborted the upload, and what came of that is looked for.
+pub(super) fn complete_by(
+    (directory, object): (&Path, &Path),
+    sent: &[SentPart],
+    expected: Expected,
+    look: &mut dyn FnMut(&Path) -> io::Result<Vec<String>>,
+) -> io::Result<Completion> {
+    let mut attempt = || put_together((directory, object), sent, expected, &look(directory)?);
+    match attempt() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => attempt(),
+        other => other,
+    }
+}
+
+fn put_together(
+    (directory, object): (&Path, &Path),
+    sent: &[SentPart],
+    expected: Expected,
+    names: &[String],
+) -> io::Result<Completion> {
     let mut parts = Vec::with_capacity(sent.len());
     let mut etag = Md5::new();
-    let names = names(directory)?;
     if names.is_empty() && object.exists() {
         // Done before, and not written down by who asked for it.
         return stored(object, composite_of_etags(sent).as_deref());
     }
     for SentPart { part, etag: claimed } in sent {
-        let Some(kept) = find(directory, &names, part.number, claimed) else {
+        let Some(kept) = find(directory, names, part.number, claimed) else {
             return Ok(Completion::Unfit(format!("Part {} was not uploaded.", part.number)));
         };
         if part.sha256.is_some_and(|digest| digest != kept.sha256) {
@@ -351,7 +374,7 @@ pub(super) fn remove_by(directory: &Path, remove: impl FnOnce(&Path) -> io::Resu
 }
 
 /// The files of an upload, sorted; none if it is over.
-fn names(directory: &Path) -> io::Result<Vec<String>> {
+pub(super) fn names(directory: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -112,7 +112,7 @@ fn decoded(path: &str) -> Option<String> {
 
 #[async_trait]
 impl FileStorage for Local {
-    async fn begin(&self, object: &Object, _mime_type: &str) -> Result<String> {
+    async fn begin(&self, object: &Object, _mime_type: &str, _has_checksums: bool) -> Result<String> {
         self.folder.begin(&object.path).await.map_err(unreachable)
     }
 

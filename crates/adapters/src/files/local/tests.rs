@@ -35,8 +35,8 @@ fn split(url: &str) -> (&str, &str) {
 impl Setup {
     async fn begin(&self, path: &str) -> Upload {
         let object = object(path);
-        let id = self.local.begin(&object, "text/plain").await.unwrap();
-        Upload { object, id }
+        let id = self.local.begin(&object, "text/plain", false).await.unwrap();
+        Upload { object, id, has_checksums: false }
     }
 
     /// Sends a part as its address allows.
@@ -160,7 +160,7 @@ async fn no_object_is_outside_of_the_folder() {
     std::fs::write(setup.folder.path().join("files/secret"), "secret").unwrap();
     for path in ["../secret", "a/../../secret", "/etc/passwd", "", ".", "a//b", "a/", "..\\secret", "a\0"] {
         assert_eq!(setup.read(path).await, None, "{path:?}");
-        assert!(setup.local.begin(&object(path), "a/b").await.is_err(), "{path:?}");
+        assert!(setup.local.begin(&object(path), "a/b", false).await.is_err(), "{path:?}");
     }
 }
 
@@ -241,4 +241,48 @@ async fn uploads_are_found_that_nobody_touched_for_long() {
         setup.local.abort_upload(id).await.unwrap();
     }
     assert_eq!(std::fs::read_dir(uploads).unwrap().count(), 1);
+}
+
+// The one that comes second has looked for the parts before the first one took them.
+#[tokio::test]
+async fn completing_twice_at_once_is_completing_once() {
+    let setup = setup();
+    for path in ["one.txt", "a/two.txt"] {
+        let upload = setup.begin(path).await;
+        let mut sent = vec![setup.send(&upload, 1, b"hello ").await];
+        if path != "one.txt" {
+            sent.push(setup.send(&upload, 2, b"world").await);
+        }
+        let size = sent.iter().map(|sent| sent.part.size).sum();
+        let expected = Expected { size, sha256: None };
+        let root = setup.folder.path().join("files");
+        let (directory, object) = (root.join("uploads").join(&upload.id), root.join("objects").join(path));
+        let mut first = None;
+        let second = folder::complete_by((&directory, &object), &sent, expected, &mut |directory| {
+            let names = folder::names(directory);
+            if first.is_none() {
+                let place = (directory, &*object);
+                first = Some(folder::complete_by(place, &sent, expected, &mut folder::names).unwrap());
+            }
+            names
+        });
+        assert!(matches!(first, Some(Completion::Stored(_))), "{first:?}");
+        assert_eq!(Some(second.unwrap()), first);
+    }
+}
+
+#[tokio::test]
+async fn completing_what_is_given_up_meanwhile_finds_nothing() {
+    let setup = setup();
+    let upload = setup.begin("a").await;
+    let sent = [setup.send(&upload, 1, b"hello").await];
+    let root = setup.folder.path().join("files");
+    let (directory, object) = (root.join("uploads").join(&upload.id), root.join("objects/a"));
+    let expected = Expected { size: 5, sha256: None };
+    let done = folder::complete_by((&directory, &object), &sent, expected, &mut |directory| {
+        let names = folder::names(directory);
+        drop(std::fs::remove_dir_all(directory));
+        names
+    });
+    assert_eq!(done.unwrap(), Completion::Unfit(String::from("Part 1 was not uploaded.")));
 }

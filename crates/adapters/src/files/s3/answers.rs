@@ -89,7 +89,7 @@ fn member<'d>(node: Node<'d, '_>, name: &str) -> Option<&'d str> {
 }
 
 /// The list of parts that completes an upload, with the checksums that rusty-s3's own body has no place for.
-pub(super) fn completion_body(sent: &[SentPart]) -> String {
+pub(super) fn completion_body(sent: &[SentPart], has_checksums: bool) -> String {
     let mut body =
         String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for SentPart { part, etag } in sent {
@@ -104,7 +104,7 @@ pub(super) fn completion_body(sent: &[SentPart]) -> String {
             }
         }
         body.push_str("</ETag>");
-        if let Some(digest) = part.sha256 {
+        if let Some(digest) = part.sha256.filter(|_| has_checksums) {
             let _ = write!(body, "<ChecksumSHA256>{}</ChecksumSHA256>", digest.base64());
         }
         body.push_str("</Part>");
@@ -151,7 +151,7 @@ mod tests {
             SentPart { part: Part { number: 2, sha256: None, ..part }, etag: String::from("\"c\"") },
         ];
         assert_eq!(
-            completion_body(&sent),
+            completion_body(&sent, true),
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
              <Part><PartNumber>1</PartNumber><ETag>\"a&amp;b\"</ETag>\
              <ChecksumSHA256>AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=</ChecksumSHA256></Part>\

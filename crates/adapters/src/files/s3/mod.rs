@@ -39,6 +39,10 @@ const PATIENCE_TO_COMPLETE: Duration = Duration::from_mins(5);
 /// How long reading an object back may take. Silence on the way ends it sooner.
 const PATIENCE_TO_READ: Duration = Duration::from_mins(10);
 
+/// Up to which size, in bytes, an object is read back. A larger one cannot be relied on to be read in time; of it the
+/// storage is told the checksum of each part, and compares them.
+const LARGEST_READ_BACK: u64 = 8 << 30;
+
 /// For how long the addresses of our own calls are signed.
 const OWN_CALL: Duration = Duration::from_mins(1);
 
@@ -205,8 +209,7 @@ impl S3 {
 
     /// Asks for the parts to be put together.
     async fn put_together(&self, upload: &Upload, sent: &[SentPart]) -> Result<Parts> {
-        let digests: Option<Vec<Sha256Digest>> = sent.iter().map(|sent| sent.part.sha256).collect();
-        let composite = digests.map(|digests| composite_sha256(digests).base64());
+        let composite = composite_of(upload, sent);
         let bucket = self.bucket(&upload.object);
         let mut action = CompleteMultipartUpload::new(
             bucket,
@@ -223,7 +226,7 @@ impl S3 {
             .post(action.sign(OWN_CALL))
             .timeout(PATIENCE_TO_COMPLETE)
             .header("content-type", "application/xml")
-            .body(answers::completion_body(sent));
+            .body(answers::completion_body(sent, upload.has_checksums));
         if let Some(composite) = &composite {
             request = request.header("x-amz-checksum-sha256", composite);
         }
@@ -241,8 +244,8 @@ impl S3 {
         }
     }
 
-    /// The SHA-256 of an object, read back as a stream.
-    async fn sha256(&self, object: &Object) -> Result<Sha256Digest> {
+    /// The SHA-256 of an object and those of its parts, read back as a stream.
+    async fn read_back(&self, object: &Object, sent: &[SentPart]) -> Result<ReadBack> {
         let action = GetObject::new(self.bucket(object), Some(&self.credentials), &object.path);
         let request = self.client.get(action.sign(OWN_CALL)).timeout(PATIENCE_TO_READ);
         let response = request.send().await.map_err(unreachable)?;
@@ -250,11 +253,11 @@ impl S3 {
             return Err(refused(response.status().to_string()));
         }
         let mut bytes = response.bytes_stream();
-        let mut sha256 = Sha256::new();
+        let mut read = ReadBack::of(sent);
         while let Some(chunk) = bytes.next().await {
-            sha256.update(chunk.map_err(unreachable)?);
+            read.take(&chunk.map_err(unreachable)?);
         }
-        Ok(Sha256Digest(sha256.finalize().into()))
+        Ok(read)
     }
 
     /// What is wrong with the object that came of the parts, if anything is.
@@ -268,18 +271,23 @@ impl S3 {
         if head.size != expected.size {
             return Ok(Some(format!("The file has {} bytes, not {}.", head.size, expected.size)));
         }
-        let digests: Option<Vec<Sha256Digest>> = sent.iter().map(|sent| sent.part.sha256).collect();
-        if let (Some(told), Some(digests)) = (&head.checksum, digests)
-            && *told != composite_sha256(digests).base64()
+        if let (Some(told), Some(composite)) = (&head.checksum, composite_of(upload, sent))
+            && *told != composite
         {
             return Ok(Some(String::from("The parts have other checksums.")));
         }
-        match expected.sha256 {
-            Some(digest) if self.sha256(&upload.object).await? != digest => {
-                Ok(Some(String::from("The file has another checksum.")))
-            }
-            _ => Ok(None),
+        // What the storage did not compare is read back.
+        let has_claims = !upload.has_checksums && sent.iter().any(|sent| sent.part.sha256.is_some());
+        if expected.size > LARGEST_READ_BACK || (!has_claims && expected.sha256.is_none()) {
+            return Ok(None);
         }
+        let read = self.read_back(&upload.object, sent).await?;
+        if let Some(number) = read.unlike(sent) {
+            return Ok(Some(format!("Part {number} has another checksum.")));
+        }
+        let whole = Sha256Digest(read.whole.finalize().into());
+        let is_other = expected.sha256.is_some_and(|digest| digest != whole);
+        Ok(is_other.then(|| String::from("The file has another checksum.")))
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, fine: &[&str]) -> Result<()> {
@@ -288,6 +296,52 @@ impl S3 {
             || status == StatusCode::NOT_FOUND
             || code_of(&text).is_some_and(|code| fine.contains(&code.as_str()));
         if is_fine { Ok(()) } else { Err(said_no(status, &text)) }
+    }
+}
+
+/// The checksum of an upload's checksums, if the storage was told to want one with each part.
+fn composite_of(upload: &Upload, sent: &[SentPart]) -> Option<String> {
+    let digests: Option<Vec<Sha256Digest>> = sent.iter().map(|sent| sent.part.sha256).collect();
+    digests.filter(|_| upload.has_checksums).map(|digests| composite_sha256(digests).base64())
+}
+
+/// Checksums of bytes that are read back.
+struct ReadBack {
+    whole: Sha256,
+    /// Of each part how many bytes are still to come, and those that came.
+    parts: Vec<(u64, Sha256)>,
+    /// The part that the next byte belongs to.
+    at: usize,
+}
+
+impl ReadBack {
+    fn of(sent: &[SentPart]) -> Self {
+        let parts = sent.iter().map(|sent| (sent.part.size, Sha256::new())).collect();
+        Self { whole: Sha256::new(), parts, at: 0 }
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) {
+        self.whole.update(bytes);
+        while !bytes.is_empty()
+            && let Some((left, sha256)) = self.parts.get_mut(self.at)
+        {
+            let (own, rest) = bytes.split_at(usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len()));
+            sha256.update(own);
+            *left -= own.len() as u64;
+            bytes = rest;
+            if *left == 0 {
+                self.at += 1;
+            }
+        }
+    }
+
+    /// The number of a part whose bytes have another checksum than was said.
+    fn unlike(&self, sent: &[SentPart]) -> Option<u16> {
+        let read = sent.iter().zip(&self.parts);
+        let mut unlike = read.filter(|(sent, (_, sha256))| {
+            sent.part.sha256.is_some_and(|said| said != Sha256Digest(sha256.clone().finalize().into()))
+        });
+        unlike.next().map(|(sent, _)| sent.part.number)
     }
 }
 
@@ -303,12 +357,20 @@ enum Parts {
 
 #[async_trait]
 impl FileStorage for S3 {
-    async fn begin(&self, object: &Object, mime_type: &str) -> Result<String> {
+    fn needs_checksums(&self, size: u64) -> bool {
+        size > LARGEST_READ_BACK
+    }
+
+    async fn begin(&self, object: &Object, mime_type: &str, has_checksums: bool) -> Result<String> {
         let mut action =
             CreateMultipartUpload::new(self.bucket(object), Some(&self.credentials), &object.path);
-        let headers = [("content-type", mime_type), ("x-amz-checksum-algorithm", "SHA256")];
-        for (name, value) in headers {
-            action.headers_mut().insert(name, value);
+        let mut headers = vec![("content-type", mime_type)];
+        // Amazon then refuses every part that comes without one, and takes no part with one otherwise.
+        if has_checksums {
+            headers.push(("x-amz-checksum-algorithm", "SHA256"));
+        }
+        for (name, value) in &headers {
+            action.headers_mut().insert(*name, *value);
         }
         let mut request = self.client.post(action.sign(OWN_CALL));
         for (name, value) in headers {
@@ -324,7 +386,7 @@ impl FileStorage for S3 {
     }
 
     fn sign_part(&self, upload: &Upload, part: &Part, validity: Validity) -> SignedPart {
-        let headers = checksum_headers(part);
+        let headers = if upload.has_checksums { checksum_headers(part) } else { Vec::new() };
         let bucket = self.bucket(&upload.object);
         let mut action =
             UploadPart::new(bucket, Some(&self.credentials), &upload.object.path, part.number, &upload.id);

@@ -6,10 +6,19 @@ use std::sync::Mutex;
 
 use super::*;
 
-/// Answers each request by its method, and remembers the methods.
+/// Answers each request by its method, and remembers what was asked.
 struct StandIn {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+struct Asked {
+    method: String,
+    /// Its headers, in lower case.
+    head: String,
+    body: String,
 }
 
 impl StandIn {
@@ -21,9 +30,9 @@ impl StandIn {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let method = method_of(&stream);
-                stream.write_all(answer(&method).as_bytes()).unwrap();
-                told.lock().unwrap().push(method);
+                let asked = read_request(&stream);
+                stream.write_all(answer(&asked.method).as_bytes()).unwrap();
+                told.lock().unwrap().push(asked);
             }
         });
         Self { url, asked }
@@ -43,14 +52,18 @@ impl StandIn {
     }
 
     fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().unwrap().iter().map(|asked| asked.method.clone()).collect()
+    }
+
+    /// The last request of a method.
+    fn last(&self, method: &str) -> Asked {
+        self.asked.lock().unwrap().iter().rfind(|asked| asked.method == method).unwrap().clone()
     }
 }
 
-/// Reads a request and returns its method.
-fn method_of(stream: &TcpStream) -> String {
+fn read_request(stream: &TcpStream) -> Asked {
     let mut reader = BufReader::new(stream);
-    let (mut method, mut length) = (String::new(), 0);
+    let (mut method, mut head, mut length) = (String::new(), String::new(), 0);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -61,9 +74,11 @@ fn method_of(stream: &TcpStream) -> String {
         } else if line.trim().is_empty() {
             break;
         }
+        head.push_str(&line.to_ascii_lowercase());
     }
-    reader.read_exact(&mut vec![0; length]).unwrap();
-    method
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    Asked { method, head, body: String::from_utf8(body).unwrap() }
 }
 
 fn answered(status: &str, headers: &str, body: &str) -> String {
@@ -77,7 +92,7 @@ fn answered(status: &str, headers: &str, body: &str) -> String {
 
 fn upload() -> Upload {
     let object = Object { path: String::from("a/b.txt"), visibility: Visibility::Private };
-    Upload { object, id: String::from("upload") }
+    Upload { object, id: String::from("upload"), has_checksums: true }
 }
 
 fn sent(digest: u8) -> SentPart {
@@ -142,4 +157,121 @@ async fn what_this_call_put_together_is_removed_if_it_does_not_fit() {
     let done = complete(&standin, 2).await;
     assert_eq!(done, Completion::Unfit(String::from("The parts have other checksums.")));
     assert_eq!(standin.asked(), ["GET", "POST", "HEAD", "DELETE"]);
+}
+
+// F6: Amazon takes parts without a checksum only if the upload was begun without asking for one, and then none with one.
+#[tokio::test]
+async fn checksums_are_asked_for_only_if_each_part_has_one() {
+    let body = "<InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>private</Bucket><Key>a/b.txt</Key>\
+                <UploadId>upload</UploadId></InitiateMultipartUploadResult>";
+    let standin = StandIn::new(move |_| answered("200 OK", "", body));
+    let storage = standin.storage();
+    for has_checksums in [true, false] {
+        let upload = Upload { has_checksums, ..upload() };
+        let id = storage.begin(&upload.object, "text/plain", has_checksums).await.unwrap();
+        assert_eq!(id, "upload");
+        let asked = standin.last("POST");
+        assert_eq!(asked.head.contains("x-amz-checksum-algorithm: sha256"), has_checksums, "{}", asked.head);
+        assert!(asked.head.contains("content-type: text/plain"), "{}", asked.head);
+        // One of several parts has a checksum, which is not enough.
+        let validity = Validity { from: jiff::Timestamp::UNIX_EPOCH, seconds: 600 };
+        let signed = storage.sign_part(&upload, &sent(1).part, validity);
+        assert_eq!(signed.headers.is_empty(), !has_checksums);
+        assert_eq!(signed.url.contains("x-amz-checksum-sha256"), has_checksums, "{}", signed.url);
+    }
+}
+
+/// A storage that keeps no checksums, and has this in the object.
+fn without_checksums(bytes: &'static str) -> StandIn {
+    let (completed, gets) = (answered("200 OK", "", "<CompleteMultipartUploadResult/>"), Mutex::new(0));
+    StandIn::new(move |method| match method {
+        "GET" => {
+            let mut gets = gets.lock().unwrap();
+            *gets += 1;
+            if *gets % 2 == 1 { one_part() } else { answered("200 OK", "", bytes) }
+        }
+        "POST" => completed.clone(),
+        "HEAD" => answered(
+            "200 OK",
+            "Content-Length: 5\r\nETag: \"x-1\"\r\nLast-Modified: Tue, 07 Jan 2025 10:00:00 GMT\r\n",
+            "",
+        ),
+        _ => answered("204 No Content", "", ""),
+    })
+}
+
+#[tokio::test]
+async fn what_the_storage_does_not_compare_is_read_back() {
+    let standin = without_checksums("hello");
+    let upload = Upload { has_checksums: false, ..upload() };
+    let part = |text: &str| {
+        let sha256 = Some(Sha256Digest(Sha256::digest(text).into()));
+        SentPart { part: Part { sha256, ..sent(1).part }, ..sent(1) }
+    };
+    let expected = Expected { size: 5, sha256: None };
+    let done = standin.storage().complete(&upload, &[part("hello")], &expected).await.unwrap();
+    assert!(matches!(done, Completion::Stored(_)), "{done:?}");
+    let asked = standin.last("POST");
+    assert!(!asked.head.contains("x-amz-checksum") && !asked.body.contains("Checksum"), "{asked:?}");
+    let done = standin.storage().complete(&upload, &[part("other")], &expected).await.unwrap();
+    assert_eq!(done, Completion::Unfit(String::from("Part 1 has another checksum.")));
+    let expected = Expected { size: 5, sha256: Some(Sha256Digest([7; 32])) };
+    let nothing_said = SentPart { part: Part { sha256: None, ..sent(1).part }, ..sent(1) };
+    let done = standin.storage().complete(&upload, &[nothing_said], &expected).await.unwrap();
+    assert_eq!(done, Completion::Unfit(String::from("The file has another checksum.")));
+}
+
+#[test]
+fn parts_are_read_back_across_chunks() {
+    let part = |number, text: &str| {
+        let sha256 = Some(Sha256Digest(Sha256::digest(text).into()));
+        SentPart { part: Part { number, size: text.len() as u64, sha256 }, etag: String::new() }
+    };
+    for (sent, unlike) in [
+        ([part(1, "hello"), part(2, "wor"), part(3, "")], None),
+        ([part(1, "hello"), part(2, "war"), part(3, "")], Some(2)),
+    ] {
+        for length in 1..=8 {
+            let mut read = ReadBack::of(&sent);
+            for chunk in b"hellowor".chunks(length) {
+                read.take(chunk);
+            }
+            assert_eq!(read.unlike(&sent), unlike, "{length}");
+        }
+    }
+}
+
+// Nobody waits for 50 gigabytes to be read back whose parts the storage has compared.
+#[tokio::test]
+async fn what_is_too_large_to_be_read_back_is_compared_part_by_part() {
+    let size = LARGEST_READ_BACK + 1;
+    let digest = Sha256Digest([1; 32]);
+    let part = Part { number: 1, size, sha256: Some(digest) };
+    let listed = format!("<Part><PartNumber>1</PartNumber><ETag>\"tag\"</ETag><Size>{size}</Size></Part>");
+    let parts = answered(
+        "200 OK",
+        "",
+        &format!("<ListPartsResult><IsTruncated>false</IsTruncated>{listed}</ListPartsResult>"),
+    );
+    let head = format!(
+        "Content-Length: {size}\r\nETag: \"x-1\"\r\nx-amz-checksum-sha256: {}-1\r\n\
+         Last-Modified: Tue, 07 Jan 2025 10:00:00 GMT\r\n",
+        composite_sha256([digest]).base64()
+    );
+    let standin = StandIn::new(move |method| match method {
+        "GET" => parts.clone(),
+        "POST" => answered("200 OK", "", "<CompleteMultipartUploadResult/>"),
+        "HEAD" => answered("200 OK", &head, ""),
+        _ => answered("204 No Content", "", ""),
+    });
+    let sent = SentPart { part, etag: String::from("\"tag\"") };
+    let expected = Expected { size, sha256: Some(Sha256Digest([9; 32])) };
+    let done = standin.storage().complete(&upload(), &[sent.clone()], &expected).await.unwrap();
+    assert!(matches!(done, Completion::Stored(_)), "{done:?}");
+    assert_eq!(standin.asked(), ["GET", "POST", "HEAD"]);
+    assert!(standin.storage().needs_checksums(size) && !standin.storage().needs_checksums(LARGEST_READ_BACK));
+    // One that was announced without, by an earlier release, can be completed.
+    let announced_without = Upload { has_checksums: false, ..upload() };
+    let done = standin.storage().complete(&announced_without, &[sent], &expected).await.unwrap();
+    assert!(matches!(done, Completion::Stored(_)), "{done:?}");
 }

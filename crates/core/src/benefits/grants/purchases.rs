@@ -28,7 +28,7 @@ pub struct Purchase {
     pub scope: Scope,
 }
 
-/// Grants everything that comes with the product, in its order, and takes back what was granted through the same
+/// Grants everything that comes with the product, in its order, and takes back what is held or waited for through the same
 /// purchase and comes with the product no more. What the buyer has stays as it is; of what is new they get mails.
 pub fn grant_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<Vec<BenefitGrant>> {
     grant_all(tx, purchase, News::Untold)
@@ -44,8 +44,8 @@ fn grant_all(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<Vec<Ben
     Ok(changed)
 }
 
-/// Takes back everything that comes with the product, and what was granted through the same purchase and comes with
-/// the product no more.
+/// Takes back everything that comes with the product, and what is held or waited for through the same purchase and comes
+/// with the product no more.
 pub fn revoke_purchase(tx: &mut Tx<'_>, purchase: &Purchase) -> Result<Vec<BenefitGrant>> {
     let attached = attached(tx, purchase)?;
     let mut changed = Vec::with_capacity(attached.len());
@@ -69,10 +69,10 @@ fn revoke_outdated(
     purchase: &Purchase,
     attached: &[Id<Benefit>],
 ) -> Result<Vec<BenefitGrant>> {
-    // Benefits that were deleted are taken back by the job of their deletion.
+    // What still waits must not be given one day. Benefits that were deleted are taken back by the job of their deletion.
     const BASE: &str = "SELECT benefit_grants.benefit_id FROM benefit_grants \
          JOIN benefits ON benefits.id = benefit_grants.benefit_id AND benefits.deleted_at IS NULL \
-         WHERE benefit_grants.customer_id = $1 AND benefit_grants.granted_at IS NOT NULL";
+         WHERE benefit_grants.customer_id = $1 AND benefit_grants.revoked_at IS NULL";
     const IN_ORDER: &str = " ORDER BY benefit_grants.created_at, benefit_grants.id";
     const OF_SUBSCRIPTION: &str = concatcp!(BASE, " AND benefit_grants.subscription_id = $2", IN_ORDER);
     const OF_ORDER: &str = concatcp!(BASE, " AND benefit_grants.order_id = $2", IN_ORDER);

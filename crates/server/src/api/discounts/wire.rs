@@ -52,7 +52,7 @@ fn amount() -> Value {
 }
 
 fn currency() -> Value {
-    json!({"type": "string", "pattern": "usd", "default": "usd"})
+    json!({"type": "string", "pattern": "^usd$", "default": "usd"})
 }
 
 fn basis_points() -> Value {

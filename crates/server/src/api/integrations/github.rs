@@ -5,7 +5,9 @@ use merak_adapters::github::{Github, Installation};
 use merak_core::access::USERS;
 use merak_core::connections::{self, NewAccount, Platform};
 use merak_core::kit::{Kind, Purpose, Refusal, Result as Decision};
-use merak_store::ReadTx;
+use merak_core::streams::{self, Channel};
+use merak_store::{ReadTx, Tx};
+use serde_json::json;
 
 use super::discord::told;
 use super::{NAV, SESSIONS, State, not_connected, person, way_back, with_error};
@@ -53,12 +55,16 @@ pub fn operations() -> Vec<Operation> {
         .nav(NAV)
         .admits(USERS, SESSIONS)
         .hidden(),
-        Operation::get("/v1/integrations/github_repository_benefit/installation/callback", installed)
-            .named("integrations_github_repository_benefit:installation_callback", "App Installed")
-            .about("Receives a seller from GitHub.")
-            .nav(NAV)
-            .admits(USERS, SESSIONS)
-            .hidden(),
+        Operation::new(
+            Method::GET,
+            "/v1/integrations/github_repository_benefit/installation/callback",
+            Unit::Write(installed),
+        )
+        .named("integrations_github_repository_benefit:installation_callback", "App Installed")
+        .about("Receives a seller from GitHub.")
+        .nav(NAV)
+        .admits(USERS, SESSIONS)
+        .hidden(),
     ]
 }
 
@@ -222,7 +228,10 @@ async fn install(flow: Flow<Nothing, Nothing, Nothing>) -> Finishing<SeeOther> {
     flow.finish(move |_, _| Ok(SeeOther::to(&page))).await
 }
 
-/// GitHub sends sellers here after they installed the app, also when they began on GitHub's own pages.
-fn installed(_tx: &mut ReadTx<'_>, call: &Call) -> Decision<Text> {
-    person(&call.actor).map(|_| Text("The app is installed. You can close this window."))
+/// GitHub sends sellers here after they installed the app, also when they began on GitHub's own pages. The page that they
+/// began on hears of it.
+fn installed(tx: &mut Tx<'_>, call: &Call) -> Decision<Text> {
+    let channel = Channel::User(person(&call.actor)?);
+    streams::publish(tx, &channel, "integrations.github_repository_benefit.installed", &json!({}))?;
+    Ok(Text("The app is installed. You can close this window."))
 }

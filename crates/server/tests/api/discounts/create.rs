@@ -96,6 +96,7 @@ scenarios! {
             (fixed(json!({"amount": -1})), "greater_than_equal body.fixed.once_forever.amount"),
             (fixed(json!({"amount": 100_000_000})), "less_than_equal body.fixed.once_forever.amount"),
             (fixed(json!({"amount": 1, "currency": "eur"})), "string_pattern_mismatch body.fixed.once_forever.currency"),
+            (fixed(json!({"amount": 1, "currency": "usdc"})), "string_pattern_mismatch body.fixed.once_forever.currency"),
             (fixed(json!({"amount": 1, "currency": null})), "string_type body.fixed.once_forever.currency"),
             (fixed(json!({"amount": 1, "duration": "repeating"})), "missing body.fixed.repeat.duration_in_months"),
             (fixed(json!({"amount": 1, "duration": "repeating", "duration_in_months": 0})),

@@ -102,6 +102,14 @@ scenarios! {
         }
     }
 
+    async fn a_currency_that_is_none_is_told_at_its_place(shop) {
+        let (_, path) = made(shop, ten_percent(&json!({}))).await;
+        for currency in ["usdc", "eur"] {
+            let answer = shop.merchant.patch(&path, json!({"currency": currency})).await;
+            assert_eq!(answer.schema_problems(), ["string_pattern_mismatch body.currency"], "{currency}");
+        }
+    }
+
     /// D12
     async fn the_sdks_always_send_a_currency(shop) {
         let (discount, path) = made(shop, ten_percent(&json!({}))).await;

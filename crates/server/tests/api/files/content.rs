@@ -268,7 +268,7 @@ scenarios! {
     async fn a_part_of_no_upload_is_not_found(shop) {
         let object = Object { path: String::from("downloadable/x"), visibility: Visibility::Private };
         for id in ["0123456789abcdef0123456789abcdef", "..", "a/b"] {
-            let upload = StoredUpload { object: object.clone(), id: id.to_owned() };
+            let upload = StoredUpload { object: object.clone(), id: id.to_owned(), has_checksums: false };
             let part = Part { number: 1, size: 11, sha256: None::<Sha256Digest> };
             let url = storage_of(shop).sign_part(&upload, &part, now()).url;
             let answer = shop.anonymous.send_bytes("PUT", path_of(&url), TEXT).await;

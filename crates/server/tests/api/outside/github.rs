@@ -55,10 +55,14 @@ connected! {
         let page = location(&connected.browser.get(&format!("{INTEGRATION}/installation/install")).await);
         assert!(page.as_str().starts_with("https://github.example/apps/merak/installations/new?state="), "{page}");
         let path = format!("{INTEGRATION}/installation/callback?installation_id=70&setup_action=install");
+        let mut stream = connected.browser.listen("/v1/stream/user").await;
         let answer = connected.browser.get(&path).await;
         assert_eq!(answer.status, 200);
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
         assert_eq!(answer.text(), "The app is installed. You can close this window.");
+        let heard = stream.next().await;
+        let key = String::from("integrations.github_repository_benefit.installed");
+        assert_eq!(heard, Some((key, json!({}))));
     }
 
     // spec 20 B6, B12 and §3.2: one line for each refusal

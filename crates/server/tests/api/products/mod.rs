@@ -55,6 +55,7 @@ async fn file(shop: &Shop, service: FileService, is_uploaded: bool) -> Id<File> 
         checksum_sha256_base64: None,
         version: None,
         parts: vec![Part { number: 1, chunk_start: 0, chunk_end: 4, checksum_sha256_base64: None }],
+        needs_checksums: false,
     };
     let now = shop.source.now();
     let stored = StoredObject { etag: String::from("\"x\""), version: None, last_modified_at: now };
