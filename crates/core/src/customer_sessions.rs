@@ -127,7 +127,6 @@ pub struct Live {
 
 /// A session, if it has not ended; none of a customer or an organization that was deleted or blocked.
 pub fn find(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Live>> {
-    type Found = (Customer, Option<Id<Checkout>>, bool, Option<Id<Checkout>>);
     const SQL: &str = concatcp!(
         "SELECT ",
         Customer::COLUMNS,
