@@ -16,7 +16,6 @@ struct Begun<'a> {
     benefits: &'a [BenefitLine],
 }
 
-#[expect(clippy::too_many_lines, reason = "one short arm for each mail")]
 pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter {
     let to_portal = |label: &str| portal_button(head, draft, label);
     match email {
