@@ -11,8 +11,10 @@ const TOKEN: [&str; 5] = ["token", "create", "--user", "a@example.com", "--all-s
 both_engines! {
     setup = Installation::on;
 
-    fn a_second_node_with_another_secret_does_not_start(installation: Installation) {
-        let (_first, _) = installation.serve(&[]);
+    fn a_node_with_another_secret_does_not_start(installation: Installation) {
+        // A file of SQLite has one node at a time.
+        let (first, _) = installation.serve(&[]);
+        assert_eq!(first.stop().code, Some(0));
         let arguments = ["serve", "--listen", "127.0.0.1:0", "--secret", "quite-another-secret"];
         let second = outcome(&mut installation.merak(arguments));
         assert_eq!((second.code, second.output.as_str()), (Some(1), ""));
