@@ -266,7 +266,7 @@ async fn what_is_too_large_to_be_read_back_is_compared_part_by_part() {
     });
     let sent = SentPart { part, etag: String::from("\"tag\"") };
     let expected = Expected { size, sha256: Some(Sha256Digest([9; 32])) };
-    let done = standin.storage().complete(&upload(), &[sent.clone()], &expected).await.unwrap();
+    let done = standin.storage().complete(&upload(), std::slice::from_ref(&sent), &expected).await.unwrap();
     assert!(matches!(done, Completion::Stored(_)), "{done:?}");
     assert_eq!(standin.asked(), ["GET", "POST", "HEAD"]);
     assert!(standin.storage().needs_checksums(size) && !standin.storage().needs_checksums(LARGEST_READ_BACK));
