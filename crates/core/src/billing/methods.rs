@@ -70,8 +70,13 @@ pub fn list_offered(tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Ve
     Ok(tx.all(SQL, &[&customer_id])?)
 }
 
-/// Offers none of a customer's methods any more: their address is another one, and may be another person's.
+/// Offers none of a customer's methods any more, nor what is on its way: their address is another one, and may be another
+/// person's.
 pub(crate) fn withdraw(tx: &mut Tx<'_>, customer_id: Id<Customer>) -> Result<()> {
+    tx.execute(
+        "UPDATE payments SET is_owner_known = FALSE WHERE customer_id = $1 AND settled_at IS NULL AND is_owner_known",
+        &[&customer_id],
+    )?;
     tx.execute(
         "UPDATE payment_methods SET is_offered = FALSE WHERE customer_id = $1 AND is_offered",
         &[&customer_id],

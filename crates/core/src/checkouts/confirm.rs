@@ -501,6 +501,14 @@ pub(crate) fn failed(tx: &mut Tx<'_>, id: Id<Checkout>, payment: &Payment) -> Re
     checkout.confirming_payment_id = None;
     if checkout.status == CheckoutStatus::Confirmed {
         checkout.status = CheckoutStatus::Failed;
+        if payment.payment_method_id.is_some() {
+            // What the card's customer is known by was filled in for the sale, and whoever has the link could read it.
+            tx.execute(
+                "UPDATE checkouts SET customer_email = NULL, customer_name = NULL, customer_billing_address = NULL, \
+                 customer_tax_id = NULL WHERE id = $1",
+                &[&id],
+            )?;
+        }
         return advance(tx, &mut checkout);
     }
     // A buyer who was declined at the last moment has time to try something else.

@@ -152,12 +152,15 @@ pub fn update(
         }
         outgrow(tx, id, None)?;
         another_address(tx, id)?;
+        customer.user_id = None;
     }
     Ok(customer)
 }
 
-/// A customer may be another person now: who was signed in is not any more, and the cards that were given pay nothing new.
+/// A customer may be another person now: who was signed in is not any more, no account is theirs until it shows that it is, and
+/// the cards that were given pay nothing new.
 fn another_address(tx: &mut Tx<'_>, id: Id<Customer>) -> Result<()> {
+    tx.execute("UPDATE customers SET user_id = NULL WHERE id = $1", &[&id])?;
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
     tx.execute("DELETE FROM customer_session_codes WHERE customer_id = $1", &[&id])?;
     methods::withdraw(tx, id)

@@ -115,7 +115,7 @@ pub async fn show(
         let bought = bought(tx, &house, &public, token.as_deref())?;
         Ok::<_, Refusal>((public, bought))
     });
-    let (public, mut bought) = match found.await {
+    let (public, bought) = match found.await {
         Ok(found) => found,
         Err(refusal) => return rooms.refused(refusal),
     };
@@ -125,11 +125,11 @@ pub async fn show(
     }
     // The token may be lost, or its hour over. Who has signed in is asked by their bank all the same.
     let browser = Browser { method: &method, headers: &headers, around: &around };
-    match rooms.known(browser, &public).await {
-        Ok(known) => bought.is_own |= known.is_some_and(|known| known.owner() == checkout.customer_id),
+    let is_owner = match rooms.known(browser, &public).await {
+        Ok(known) => known.is_some_and(|known| known.owner() == checkout.customer_id),
         Err(refusal) => return rooms.refused(refusal),
-    }
-    let stage = stage(&rooms, checkout, &around, bought.is_own).await;
+    };
+    let stage = stage(&rooms, checkout, &around, bought.is_own || is_owner).await;
     page(&rooms, &public, bought, &around, stage)
 }
 
