@@ -108,11 +108,11 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
         .filter_map(|(_, content)| content.as_ref().ok()?.portal())
         .map(|link| link.customer_id)
         .collect();
-    // Nobody gets in who was deleted, or at whose address the customer was before.
-    let readers = customers::find_with_deleted(tx, &readers.into_iter().collect::<Vec<_>>())?
+    // Nobody gets in who was deleted.
+    let shops = customers::find_with_deleted(tx, &readers.into_iter().collect::<Vec<_>>())?
         .into_iter()
         .filter(|customer| customer.deleted_at.is_none())
-        .map(|customer| (customer.id, (customer.organization_id, customer.email.lower())))
+        .map(|customer| (customer.id, customer.organization_id))
         .collect();
     let mut opened = Vec::with_capacity(ids.len());
     for id in ids {
@@ -121,7 +121,7 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
             Some((_, Err(opened))) => opened,
             Some((row, Ok(content))) => Opened::Draft(Box::new(Draft {
                 id: row.id,
-                portal: portal(tx, secret, &row, content.portal(), &readers)?,
+                portal: portal(tx, secret, &row, content.portal(), &shops)?,
                 sender: row.organization_id.and_then(|id| senders.get(&id).cloned()),
                 recipient: row.recipient,
                 date: row.occurred_at.unwrap_or(row.created_at),
@@ -185,14 +185,15 @@ fn portal(
     secret: &InstanceSecret,
     row: &Outgoing,
     link: Option<PortalLink>,
-    readers: &HashMap<Id<Customer>, (Id<Organization>, String)>,
+    shops: &HashMap<Id<Customer>, Id<Organization>>,
 ) -> Result<Option<Portal>> {
     let Some(link) = link else { return Ok(None) };
-    let is_reader = readers.get(&link.customer_id).is_some_and(|(shop, address)| {
-        Some(*shop) == row.organization_id && *address == row.recipient.to_lowercase()
-    });
-    let token =
-        if is_reader { Some(customer_sessions::create(tx, secret, link.customer_id)?.1) } else { None };
+    let shop = shops.get(&link.customer_id).copied();
+    let token = if shop.is_some() && shop == row.organization_id {
+        Some(customer_sessions::create(tx, secret, link.customer_id)?.1)
+    } else {
+        None
+    };
     Ok(Some(Portal { token, shows: link.shows }))
 }
 
