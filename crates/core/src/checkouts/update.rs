@@ -100,7 +100,7 @@ pub fn update_by_client(
 }
 
 /// An open checkout as it is for a customer who has shown who they are and is about to pay it with a saved card: see
-/// [`fill_in`]. Writes nothing: until it is paid, others may know its secret.
+/// `fill_in`. Writes nothing: until it is paid, others may know its secret.
 pub fn seen_by(
     tx: &mut ReadTx<'_>,
     mut checkout: Checkout,
