@@ -265,12 +265,13 @@ impl ReadTx<'_> {
         }
     }
 
-    /// Remembers a failed statement, because what the unit makes of the error is not to be relied on.
+    /// Remembers the first failed statement, because what the unit makes of the error is not to be relied on, and those after it
+    /// fail because of it.
     fn noted<T>(&mut self, result: Result<T>) -> Result<T> {
         if let Err(error) = &result
             && !matches!(error, Error::NoRow | Error::Decode(_))
         {
-            self.failed = Some(error.clone());
+            self.failed.get_or_insert_with(|| error.clone());
         }
         result
     }

@@ -16,6 +16,8 @@ pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
     let code = reply.code();
     if *code == SqlState::T_R_SERIALIZATION_FAILURE
         || *code == SqlState::T_R_DEADLOCK_DETECTED
+        // An earlier statement of the unit has failed, and what it said was not heard.
+        || *code == SqlState::IN_FAILED_SQL_TRANSACTION
         || is_stale_plan(error)
     {
         return Error::Conflict;

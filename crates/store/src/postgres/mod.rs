@@ -64,18 +64,26 @@ impl Session {
         self.run(sql, params, Access::Write, &mut |_| Ok(true))
     }
 
-    /// Runs a statement, and says how many rows it changed if `each` wanted all of what it returned.
+    /// Runs a statement, shows each row to `each` until that has seen enough, and says how many rows it changed.
     fn run(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<u64> {
         let statement = self.prepare(sql, params, access)?;
         let values = params.iter().map(|param| Bound(param.value()));
         let answer = self.line.run(async |client| {
             let mut rows = pin!(client.query_raw(&statement, values).await?);
+            let mut each = Some(each);
+            let mut refused = None;
+            // Read to the end even when enough was seen: a conflict may come after the first rows, and a transaction that
+            // nobody knows has failed would be committed as nothing.
             while let Some(row) = rows.try_next().await? {
-                match each(&Row(Origin::Postgres(&row))) {
+                let Some(show) = &mut each else { continue };
+                match show(&Row(Origin::Postgres(&row))) {
                     Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => return Ok(Err(error)),
+                    Ok(false) => each = None,
+                    Err(error) => (each, refused) = (None, Some(error)),
                 }
+            }
+            if let Some(error) = refused {
+                return Ok(Err(error));
             }
             Ok(Ok(rows.rows_affected().unwrap_or(0)))
         })?;
