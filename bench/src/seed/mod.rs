@@ -40,10 +40,8 @@ pub struct Recipe {
 const VALIDATIONS: &str = "SELECT CAST(sum(validations) AS bigint) FROM license_key_usage";
 /// The validations of one key.
 const HOT: &str = "SELECT validations FROM license_key_usage JOIN license_keys ON license_keys.id = license_key_id WHERE key = $1";
-/// All activations ever made.
+/// Activations that still occupy a seat; those that were given back are deleted.
 const ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations";
-/// Activations that still occupy a seat.
-const LIVE_ACTIVATIONS: &str = "SELECT count(*) FROM license_key_activations WHERE deleted_at IS NULL";
 /// Seats that are taken by the count kept with each key.
 const SEATS_TAKEN: &str = "SELECT CAST(sum(seats_taken) AS bigint) FROM license_key_usage";
 
@@ -54,10 +52,8 @@ pub struct Effects {
     pub validations: u64,
     /// Those of the one key that is left out of the random rounds.
     pub hot_validations: u64,
-    /// All activations ever made.
-    pub activations: u64,
     /// Activations that still occupy a seat.
-    pub live_activations: u64,
+    pub activations: u64,
     /// Seats that are taken by the count kept with each key.
     pub seats_taken: u64,
 }

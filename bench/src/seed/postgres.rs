@@ -143,14 +143,7 @@ pub fn effects(url: &str, hot_key: &str) -> Result<Effects> {
     };
     let validations = number(super::VALIDATIONS)?;
     let activations = number(super::ACTIVATIONS)?;
-    let live_activations = number(super::LIVE_ACTIVATIONS)?;
     let seats_taken = number(super::SEATS_TAKEN)?;
     let hot: i64 = client.query_one(super::HOT, &[&hot_key])?.get(0);
-    Ok(Effects {
-        validations,
-        hot_validations: u64::try_from(hot)?,
-        activations,
-        live_activations,
-        seats_taken,
-    })
+    Ok(Effects { validations, hot_validations: u64::try_from(hot)?, activations, seats_taken })
 }

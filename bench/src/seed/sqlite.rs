@@ -107,7 +107,6 @@ pub fn effects(data_dir: &Path, hot_key: &str) -> Result<Effects> {
         validations: number(super::VALIDATIONS)?,
         hot_validations: u64::try_from(hot)?,
         activations: number(super::ACTIVATIONS)?,
-        live_activations: number(super::LIVE_ACTIVATIONS)?,
         seats_taken: number(super::SEATS_TAKEN)?,
     })
 }
