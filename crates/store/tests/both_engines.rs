@@ -510,6 +510,22 @@ fn a_unit_that_swallows_a_conflict_is_run_again() {
 }
 
 #[test]
+fn what_fails_after_enough_was_seen_has_failed() {
+    let database = migrated(Engine::Postgres);
+    merak_testkit::run(async move {
+        let store = database.open();
+        let answer = store.write(|tx| {
+            set(tx, 7)?;
+            // The first row is there by the time the third cannot be computed.
+            drop(tx.find::<i64>("SELECT CAST(6 / (3 - n) AS bigint) FROM generate_series(1, 5) AS n", &[]));
+            Ok::<_, Error>(())
+        });
+        assert!(matches!(answer.await, Err(Error::Engine(_))), "it is not told that all is well");
+        assert_eq!(value(&store).await, 0, "and nothing is kept");
+    });
+}
+
+#[test]
 fn a_unit_that_always_conflicts_is_answered_so() {
     let database = migrated(Engine::Postgres);
     merak_testkit::run(async move {
