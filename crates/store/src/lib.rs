@@ -116,6 +116,7 @@
 mod column;
 mod context;
 mod error;
+mod lookup;
 mod metrics;
 mod migrate;
 mod options;
@@ -132,6 +133,7 @@ mod work;
 pub use column::{Json, Param, Timestamp, Value};
 pub use context::{Source, SystemSource, TestSource};
 pub use error::{Cause, Error, Result, ResultExt};
+pub use lookup::Lookup;
 pub use metrics::{COMMIT_BUCKETS, Statistics};
 pub use migrate::Migration;
 pub use options::{Database, Engine, Options};

@@ -1,10 +1,15 @@
 //! What a unit of work sees: statements, the time, ids.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
-use crate::{Engine, Error, FromRow, Insert, Param, Result, Row, Source, Sql, Timestamp, postgres, sqlite};
+use crate::{
+    Engine, Error, FromRow, Insert, Lookup, Param, Result, Row, Source, Sql, Timestamp, postgres, sqlite,
+};
 
 /// A unit of work that reads: one snapshot of the database.
 ///
@@ -208,6 +213,38 @@ impl ReadTx<'_> {
     /// The first row of a `SELECT` that must have one; [`Error::NoRow`] otherwise.
     pub fn one<T: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<T> {
         self.find(sql, params)?.ok_or(Error::NoRow)
+    }
+
+    /// What the lookup finds, which need not be read again while the rows that it is made of stay as they are.
+    pub fn look_up<T: FromRow + Send + Sync + 'static>(
+        &mut self,
+        lookup: &'static Lookup<T>,
+        params: &[&dyn Param],
+    ) -> Result<Option<Arc<T>>> {
+        let recall = match &self.session {
+            Session::Sqlite(session) => session.recall().cloned(),
+            Session::Postgres(_) => None,
+        };
+        let Some(recall) = recall else {
+            return Ok(self.find(lookup.plain(), params)?.map(Arc::new));
+        };
+        if self.failed.is_none()
+            && let Some(known) = recall.get(lookup.number(), params)
+        {
+            return Ok(Some(known));
+        }
+        let tables = lookup.tables();
+        let mut found = None;
+        self.rows(lookup.numbered(), params, Access::Read, &mut |row| {
+            let rows: Result<Vec<_>> =
+                (0..).zip(tables).map(|(at, table)| Ok((*table, row.get::<i64>(at)?))).collect();
+            found = Some((Arc::new(row.get(tables.len())?), rows?));
+            Ok(false)
+        })?;
+        Ok(found.map(|(value, rows)| {
+            recall.put(lookup.number(), params, &value, &rows);
+            value
+        }))
     }
 
     /// All rows of a `SELECT` that was put together piece by piece.

@@ -306,7 +306,6 @@ fn take_seat(tx: &mut Tx<'_>, command: &Activate) -> Result<(HeldKey, Activation
         meta: command.meta.clone(),
         created_at: now,
         modified_at: None,
-        deleted_at: None,
     };
     for _ in 0..LOOKS {
         if tx.engine() == Engine::Postgres
@@ -368,25 +367,27 @@ pub struct Deactivate {
 
 /// Frees a seat at once, whatever the key's state; nothing is left of the activation. Of two calls for one activation the second finds nothing.
 pub fn deactivate(tx: &mut Tx<'_>, command: &Deactivate) -> Result<()> {
-    const FREE: &str = "DELETE FROM license_key_activations WHERE id = $1 AND deleted_at IS NULL \
-        AND license_key_id = (SELECT id FROM license_keys WHERE organization_id = $2 AND key = $3) \
-        RETURNING license_key_id";
+    const FREE: &str = "DELETE FROM license_key_activations WHERE id = $1 AND license_key_id = ";
     const COUNT: &str = "UPDATE license_key_usage SET seats_taken = seats_taken - 1";
-    const COUNT_FREED: &str = concatcp!(COUNT, " WHERE license_key_id = $1");
-    const FREE_AND_COUNT: &str = concatcp!(
-        "WITH freed AS (",
-        FREE,
-        ") ",
-        COUNT,
-        " FROM freed WHERE license_key_usage.license_key_id = freed.license_key_id"
-    );
-    let params: [&dyn Param; 3] = [&command.activation_id, &command.organization_id, &command.key];
+    let Deactivate { organization_id, key, activation_id } = command;
     let freed = match tx.engine() {
-        Engine::Sqlite => match tx.returning::<Id<LicenseKey>>(FREE, &params)?.pop() {
-            Some(key_id) => tx.execute(COUNT_FREED, &[&key_id])?,
-            None => 0,
-        },
-        Engine::Postgres => tx.execute(FREE_AND_COUNT, &params)?,
+        Engine::Sqlite => {
+            const FREE_ONE: &str = concatcp!(FREE, "$2");
+            const COUNT_ONE: &str = concatcp!(COUNT, " WHERE license_key_id = $1");
+            let key_id = queries::find_id_by_text(tx, *organization_id, key)?.ok_or(Error::NotFound)?;
+            let freed = tx.execute(FREE_ONE, &[activation_id, &key_id])?;
+            if freed == 1 { tx.execute(COUNT_ONE, &[&key_id])? } else { 0 }
+        }
+        Engine::Postgres => {
+            const FREE_AND_COUNT: &str = concatcp!(
+                "WITH freed AS (",
+                FREE,
+                "(SELECT id FROM license_keys WHERE organization_id = $2 AND key = $3) RETURNING license_key_id) ",
+                COUNT,
+                " FROM freed WHERE license_key_usage.license_key_id = freed.license_key_id"
+            );
+            tx.execute(FREE_AND_COUNT, &[activation_id, organization_id, key])?
+        }
     };
     if freed == 1 { Ok(()) } else { Err(Error::NotFound.into()) }
 }

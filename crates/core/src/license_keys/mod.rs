@@ -131,8 +131,6 @@ row! {
         pub created_at: Timestamp,
         /// When the row last changed.
         pub modified_at: Option<Timestamp>,
-        /// When it was deactivated.
-        pub deleted_at: Option<Timestamp>,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use const_format::concatcp;
-use merak_store::{Order, PartitionedPage, ReadTx, Sql, Timestamp, row};
+use merak_store::{Engine, Lookup, Order, PartitionedPage, ReadTx, Sql, Timestamp, row};
 
 use super::{Activation, HeldKey, LicenseKey, Properties, Usage};
 use crate::access::{Actor, Tenancy};
@@ -39,14 +39,44 @@ pub fn find(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Option<LicenseKey
     Ok(tx.find(SQL, &[&id])?)
 }
 
+/// A key and its holder, neither of which validations and activations change.
+static BY_TEXT: Lookup<(LicenseKey, Customer)> = Lookup::new(
+    concatcp!(
+        LicenseKey::COLUMNS,
+        ", ",
+        Customer::COLUMNS,
+        " FROM license_keys JOIN customers ON customers.id = license_keys.customer_id \
+         WHERE license_keys.organization_id = $1 AND license_keys.key = $2"
+    ),
+    &["license_keys", "customers"],
+);
+
+const USAGE: &str = concatcp!("SELECT ", Usage::COLUMNS, " FROM license_key_usage WHERE license_key_id = $1");
+
 /// The key with this text in this organization, exactly as written.
 pub(super) fn find_by_text(
     tx: &mut ReadTx<'_>,
     organization_id: Id<Organization>,
     key: &str,
 ) -> Result<Option<HeldKey>> {
-    const SQL: &str = concatcp!(HELD, " WHERE license_keys.organization_id = $1 AND license_keys.key = $2");
-    Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from))
+    if tx.engine() == Engine::Postgres {
+        const SQL: &str =
+            concatcp!(HELD, " WHERE license_keys.organization_id = $1 AND license_keys.key = $2");
+        return Ok(tx.find::<HeldRow>(SQL, &[&organization_id, &key])?.map(HeldKey::from));
+    }
+    let Some(found) = tx.look_up(&BY_TEXT, &[&organization_id, &key])? else { return Ok(None) };
+    let (key, customer) = (*found).clone();
+    let usage = tx.one(USAGE, &[&key.id])?;
+    Ok(Some(HeldKey { key, usage, customer }))
+}
+
+/// The id of the key with this text in this organization.
+pub(super) fn find_id_by_text(
+    tx: &mut ReadTx<'_>,
+    organization_id: Id<Organization>,
+    key: &str,
+) -> Result<Option<Id<LicenseKey>>> {
+    Ok(tx.look_up(&BY_TEXT, &[&organization_id, &key])?.map(|found| found.0.id))
 }
 
 /// The keys with these ids as people type them.
@@ -110,11 +140,8 @@ fn sold(tx: &mut ReadTx<'_>, buyer: &Buyer) -> Result<Option<Vec<Id<LicenseKey>>
     keys.collect::<Result<Vec<_>>>().map(Some)
 }
 
-const LIVE_ACTIVATIONS: &str = concatcp!(
-    "SELECT ",
-    Activation::COLUMNS,
-    " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL"
-);
+const ACTIVATIONS: &str =
+    concatcp!("SELECT ", Activation::COLUMNS, " FROM license_key_activations WHERE license_key_id = $1");
 
 /// How much of a key's activations is shown, in bytes as they are stored: enough for some fifteen thousand of the usual
 /// size.
@@ -128,17 +155,21 @@ pub fn activations_of(tx: &mut ReadTx<'_>, id: Id<LicenseKey>) -> Result<Vec<Act
     const WEIGHTS: &str = concatcp!(
         "SELECT octet_length(label) + octet_length(CAST(conditions AS text)) + octet_length(CAST(meta AS text)) + ",
         ACTIVATION_BYTES,
-        " FROM license_key_activations WHERE license_key_id = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT ",
+        " FROM license_key_activations WHERE license_key_id = $1 ORDER BY id LIMIT ",
         MOST_SHOWN / ACTIVATION_BYTES
     );
-    const SHOWN: &str = concatcp!(LIVE_ACTIVATIONS, " ORDER BY created_at, id LIMIT $2");
+    const SHOWN: &str = concatcp!(ACTIVATIONS, " ORDER BY id LIMIT $2");
     let mut bytes = 0;
     let shown = tx.all::<i64>(WEIGHTS, &[&id])?.into_iter().take_while(|weight| {
         bytes += weight;
         bytes <= MOST_SHOWN
     });
     let shown = i64::try_from(shown.count()).unwrap_or(i64::MAX);
-    Ok(if shown == 0 { Vec::new() } else { tx.all(SHOWN, &[&id, &shown])? })
+    let mut activations: Vec<Activation> =
+        if shown == 0 { Vec::new() } else { tx.all(SHOWN, &[&id, &shown])? };
+    // Ids ascend with time, but for imported ones.
+    activations.sort_by_key(|activation| (activation.created_at, activation.id));
+    Ok(activations)
 }
 
 row! {
@@ -163,7 +194,7 @@ pub fn seats_of_many(tx: &mut ReadTx<'_>, ids: &[Id<LicenseKey>]) -> Result<Vec<
     }
     let mut sql = Sql::new(
         "SELECT id, license_key_id, substr(label, 1, 200), created_at FROM license_key_activations \
-         WHERE deleted_at IS NULL AND license_key_id IN ",
+         WHERE license_key_id IN ",
     );
     sql.bind_list(ids.iter().copied()).push(" ORDER BY created_at, id LIMIT 1000");
     Ok(tx.list(&sql)?)
@@ -175,7 +206,7 @@ pub fn find_activation(
     license_key_id: Id<LicenseKey>,
     id: Id<Activation>,
 ) -> Result<Option<Activation>> {
-    const SQL: &str = concatcp!(LIVE_ACTIVATIONS, " AND id = $2");
+    const SQL: &str = concatcp!(ACTIVATIONS, " AND id = $2");
     Ok(tx.find(SQL, &[&license_key_id, &id])?)
 }
 

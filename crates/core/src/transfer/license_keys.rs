@@ -150,7 +150,7 @@ fn activations_of(
     let mut sql = Sql::new(concatcp!(
         "SELECT ",
         Activation::COLUMNS,
-        " FROM license_key_activations WHERE deleted_at IS NULL AND license_key_id IN "
+        " FROM license_key_activations WHERE license_key_id IN "
     ));
     sql.bind_list(keys).push(" ORDER BY license_key_id, created_at, id");
     let mut found: HashMap<_, Vec<Activation>> = HashMap::new();
@@ -247,7 +247,6 @@ impl ActivationRecord {
             meta: self.meta.clone(),
             created_at: self.created_at,
             modified_at: self.modified_at,
-            deleted_at: None,
         }
     }
 }

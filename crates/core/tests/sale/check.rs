@@ -81,7 +81,7 @@ const NEVER: &[(&str, &str)] = &[
     (
         "no key has more seats taken than it has",
         "SELECT CAST(license_keys.id AS text) FROM license_keys WHERE limit_activations < (SELECT count(*) \
-         FROM license_key_activations WHERE license_key_activations.license_key_id = license_keys.id AND deleted_at IS NULL)",
+         FROM license_key_activations WHERE license_key_activations.license_key_id = license_keys.id)",
     ),
     (
         "no credit is used that is not there",

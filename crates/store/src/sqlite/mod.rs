@@ -6,12 +6,13 @@ mod failure;
 mod functions;
 mod log;
 mod readers;
+mod recall;
 mod short;
 mod writer;
 
 use std::{ffi::CStr, path::Path, time::Duration};
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, hooks::Action};
 
 use crate::{
     Error, Param, Result, Row, Value,
@@ -23,6 +24,7 @@ pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
 pub(crate) use log::{LogKeeper, finish_log};
 pub(crate) use readers::Reader;
+pub(crate) use recall::Recall;
 pub(crate) use short::ShortReads;
 pub(crate) use writer::Writer;
 
@@ -68,14 +70,28 @@ pub(crate) struct Session {
     has_savepoint: bool,
     /// Whether the running unit has changed anything.
     has_changed: bool,
+    /// What the writer has looked up.
+    recall: Option<Recall>,
+    /// What SQLite said last of commits by other connections.
+    others: i64,
 }
 
 impl Session {
     /// Opens the file, making it if it is missing.
     pub(crate) fn open(path: &Path, role: Role, statements: usize) -> Result<Self> {
         let connection = Connection::open(path).map_err(Error::unavailable)?;
-        let session = Self { connection, is_careful: true, has_savepoint: false, has_changed: false };
+        let mut session = Self {
+            connection,
+            is_careful: true,
+            has_savepoint: false,
+            has_changed: false,
+            recall: None,
+            others: 0,
+        };
         session.prepare_connection(role, statements).map_err(|error| session.error(error))?;
+        if role == Role::Writer {
+            session.remember().map_err(|error| session.error(error))?;
+        }
         Ok(session)
     }
 
@@ -99,6 +115,44 @@ impl Session {
         connection.pragma_update(None, "cache_size", -role.cache_kibibytes())?;
         connection.pragma_update(None, "foreign_keys", role != Role::Migrator)?;
         connection.pragma_update(None, "query_only", role == Role::Reader)
+    }
+
+    /// Begins to keep what is looked up.
+    fn remember(&mut self) -> rusqlite::Result<()> {
+        let recall = Recall::default();
+        let told = recall.clone();
+        self.connection.update_hook(Some(move |action, _: &str, table: &str, row| {
+            // Nothing can have been made of a row before it was there.
+            if action != Action::SQLITE_INSERT {
+                told.changed(table, row);
+            }
+        }))?;
+        self.recall = Some(recall);
+        Ok(())
+    }
+
+    /// What the session has looked up, if it keeps that.
+    pub(crate) fn recall(&self) -> Option<&Recall> {
+        self.recall.as_ref()
+    }
+
+    /// Forgets what was looked up: it may never have been.
+    fn forget(&self) {
+        if let Some(recall) = &self.recall {
+            recall.forget();
+        }
+    }
+
+    /// Forgets what was looked up if anybody else has written since the last look. A transaction must be open.
+    fn look_at_others(&mut self) -> Result<()> {
+        let mut statement =
+            self.connection.prepare_cached("PRAGMA data_version").map_err(|error| self.error(error))?;
+        let others = statement.query_row([], |row| row.get(0)).map_err(|error| self.error(error))?;
+        drop(statement);
+        if std::mem::replace(&mut self.others, others) != others {
+            self.forget();
+        }
+        Ok(())
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -200,6 +254,7 @@ impl Session {
     fn undo(&mut self) -> Result<bool> {
         let has_changed = std::mem::take(&mut self.has_changed);
         if std::mem::take(&mut self.has_savepoint) {
+            self.forget();
             self.control("ROLLBACK TO unit")?;
             self.control("RELEASE unit")?;
             return Ok(true);

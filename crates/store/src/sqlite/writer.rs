@@ -105,7 +105,8 @@ impl Writer {
     fn begin(&mut self) -> Result<()> {
         self.session.is_careful = self.careful > 0;
         self.careful = self.careful.saturating_sub(1);
-        self.session.control("BEGIN IMMEDIATE")
+        self.session.control("BEGIN IMMEDIATE")?;
+        self.session.look_at_others()
     }
 
     /// Runs the units, and with a queue also what arrives meanwhile. An error means that the transaction and all it held
@@ -153,6 +154,7 @@ impl Writer {
 
     /// Undoes the group and runs it again, each unit in a savepoint of its own.
     fn run_again(&mut self, jobs: &mut Vec<Job>, outcomes: &mut Vec<Outcome>) -> Result<Run> {
+        self.session.forget();
         self.session.control("ROLLBACK")?;
         outcomes.clear();
         self.careful = CAREFUL_GROUPS;
@@ -163,6 +165,7 @@ impl Writer {
 
     /// Brings the connection back to where no transaction is open, by a new one if it must be.
     fn reset(&mut self) {
+        self.session.forget();
         self.session.forget_unit();
         if !self.session.in_transaction() || self.session.control("ROLLBACK").is_ok() {
             return;

@@ -1,0 +1,19 @@
+-- Seats are found by their key and written next to its other seats, and by nothing else: one tree instead of three. `deleted_at`
+-- has not been written since 0026; it stays for nodes of older releases.
+-- postgres: ALTER TABLE license_key_activations DROP CONSTRAINT license_key_activations_pkey, ADD CONSTRAINT license_key_activations_pkey PRIMARY KEY (license_key_id, id);
+-- sqlite: ALTER TABLE license_key_activations RENAME TO former_activations;
+-- sqlite: CREATE TABLE license_key_activations (
+-- sqlite:     id uuid NOT NULL,
+-- sqlite:     license_key_id uuid NOT NULL,
+-- sqlite:     label text NOT NULL,
+-- sqlite:     conditions json NOT NULL,
+-- sqlite:     meta json NOT NULL,
+-- sqlite:     created_at timestamptz NOT NULL,
+-- sqlite:     modified_at timestamptz,
+-- sqlite:     deleted_at timestamptz,
+-- sqlite:     CONSTRAINT license_key_activations_pkey PRIMARY KEY (license_key_id, id),
+-- sqlite:     CONSTRAINT license_key_activations_license_key_id_fkey FOREIGN KEY (license_key_id) REFERENCES license_keys (id)
+-- sqlite: ) WITHOUT ROWID, STRICT;
+-- sqlite: INSERT INTO license_key_activations SELECT * FROM former_activations;
+-- sqlite: DROP TABLE former_activations;
+-- postgres: DROP INDEX license_key_activations_live_idx;

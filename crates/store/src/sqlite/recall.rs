@@ -1,0 +1,149 @@
+//! What the writer has looked up and keeps in memory ([`Lookup`](crate::Lookup)).
+//!
+//! It is never out of date. SQLite tells the writer of every row that it changes, and what was made of that row is not
+//! used again. When a transaction is undone, or another process has written, all is forgotten.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use lru::LruCache;
+
+use crate::{Param, Value};
+
+/// How many things are kept: some ten megabytes of keys with their customers.
+const MOST: NonZeroUsize = NonZeroUsize::new(8192).expect("it is not zero");
+/// After so many changed rows it is cheaper to begin anew than to know them all.
+const MOST_CHANGES: usize = 1 << 16;
+
+/// What is kept, shared with the hook that SQLite calls.
+#[derive(Clone, Default)]
+pub(crate) struct Recall(Arc<Mutex<Memory>>);
+
+struct Memory {
+    found: LruCache<Box<[u8]>, Found>,
+    /// The tables that something was made of.
+    tables: Vec<&'static str>,
+    /// When rows of these tables changed last.
+    changes: HashMap<RowName, u64>,
+    /// How many changes there were.
+    now: u64,
+    /// The name that is being asked for.
+    name: Vec<u8>,
+}
+
+/// A table, by its place in [`Memory::tables`], and a row's number.
+type RowName = (usize, i64);
+
+struct Found {
+    value: Arc<dyn Any + Send + Sync>,
+    rows: Vec<RowName>,
+    /// [`Memory::now`] when it was read.
+    at: u64,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            found: LruCache::new(MOST),
+            tables: Vec::new(),
+            changes: HashMap::new(),
+            now: 0,
+            name: Vec::new(),
+        }
+    }
+}
+
+impl Recall {
+    /// What this lookup found with these values, if that still holds.
+    pub(crate) fn get<T: Any + Send + Sync>(&self, lookup: usize, params: &[&dyn Param]) -> Option<Arc<T>> {
+        let mut memory = self.memory();
+        memory.take_name(lookup, params);
+        let Memory { found, changes, name, .. } = &mut *memory;
+        let known = found.get(name.as_slice())?;
+        let has_changed = |row| changes.get(row).is_some_and(|changed| *changed > known.at);
+        if !changes.is_empty() && known.rows.iter().any(has_changed) {
+            found.pop(name.as_slice());
+            return None;
+        }
+        Arc::clone(&known.value).downcast().ok()
+    }
+
+    /// Keeps what this lookup found with these values in these rows.
+    pub(crate) fn put<T: Any + Send + Sync>(
+        &self,
+        lookup: usize,
+        params: &[&dyn Param],
+        value: &Arc<T>,
+        rows: &[(&'static str, i64)],
+    ) {
+        let mut memory = self.memory();
+        memory.take_name(lookup, params);
+        let rows = rows.iter().map(|(table, row)| (memory.table(table), *row)).collect();
+        let name = memory.name.as_slice().into();
+        let (value, at) = (Arc::clone(value) as Arc<_>, memory.now);
+        memory.found.put(name, Found { value, rows, at });
+    }
+
+    /// Notes that a row has changed or is gone.
+    pub(crate) fn changed(&self, table: &str, row: i64) {
+        let mut memory = self.memory();
+        let Some(place) = memory.tables.iter().position(|known| *known == table) else { return };
+        memory.now += 1;
+        let now = memory.now;
+        memory.changes.insert((place, row), now);
+        if memory.changes.len() > MOST_CHANGES {
+            memory.forget();
+        }
+    }
+
+    /// Forgets everything.
+    pub(crate) fn forget(&self) {
+        self.memory().forget();
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn forget(&mut self) {
+        self.found.clear();
+        self.changes.clear();
+    }
+
+    fn table(&mut self, name: &'static str) -> usize {
+        self.tables.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.tables.push(name);
+            self.tables.len() - 1
+        })
+    }
+
+    /// Makes the name of a lookup with its values: no two have the same.
+    fn take_name(&mut self, lookup: usize, params: &[&dyn Param]) {
+        let name = &mut self.name;
+        name.clear();
+        let mut part = |kind: u8, bytes: &[u8]| {
+            name.push(kind);
+            name.extend_from_slice(&bytes.len().to_ne_bytes());
+            name.extend_from_slice(bytes);
+        };
+        for param in params {
+            match param.value() {
+                Value::Null => part(0, &[]),
+                Value::Bool(value) => part(1, &[u8::from(value)]),
+                Value::Integer(value) => part(2, &value.to_ne_bytes()),
+                Value::Text(text) => part(3, text.as_bytes()),
+                Value::Uuid(uuid) => part(4, uuid.as_bytes()),
+                Value::Timestamp(timestamp) => part(5, &timestamp.as_micros().to_ne_bytes()),
+                Value::Json(text) => part(6, text.as_bytes()),
+                Value::Bytes(bytes) => part(7, &bytes),
+            }
+        }
+        part(8, &lookup.to_ne_bytes());
+    }
+}

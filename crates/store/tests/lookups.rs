@@ -1,0 +1,157 @@
+//! What is looked up is as it is, whoever changed it and whatever became of the change.
+
+use std::sync::Arc;
+
+use merak_store::{Error, Lookup, Migration, ReadTx, Store, Tx};
+use merak_testkit::{Engine, TestDatabase, both_engines};
+
+const SCHEMA: Migration = Migration {
+    name: "0001_books",
+    sql: "
+        CREATE TABLE authors (
+            id text NOT NULL,
+            name text NOT NULL,
+            CONSTRAINT authors_pkey PRIMARY KEY (id)
+        );
+        CREATE TABLE books (
+            id text NOT NULL,
+            author_id text NOT NULL,
+            title text NOT NULL,
+            CONSTRAINT books_pkey PRIMARY KEY (id),
+            CONSTRAINT books_author_id_fkey FOREIGN KEY (author_id) REFERENCES authors (id) ON DELETE CASCADE
+        );
+        CREATE TABLE loans (
+            book_id text NOT NULL REFERENCES books (id) DEFERRABLE INITIALLY DEFERRED
+        );
+        INSERT INTO authors (id, name) VALUES ('ada', 'Ada');
+        INSERT INTO books (id, author_id, title) VALUES ('notes', 'ada', 'Notes');
+    ",
+};
+
+static BOOK: Lookup<(String, String)> = Lookup::new(
+    "books.title, authors.name FROM books JOIN authors ON authors.id = books.author_id WHERE books.id = $1",
+    &["books", "authors"],
+);
+
+fn migrated(engine: Engine) -> TestDatabase {
+    merak_testkit::migrated(engine, &[SCHEMA])
+}
+
+fn look(tx: &mut ReadTx<'_>, id: &str) -> Result<Option<Arc<(String, String)>>, Error> {
+    tx.look_up(&BOOK, &[&id])
+}
+
+fn look_at(store: &Store) -> Option<(String, String)> {
+    store.write_blocking(|tx| look(tx, "notes")).unwrap().map(Arc::unwrap_or_clone)
+}
+
+fn found(title: &str, author: &str) -> Option<(String, String)> {
+    Some((title.to_owned(), author.to_owned()))
+}
+
+fn name(tx: &mut Tx<'_>, title: &str) -> Result<(), Error> {
+    tx.changed_one("UPDATE books SET title = $1 WHERE id = 'notes'", &[&title])
+}
+
+both_engines! {
+    setup = migrated;
+
+    fn a_change_of_any_row_behind_it_is_seen(database: TestDatabase) {
+        let store = database.open();
+        assert_eq!(look_at(&store), found("Notes", "Ada"));
+        store.write_blocking(|tx| name(tx, "Sketch")).unwrap();
+        assert_eq!(look_at(&store), found("Sketch", "Ada"));
+        store.write_blocking(|tx| tx.changed_one("UPDATE authors SET name = 'A. L.'", &[])).unwrap();
+        assert_eq!(look_at(&store), found("Sketch", "A. L."));
+        // The book goes with its author.
+        store.write_blocking(|tx| tx.changed_one("DELETE FROM authors WHERE id = 'ada'", &[])).unwrap();
+        assert_eq!(look_at(&store), None);
+        store
+            .write_blocking(|tx| {
+                tx.execute("INSERT INTO authors (id, name) VALUES ('eva', 'Eva')", &[])?;
+                tx.execute("INSERT INTO books (id, author_id, title) VALUES ('notes', 'eva', 'Again')", &[])
+            })
+            .unwrap();
+        assert_eq!(look_at(&store), found("Again", "Eva"));
+    }
+
+    fn a_unit_sees_its_own_changes(database: TestDatabase) {
+        let store = database.open();
+        let seen = store.write_blocking(|tx| {
+            let before = look(tx, "notes")?;
+            name(tx, "Sketch")?;
+            let after = look(tx, "notes")?;
+            Ok::<_, Error>((before, after))
+        });
+        let (before, after) = seen.unwrap();
+        assert_eq!(before.as_deref(), found("Notes", "Ada").as_ref());
+        assert_eq!(after.as_deref(), found("Sketch", "Ada").as_ref());
+    }
+
+    fn what_was_undone_was_never_seen(database: TestDatabase) {
+        let store = database.open();
+        // Twice, because the second time the unit has a savepoint.
+        for _ in 0..2 {
+            let refused: Result<(), Error> = store.write_blocking(|tx| {
+                name(tx, "Undone")?;
+                assert_eq!(look(tx, "notes")?.as_deref(), found("Undone", "Ada").as_ref());
+                Err(Error::NoRow)
+            });
+            assert!(matches!(refused, Err(Error::NoRow)));
+            assert_eq!(look_at(&store), found("Notes", "Ada"));
+        }
+        let refused = store.write_blocking(|tx| {
+            name(tx, "Not committed")?;
+            look(tx, "notes")?;
+            tx.execute("INSERT INTO loans (book_id) VALUES ('none')", &[])
+        });
+        assert!(matches!(refused, Err(Error::Constraint(_))));
+        assert_eq!(look_at(&store), found("Notes", "Ada"));
+    }
+
+    fn what_others_write_is_seen(database: TestDatabase) {
+        let (one, other) = (database.open(), database.open());
+        for title in ["First", "Second", "Third"] {
+            look_at(&one);
+            let text = title.to_owned();
+            other.write_blocking(move |tx| name(tx, &text)).unwrap();
+            assert_eq!(look_at(&one), found(title, "Ada"));
+        }
+    }
+
+    fn texts_and_numbers_that_look_alike_are_told_apart(database: TestDatabase) {
+        static SUM: Lookup<String> = Lookup::new("authors.name || $1 || ':' || $2 FROM authors", &["authors"]);
+        let store = database.open();
+        for (one, other) in [("a", "bc"), ("ab", "c"), ("", "abc"), ("abc", "")] {
+            let text = store.write_blocking(move |tx| tx.look_up(&SUM, &[&one, &other])).unwrap();
+            assert_eq!(text.as_deref(), Some(&format!("Ada{one}:{other}")));
+        }
+    }
+}
+
+#[test]
+fn the_writer_of_sqlite_reads_it_once() {
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    let again = || store.write_blocking(|tx| look(tx, "notes")).unwrap().unwrap();
+    let first = again();
+    assert!(Arc::ptr_eq(&first, &again()));
+    store
+        .write_blocking(|tx| tx.execute("INSERT INTO authors (id, name) VALUES ('eva', 'Eva')", &[]))
+        .unwrap();
+    assert!(Arc::ptr_eq(&first, &again()), "another row is nothing to it");
+    store.write_blocking(|tx| name(tx, "Sketch")).unwrap();
+    assert!(!Arc::ptr_eq(&first, &again()));
+    // What very many others push out is read again.
+    let kept = again();
+    let others = store.write_blocking(|tx| {
+        for number in 0..10_000 {
+            let id = format!("book {number}");
+            tx.execute("INSERT INTO books (id, author_id, title) VALUES ($1, 'ada', 'T')", &[&id])?;
+            look(tx, &id)?;
+        }
+        Ok::<_, Error>(())
+    });
+    others.unwrap();
+    assert!(!Arc::ptr_eq(&kept, &again()));
+}
