@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use merak_core::access::{self, LeakedKind, ReportLeak, Wanted};
 use merak_core::benefits::BenefitType;
+use merak_core::customers::UpdateCustomer;
 use merak_core::emails::{
     self, Content, Draft, Email, Found, Money, Opened, Outgoing, PortalLink, SecretEmail,
 };
@@ -56,7 +57,7 @@ scenarios! {
     }
 
     fn a_mail_that_leads_to_the_portal_opens_a_session_when_it_is_sent(shop) {
-        let customer = shop.customer();
+        let customer = shop.customer_of(shop.organization.id, "Zoe@example.com").unwrap();
         let sessions = |shop: &Shop| -> i64 { shop.read(|tx| Ok(tx.one("SELECT count(*) FROM customer_sessions", &[])?)).unwrap() };
         let email = Email::SubscriptionEnded {
             product_name: String::from("Nimbus"),
@@ -70,6 +71,18 @@ scenarios! {
         let hash = shop.secret.hash(token.as_str());
         let owner = shop.read(move |tx| Ok(tx.one::<Id<merak_core::customers::Customer>>("SELECT customer_id FROM customer_sessions WHERE token_hash = $1", &[&hash])?));
         assert_eq!(owner.unwrap(), customer.id);
+
+        // At an address that was the customer's somebody else may read it.
+        let (tenancy, address) = (shop.tenancy(), email_at("bob@example.com"));
+        let command = UpdateCustomer { email: Some(address), ..UpdateCustomer::default() };
+        shop.write(move |tx| merak_core::customers::update(tx, &tenancy, customer.id, &command)).unwrap();
+        let before = sessions(shop);
+        assert!(draft(shop, id).portal.unwrap().token.is_none());
+        assert_eq!(sessions(shop), before);
+        let (tenancy, address) = (shop.tenancy(), email_at("zoe@example.com"));
+        let command = UpdateCustomer { email: Some(address), ..UpdateCustomer::default() };
+        shop.write(move |tx| merak_core::customers::update(tx, &tenancy, customer.id, &command)).unwrap();
+        assert!(draft(shop, id).portal.unwrap().token.is_some());
 
         // Never at another organization than that which writes, nor for somebody who is no more.
         let (_, other) = shop.another_organization();
@@ -119,7 +132,7 @@ scenarios! {
     }
 
     fn many_mails_are_opened_together_each_as_by_itself(shop) {
-        let customer = shop.customer();
+        let customer = shop.customer_of(shop.organization.id, "Zoe@example.com").unwrap();
         let (_, other) = shop.another_organization();
         let of = |name: &str| Email::SubscriptionEnded {
             product_name: name.to_owned(),
@@ -297,6 +310,10 @@ scenarios! {
         shop.write(report).unwrap();
         assert_eq!(newest(shop).len(), 1, "it was ended before");
     }
+}
+
+fn email_at(text: &str) -> merak_core::kit::Email {
+    crate::support::email(text)
 }
 
 fn product_of(tx: &mut ReadTx<'_>, id: Id<Product>) -> Product {

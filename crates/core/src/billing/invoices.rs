@@ -211,14 +211,14 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
 }
 
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
-/// that had waited wait again.
+/// that had waited wait again, with the tax that their prices hold.
 pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
     let Some(mut invoice) = find(tx, id)?.filter(|invoice| invoice.status == InvoiceStatus::Open) else {
         return Ok(());
     };
     close(tx, &mut invoice, InvoiceStatus::Void)?;
     tx.execute(
-        "UPDATE invoice_lines SET invoice_id = NULL WHERE invoice_id = $1 AND created_at < $2",
+        "UPDATE invoice_lines SET invoice_id = NULL, amount = amount + held_amount, held_amount = 0 WHERE invoice_id = $1 AND created_at < $2",
         &[&invoice.id, &invoice.created_at],
     )?;
     Ok(())
@@ -379,16 +379,19 @@ pub(super) fn make_out(
     let mut added = Vec::with_capacity(new.lines.len());
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
-        row.amount = held.taken_from(row.amount);
+        take_out(&mut row, &mut held);
         tx.insert(&row)?;
         added.push(row);
     }
     for line in &mut waiting {
-        let amount = held.taken_from(line.amount);
-        if amount != line.amount {
-            tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
+        take_out(line, &mut held);
+        line.invoice_id = Some(invoice.id);
+        if line.held_amount != Cents::default() {
+            tx.changed_one(
+                "UPDATE invoice_lines SET amount = $2, held_amount = $3 WHERE id = $1",
+                &[&line.id, &line.amount, &line.held_amount],
+            )?;
         }
-        (line.invoice_id, line.amount) = (Some(invoice.id), amount);
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;
@@ -409,6 +412,13 @@ pub(super) fn make_out(
     // Those that waited are older.
     waiting.append(&mut added);
     Ok((invoice, waiting))
+}
+
+/// Takes the tax that its price holds out of a line.
+fn take_out(line: &mut InvoiceLine, held: &mut Held) {
+    let whole = line.amount;
+    line.amount = held.taken_from(whole);
+    line.held_amount = Cents::new(whole.get() - line.amount.get());
 }
 
 /// The tax that the prices of lines hold, as far as it has not been taken out of them yet.
@@ -497,13 +507,7 @@ fn tax_given_back(
     id: Id<Subscription>,
     subtotal: Cents,
 ) -> Result<(Cents, bool, Option<Json>)> {
-    let sql = format!(
-        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' AND status <> 'void' \
-         AND amount - discount_amount > 0 ORDER BY period DESC LIMIT 1",
-        Invoice::COLUMNS
-    );
-    let last: Option<Invoice> = tx.find(&sql, &[&id])?;
-    let Some(paid) = last.filter(|paid| paid.tax_amount > Cents::default()) else {
+    let Some(paid) = last_paid(tx, id)?.filter(|paid| paid.tax_amount > Cents::default()) else {
         return Ok((Cents::default(), false, None));
     };
     let is_held = paid.held() > Cents::default();
@@ -512,6 +516,26 @@ fn tax_given_back(
     let (part, whole) = (i128::from(-subtotal.get()), i128::from(whole.get()));
     let share = (2 * i128::from(paid.tax_amount.get()) * part + whole).div_euclid(2 * whole);
     Ok((Cents::new(-i64::try_from(share).unwrap_or_default()), is_held, paid.tax))
+}
+
+/// The last invoice of a subscription that charged something and is paid.
+fn last_paid(tx: &mut ReadTx<'_>, id: Id<Subscription>) -> Result<Option<Invoice>> {
+    let sql = format!(
+        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' AND status <> 'void' \
+         AND amount - discount_amount > 0 ORDER BY period DESC LIMIT 1",
+        Invoice::COLUMNS
+    );
+    Ok(tx.find(&sql, &[&id])?)
+}
+
+/// The tax that a price holds of which the amount is the rest, by what was held of the last payment.
+pub(crate) fn held_as_paid(tx: &mut ReadTx<'_>, id: Id<Subscription>, amount: Cents) -> Result<Cents> {
+    let Some(paid) = last_paid(tx, id)?.filter(|paid| paid.held() > Cents::default()) else {
+        return Ok(Cents::default());
+    };
+    let (part, whole) = (i128::from(amount.get().max(0)), i128::from(paid.subtotal().get()));
+    let share = (2 * i128::from(paid.held().get()) * part + whole).div_euclid(2 * whole);
+    Ok(Cents::new(i64::try_from(share).unwrap_or_default()))
 }
 
 /// The tax on what a customer pays; none where it cannot be told where they are.
@@ -552,6 +576,7 @@ fn line_of(
         product_price_id: line.product_price_id,
         description: line.description.clone(),
         amount: line.amount,
+        held_amount: Cents::default(),
         is_proration: line.is_proration,
         period_start: line.span.map(|span| span.0),
         period_end: line.span.map(|span| span.1),

@@ -23,7 +23,7 @@ const CARD: &str = "number=4242424242424242&expiry=12+%2F+40&cvc=123";
 
 /// The browser of a customer, signed in.
 async fn browser(shop: &Shop, customer: &Customer) -> Client {
-    shop.anonymous.with("cookie", format!("merak_customer_session={}", shop.buyer_token(customer.id).await))
+    shop.anonymous.with("cookie", format!("merak_customer_session={}", shop.owner_token(customer.id).await))
 }
 
 /// Sends a form as our own page does.
