@@ -382,7 +382,7 @@ scenarios! {
                 Ok((public.as_of(tx, found)?.complete.checkout, public.complete.checkout))
             });
             let (again, first) = public.unwrap();
-            assert_eq!(again, first);
+            assert_eq!(again.customer_email, first.customer_email);
             (first.status, first.customer_name, first.customer_email, first.customer_billing_address)
         };
         assert_eq!(shown(), (CheckoutStatus::Confirmed, None, None, None));
