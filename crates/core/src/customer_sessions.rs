@@ -131,6 +131,7 @@ pub fn open(
 }
 
 /// How far a new session reaches.
+#[derive(Clone, Copy)]
 struct Reach {
     checkout_id: Option<Id<Checkout>>,
     is_owner_known: bool,

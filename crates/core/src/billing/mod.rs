@@ -23,6 +23,7 @@ pub mod disputes;
 mod dunning;
 pub mod hints;
 mod holds;
+mod invoice_taxes;
 pub mod invoices;
 pub mod methods;
 pub mod outcome;
