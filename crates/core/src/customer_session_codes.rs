@@ -184,7 +184,7 @@ pub fn redeem_alone(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Res
 /// not matter. Who uses it has read mail that went to the address, so the address is the customer's if they still have it.
 pub fn redeem(tx: &mut Tx<'_>, secret: &InstanceSecret, code: &str) -> Result<Token> {
     let customer_id = use_up(tx, secret, code)?;
-    Ok(customer_sessions::create(tx, secret, customer_id)?.1)
+    Ok(customer_sessions::create_for_code(tx, secret, customer_id)?.1)
 }
 
 /// Uses a code up. Whose it is.

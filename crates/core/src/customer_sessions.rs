@@ -17,16 +17,31 @@
 //! been passed on as well. That takes an *owner's* session: of somebody who has typed the code that was sent to the address
 //! into the very browser that keeps the session. In an address such a session is good for nothing, so that nobody can be led
 //! into the session of somebody else and leave a card there.
+//!
+//! A card that pays already goes on to pay what it was given for, whoever looks. That it pays more from now on takes somebody
+//! who vouches for whoever wishes it, see [`Vouch`] and [`crate::subscriptions::payers`].
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use crate::checkouts::Checkout;
 use crate::customers::{self, Customer};
-use crate::kit::{Id, InstanceSecret, Refusal, Result, Token, TokenHash, TokenKind};
+use crate::kit::{Id, InstanceSecret, Refusal, Result, Token, TokenHash, TokenKind, text_enum};
 
 /// How long a session lasts, in seconds. It is not renewed by use.
 pub const LIFETIME: i64 = 3600;
+
+text_enum! {
+    /// Who vouches that whoever acts for a customer is that customer.
+    pub enum Vouch {
+        /// The seller: they act themselves, or their program has let the customer in and acts for them.
+        Seller = "seller",
+        /// The customer themselves, by the code that was sent to them, or by an account with their address.
+        Customer = "customer",
+        /// Nobody: whoever was given a link may have come along it.
+        Nobody = "nobody",
+    }
+}
 
 row! {
     /// A portal session of a customer. The token text is not stored, only its hash.
@@ -42,6 +57,8 @@ row! {
         pub checkout_id: Option<Id<Checkout>>,
         /// Whether it is an owner's: see above.
         pub is_owner_known: bool,
+        /// Who vouches for whoever holds it, where a program does.
+        pub vouched_by: Vouch,
         /// When it ends.
         pub expires_at: Timestamp,
         /// When it was made.
@@ -53,14 +70,33 @@ row! {
 pub(crate) const BOUND_TO: &str = "CASE WHEN customer_sessions.checkout_id = customers.newcomer_checkout_id THEN NULL \
      ELSE customer_sessions.checkout_id END";
 
-/// Opens a session for whoever follows a link that is sent to the customer, or that the seller's program gives them. Earlier
-/// sessions go on; the token is seen only now.
+/// Opens a session that the seller's program asks for, to give it to the customer. Earlier sessions go on; the token is seen
+/// only now.
 pub fn create(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    insert(tx, secret, customer_id, (None, false))
+    insert(tx, secret, customer_id, Reach { vouched_by: Vouch::Seller, ..Reach::LINK })
+}
+
+/// Opens a session for whoever follows a link that is sent to the customer.
+pub fn create_for_link(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    customer_id: Id<Customer>,
+) -> Result<(CustomerSession, Token)> {
+    insert(tx, secret, customer_id, Reach::LINK)
+}
+
+/// Opens a session for a program in which the customer has typed the code that was sent to them. It may travel in an address,
+/// so in a browser it is no owner's.
+pub fn create_for_code(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    customer_id: Id<Customer>,
+) -> Result<(CustomerSession, Token)> {
+    insert(tx, secret, customer_id, Reach { vouched_by: Vouch::Customer, ..Reach::LINK })
 }
 
 /// Opens an owner's session. Its token belongs into a cookie, and nowhere else.
@@ -69,7 +105,8 @@ pub fn create_for_owner(
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    insert(tx, secret, customer_id, (None, true))
+    let reach = Reach { is_owner_known: true, vouched_by: Vouch::Customer, ..Reach::LINK };
+    insert(tx, secret, customer_id, reach)
 }
 
 /// Opens a session for whoever has confirmed a checkout, of its customer.
@@ -90,22 +127,36 @@ pub fn open(
     customer_id: Id<Customer>,
     checkout_id: Option<Id<Checkout>>,
 ) -> Result<(CustomerSession, Token)> {
-    insert(tx, secret, customer_id, (checkout_id, false))
+    insert(tx, secret, customer_id, Reach { checkout_id, ..Reach::LINK })
+}
+
+/// How far a new session reaches.
+#[derive(Clone, Copy)]
+struct Reach {
+    checkout_id: Option<Id<Checkout>>,
+    is_owner_known: bool,
+    vouched_by: Vouch,
+}
+
+impl Reach {
+    /// As far as a link.
+    const LINK: Self = Self { checkout_id: None, is_owner_known: false, vouched_by: Vouch::Nobody };
 }
 
 fn insert(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
-    (checkout_id, is_owner_known): (Option<Id<Checkout>>, bool),
+    reach: Reach,
 ) -> Result<(CustomerSession, Token)> {
     let token = Token::generate(TokenKind::CustomerSession, |bytes| tx.fill(bytes));
     let session = CustomerSession {
         id: Id::new(tx),
         customer_id,
         token_hash: secret.hash(token.as_str()),
-        checkout_id,
-        is_owner_known,
+        checkout_id: reach.checkout_id,
+        is_owner_known: reach.is_owner_known,
+        vouched_by: reach.vouched_by,
         expires_at: tx.now().add_seconds(LIFETIME),
         created_at: tx.now(),
     };

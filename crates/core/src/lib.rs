@@ -70,6 +70,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0024_grace", sql: include_str!("../migrations/0024_grace.sql") },
     Migration { name: "0025_disputes", sql: include_str!("../migrations/0025_disputes.sql") },
     Migration { name: "0026_sound_file", sql: include_str!("../migrations/0026_sound_file.sql") },
+    Migration { name: "0027_vouches", sql: include_str!("../migrations/0027_vouches.sql") },
+    Migration { name: "0028_held_in_lines", sql: include_str!("../migrations/0028_held_in_lines.sql") },
     Migration { name: "0029_seats", sql: include_str!("../migrations/0029_seats.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
     Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },

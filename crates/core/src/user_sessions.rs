@@ -61,10 +61,8 @@ pub fn authenticate(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Acto
     )?;
     let now = tx.now();
     Ok(found.filter(|(_, expires_at, _)| *expires_at > now).map(|(user_id, _, blocked_at)| Actor {
-        subject: Subject::User(user_id),
-        scopes: ScopeSet::of(&[Scope::WebDefault]),
         is_blocked: blocked_at.is_some(),
-        unnoted_token: None,
+        ..Actor::new(Subject::User(user_id), ScopeSet::of(&[Scope::WebDefault]))
     }))
 }
 

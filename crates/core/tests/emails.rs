@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use merak_core::access::{self, LeakedKind, ReportLeak, Wanted};
 use merak_core::benefits::BenefitType;
+use merak_core::customers::{self, Customer, UpdateCustomer};
 use merak_core::emails::{
     self, Content, Draft, Email, Found, Money, Opened, Outgoing, PortalLink, SecretEmail,
 };
@@ -56,27 +57,40 @@ scenarios! {
     }
 
     fn a_mail_that_leads_to_the_portal_opens_a_session_when_it_is_sent(shop) {
-        let customer = shop.customer();
+        let customer = shop.customer_of(shop.organization.id, "Zoe@example.com").unwrap();
         let sessions = |shop: &Shop| -> i64 { shop.read(|tx| Ok(tx.one("SELECT count(*) FROM customer_sessions", &[])?)).unwrap() };
-        let email = Email::SubscriptionEnded {
+        let ended = Email::SubscriptionEnded {
             product_name: String::from("Nimbus"),
             portal: PortalLink { customer_id: customer.id, shows: Some(Uuid::from_u128(7)) },
         };
-        let id = ask(shop, email.clone());
+        let id = ask(shop, ended.clone());
         assert_eq!(sessions(shop), 0);
         let portal = draft(shop, id).portal.unwrap();
         let token = portal.token.unwrap();
         assert_eq!((sessions(shop), portal.shows), (1, Some(Uuid::from_u128(7))));
         let hash = shop.secret.hash(token.as_str());
-        let owner = shop.read(move |tx| Ok(tx.one::<Id<merak_core::customers::Customer>>("SELECT customer_id FROM customer_sessions WHERE token_hash = $1", &[&hash])?));
+        let owner = shop.read(move |tx| Ok(tx.one::<Id<Customer>>("SELECT customer_id FROM customer_sessions WHERE token_hash = $1", &[&hash])?));
         assert_eq!(owner.unwrap(), customer.id);
+
+        // At an address that was the customer's somebody else may read it.
+        let moves_to = |text: &str| {
+            let tenancy = shop.tenancy();
+            let command = UpdateCustomer { email: Some(email(text)), ..UpdateCustomer::default() };
+            shop.write(move |tx| customers::update(tx, &tenancy, customer.id, &command)).unwrap();
+        };
+        moves_to("bob@example.com");
+        let before = sessions(shop);
+        assert!(draft(shop, id).portal.unwrap().token.is_none());
+        assert_eq!(sessions(shop), before);
+        moves_to("zoe@example.com");
+        assert!(draft(shop, id).portal.unwrap().token.is_some());
 
         // Never at another organization than that which writes, nor for somebody who is no more.
         let (_, other) = shop.another_organization();
-        let foreign = shop.write(move |tx| emails::enqueue(tx, Some(other.id), "zoe@example.com", &email)).unwrap();
+        let foreign = shop.write(move |tx| emails::enqueue(tx, Some(other.id), "zoe@example.com", &ended)).unwrap();
         assert!(draft(shop, foreign).portal.unwrap().token.is_none());
         let tenancy = shop.tenancy();
-        shop.write(move |tx| merak_core::customers::delete(tx, &tenancy, customer.id)).unwrap();
+        shop.write(move |tx| customers::delete(tx, &tenancy, customer.id)).unwrap();
         assert!(draft(shop, id).portal.unwrap().token.is_none());
     }
 
@@ -119,7 +133,7 @@ scenarios! {
     }
 
     fn many_mails_are_opened_together_each_as_by_itself(shop) {
-        let customer = shop.customer();
+        let customer = shop.customer_of(shop.organization.id, "Zoe@example.com").unwrap();
         let (_, other) = shop.another_organization();
         let of = |name: &str| Email::SubscriptionEnded {
             product_name: name.to_owned(),

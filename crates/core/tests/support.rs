@@ -350,7 +350,7 @@ pub fn chosen(minimum: Option<i64>) -> NewPrice {
 
 /// A caller with every scope.
 pub fn actor(subject: Subject) -> Actor {
-    Actor { subject, scopes: ScopeSet::grantable(), is_blocked: false, unnoted_token: None }
+    Actor::new(subject, ScopeSet::grantable())
 }
 
 /// An address that is known to be one.

@@ -7,7 +7,7 @@ mod leaks;
 mod tenancy;
 mod tokens;
 
-use merak_store::Timestamp;
+use merak_store::{ReadTx, Timestamp};
 
 pub use self::leaks::{Leak, LeakedKind, ReportLeak, report_leak};
 pub use self::tenancy::{Tenancy, require_organization, require_own_organization, tenancy};
@@ -17,8 +17,9 @@ pub use self::tokens::{
     list_personal_access_tokens, note_use, page_of_personal_access_tokens, revoke_token,
 };
 use crate::checkouts::Checkout;
-use crate::customers::Customer;
-use crate::kit::{Id, Scope, ScopeSet};
+use crate::customer_sessions::Vouch;
+use crate::customers::{self, Customer};
+use crate::kit::{Id, Result, Scope, ScopeSet};
 use crate::organizations::Organization;
 use crate::users::User;
 
@@ -91,12 +92,32 @@ pub struct Actor {
     pub is_blocked: bool,
     /// The personal access token whose "last used" time is due to be written.
     pub unnoted_token: Option<Id<PersonalAccessToken>>,
+    /// Who vouches for a session of a customer. Of all others it says nothing; see [`Actor::vouch`].
+    pub vouched_by: Vouch,
 }
 
 impl Actor {
     /// A caller without a credential.
-    pub const ANONYMOUS: Self =
-        Self { subject: Subject::Anonymous, scopes: ScopeSet::EMPTY, is_blocked: false, unnoted_token: None };
+    pub const ANONYMOUS: Self = Self::new(Subject::Anonymous, ScopeSet::EMPTY);
+
+    /// A caller of whom nothing else is known.
+    pub const fn new(subject: Subject, scopes: ScopeSet) -> Self {
+        Self { subject, scopes, is_blocked: false, unnoted_token: None, vouched_by: Vouch::Nobody }
+    }
+
+    /// Who vouches that whoever calls is this customer.
+    pub fn vouch(&self, tx: &mut ReadTx<'_>, customer_id: Id<Customer>) -> Result<Vouch> {
+        match self.subject {
+            Subject::Customer(id) if id == customer_id => Ok(self.vouched_by),
+            Subject::User(user_id) => {
+                let customer = customers::find(tx, customer_id)?;
+                let is_own =
+                    customer.map(|customer| customers::is_of_person(tx, &customer, user_id)).transpose()?;
+                Ok(if is_own == Some(true) { Vouch::Customer } else { Vouch::Nobody })
+            }
+            _ => Ok(Vouch::Nobody),
+        }
+    }
 
     /// A text that tells this caller's subject from every other, for naming things that belong to it.
     pub fn name(&self) -> String {
@@ -211,7 +232,7 @@ pub enum Denied {
 }
 
 /// Compares a caller with a route: block, then subject, then how far it reaches, then scope.
-pub fn authorize(actor: &Actor, admits: &Admits) -> Result<(), Denied> {
+pub fn authorize(actor: &Actor, admits: &Admits) -> std::result::Result<(), Denied> {
     if matches!(admits, Admits::Everybody) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use super::{Actor, Subject, is_alive};
 use crate::checkouts::Checkout;
-use crate::customer_sessions::BOUND_TO;
+use crate::customer_sessions::{BOUND_TO, Vouch};
 use crate::customers::Customer;
 use crate::kit::{
     Id, InstanceSecret, Page, Paged, Refusal, Result, Scope, ScopeSet, Token, TokenHash, TokenKind,
@@ -110,26 +110,25 @@ fn find_personal_access_token(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<O
     }
     let is_noted = token.last_used_at.is_some_and(|at| at.add_seconds(NOTE_USE_EVERY) > now);
     Ok(Some(Actor {
-        subject: Subject::User(token.user_id),
-        scopes: token.scopes,
         is_blocked: blocked_at.is_some(),
         unnoted_token: (!is_noted).then_some(token.id),
+        ..Actor::new(Subject::User(token.user_id), token.scopes)
     }))
 }
 
 fn find_customer_session(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Actor>> {
-    type Found = (Id<Customer>, Timestamp, Option<Id<Checkout>>);
+    type Found = (Id<Customer>, Timestamp, Option<Id<Checkout>>, Vouch);
     let found = tx.find::<Found>(
         concatcp!(
             "SELECT customers.id, customer_sessions.expires_at, ",
             BOUND_TO,
-            " FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
+            ", customer_sessions.vouched_by FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
              WHERE token_hash = $1 AND customers.deleted_at IS NULL"
         ),
         &[hash],
     )?;
-    let found = found.filter(|(_, expires_at, _)| is_alive(Some(*expires_at), tx.now()));
-    Ok(found.map(|(customer_id, _, bound_to)| Actor {
+    let found = found.filter(|(_, expires_at, ..)| is_alive(Some(*expires_at), tx.now()));
+    Ok(found.map(|(customer_id, _, bound_to, vouched_by)| Actor {
         subject: match bound_to {
             Some(checkout_id) => Subject::Purchase { customer_id, checkout_id },
             None => Subject::Customer(customer_id),
@@ -137,6 +136,7 @@ fn find_customer_session(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option
         scopes: ScopeSet::of(&[Scope::CustomerPortalWrite]),
         is_blocked: false,
         unnoted_token: None,
+        vouched_by,
     }))
 }
 
@@ -163,10 +163,8 @@ fn find_oauth2_token(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Act
         (None, None) => return Ok(None),
     };
     Ok(Some(Actor {
-        subject,
-        scopes: token.scopes,
         is_blocked: user_blocked.is_some() || organization_blocked.is_some(),
-        unnoted_token: None,
+        ..Actor::new(subject, token.scopes)
     }))
 }
 

@@ -39,8 +39,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx};
-use serde_json::json;
 
+pub(crate) use super::invoice_taxes::{Held, held_as_paid, held_in};
+use super::invoice_taxes::{how, take_out, tax_given_back, tax_on};
 use super::{
     BillingReason, CreditEntry, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod, Rules, paid,
     payments,
@@ -48,13 +49,12 @@ use super::{
 use crate::clock;
 use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
-use crate::kit::{Address, Cents, Currency, Id, Refusal, Result};
+use crate::kit::{Cents, Currency, Id, Refusal, Result};
 use crate::ledger::{Account, EntryKind};
 use crate::orders::Order;
 use crate::organizations::{self, Seller};
 use crate::products::{Price, Product};
 use crate::subscriptions::Subscription;
-use crate::taxes::{Tax, TaxQuestion};
 
 /// A line to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,14 +211,14 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
 }
 
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
-/// that had waited wait again.
+/// that had waited wait again, with the tax that their prices hold.
 pub fn void(tx: &mut Tx<'_>, id: Id<Invoice>) -> Result<()> {
     let Some(mut invoice) = find(tx, id)?.filter(|invoice| invoice.status == InvoiceStatus::Open) else {
         return Ok(());
     };
     close(tx, &mut invoice, InvoiceStatus::Void)?;
     tx.execute(
-        "UPDATE invoice_lines SET invoice_id = NULL WHERE invoice_id = $1 AND created_at < $2",
+        "UPDATE invoice_lines SET invoice_id = NULL, amount = amount + held_amount, held_amount = 0 WHERE invoice_id = $1 AND created_at < $2",
         &[&invoice.id, &invoice.created_at],
     )?;
     Ok(())
@@ -379,16 +379,19 @@ pub(super) fn make_out(
     let mut added = Vec::with_capacity(new.lines.len());
     for line in &new.lines {
         let mut row = line_of(tx, Some(invoice.id), Some(subscription.id), line, now);
-        row.amount = held.taken_from(row.amount);
+        take_out(&mut row, &mut held);
         tx.insert(&row)?;
         added.push(row);
     }
     for line in &mut waiting {
-        let amount = held.taken_from(line.amount);
-        if amount != line.amount {
-            tx.changed_one("UPDATE invoice_lines SET amount = $2 WHERE id = $1", &[&line.id, &amount])?;
+        take_out(line, &mut held);
+        line.invoice_id = Some(invoice.id);
+        if line.held_amount != Cents::default() {
+            tx.changed_one(
+                "UPDATE invoice_lines SET amount = $2, held_amount = $3 WHERE id = $1",
+                &[&line.id, &line.amount, &line.held_amount],
+            )?;
         }
-        (line.invoice_id, line.amount) = (Some(invoice.id), amount);
     }
     if waived > 0 {
         give_credit(tx, &invoice, Cents::new(waived))?;
@@ -409,19 +412,6 @@ pub(super) fn make_out(
     // Those that waited are older.
     waiting.append(&mut added);
     Ok((invoice, waiting))
-}
-
-/// The tax that the prices of lines hold, as far as it has not been taken out of them yet.
-pub(crate) struct Held(pub(crate) i64);
-
-impl Held {
-    /// The amount of the next line without its tax.
-    pub(crate) fn taken_from(&mut self, amount: Cents) -> Cents {
-        let taken =
-            if self.0 < 0 { self.0.max(amount.get().min(0)) } else { self.0.min(amount.get().max(0)) };
-        self.0 -= taken;
-        Cents::new(amount.get() - taken)
-    }
 }
 
 /// What an invoice is reckoned from, besides its lines.
@@ -490,54 +480,6 @@ pub(crate) fn sums(
     Ok(sums)
 }
 
-/// The tax on what is given back, below zero: the same share of it as of the last payment of the subscription, because
-/// that is what is given back. Whether the amount holds it, and how the tax came about.
-fn tax_given_back(
-    tx: &mut ReadTx<'_>,
-    id: Id<Subscription>,
-    subtotal: Cents,
-) -> Result<(Cents, bool, Option<Json>)> {
-    let sql = format!(
-        "SELECT {} FROM invoices WHERE subscription_id = $1 AND status = 'paid' AND status <> 'void' \
-         AND amount - discount_amount > 0 ORDER BY period DESC LIMIT 1",
-        Invoice::COLUMNS
-    );
-    let last: Option<Invoice> = tx.find(&sql, &[&id])?;
-    let Some(paid) = last.filter(|paid| paid.tax_amount > Cents::default()) else {
-        return Ok((Cents::default(), false, None));
-    };
-    let is_held = paid.held() > Cents::default();
-    let whole = if is_held { paid.total() } else { paid.subtotal() };
-    // Half a cent is rounded up, as in what was paid; never more than the whole tax for the whole amount.
-    let (part, whole) = (i128::from(-subtotal.get()), i128::from(whole.get()));
-    let share = (2 * i128::from(paid.tax_amount.get()) * part + whole).div_euclid(2 * whole);
-    Ok((Cents::new(-i64::try_from(share).unwrap_or_default()), is_held, paid.tax))
-}
-
-/// The tax on what a customer pays; none where it cannot be told where they are.
-fn tax_on(rules: &Rules, customer: &Customer, subtotal: Cents, currency: Currency) -> Option<Tax> {
-    let address: &Address = customer.billing_address.as_ref()?;
-    let question =
-        TaxQuestion { tax_id: customer.tax_id.as_ref(), ..TaxQuestion::at(address, subtotal, currency) };
-    // An address that is not good enough any more must not keep a subscription from going on.
-    rules.taxes.compute(&question).ok().filter(|_| subtotal > Cents::default())
-}
-
-/// The tax that an amount holds for this customer, where prices hold it.
-pub(crate) fn held_in(rules: &Rules, customer: &Customer, amount: Cents, currency: Currency) -> Cents {
-    let tax = tax_on(rules, customer, amount, currency).filter(|tax| tax.is_inclusive);
-    tax.map_or(Cents::default(), |tax| tax.amount)
-}
-
-/// How a tax came about, as checkouts and invoices keep it.
-fn how(tax: &Tax) -> Json {
-    json!({
-        "name": tax.name, "rate_ppm": tax.rate_ppm, "country": tax.country, "state": tax.state,
-        "is_reverse_charge": tax.is_reverse_charge, "is_inclusive": tax.is_inclusive
-    })
-    .into()
-}
-
 fn line_of(
     tx: &mut Tx<'_>,
     invoice_id: Option<Id<Invoice>>,
@@ -552,6 +494,7 @@ fn line_of(
         product_price_id: line.product_price_id,
         description: line.description.clone(),
         amount: line.amount,
+        held_amount: Cents::default(),
         is_proration: line.is_proration,
         period_start: line.span.map(|span| span.0),
         period_end: line.span.map(|span| span.1),

@@ -23,6 +23,7 @@ pub mod disputes;
 mod dunning;
 pub mod hints;
 mod holds;
+mod invoice_taxes;
 pub mod invoices;
 pub mod methods;
 pub mod outcome;
@@ -181,6 +182,9 @@ row! {
         pub description: String,
         /// How much; negative gives back. Lines of changes have their discount taken off already.
         pub amount: Cents,
+        /// The tax that its price held and that is not part of the amount any more, once it is on an invoice; negative where it
+        /// is given back.
+        pub held_amount: Cents,
         /// Whether it comes from a change within a period.
         pub is_proration: bool,
         /// From when it counts.

@@ -239,6 +239,7 @@ impl Sale<'_> {
             product_price_id: self.price.id,
             description: self.product.name.clone(),
             amount: invoice.amount,
+            held_amount: Cents::default(),
             is_proration: false,
             period_start: invoice.period_start,
             period_end: invoice.period_end,

@@ -26,7 +26,7 @@ use crate::billing::payments::{self, Question};
 use crate::billing::{Books, Payment, PaymentMethod, PaymentStatus, Rules, methods};
 use crate::clock;
 use crate::customers::{self, CreateCustomer, Customer, Enrichment};
-use crate::discounts;
+use crate::discounts::{self, Discount};
 use crate::kit::{Cents, FieldProblem, Id, Kind, Metadata, Refusal, Refuses, Result, at};
 use crate::organizations;
 use crate::products::{AmountType, Price, PriceType};
@@ -85,12 +85,18 @@ pub struct Seen {
     pub total: Option<Cents>,
     /// Which price, which says whether it is paid again and again.
     pub product_price_id: Id<Price>,
+    /// Which discount, which says what later periods cost.
+    pub discount_id: Option<Id<Discount>>,
 }
 
 impl Seen {
     /// What this checkout shows.
     pub fn of(checkout: &Checkout) -> Self {
-        Self { total: checkout.total(), product_price_id: checkout.product_price_id }
+        Self {
+            total: checkout.total(),
+            product_price_id: checkout.product_price_id,
+            discount_id: checkout.discount_id,
+        }
     }
 }
 
@@ -228,7 +234,7 @@ pub enum Error {
     /// Too many payments of the checkout have failed.
     #[error("Too many payments have failed here. Please begin again.")]
     TooManyFailures,
-    /// Another total or another price than the buyer has seen.
+    /// Another total, another price or another discount than the buyer has seen.
     #[error("What is to be paid has changed meanwhile. Please check it and press the button again.")]
     Changed,
     /// The saved card is not there any more.

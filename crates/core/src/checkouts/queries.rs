@@ -8,6 +8,7 @@ use merak_store::{PartitionedPage, ReadTx, Sql};
 use super::{Checkout, CheckoutSort, CheckoutStatus};
 use crate::access::Tenancy;
 use crate::benefits::grants::BenefitGrant;
+use crate::billing::payments;
 use crate::clock;
 use crate::discounts::{self, Discount};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
@@ -152,6 +153,7 @@ pub fn complete_one(tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<CompleteC
 /// Reads what this checkout sells, and who sells it.
 pub fn public(tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<PublicCheckout> {
     let organization = seller(tx, &checkout)?;
+    let checkout = veiled(tx, checkout)?;
     Ok(PublicCheckout { complete: complete_one(tx, checkout)?, organization })
 }
 
@@ -165,9 +167,25 @@ impl PublicCheckout {
             return public(tx, checkout);
         }
         let CompleteCheckout { product, price, discount, .. } = self.complete.clone();
+        let checkout = veiled(tx, checkout)?;
         let complete = CompleteCheckout { checkout, product, price, discount };
         Ok(Self { complete, organization: self.organization.clone() })
     }
+}
+
+/// A checkout as its link shows it. While a saved card's payment is under way, what stands there of the buyer is what is known
+/// of the card's customer; whoever else has the link is not to read it before the sale is made.
+fn veiled(tx: &mut ReadTx<'_>, mut checkout: Checkout) -> Result<Checkout> {
+    let (CheckoutStatus::Confirmed, Some(id)) = (checkout.status, checkout.confirming_payment_id) else {
+        return Ok(checkout);
+    };
+    if payments::find(tx, id)?.is_some_and(|payment| payment.payment_method_id.is_some()) {
+        checkout.customer_email = None;
+        checkout.customer_name = None;
+        checkout.customer_billing_address = None;
+        checkout.customer_tax_id = None;
+    }
+    Ok(checkout)
 }
 
 fn seller(tx: &mut ReadTx<'_>, checkout: &Checkout) -> Result<Organization> {

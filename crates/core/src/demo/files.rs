@@ -79,12 +79,7 @@ pub(super) fn wanted(tx: &mut Tx<'_>, organization_id: Id<Organization>) -> Resu
 }
 
 fn announce(tx: &mut Tx<'_>, organization_id: Id<Organization>, embedded: &Embedded) -> Result<File> {
-    let shop = Actor {
-        subject: Subject::Organization(organization_id),
-        scopes: ScopeSet::grantable(),
-        is_blocked: false,
-        unnoted_token: None,
-    };
+    let shop = Actor::new(Subject::Organization(organization_id), ScopeSet::grantable());
     let size = i64::try_from(embedded.bytes.len()).unwrap_or(i64::MAX);
     let digest = files::rules::base64_of(&files::rules::digest(embedded.bytes));
     let command = CreateFile {

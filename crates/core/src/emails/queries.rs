@@ -79,7 +79,7 @@ impl Sender {
 /// The portal as a mail leads there.
 #[derive(Clone, Debug)]
 pub struct Portal {
-    /// The token of a session that begins now; none if the customer is no more.
+    /// The token of a session that begins now; none if the customer is no more, or has another address by now.
     pub token: Option<Token>,
     /// The order or subscription that is shown first.
     pub shows: Option<Uuid>,
@@ -109,10 +109,10 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
         .map(|link| link.customer_id)
         .collect();
     // Nobody gets in who was deleted.
-    let shops = customers::find_with_deleted(tx, &readers.into_iter().collect::<Vec<_>>())?
+    let readers = customers::find_with_deleted(tx, &readers.into_iter().collect::<Vec<_>>())?
         .into_iter()
         .filter(|customer| customer.deleted_at.is_none())
-        .map(|customer| (customer.id, customer.organization_id))
+        .map(|customer| (customer.id, customer))
         .collect();
     let mut opened = Vec::with_capacity(ids.len());
     for id in ids {
@@ -121,7 +121,7 @@ pub fn open_many(tx: &mut Tx<'_>, secret: &InstanceSecret, ids: &[Id<Outgoing>])
             Some((_, Err(opened))) => opened,
             Some((row, Ok(content))) => Opened::Draft(Box::new(Draft {
                 id: row.id,
-                portal: portal(tx, secret, &row, content.portal(), &shops)?,
+                portal: portal(tx, secret, &row, content.portal(), &readers)?,
                 sender: row.organization_id.and_then(|id| senders.get(&id).cloned()),
                 recipient: row.recipient,
                 date: row.occurred_at.unwrap_or(row.created_at),
@@ -179,21 +179,22 @@ fn senders(
     Ok(tx.list::<(Id<Organization>, Sender)>(&sql)?.into_iter().collect())
 }
 
-/// The portal that a mail leads to, with a new session. Never one at another organization than the mail speaks for.
+/// The portal that a mail leads to, with a new session. Never one at another organization than the mail speaks for, nor at an
+/// address that is not the customer's any more: whoever reads it is somebody else, or may be.
 fn portal(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     row: &Outgoing,
     link: Option<PortalLink>,
-    shops: &HashMap<Id<Customer>, Id<Organization>>,
+    readers: &HashMap<Id<Customer>, Customer>,
 ) -> Result<Option<Portal>> {
     let Some(link) = link else { return Ok(None) };
-    let shop = shops.get(&link.customer_id).copied();
-    let token = if shop.is_some() && shop == row.organization_id {
-        Some(customer_sessions::create(tx, secret, link.customer_id)?.1)
-    } else {
-        None
-    };
+    let is_own = readers.get(&link.customer_id).is_some_and(|customer| {
+        Some(customer.organization_id) == row.organization_id
+            && customer.email.lower() == row.recipient.to_lowercase()
+    });
+    let token =
+        if is_own { Some(customer_sessions::create_for_link(tx, secret, link.customer_id)?.1) } else { None };
     Ok(Some(Portal { token, shows: link.shows }))
 }
 

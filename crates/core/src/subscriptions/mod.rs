@@ -10,6 +10,7 @@ mod commands;
 mod contents;
 mod counts;
 mod export;
+pub mod payers;
 mod preview;
 pub mod price_change;
 pub mod proration;

@@ -21,6 +21,8 @@ pub struct Preview {
     pub now: Option<Bill>,
     /// Whether the change would be made only if that is paid.
     pub is_paid_first: bool,
+    /// Whether more is paid for it, now or from now on; see [`super::payers`].
+    pub is_dearer: bool,
     /// The next invoice after the change; none if the subscription ends before, and nothing is left to be paid then.
     pub next: Option<Bill>,
 }
@@ -81,6 +83,7 @@ pub fn preview(
         waiting.extend(lines.into_iter().filter(|line| line.created_at < invoice.created_at));
     }
     let waiting: Vec<NewLine> = waiting.into_iter().map(waited).collect();
+    let is_dearer = change.is_dearer(before);
     let after = change.after;
     let is_paid_first = matches!(change.settles, Settles::First(_));
     let discount = match after.discount_id {
@@ -120,7 +123,7 @@ pub fn preview(
         let of = Of { subscription: &after, customer: &customer, discount: off, at: start };
         Some(of.bill(tx, rules, [whole].into_iter().chain(waiting).collect(), &mut credit)?)
     };
-    Ok(Preview { after, now: now_bill, is_paid_first, next })
+    Ok(Preview { after, now: now_bill, is_paid_first, is_dearer, next })
 }
 
 /// Of what and when a bill is.
@@ -161,12 +164,13 @@ impl Of<'_> {
     }
 }
 
-/// A line that waits, as it will be on the invoice: its discount is taken off already.
+/// A line that waits, or would wait again, as it comes onto the invoice: its discount is taken off already, and it holds the
+/// tax that its price holds.
 fn waited(line: InvoiceLine) -> NewLine {
     NewLine {
         product_price_id: line.product_price_id,
         description: line.description,
-        amount: line.amount,
+        amount: Cents::new(line.amount.get() + line.held_amount.get()),
         is_proration: true,
         span: line.period_start.zip(line.period_end),
     }

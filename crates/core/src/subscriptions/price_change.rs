@@ -18,12 +18,13 @@ use serde_json::Value;
 
 pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
-use super::{Subscription, proration};
+use super::{Subscription, payers, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
 use crate::billing::{
     self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentMethod, PaymentStatus, Rules, payments,
 };
 use crate::clock;
+use crate::customer_sessions::Vouch;
 use crate::customers::{self, Customer};
 use crate::discounts::{self, Discount};
 use crate::kit::{Cents, Currency, Id, Kind, Refusal, Result, Timeframe, at, calendar};
@@ -36,6 +37,8 @@ pub struct ChangePrice {
     pub price_id: Id<Price>,
     /// Whether the customer can be asked to approve a payment.
     pub payer: Presence,
+    /// Who vouches that whoever wishes it may; see [`super::payers`].
+    pub vouch: Vouch,
 }
 
 /// Whether the customer is there when a subscription is changed.
@@ -130,6 +133,7 @@ pub enum Applied {
 /// nobody has a means of payment for is refused.
 pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, wish: ChangePrice) -> Result<Applied> {
     let change = plan(tx, rules, before, wish.price_id)?;
+    payers::require(tx, before, &change, wish.vouch)?;
     let mut after = change.after;
     if let Some(payment) = under_way(tx, before, wish)? {
         return Ok(Applied::AsksFirst(Box::new(payment)));
@@ -156,7 +160,7 @@ pub fn apply(tx: &mut Tx<'_>, rules: &Rules, before: &Subscription, wish: Change
         }
         Settles::First(invoice) => {
             let mut paying = before.clone();
-            paying.payment_method_id = newest_method(tx, before)?;
+            paying.payment_method_id = newest_method(tx, before, wish.vouch)?;
             match invoices::open(tx, rules, &paying, &invoice)? {
                 Opened::Paid(_) => Ok(Applied::Done),
                 Opened::Asks(payment) => Ok(Applied::AsksFirst(asked(tx, payment, wish.payer)?)),
@@ -173,9 +177,24 @@ fn asked(tx: &mut Tx<'_>, mut payment: Box<Payment>, payer: Presence) -> Result<
     Ok(payment)
 }
 
-/// What a subscription that was free is to be paid with: what its customer saved last.
-fn newest_method(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<Option<Id<PaymentMethod>>> {
-    Ok(billing::methods::list(tx, subscription.customer_id)?.first().map(|method| method.id))
+/// What a subscription that was free is to be paid with.
+fn newest_method(
+    tx: &mut ReadTx<'_>,
+    subscription: &Subscription,
+    vouch: Vouch,
+) -> Result<Option<Id<PaymentMethod>>> {
+    Ok(payers::card(tx, subscription, true, vouch)?.map(|method| method.id))
+}
+
+/// Refuses a change that [`apply`] would refuse, so that nothing makes way for it.
+pub fn require(
+    tx: &mut ReadTx<'_>,
+    rules: &Rules,
+    subscription: &Subscription,
+    wish: ChangePrice,
+) -> Result<()> {
+    let change = plan(tx, rules, subscription, wish.price_id)?;
+    payers::require(tx, subscription, &change, wish.vouch)
 }
 
 /// The payment of another change that waits for the customer's approval and makes way for this one. Whoever is about to
@@ -210,7 +229,8 @@ fn makes_way(
         return Ok(true);
     }
     Ok(wish.payer == Presence::There
-        && (payment.is_off_session || payment.payment_method_id != newest_method(tx, subscription)?))
+        && (payment.is_off_session
+            || payment.payment_method_id != newest_method(tx, subscription, wish.vouch)?))
 }
 
 /// The payment that this change waits for already. What makes way for it is given up; while the payment of another change
@@ -350,7 +370,13 @@ pub(crate) fn unused(
         return Ok(None);
     }
     let name: String = tx.one("SELECT name FROM products WHERE id = $1", &[&subscription.product_id])?;
-    let paid = paid_for(tx, subscription)?;
+    let mut paid = paid_for(tx, subscription)?;
+    if paid.held.is_none()
+        && let Some(amount) = subscription.amount
+    {
+        // The price was changed since, which settles in lines that wait; these hold the tax.
+        paid.held = Some(invoices::held_as_paid(tx, subscription.id, amount)?);
+    }
     Ok(if paid.is_under_way { None } else { given_back(subscription, &name, &paid, now) })
 }
 

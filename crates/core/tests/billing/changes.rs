@@ -2,13 +2,16 @@
 
 use super::*;
 use merak_core::billing::InvoiceStatus;
+use merak_core::customer_sessions::Vouch;
 use merak_core::kit::{Kind, Refusal};
 use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
 use merak_core::subscriptions::rules::Cancellation;
 
 fn apply(shop: &Shop, subscription: &Subscription, price_id: Id<Price>, payer: Presence) -> Result<Applied> {
     let one = shop.subscription(subscription.id);
-    shop.write(move |tx| price_change::apply(tx, &rules(), &one, ChangePrice { price_id, payer }))
+    shop.write(move |tx| {
+        price_change::apply(tx, &rules(), &one, ChangePrice { price_id, payer, vouch: Vouch::Seller })
+    })
 }
 
 #[track_caller]
@@ -195,7 +198,7 @@ scenarios! {
         let (_, other) = shop.sells(fixed(MONTH, 3000));
         let in_the_way = |price_id, payer| {
             let one = shop.subscription(subscription.id);
-            shop.read(move |tx| price_change::in_the_way(tx, &one, ChangePrice { price_id, payer })).unwrap().map(|one| one.id)
+            shop.read(move |tx| price_change::in_the_way(tx, &one, ChangePrice { price_id, payer, vouch: Vouch::Seller })).unwrap().map(|one| one.id)
         };
         let payment = asks_first(shop, &subscription, price, Presence::There);
         assert_eq!(in_the_way(other, Presence::There), None);
@@ -285,6 +288,54 @@ scenarios! {
         let payment = asks_first(shop, &other, dear, Presence::Away);
         shop.settle(&payment, paid("jp"));
         assert_eq!((net(&other), payment.amount.get()), (3000, 3300), "after a change from something free");
+    }
+
+    fn a_line_that_waits_again_holds_its_tax(shop) {
+        let checkout = shop.checkout(fixed(MONTH, 110), |_| {});
+        let Held::Asks(question) = shop.hold(&checkout, buyer("JP"), Some("t")).unwrap() else { panic!("there is something to pay") };
+        shop.settle(&question.payment, paid("jp"));
+        let one = shop.subscription_of(&checkout);
+        let (_, dear) = shop.sells(fixed(MONTH, 11_000));
+        let (_, cheap) = shop.sells(fixed(MONTH, 110));
+        shop.advance(hours(24));
+        apply(shop, &one, dear, Presence::Away).unwrap();
+        shop.advance(hours(24 * 20));
+        apply(shop, &one, cheap, Presence::Away).unwrap();
+        let waiting = || -> Vec<i64> {
+            shop.read(|tx| Ok(tx.all("SELECT amount FROM invoice_lines WHERE invoice_id IS NULL ORDER BY id", &[])?)).unwrap()
+        };
+        let before = waiting();
+        assert_eq!(before.len(), 4);
+        shop.go_to(shop.subscription(one.id).current_period_end);
+        let invoice_id = shop.open_due().payments[0].invoice_id.unwrap();
+        assert!(waiting().is_empty());
+        let lines = shop.read(move |tx| invoices::lines_of(tx, invoice_id)).unwrap();
+        assert!(lines[..4].iter().any(|line| line.held_amount.get() != 0), "{lines:?}");
+        assert!(lines.iter().all(|line| before.contains(&(line.amount.get() + line.held_amount.get())) || line.created_at > lines[3].created_at));
+        shop.write(move |tx| invoices::void(tx, invoice_id)).unwrap();
+        assert_eq!(waiting(), before);
+    }
+
+    // A checkout that was to make it a paid one is paid after that, and after another change.
+    fn what_is_given_back_after_a_change_holds_its_tax(shop) {
+        let checkout = shop.checkout(free(MONTH), |_| {});
+        shop.hold(&checkout, buyer("JP"), None).unwrap();
+        let one = shop.subscription_of(&checkout);
+        let asks = |checkout: &Checkout, token: &str| match shop.hold(checkout, buyer("JP"), Some(token)).unwrap() {
+            Held::Asks(question) => question.payment,
+            Held::Complete => panic!("there is something to pay"),
+        };
+        let other = shop.checkout(fixed(MONTH, 550), |new| new.customer_id = Some(one.customer_id));
+        shop.settle(&asks(&other, "t"), paid("saved"));
+        let upgrade = shop.checkout(fixed(MONTH, 5500), |new| new.subscription_id = Some(one.id));
+        let late = asks(&upgrade, "late");
+        let (_, price) = shop.sells(fixed(MONTH, 1100));
+        shop.settle(&asks_first(shop, &one, price, Presence::Away), paid("saved"));
+        let (_, dear) = shop.sells(fixed(MONTH, 3300));
+        assert_eq!(apply(shop, &one, dear, Presence::Away).unwrap(), Applied::Done);
+        shop.settle(&late, paid("late"));
+        let waiting: Vec<i64> = shop.read(|tx| Ok(tx.all("SELECT amount FROM invoice_lines WHERE invoice_id IS NULL ORDER BY id", &[])?)).unwrap();
+        assert_eq!(waiting, [-1100, 3300, -3300]);
     }
 
     fn the_amount_is_less_discount_where_prices_hold_the_tax(shop) {

@@ -5,6 +5,7 @@ use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::{RefundAnswer, RefundOutcome};
 use merak_core::billing::refunds::{self, NewRefund};
 use merak_core::billing::{InvoiceStatus, invoices::NewLine};
+use merak_core::customer_sessions::Vouch;
 use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence, Preview};
 use merak_core::subscriptions::rules::Cancellation;
 
@@ -51,7 +52,7 @@ fn given_back(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Opt
 
 fn apply(shop: &Shop, subscription: &Subscription, price: Id<Price>) -> Result<Applied> {
     let one = shop.subscription(subscription.id);
-    let wish = ChangePrice { price_id: price, payer: Presence::Away };
+    let wish = ChangePrice { price_id: price, payer: Presence::Away, vouch: Vouch::Seller };
     shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
 }
 

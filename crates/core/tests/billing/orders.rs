@@ -3,6 +3,7 @@
 use super::*;
 use merak_core::benefits::BenefitType;
 use merak_core::billing::invoices::NewLine;
+use merak_core::customer_sessions::Vouch;
 use merak_core::organizations::{self, UpdateOrganization, UpdateSeller};
 use merak_core::streams::{self, Channel};
 use merak_core::subscriptions::price_change;
@@ -147,7 +148,7 @@ scenarios! {
         let (product, dearer) = shop.sells(fixed(MONTH, 3000));
         shop.advance(hours(24 * 10));
         let one = subscription.clone();
-        let wish = price_change::ChangePrice { price_id: dearer, payer: price_change::Presence::Away };
+        let wish = price_change::ChangePrice { price_id: dearer, payer: price_change::Presence::Away, vouch: Vouch::Seller };
         shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish)).unwrap();
         let after = renew(shop, &subscription);
         let order = shop.orders().pop().unwrap();

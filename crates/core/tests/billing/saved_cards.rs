@@ -3,9 +3,10 @@
 use merak_core::billing::{PaymentMethod, methods};
 use merak_core::checkouts::CheckoutStatus;
 use merak_core::checkouts::confirm::{SavedCard, Seen, Standing};
-use merak_core::customer_sessions::{self, Live};
+use merak_core::customer_sessions::{self, Live, Vouch};
 use merak_core::customers::{self, Customer, UpdateCustomer};
 use merak_core::kit::{InstanceSecret, Kind};
+use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
 
 use super::*;
 
@@ -250,17 +251,74 @@ scenarios! {
         assert!(is_bound(shop, &checkout));
     }
 
+    // Somebody else may have typed the card in, and anybody may have come along a link.
+    fn a_dearer_price_takes_somebody_who_vouches_and_a_card_of_the_customers(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        let wish = |of: &Subscription, price_id, vouch| {
+            let one = shop.subscription(of.id);
+            let wish = ChangePrice { price_id, payer: Presence::There, vouch };
+            shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
+        };
+        let [(_, dearer), (_, yearly), (_, cheaper)] =
+            [fixed(MONTH, 3000), fixed(YEAR, 9000), fixed(MONTH, 500)].map(|price| shop.sells(price));
+        let before = shop.subscription(subscription.id);
+        for (price, vouch) in [dearer, yearly].into_iter().flat_map(|price| [(price, Vouch::Nobody), (price, Vouch::Customer)]) {
+            assert_eq!(refusal(wish(&subscription, price, vouch)).0, Kind::MissingPaymentMethod);
+            let (one, rules) = (before.clone(), rules());
+            let wish = ChangePrice { price_id: price, payer: Presence::There, vouch };
+            assert!(shop.read(move |tx| price_change::require(tx, &rules, &one, wish)).is_err());
+        }
+        assert_eq!(shop.subscription(subscription.id), before);
+        assert_eq!(wish(&subscription, cheaper, Vouch::Nobody).unwrap(), Applied::Done);
+        assert_eq!(wish(&subscription, dearer, Vouch::Seller).unwrap(), Applied::Done);
+        let customer = shop.read({ let id = subscription.customer_id; move |tx| customers::find(tx, id) }).unwrap().unwrap();
+        let own = saved(shop, &customer);
+        shop.write(move |tx| methods::choose(tx, &rules(), before.id, own.method_id)).unwrap();
+        assert_eq!(refusal(wish(&subscription, yearly, Vouch::Nobody)).0, Kind::MissingPaymentMethod);
+        let Applied::Asks(payment) = wish(&subscription, yearly, Vouch::Customer).unwrap() else { panic!("nothing is asked") };
+        assert_eq!(payment.payment_method_id, Some(own.method_id));
+    }
+
+    fn what_was_free_is_paid_by_a_card_of_the_customers(shop) {
+        let customer = shop.customer();
+        let checkout = shop.checkout(free(MONTH), |new| new.customer_id = Some(customer.id));
+        shop.hold(&checkout, buyer("FR"), None).unwrap();
+        let free = shop.subscription_of(&checkout);
+        let (_, price_id) = shop.sells(fixed(MONTH, 1000));
+        let wish = |vouch| {
+            let one = free.clone();
+            let wish = ChangePrice { price_id, payer: Presence::There, vouch };
+            shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
+        };
+        let of_bob = || {
+            let other = shop.checkout(fixed(MONTH, 500), |new| new.customer_id = Some(customer.id));
+            shop.settle(&shop.asks(&other, "t"), paid(&format!("bob{}", shop.number())));
+        };
+        of_bob();
+        assert_eq!(refusal(wish(Vouch::Customer)).0, Kind::MissingPaymentMethod);
+        let own = saved(shop, &customer);
+        shop.advance(hours(1));
+        of_bob();
+        assert_ne!(newest_card(shop, customer.id), own);
+        assert_eq!(refusal(wish(Vouch::Nobody)).0, Kind::MissingPaymentMethod);
+        let Applied::AsksFirst(payment) = wish(Vouch::Customer).unwrap() else { panic!("nothing is asked first") };
+        assert_eq!(payment.payment_method_id, Some(own.method_id));
+    }
+
     // Who knows the secret changes the checkout between the look at it and the payment.
     fn nothing_is_charged_but_what_was_seen(shop) {
         let (_, card) = known(shop);
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let price = checkout.product_price_id;
         let other = shop.checkout(fixed(MONTH, 1000), |_| {}).product_price_id;
-        let seen = |total, product_price_id| Confirm {
-            seen: Some(Seen { total: Some(Cents::new(total)), product_price_id }),
+        let seen_with = |total, product_price_id, discount_id| Confirm {
+            seen: Some(Seen { total: Some(Cents::new(total)), product_price_id, discount_id }),
             ..by(card)
         };
-        for stale in [seen(1000, price), seen(1200, other)] {
+        let seen = |total, product_price_id| seen_with(total, product_price_id, None);
+        // A discount may take off as much now, and less later.
+        let discount = Some(Id::from_uuid(checkout.id.uuid()));
+        for stale in [seen(1000, price), seen(1200, other), seen_with(1200, price, discount)] {
             assert_eq!(refusal(hold(shop, &checkout, &stale)).0, Kind::Payment);
             assert_eq!(shop.checkout_now(&checkout).confirming_payment_id, None);
         }
@@ -315,7 +373,22 @@ scenarios! {
         shop.settle(&payment, waits(Outcome::Processing));
         let now = shop.checkout_now(&checkout);
         assert_eq!((now.customer_name.as_deref(), now.customer_email), (Some("Ada"), Some(customer.email.clone())));
+        // Whoever has the link reads nothing of them before the sale is made.
+        let shown = || {
+            let secret = checkout.client_secret.clone();
+            let public = shop.read(move |tx| {
+                let found = checkouts::find_by_client_secret(tx, &secret)?;
+                let public = checkouts::public(tx, found.clone())?;
+                Ok((public.as_of(tx, found)?.complete.checkout, public.complete.checkout))
+            });
+            let (again, first) = public.unwrap();
+            assert_eq!(again.customer_email, first.customer_email);
+            (first.status, first.customer_name, first.customer_email, first.customer_billing_address)
+        };
+        assert_eq!(shown(), (CheckoutStatus::Confirmed, None, None, None));
         shop.settle(&payment, paid("again"));
+        let (status, name, ..) = shown();
+        assert_eq!((status, name.as_deref()), (CheckoutStatus::Succeeded, Some("Ada")));
         let order = shop.orders().pop().unwrap();
         assert_eq!((order.customer_id, order.billing_address, order.tax_amount), (id, Some(in_country("FR")), Cents::new(200)));
         // What is said counts.

@@ -8,6 +8,7 @@ use merak_core::billing::{self, Invoice, invoices, methods, payments};
 use merak_core::checkout_links::Sold;
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
+use merak_core::customer_sessions::Vouch;
 use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
 use merak_core::kit::{Address, Cents, Country, Id, Metadata, Patch};
 use merak_core::license_keys::{self, LicenseKey};
@@ -319,7 +320,7 @@ impl Life {
         let price = self.price().id;
         let (rules, id) = (self.town.rules.clone(), one.id);
         let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
-        let wish = ChangePrice { price_id: price, payer };
+        let wish = ChangePrice { price_id: price, payer, vouch: Vouch::Seller };
         let applied = self.town.command(&format!("change the price of {id}"), move |tx| {
             price_change::apply(tx, &rules, &one, wish)
         });

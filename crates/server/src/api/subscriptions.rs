@@ -6,6 +6,7 @@ mod wire;
 
 use http::Method;
 use merak_core::access::{self, MERCHANTS};
+use merak_core::customer_sessions::Vouch;
 use merak_core::customers::Customer;
 use merak_core::discounts::Discount;
 use merak_core::kit::{Id, Kind, Paged, Result, Scope};
@@ -157,7 +158,7 @@ fn export(
 
 async fn update(flow: Flow<ById, Nothing, SubscriptionUpdate>) -> Finishing<Json<Subscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish()? {
-        let wish = ChangePrice { price_id, payer: Presence::Away };
+        let wish = ChangePrice { price_id, payer: Presence::Away, vouch: Vouch::Seller };
         let found = flow.read(find).await?;
         change_price::make_way(&flow.call().house, found, wish).await?;
         let applied = flow

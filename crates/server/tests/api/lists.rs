@@ -240,12 +240,7 @@ fn benefit(tx: &mut Tx<'_>, organization_id: Id<Organization>, r#type: BenefitTy
 
 /// A complete file.
 fn file(tx: &mut Tx<'_>, organization_id: Id<Organization>, n: usize) -> Result<File> {
-    let caller = Actor {
-        subject: Subject::Organization(organization_id),
-        scopes: everything(),
-        is_blocked: false,
-        unnoted_token: None,
-    };
+    let caller = Actor::new(Subject::Organization(organization_id), everything());
     let command = CreateFile {
         organization_id: None,
         service: FileService::Downloadable,

@@ -30,6 +30,7 @@ mod customer_portal;
 mod customer_sessions;
 mod customers;
 mod dashboard;
+mod dearer_plans;
 mod discounts;
 mod emails;
 mod embeds;

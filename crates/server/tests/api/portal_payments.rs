@@ -27,7 +27,7 @@ impl Scene {
         let stripe = Stripe::start().await;
         let shop = Shop::open_with(database, stripe.config()).await;
         let customer = shop.customer().await;
-        let token = shop.buyer_token(customer.id).await;
+        let token = shop.owner_token(customer.id).await;
         let browser = shop.anonymous.with("cookie", format!("merak_customer_session={token}"));
         Self { stripe, shop, customer, browser }
     }

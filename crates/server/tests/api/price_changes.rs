@@ -58,6 +58,8 @@ impl Subscribed {
         // What is known later is known after ten seconds.
         shop.advance(11);
         until(shop, "SELECT count(*) FROM payment_methods", 1).await;
+        // As if it had been typed in by who has signed in.
+        shop.sql("UPDATE payment_methods SET is_offered = TRUE", Vec::new()).await;
         confirm(shop, &free, "").await;
         let list = format!("/v1/subscriptions/?product_id={}", free["id"].as_str().unwrap());
         let list = shop.merchant.get(&list).await.expect(200);
@@ -83,7 +85,7 @@ impl Subscribed {
     }
 
     async fn browser(&self, shop: &Shop) -> Client {
-        let token = shop.buyer_token(self.customer).await;
+        let token = shop.owner_token(self.customer).await;
         shop.anonymous.with("cookie", format!("merak_customer_session={token}"))
     }
 

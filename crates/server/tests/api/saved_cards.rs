@@ -18,13 +18,13 @@ const ASKS_ALWAYS: &str = "4000 0027 6000 3184";
 const CLIENT: &str = "/v1/checkouts/custom/client/";
 
 /// The cookies that a browser has in which a customer of the shop has typed in the code that was sent to them.
-async fn signed_in(shop: &Shop, id: Id<Customer>) -> String {
+pub async fn signed_in(shop: &Shop, id: Id<Customer>) -> String {
     let token = shop.owner_token(id).await;
     format!("merak_customer_session={token}; merak_buyer_{}={token}", shop.organization.id)
 }
 
 /// The cookies that a browser has after it came along a link into the portal.
-async fn along_link(shop: &Shop, id: Id<Customer>) -> String {
+pub async fn along_link(shop: &Shop, id: Id<Customer>) -> String {
     let token = shop.buyer_token(id).await;
     let entered = shop.anonymous.get(&format!("{PORTAL}?customer_session_token={token}")).await;
     assert_eq!(entered.status, 303, "{}", entered.text());
@@ -38,12 +38,12 @@ fn cookies(answer: &Answer) -> String {
 }
 
 /// A browser with these cookies.
-fn browser(shop: &Shop, cookies: &str) -> Client {
+pub fn browser(shop: &Shop, cookies: &str) -> Client {
     shop.anonymous.with("cookie", cookies)
 }
 
 /// Presses a button, as a browser does on our own page.
-async fn press(client: &Client, path: &str, action: &str, fields: &[(&str, String)]) -> Answer {
+pub async fn press(client: &Client, path: &str, action: &str, fields: &[(&str, String)]) -> Answer {
     let client = client.with("sec-fetch-site", "same-origin").with("sec-fetch-dest", "document");
     send(&client, path, action, fields).await
 }
@@ -73,7 +73,7 @@ async fn save(shop: &Shop, client: &Client, id: Id<Customer>, number: &str) -> P
     cards(shop, id).await.remove(0)
 }
 
-async fn cards(shop: &Shop, id: Id<Customer>) -> Vec<PaymentMethod> {
+pub async fn cards(shop: &Shop, id: Id<Customer>) -> Vec<PaymentMethod> {
     shop.store.read(move |tx| methods::list(tx, id)).await.unwrap()
 }
 
@@ -86,7 +86,7 @@ async fn known(shop: &Shop) -> (Customer, PaymentMethod, Client) {
 }
 
 /// Begins a checkout of a new product.
-async fn checkout(shop: &Shop, price: Value, more: Value) -> String {
+pub async fn checkout(shop: &Shop, price: Value, more: Value) -> String {
     let plan = shop.plan("Fjord Editor", json!([price])).await;
     let mut body = json!({"product_id": plan["id"]});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -102,7 +102,7 @@ fn with(card: &PaymentMethod, total: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The payments that brought money: whose, and how much.
-async fn charges(shop: &Shop) -> Vec<(Id<Customer>, i64)> {
+pub async fn charges(shop: &Shop) -> Vec<(Id<Customer>, i64)> {
     const SQL: &str =
         "SELECT customer_id, amount FROM payments WHERE status = 'succeeded' AND kind = 'charge' ORDER BY id";
     shop.write(|tx| Ok(tx.all(SQL, &[])?)).await.unwrap()
@@ -449,6 +449,13 @@ scenarios! {
         assert_eq!(charges(shop).await, []);
         fields.pop();
         fields.push(("seen_price", other["id"].as_str().unwrap().to_owned()));
+        // Nor with another discount, which may end sooner than the one that was seen.
+        fields.push(("seen_discount", String::from("another")));
+        let asked = press(&client, &path, "pay", &fields).await;
+        assert!(asked.status == 200 && asked.text().contains("Please check it"), "{}", asked.text());
+        assert_eq!(charges(shop).await, []);
+        fields.pop();
+        fields.push(("seen_discount", String::new()));
         assert_eq!(press(&client, &path, "pay", &fields).await.status, 303);
     }
 

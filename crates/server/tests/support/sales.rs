@@ -130,6 +130,7 @@ impl Shop {
                 product_price_id: price_id,
                 description: found.name.clone(),
                 amount: Cents::new(cents),
+                held_amount: Cents::default(),
                 is_proration: false,
                 period_start: None,
                 period_end: None,

@@ -4,10 +4,12 @@ use http::Method;
 use merak_core::access::BUYERS;
 use merak_core::kit::{Id, Kind, Result};
 use merak_core::organizations::Organization;
-use merak_core::products::Product;
+use merak_core::products::{Price, Product};
 use merak_core::subscriptions::price_change::{ChangePrice, Presence};
 use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, ListSubscriptionsOfBuyer, SubscriptionOfBuyerSort, price_change};
+use merak_core::subscriptions::{
+    self, ListSubscriptionsOfBuyer, Subscription, SubscriptionOfBuyerSort, price_change,
+};
 use merak_store::{ReadTx, Tx};
 
 use super::{READERS, WRITERS};
@@ -125,18 +127,33 @@ fn preview(tx: &mut ReadTx<'_>, call: &Call<ById, PreviewQuery>) -> Result<Json<
     Ok(Json(preview.into()))
 }
 
+/// The subscription, and the change of its price as far as this caller may wish it.
+fn wished(
+    tx: &mut ReadTx<'_>,
+    call: &Call<ById, Nothing, CustomerSubscriptionUpdate>,
+    price_id: Id<Price>,
+) -> Result<(Subscription, ChangePrice)> {
+    let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?.subscription;
+    let vouch = call.actor.vouch(tx, found.customer_id)?;
+    Ok((found, ChangePrice { price_id, payer: Presence::Away, vouch }))
+}
+
 async fn update(
     flow: Flow<ById, Nothing, CustomerSubscriptionUpdate>,
 ) -> Finishing<Json<CustomerSubscription>> {
     if let Wish::Price(price_id) = flow.call().body.wish() {
-        let wish = ChangePrice { price_id, payer: Presence::Away };
-        let found =
-            flow.read(|tx, call| subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())).await?;
-        change_price::make_way(&flow.call().house, found.subscription, wish).await?;
+        let (found, wish) = flow
+            .read(move |tx, call| {
+                let (found, wish) = wished(tx, call, price_id)?;
+                price_change::require(tx, &call.house.billing, &found, wish)?;
+                Ok((found, wish))
+            })
+            .await?;
+        change_price::make_way(&flow.call().house, found, wish).await?;
         let applied = flow
             .write(move |tx, call| {
-                let found = subscriptions::find_of_buyer(tx, &call.actor, call.path.id.cast())?;
-                price_change::apply(tx, &call.house.billing, &found.subscription, wish)
+                let (found, wish) = wished(tx, call, price_id)?;
+                price_change::apply(tx, &call.house.billing, &found, wish)
             })
             .await?;
         change_price::collect(&flow.call().house, applied).await?;

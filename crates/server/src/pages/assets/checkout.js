@@ -49,12 +49,14 @@ function put(page, name) {
   return isNew;
 }
 
-// The lines of another country. Whoever has opened or gone on to something finds it so.
-function putAddress(page) {
+// The lines of another country. Whoever has opened or gone on to something finds it so, and what was typed since was sent.
+function putAddress(page, typedSince) {
   const place = live(document, "address");
+  const typed = new Map([...place?.querySelectorAll("input, select") ?? []].filter(({ name }) => typedSince.has(name)).map(({ name, value }) => [name, value]));
   const [isOpen, held] = [place?.querySelector("details")?.open, document.activeElement];
   const isHeld = place?.contains(held);
   if (!put(page, "address")) return;
+  for (const input of place.querySelectorAll("input, select")) if (typed.has(input.name)) input.value = typed.get(input.name);
   if (isOpen) place.querySelector("details")?.setAttribute("open", "");
   if (!isHeld) return;
   const again = held.id && document.getElementById(held.id);
@@ -107,9 +109,9 @@ function checkout(form) {
         !== (document.querySelector(`[data-field="chosen_amount"]`) === null)) { location.reload(); return; }
       for (const name of ["price", "totals", "pay"]) put(page, name);
       if (action !== "update" || names.includes("product_price_id")) put(page, "discount");
-      if (names.includes("customer_billing_address.country")) {
-        putAddress(page);
-      }
+      // Of a country that is not chosen any more nothing is put: the next answer is on its way.
+      const country = "customer_billing_address.country";
+      if (names.includes(country) && !touched.has(country)) putAddress(page, touched);
       last = page;
       for (const name of names) {
         // An address that is still being typed is not wrong yet.

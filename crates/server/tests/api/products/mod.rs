@@ -40,12 +40,7 @@ fn path(product: &Value) -> String {
 
 /// A file of the shop.
 async fn file(shop: &Shop, service: FileService, is_uploaded: bool) -> Id<File> {
-    let actor = Actor {
-        subject: Subject::Organization(shop.organization.id),
-        scopes: ScopeSet::grantable(),
-        is_blocked: false,
-        unnoted_token: None,
-    };
+    let actor = Actor::new(Subject::Organization(shop.organization.id), ScopeSet::grantable());
     let command = CreateFile {
         organization_id: None,
         service,

@@ -76,6 +76,8 @@ pub struct Form {
     pub seen_total: String,
     /// Which price it shows.
     pub seen_price: String,
+    /// The discount of that total; empty without one.
+    pub seen_discount: String,
     /// What is wrong and belongs to no field.
     pub general: Vec<String>,
     /// The fields with which something is wrong, which stands beside each: id and label.
@@ -172,6 +174,7 @@ impl Form {
             button: button(public),
             seen_total: seen_total(public),
             seen_price: public.complete.checkout.product_price_id.to_string(),
+            seen_discount: seen_discount(public),
             general: Vec::new(),
             wrong: Vec::new(),
         };
@@ -207,6 +210,11 @@ pub fn is_form_required(public: &PublicCheckout) -> bool {
     let price = &public.complete.price;
     let is_setup_required = price.r#type == PriceType::Recurring && price.amount_type != AmountType::Free;
     public.complete.checkout.is_payment_required() || is_setup_required
+}
+
+/// What the buyer sees that it is reduced by, as the form sends it back.
+pub fn seen_discount(public: &PublicCheckout) -> String {
+    public.complete.checkout.discount_id.map_or_else(String::new, |id| id.to_string())
 }
 
 /// What the buyer sees that it costs, as the form sends it back.

@@ -14,7 +14,7 @@ use merak_core::kit::{Kind, Refusal};
 use super::around::{Around, see_other};
 use super::fields::{Filling, missing_lines};
 use super::known::{Chosen, Known};
-use super::page::{is_form_required, seen_total, total_words};
+use super::page::{is_form_required, seen_discount, seen_total, total_words};
 use super::problems::Problems;
 use super::typed::{ADDRESS, Typed};
 use super::{Rooms, Shown, confirmation_path};
@@ -106,12 +106,14 @@ pub async fn run(
     }
 }
 
-/// Whether the form has shown what is paid now: the total, and the price unless it was chosen in the form.
+/// Whether the form has shown what is paid now: the total, the discount, and the price unless it was chosen in the form.
 fn is_seen(public: &PublicCheckout, typed: &Typed) -> bool {
     let price = public.complete.checkout.product_price_id.to_string();
     let is_chosen = typed.given("product_price_id").is_some();
     let is_price_seen = is_chosen || typed.find("seen_price").is_none_or(|seen| seen == price);
-    is_price_seen && typed.find("seen_total") == Some(seen_total(public).as_str())
+    let discount = seen_discount(public);
+    let is_discount_seen = typed.find("seen_discount").is_none_or(|seen| seen == discount);
+    is_price_seen && is_discount_seen && typed.find("seen_total") == Some(seen_total(public).as_str())
 }
 
 /// On to what comes of it, with a session in the portal.

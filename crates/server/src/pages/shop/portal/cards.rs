@@ -269,8 +269,9 @@ async fn came_back(
     if let Some(approval) = pay_in_portal::approval(house, &payment).await? {
         return Ok(Came { next: Next::Bank(Box::new(payment), approval), is_decided });
     }
-    // A card that was to pay a subscription does so from now on.
-    if let (Some(subscription), Some(method_id)) = (card_for, payment.payment_method_id)
+    // A card that was to pay a subscription does so from now on. What its owner has saved is not for who came along a link.
+    let is_theirs = desk.is_owner_known || !payment.is_owner_known;
+    if let (Some(subscription), Some(method_id)) = (card_for.filter(|_| is_theirs), payment.payment_method_id)
         && (was_waiting || subscription.payment_method_id != Some(method_id))
         && let Some(paid) = pay_in_portal::choose(house, subscription.id, method_id).await?
     {

@@ -10,7 +10,7 @@ use http::header::{LOCATION, REFERRER_POLICY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use merak_core::access::{Actor, Subject};
 use merak_core::checkouts::Checkout;
-use merak_core::customer_sessions::Live;
+use merak_core::customer_sessions::{Live, Vouch};
 use merak_core::customers::{self, Customer};
 use merak_core::kit::{Id, Refusal, ScopeSet};
 use merak_core::organizations::{self, Organization};
@@ -57,12 +57,12 @@ pub struct Desk {
 impl Desk {
     /// The customer as a caller.
     pub fn actor(&self) -> Actor {
-        Actor {
-            subject: Subject::Customer(self.customer.id),
-            scopes: ScopeSet::EMPTY,
-            is_blocked: false,
-            unnoted_token: None,
-        }
+        Actor { vouched_by: self.vouch(), ..Actor::new(Subject::Customer(self.customer.id), ScopeSet::EMPTY) }
+    }
+
+    /// Who vouches that it is the customer. A link of the seller's program may have been passed on, as any other.
+    pub const fn vouch(&self) -> Vouch {
+        if self.is_owner_known { Vouch::Customer } else { Vouch::Nobody }
     }
 
     /// What the line at the top says of the customer.

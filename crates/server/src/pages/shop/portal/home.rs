@@ -296,7 +296,9 @@ pub fn told_of(payment: &Payment) -> Told {
             ("bad", format!("That did not go through: {reason}"))
         }
         PaymentStatus::Pending | PaymentStatus::Processing | PaymentStatus::RequiresAction => {
-            ("warm", String::from("The payment is in process. This page shows it as soon as it is known."))
+            let sentence = "The payment is in process, which can take a while. Load this page again later to see what became \
+                            of it.";
+            ("warm", String::from(sentence))
         }
     };
     Told { tone, sentence }

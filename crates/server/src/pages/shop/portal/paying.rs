@@ -8,11 +8,12 @@ use http::{HeaderMap, Method, StatusCode};
 use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, methods, payments};
 use merak_core::kit::{Id, Refusal};
 use merak_core::subscriptions::{self, Subscription};
+use merak_store::ReadTx;
 
 use super::cards::{approval_path, go_on, token_of};
 use super::desk::{Caller, Desk, Rooms, field, see_other};
 use super::home::CardForm;
-use super::subscription::{Place, id_of, own, page, told_in_place};
+use super::subscription::{Place, can_pay, id_of, own, page, told_in_place};
 use crate::flows::{self, collect, pay_in_portal};
 use crate::shell::{Response, Visitor};
 
@@ -33,7 +34,7 @@ pub async fn choose_card(
     let back = format!("{}/subscriptions/{id}", desk.base);
     let chosen = match own(&rooms, &desk, &id).await {
         Ok(subscription) => match field(&form, "card").parse::<Id<PaymentMethod>>() {
-            Ok(card) => pay_in_portal::choose(&rooms.house, subscription.id, card).await,
+            Ok(card) => chosen(&rooms, &desk, &subscription, card).await,
             Err(_) => Err(Refusal::bad_request("Please choose a card.").into()),
         },
         Err(error) => Err(error),
@@ -43,6 +44,26 @@ pub async fn choose_card(
         Ok(None) => nothing_planned(&rooms, &desk, &id, &format!("{back}?told=card-chosen")).await,
         Err(error) => told_in_place(&rooms, &desk, &id, &error, CardForm::default()).await,
     }
+}
+
+/// Pays with a saved card from now on, if that may be told from here.
+async fn chosen(
+    rooms: &Rooms,
+    desk: &Desk,
+    subscription: &Subscription,
+    card: Id<PaymentMethod>,
+) -> Result<Option<Payment>, flows::Error> {
+    let (known, own) = (desk.clone(), subscription.clone());
+    let look = move |tx: &mut ReadTx<'_>| {
+        let (_, method) = methods::require_own(tx, own.id, card)?;
+        Ok::<_, Refusal>(can_pay(&known, &own, &method))
+    };
+    if !rooms.house.store.read(look).await? {
+        let sentence =
+            "It is not known that this card was given by you. Please sign in by a code, or type in a card.";
+        return Err(Refusal::bad_request(sentence).into());
+    }
+    pay_in_portal::choose(&rooms.house, subscription.id, card).await
 }
 
 /// Pays with a card that was typed in: what is owed if something is, else it is saved and chosen.

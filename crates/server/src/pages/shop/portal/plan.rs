@@ -2,17 +2,20 @@
 //!
 //! The page says what is charged by the tax and the credit of now. The form tells what was shown: should more be charged
 //! meanwhile than an hour makes of it, nothing is changed, and the page shows what it is now.
+//!
+//! A dearer plan takes somebody who has signed in by a code, and a card that they have given: see [`payers`].
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use merak_core::access::Actor;
-use merak_core::billing::{Payment, PaymentStatus, methods};
+use merak_core::billing::{Payment, PaymentStatus};
+use merak_core::customer_sessions::Vouch;
 use merak_core::kit::{Cents, Refusal};
 use merak_core::products;
 use merak_core::subscriptions::price_change::{self, Bill, ChangePrice, Presence, Preview};
-use merak_core::subscriptions::{self, Subscription};
+use merak_core::subscriptions::{self, Subscription, payers};
 use merak_store::ReadTx;
 
 use super::super::Frame;
@@ -42,8 +45,8 @@ struct PlanPage<'p> {
     now: String,
     then: String,
     explained: Explained,
-    /// Where a card is added first, if there is none that could be charged.
-    card_at: Option<String>,
+    /// What is done first, if it cannot be changed so: the address, and the words.
+    first: Option<(String, &'static str)>,
     /// What was shown to be charged at once, in cents.
     seen: String,
 }
@@ -89,11 +92,11 @@ async fn page(
             let preview = price_change::preview(tx, &rules, &of.subscription, price_id)?;
             let product = products::find(tx, preview.after.product_id)?.ok_or_else(Refusal::not_found)?;
             let listed = subscriptions::listed(tx, &[&of.subscription, &preview.after])?;
-            let is_payable = is_payable(tx, &of.subscription, &preview)?;
-            Ok::<_, Refusal>((of, preview, product, (listed, is_payable)))
+            let want = want(tx, &of.subscription, &preview, known.vouch())?;
+            Ok::<_, Refusal>((of, preview, product, (listed, want)))
         })
         .await;
-    let (of, preview, product, (listed, is_payable)) = match previewed {
+    let (of, preview, product, (listed, want)) = match previewed {
         Ok(previewed) => previewed,
         Err(refusal) => {
             let (status, sentence) = refusal_of(&refusal.into());
@@ -103,7 +106,11 @@ async fn page(
     };
     let (before, after) = (&of.subscription, &preview.after);
     let own = format!("{}/subscriptions/{}", desk.base, before.id);
-    let card_at = if preview.is_paid_first { desk.base.clone() } else { own };
+    let cards_at = if preview.is_paid_first { desk.base.clone() } else { own };
+    let first = want.map(|want| match want {
+        Want::SignIn => (format!("{}/request", desk.base), "Sign in by a code"),
+        Want::Card | Want::OwnCard => (cards_at, "Add a card"),
+    });
     let page = PlanPage {
         frame: rooms.frame("Change the plan", &desk.organization),
         base: &desk.base,
@@ -114,8 +121,8 @@ async fn page(
         price_id: after.price_id.to_string(),
         now: plan(&of.product.product.name, before, listed[0]),
         then: plan(&product.name, after, listed[1]),
-        explained: explain(before, &preview, is_payable),
-        card_at: (!is_payable).then_some(card_at),
+        explained: explain(before, &preview, want),
+        first,
         seen: due_now(&preview).to_string(),
     };
     reply(status, &page)
@@ -134,26 +141,60 @@ fn due_now(preview: &Preview) -> Cents {
     preview.now.as_ref().map_or(Cents::default(), Bill::due)
 }
 
-/// Whether what is due at once can be charged: what was free is paid with any saved card, everything else with its own.
-fn is_payable(
-    tx: &mut ReadTx<'_>,
-    before: &Subscription,
-    preview: &Preview,
-) -> merak_core::kit::Result<bool> {
-    if due_now(preview) == Cents::default() {
-        return Ok(true);
-    }
-    if preview.is_paid_first {
-        return Ok(!methods::list(tx, before.customer_id)?.is_empty());
-    }
-    match before.payment_method_id {
-        Some(id) => Ok(methods::find(tx, id)?.is_some_and(|method| method.is_saved())),
-        None => Ok(false),
+/// What has to come before a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    /// That it is shown who wishes it.
+    SignIn,
+    /// A card that can be charged.
+    Card,
+    /// A card that the customer has given, instead of the one that pays.
+    OwnCard,
+}
+
+impl Want {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::SignIn => {
+                "This plan costs more. Anybody may have come along a link, so please sign in first, by a code that we send to you \
+                 by mail."
+            }
+            Self::Card => "No card can be charged for this. Please add one first.",
+            Self::OwnCard => {
+                "This plan costs more, and the card that pays was typed in by somebody who had not signed in. Please type in \
+                 a card first, the same one or another."
+            }
+        }
     }
 }
 
-/// What a change costs, as an invoice would say it.
-fn explain(before: &Subscription, preview: &Preview, is_payable: bool) -> Explained {
+/// What has to come before a change, if anything does.
+fn want(
+    tx: &mut ReadTx<'_>,
+    before: &Subscription,
+    preview: &Preview,
+    vouch: Vouch,
+) -> merak_core::kit::Result<Option<Want>> {
+    if preview.is_dearer && vouch == Vouch::Nobody {
+        return Ok(Some(Want::SignIn));
+    }
+    Ok(match payers::card(tx, before, preview.is_paid_first, vouch)? {
+        Some(card) if preview.is_dearer && !payers::may_pay(&card, vouch) => Some(Want::OwnCard),
+        None if due_now(preview) > Cents::default() => Some(Want::Card),
+        Some(_) | None => None,
+    })
+}
+
+/// What a change costs, as an invoice would say it, and what has to come before it.
+fn explain(before: &Subscription, preview: &Preview, want: Option<Want>) -> Explained {
+    let mut explained = explain_costs(before, preview, want.is_none());
+    if let Some(want) = want {
+        explained.words = format!("{} {}", explained.words, want.sentence());
+    }
+    explained
+}
+
+fn explain_costs(before: &Subscription, preview: &Preview, is_payable: bool) -> Explained {
     if before.price_id == preview.after.price_id {
         let words = String::from("This is the plan that you have already.");
         return Explained { rows: Vec::new(), sum: None, words };
@@ -177,10 +218,7 @@ fn explain(before: &Subscription, preview: &Preview, is_payable: bool) -> Explai
                 ),
                 _ if !is_payable => {
                     let due = amount(bill.due(), bill.currency);
-                    let words = format!(
-                        "{due} is to be paid today, {}, and no card can be charged for it. Please add one first.",
-                        with_tax(bill)
-                    );
+                    let words = format!("{due} is to be paid today, {}.", with_tax(bill));
                     ((String::from("To pay today"), due), words)
                 }
                 _ => {
@@ -284,12 +322,13 @@ async fn changed(
     seen: Option<i64>,
 ) -> Result<Option<Payment>, flows::Error> {
     let price_id = price.parse().map_err(|_| choose())?;
-    let wish = ChangePrice { price_id, payer: Presence::There };
+    let vouch = actor.vouched_by;
+    let wish = ChangePrice { price_id, payer: Presence::There, vouch };
     let rules = house.billing.clone();
     let look = move |tx: &mut ReadTx<'_>| {
         let before = subscriptions::find_of_buyer(tx, &actor, id_of(&id)?)?.subscription;
         let preview = price_change::preview(tx, &rules, &before, price_id)?;
-        require_seen(tx, &before, &preview, seen)?;
+        require_seen(tx, (&before, &preview), vouch, seen)?;
         Ok::<_, Refusal>(before)
     };
     // Nothing makes way for a change that is not made.
@@ -309,8 +348,8 @@ async fn changed(
 /// Refuses if more is due now than was seen, or nothing could be charged for it.
 fn require_seen(
     tx: &mut ReadTx<'_>,
-    before: &Subscription,
-    preview: &Preview,
+    (before, preview): (&Subscription, &Preview),
+    vouch: Vouch,
     seen: Option<i64>,
 ) -> merak_core::kit::Result<()> {
     let due = due_now(preview).get();
@@ -320,10 +359,7 @@ fn require_seen(
             format!("{due} would be charged today by now. Please check it and press the button again.");
         return Err(Refusal::bad_request(sentence));
     }
-    if !is_payable(tx, before, preview)? {
-        return Err(Refusal::bad_request("No card can be charged for this. Please add one first."));
-    }
-    Ok(())
+    want(tx, before, preview, vouch)?.map_or(Ok(()), |want| Err(Refusal::bad_request(want.sentence())))
 }
 
 /// By how much what is charged may grow while somebody looks at it: what is given back of the old plan becomes less, and so

@@ -13,7 +13,7 @@ use merak_core::orders::OrderOfBuyer;
 use merak_core::products::{self, AmountType, ListProducts, Price, ProductSort};
 use merak_core::subscriptions::rules::Cancellation;
 use merak_core::subscriptions::{
-    self, CancellationReason, Subscription, SubscriptionOfBuyer, SubscriptionStatus,
+    self, CancellationReason, Subscription, SubscriptionOfBuyer, SubscriptionStatus, payers,
 };
 use merak_store::{ReadTx, Tx};
 
@@ -55,6 +55,8 @@ struct SubscriptionPage<'p> {
     can_end: bool,
     is_paid: bool,
     cards: Vec<Choice>,
+    /// Whether more cards may be there for who signs in.
+    hides_cards: bool,
     takes_cards: bool,
     stripe: Option<Stripe>,
     /// Where a payment is approved that waits for that.
@@ -95,6 +97,12 @@ struct Seen {
 
 pub type Place = Path<(String, String)>;
 
+/// Whether a saved card may be told here to pay a subscription: the one that pays it already, and what the customer, who has
+/// shown who they are, has given.
+pub fn can_pay(desk: &Desk, subscription: &Subscription, method: &PaymentMethod) -> bool {
+    subscription.payment_method_id == Some(method.id) || payers::may_pay(method, desk.vouch())
+}
+
 pub fn id_of(id: &str) -> Result<Id<Subscription>> {
     id.parse().map_err(|_| Refusal::not_found())
 }
@@ -134,7 +142,9 @@ pub async fn page(
     let subscription = &seen.of.subscription;
     let is_going_on = subscription.status.is_active() && subscription.ended_at.is_none();
     let is_free = subscription.base_amount.is_none();
-    let cards = seen.methods.iter().map(|method| Choice {
+    let can_pay = |method: &&PaymentMethod| can_pay(desk, subscription, method);
+    let hides_cards = !desk.is_owner_known && !seen.methods.iter().all(|method| can_pay(&method));
+    let cards = seen.methods.iter().filter(can_pay).map(|method| Choice {
         id: method.id.to_string(),
         name: money::card(method),
         detail: money::card_expiry(method).unwrap_or_default(),
@@ -167,6 +177,7 @@ pub async fn page(
             && subscription.ended_at.is_none(),
         is_paid: !is_free && subscription.ended_at.is_none(),
         cards: cards.collect(),
+        hides_cards,
         takes_cards: takes_cards(rooms),
         stripe,
         approves: seen.waiting.as_ref().map(|payment| approval_path(desk, payment)),

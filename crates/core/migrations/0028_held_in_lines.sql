@@ -1,0 +1,2 @@
+-- The tax that was taken out of a line when it came onto an invoice, so that a line that waits again is whole.
+ALTER TABLE invoice_lines ADD COLUMN held_amount bigint NOT NULL DEFAULT 0;
