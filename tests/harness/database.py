@@ -23,6 +23,11 @@ class Database:
             administer(f'CREATE DATABASE "{self.name}" TEMPLATE template0 {locale}')
             self.url = urlsplit(server_url())._replace(path=f"/{self.name}").geturl()
 
+    def ask(self, statement: str) -> list[str]:
+        """What PostgreSQL answers, a row a line: for what no client is told."""
+        command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, self.url]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")[:-1]
+
     def drop(self) -> None:
         """Removes a database that does not go away with the test's folder."""
         if self.engine == "postgres":

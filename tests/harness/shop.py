@@ -67,6 +67,38 @@ class Shop:
         grant = self.server.cli("grant", *naming)
         return Key(self, grant["license_key"]["id"], grant["license_key"]["key"])
 
+    def product(self, **price: object) -> dict:
+        """A product with one price of a fixed amount."""
+        prices = [{"amount_type": "fixed", "price_amount": 1000, **price}]
+        body = {"name": "The application", "organization_id": self.organization_id, "prices": prices}
+        return created(self.http.post("/v1/products/", json=body))
+
+    def checkout(self, http: httpx.Client, product: dict, **members: object) -> dict:
+        """A new checkout, through any client of the merchant."""
+        return created(http.post("/v1/checkouts/custom/", json={"product_id": product["id"], **members}))
+
+    def confirm(self, http: httpx.Client, checkout: dict) -> httpx.Response:
+        """Confirms a checkout with a card of the sandbox, each for another buyer, through any client."""
+        body = {
+            "customer_name": "A buyer",
+            "customer_email": f"{checkout['id']}@example.com",
+            "customer_billing_address": {"country": "FR"},
+            "confirmation_token_id": "ctoken_sandbox_success",
+        }
+        return http.post(f"/v1/checkouts/custom/client/{checkout['client_secret']}/confirm", json=body)
+
+    def orders(self) -> list[dict]:
+        """All orders of the shop."""
+        orders, page = [], 0
+        while True:
+            page += 1
+            query = {"organization_id": self.organization_id, "limit": 100, "page": page}
+            response = self.http.get("/v1/orders/", params=query)
+            assert response.status_code == 200, response.text
+            orders += response.json()["items"]
+            if page >= response.json()["pagination"]["max_page"]:
+                return orders
+
     def portal(self, customer: dict) -> httpx.Client:
         """A client with the rights of a customer."""
         session = created(self.http.post("/v1/customer-sessions/", json={"customer_id": customer["id"]}))

@@ -99,11 +99,14 @@ fn push_store(text: &mut String, statistics: &Statistics) {
     use std::fmt::Write;
     gauge(text, "merak_store_queued_writes", statistics.queued_writes);
     gauge(text, "merak_store_queued_reads", statistics.queued_reads);
+    gauge(text, "merak_store_queued_in_lanes", statistics.queued_in_lanes);
     counter(text, "merak_store_writes_total", statistics.writes);
     counter(text, "merak_store_reads_total", statistics.reads);
     counter(text, "merak_store_groups_total", statistics.groups);
     counter(text, "merak_store_grouped_total", statistics.grouped);
     counter(text, "merak_store_reruns_total", statistics.reruns);
+    counter(text, "merak_store_lane_waits_total", statistics.lane_waits);
+    counter(text, "merak_store_ran_alone_total", statistics.ran_alone);
     counter(text, "merak_store_conflicts_total", statistics.conflicts);
     counter(text, "merak_store_refused_total", statistics.refused);
     counter(text, "merak_store_panics_total", statistics.panics);

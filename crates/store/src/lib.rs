@@ -75,7 +75,8 @@
 //!
 //! - **It may run more than once**, so it has no effects but those on `tx`. What must happen outside is written down
 //!   as a row, and done by somebody who reads it later.
-//! - **It does not wait**: on SQLite every other writer waits with it.
+//! - **It does not wait**, least of all for another unit: on SQLite every other writer waits with it, on PostgreSQL it may
+//!   come to that.
 //! - **It hands on the errors of statements.** The first statement that fails decides the unit: later ones repeat its
 //!   error, and if the unit returns `Ok` all the same, the error is the answer. A unit may turn the error into one of
 //!   its own ([`ResultExt::on_constraint`]). To go on after a conflict, write `ON CONFLICT DO NOTHING`.
@@ -87,7 +88,7 @@
 //!
 //! | | SQLite | PostgreSQL |
 //! | --- | --- | --- |
-//! | writing units | one thread; all that wait share one transaction and one commit | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts |
+//! | writing units | one thread; all that wait share one transaction and one commit | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts: first behind those that change the same rows, in the end without any other |
 //! | reading units | snapshots, on the calling thread if they are short, else on threads of their own | `REPEATABLE READ READ ONLY`, on a replica if there is one |
 //! | `write_one` | an ordinary unit | one statement that commits by itself, at `READ COMMITTED` |
 //! | `uuid` | `TEXT`, lower case with hyphens | `uuid` |

@@ -12,6 +12,8 @@ pub struct Statistics {
     pub queued_writes: u64,
     /// Reading units that wait now.
     pub queued_reads: u64,
+    /// Writing units that wait now until those have ended that change the same rows, see [`lane_waits`](Self::lane_waits).
+    pub queued_in_lanes: u64,
     /// Writing units that were run and answered.
     pub writes: u64,
     /// Reading units that were run and answered.
@@ -29,6 +31,10 @@ pub struct Statistics {
     pub commit_histogram: [u64; COMMIT_BUCKETS.len() + 1],
     /// Units that were run again because they met a concurrent change.
     pub reruns: u64,
+    /// Units that waited, after they had begun and left no trace, until those ended that change the same rows.
+    pub lane_waits: u64,
+    /// Runs of units for which all others stood still, because they had met concurrent changes too often.
+    pub ran_alone: u64,
     /// Units that were answered with a conflict, because rerunning did not help.
     pub conflicts: u64,
     /// Units that were refused because the queue was full.
@@ -54,6 +60,9 @@ pub(crate) struct Meter {
     commit_micros: AtomicU64,
     commit_histogram: [AtomicU64; COMMIT_BUCKETS.len() + 1],
     reruns: AtomicU64,
+    queued_in_lanes: AtomicU64,
+    lane_waits: AtomicU64,
+    ran_alone: AtomicU64,
     conflicts: AtomicU64,
     refused: AtomicU64,
     panics: AtomicU64,
@@ -82,6 +91,19 @@ impl Meter {
         add(&self.reruns, 1);
     }
 
+    pub(crate) fn waits_in_lane(&self) {
+        add(&self.queued_in_lanes, 1);
+        add(&self.lane_waits, 1);
+    }
+
+    pub(crate) fn waited_in_lane(&self, units: usize) {
+        self.queued_in_lanes.fetch_sub(units as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ran_alone(&self) {
+        add(&self.ran_alone, 1);
+    }
+
     pub(crate) fn conflicted(&self) {
         add(&self.conflicts, 1);
     }
@@ -103,6 +125,7 @@ impl Meter {
         Statistics {
             queued_writes: queued_writes as u64,
             queued_reads: queued_reads as u64,
+            queued_in_lanes: read(&self.queued_in_lanes),
             writes: read(&self.writes),
             reads: read(&self.reads),
             groups: read(&self.groups),
@@ -111,6 +134,8 @@ impl Meter {
             commit_micros: read(&self.commit_micros),
             commit_histogram: std::array::from_fn(|bucket| read(&self.commit_histogram[bucket])),
             reruns: read(&self.reruns),
+            lane_waits: read(&self.lane_waits),
+            ran_alone: read(&self.ran_alone),
             conflicts: read(&self.conflicts),
             refused: read(&self.refused),
             panics: read(&self.panics),

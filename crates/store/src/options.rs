@@ -129,7 +129,7 @@ pub struct Options {
     /// How many prepared statements each connection keeps.
     pub statements: usize,
     /// How often a unit on PostgreSQL is run again after a conflict before it is answered with
-    /// [`Error::Conflict`].
+    /// [`Error::Conflict`]. From the fifth time on it runs without any other beside it.
     pub reruns: u32,
     /// How long one statement may take on PostgreSQL.
     pub statement_timeout: Duration,

@@ -13,7 +13,7 @@ use crate::{
     Database, Engine, Error, Migration, Options, ReadTx, Result, Statistics, Timestamp, Tx,
     metrics::Meter,
     migrate,
-    postgres::{Kind, Target, Worker},
+    postgres::{Kind, Shared, Target, Worker},
     sqlite::{self, LogKeeper, Reader, ShortReads, Writer},
     tx::Scope,
     work::{Crew, Job},
@@ -293,9 +293,9 @@ impl Threads<'_> {
             (Kind::Reader, Target::new(read_url, self.options)?, self.options.readers, &self.read_queue),
         ];
         for (kind, target, count, queue) in kinds {
-            let connected = Arc::default();
+            let shared = Shared::new(self.options, self.meter);
             for number in 0..count.max(1) {
-                let mut worker = Worker::new(kind, target.clone(), self.options, self.meter, &connected);
+                let mut worker = Worker::new(kind, target.clone(), self.options, &shared);
                 let (report, reported) = flume::bounded(1);
                 let queue = queue.clone();
                 self.spawn(kind.name(), move || {

@@ -84,6 +84,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// That of a unit which was not begun, because of others.
+    pub(crate) fn conflict() -> Self {
+        Self::Failed { error: Error::Conflict, refused: false }
+    }
+
     pub(crate) fn is_panic(&self) -> bool {
         matches!(self, Self::Failed { error: Error::Panic, .. })
     }

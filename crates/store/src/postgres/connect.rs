@@ -59,8 +59,11 @@ impl Target {
             config.tcp_user_timeout(Duration::from_secs(30));
         }
         config.keepalives_idle(Duration::from_secs(30));
-        let greeting =
-            format!("SET statement_timeout = {}; {GREETING}", options.statement_timeout.as_millis());
+        // A node that has stopped in the middle of a unit must not keep the others from what it has locked.
+        let timeout = options.statement_timeout.as_millis();
+        let greeting = format!(
+            "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {timeout}; {GREETING}"
+        );
         // For the server, no time at all is any time.
         let is_patient = options.statement_timeout.is_zero();
         Ok(Self {

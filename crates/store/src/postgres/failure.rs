@@ -16,6 +16,8 @@ pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
     let code = reply.code();
     if *code == SqlState::T_R_SERIALIZATION_FAILURE
         || *code == SqlState::T_R_DEADLOCK_DETECTED
+        // What holds the lock has not ended within the time that a unit waits for it.
+        || *code == SqlState::LOCK_NOT_AVAILABLE
         // An earlier statement of the unit has failed, and what it said was not heard.
         || *code == SqlState::IN_FAILED_SQL_TRANSACTION
         || is_stale_plan(error)
@@ -30,6 +32,8 @@ pub(crate) fn error(error: &tokio_postgres::Error, sql: &str) -> Error {
         // Connection exceptions, missing resources, a server that stops or starts, a query that took too long, and a
         // server that became a replica.
         "08" | "53" | "57" => Error::Unavailable(cause(error, sql)),
+        // The unit has said nothing for too long.
+        _ if *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Error::Unavailable(cause(error, sql)),
         _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Error::Unavailable(cause(error, sql)),
         _ => Error::Engine(cause(error, sql)),
     }

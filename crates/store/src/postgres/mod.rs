@@ -1,14 +1,16 @@
 //! The server engine: one connection's statements, on top of `tokio-postgres`.
 
+mod attempt;
 mod connect;
 pub(crate) mod decode;
 mod encode;
 mod failure;
+mod lanes;
 mod line;
 mod tls;
 mod workers;
 
-use std::{collections::HashMap, pin::pin};
+use std::{collections::HashMap, pin::pin, sync::Arc};
 
 use futures_util::TryStreamExt;
 use tokio_postgres::Statement;
@@ -21,10 +23,11 @@ use crate::{
 };
 
 use encode::Bound;
+use lanes::{Lane, Lanes};
 use line::Line;
 
 pub(crate) use connect::Target;
-pub(crate) use workers::{Kind, Worker};
+pub(crate) use workers::{Kind, Shared, Worker};
 
 /// One connection and the statements prepared on it.
 pub(crate) struct Session {
@@ -35,6 +38,44 @@ pub(crate) struct Session {
     clock: u64,
     /// Set when the connection can no longer be trusted.
     unusable: bool,
+    /// Whether there is a table that units can lock, once that is known.
+    can_lock: Option<bool>,
+    /// Looks after the statements of the running unit, if it may go into a lane.
+    watch: Option<Watch>,
+}
+
+/// Looks after the statements of a unit.
+struct Watch {
+    lanes: Arc<Lanes>,
+    /// Whether the unit stands back where a lane is taken.
+    is_polite: bool,
+    met: Option<Met>,
+}
+
+/// How a unit has met others.
+#[derive(Clone, Copy)]
+enum Met {
+    /// The lane of its next statement is taken.
+    Taken(Lane),
+    /// Its statement, which has this lane, lost against a concurrent unit.
+    Lost(Lane),
+}
+
+impl Watch {
+    fn new(lanes: &Arc<Lanes>, is_polite: bool) -> Self {
+        Self { lanes: Arc::clone(lanes), is_polite, met: None }
+    }
+
+    /// Stands back from a statement whose lane is taken. To whoever runs the unit that is a conflict like any other.
+    fn before(&mut self, sql: &str, params: &[&dyn Param]) -> Result<()> {
+        let taken = if self.is_polite { self.lanes.taken(sql, params) } else { None };
+        self.met = taken.map(Met::Taken);
+        if taken.is_some() { Err(Error::Conflict) } else { Ok(()) }
+    }
+
+    fn lost(&mut self, sql: &str, params: &[&dyn Param]) {
+        self.met = Some(Met::Lost(self.lanes.of(sql, params)));
+    }
 }
 
 struct Prepared {
@@ -45,7 +86,15 @@ struct Prepared {
 
 impl Session {
     fn new(line: Line, capacity: usize) -> Self {
-        Self { line, prepared: HashMap::new(), capacity: capacity.max(1), clock: 0, unusable: false }
+        Self {
+            line,
+            prepared: HashMap::new(),
+            capacity: capacity.max(1),
+            clock: 0,
+            unusable: false,
+            can_lock: None,
+            watch: None,
+        }
     }
 
     /// Runs a statement that returns rows, and shows each to `each` until that has seen enough.
@@ -66,6 +115,20 @@ impl Session {
 
     /// Runs a statement, shows each row to `each` until that has seen enough, and says how many rows it changed.
     fn run(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<u64> {
+        if access == Access::Read {
+            return self.ask(sql, params, access, each);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.before(sql, params)?;
+        }
+        let result = self.ask(sql, params, access, each);
+        if let (Some(watch), Err(Error::Conflict)) = (&mut self.watch, &result) {
+            watch.lost(sql, params);
+        }
+        result
+    }
+
+    fn ask(&mut self, sql: &str, params: &[&dyn Param], access: Access, each: Each<'_>) -> Result<u64> {
         let statement = self.prepare(sql, params, access)?;
         let values = params.iter().map(|param| Bound(param.value()));
         let answer = self.line.run(async |client| {

@@ -12,13 +12,12 @@ use std::{
 use flume::Receiver;
 use rand::RngExt;
 
-use super::{Session, Target, connect::unavailable};
-use crate::{
-    Error, Options, Result, Source,
-    metrics::Meter,
-    tx::{self, Scope, Write},
-    work::{Job, Outcome},
+use super::{
+    Met, Session, Target, Watch,
+    attempt::{Attempt, Company, reading, single, writing},
+    lanes::{Entered, Lane, Lanes, Place, Turn},
 };
+use crate::{Error, Options, Result, Source, metrics::Meter, tx::Scope, work::Job};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -27,6 +26,10 @@ const BREAKS: u32 = 2;
 /// A connection that was idle for so long is asked whether it is alive before a unit of one write is trusted to it: that
 /// unit cannot be run again if the connection turns out to be dead under its write.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// How often a unit may meet others before it is run without any. One that is longer than the others would lose to them for
+/// ever, since the first to commit wins.
+const CONFLICTS_BESIDE_OTHERS: u32 = 5;
 
 /// Which units a worker runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,42 +54,48 @@ pub(crate) struct Worker {
     target: Target,
     reruns: u32,
     source: Arc<dyn Source>,
-    meter: Arc<Meter>,
+    shared: Shared,
     /// Nothing while there is no connection.
     session: Option<Session>,
     last_used: Instant,
-    /// How many workers of this kind have a connection.
+}
+
+/// What workers of one kind share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    meter: Arc<Meter>,
+    lanes: Arc<Lanes>,
+    /// How many of them have a connection.
     connected: Arc<AtomicUsize>,
 }
 
-/// How one attempt to run a unit ended.
-enum Attempt {
+impl Shared {
+    pub(crate) fn new(options: &Options, meter: &Arc<Meter>) -> Self {
+        let lanes = Arc::new(Lanes::new(options.queue.max(1), meter));
+        Self { meter: Arc::clone(meter), lanes, connected: Arc::default() }
+    }
+}
+
+/// How it goes on with a unit.
+enum Step {
     /// It is over; an error takes the place of what the unit returned.
-    Done(Option<Error>),
-    /// It met a concurrent change and left no trace.
-    Conflicted,
-    /// The connection broke before anything could have been kept.
-    Broken(Error),
+    Over(Option<Error>),
+    /// It is run again.
+    Again,
+    /// It is run again when it is its turn in this lane.
+    InLane(Lane),
 }
 
 impl Worker {
-    /// Workers of one kind share `connected`, which begins as zero.
-    pub(crate) fn new(
-        kind: Kind,
-        target: Target,
-        options: &Options,
-        meter: &Arc<Meter>,
-        connected: &Arc<AtomicUsize>,
-    ) -> Self {
+    pub(crate) fn new(kind: Kind, target: Target, options: &Options, shared: &Shared) -> Self {
         Self {
             kind,
             target,
             reruns: options.reruns,
             source: Arc::clone(&options.source),
-            meter: Arc::clone(meter),
+            shared: shared.clone(),
             session: None,
             last_used: Instant::now(),
-            connected: Arc::clone(connected),
         }
     }
 
@@ -94,14 +103,14 @@ impl Worker {
     pub(crate) fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             self.session = Some(self.target.connect()?);
-            self.connected.fetch_add(1, Ordering::Relaxed);
+            self.shared.connected.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
 
     fn disconnect(&mut self) {
         if self.session.take().is_some() {
-            self.connected.fetch_sub(1, Ordering::Relaxed);
+            self.shared.connected.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -110,73 +119,114 @@ impl Worker {
         loop {
             // A worker that has no connection would answer units faster than the others can run them; so while there
             // are others, it takes none.
-            if self.connect().is_err() && self.connected.load(Ordering::Relaxed) > 0 {
+            if self.connect().is_err() && self.shared.connected.load(Ordering::Relaxed) > 0 {
                 if queue.is_disconnected() {
                     break;
                 }
                 thread::sleep(LONGEST_PAUSE);
                 continue;
             }
-            let Ok(mut job) = queue.recv() else { break };
-            let failure = self.finish(&mut job);
-            match self.kind {
-                Kind::Writer => self.meter.group(1),
-                Kind::Reader => self.meter.read(),
-            }
-            job.answer(failure);
+            let Ok(job) = queue.recv() else { break };
+            self.serve(job);
         }
         self.disconnect();
     }
 
-    /// Runs a unit as often as it takes, within bounds.
-    fn finish(&mut self, job: &mut Job) -> Option<Error> {
-        let (mut reruns, mut breaks) = (0, 0);
+    /// Runs a unit to its end, and then all that wait in its lane.
+    fn serve(&mut self, job: Job) {
+        let lanes = Arc::clone(&self.shared.lanes);
+        let (mut turn, mut place): (Turn, Option<Place<'_>>) = (Turn::new(job), None);
         loop {
-            if let Err(error) = self.connect() {
-                return Some(error);
-            }
-            match self.attempt(job) {
-                Attempt::Done(failure) => return failure,
-                Attempt::Conflicted if reruns < self.reruns => {
-                    pause(reruns);
-                    reruns += 1;
-                    self.meter.rerun();
-                }
-                Attempt::Conflicted => {
-                    self.meter.conflicted();
-                    return Some(Error::Conflict);
-                }
-                // A connection that has idled may have been closed by the other side; a new one may well work.
-                Attempt::Broken(error) => {
-                    self.disconnect();
-                    breaks += 1;
-                    if breaks > BREAKS {
-                        return Some(error);
+            match self.take(&mut turn, place.is_some()) {
+                Step::Again => {}
+                Step::InLane(lane) => match lanes.enter(lane, turn) {
+                    Entered::In(taken, same) => (turn, place) = (same, Some(taken)),
+                    Entered::Waits => return,
+                    Entered::NoRoom(same) => {
+                        turn = Turn { is_polite: false, ..same };
+                        pause(turn.conflicts);
                     }
-                    self.meter.reconnected();
+                },
+                Step::Over(failure) => {
+                    match self.kind {
+                        Kind::Writer => self.shared.meter.group(1),
+                        Kind::Reader => self.shared.meter.read(),
+                    }
+                    turn.job.answer(failure);
+                    let Some((same, next)) = place.take().and_then(Place::next) else { return };
+                    (turn, place) = (next, Some(same));
                 }
             }
         }
     }
 
-    fn attempt(&mut self, job: &mut Job) -> Attempt {
+    /// Runs a unit once, and says how it goes on, within bounds.
+    fn take(&mut self, turn: &mut Turn, is_in_lane: bool) -> Step {
+        if let Err(error) = self.connect() {
+            return Step::Over(Some(error));
+        }
+        let company =
+            if turn.conflicts < CONFLICTS_BESIDE_OTHERS { Company::Others } else { Company::Nobody };
+        let (attempt, met) = self.attempt(&mut turn.job, company, turn.is_polite && !is_in_lane);
+        match attempt {
+            Attempt::Done(failure) => Step::Over(failure),
+            Attempt::Conflicted => {
+                if let Some(Met::Taken(lane)) = met {
+                    return Step::InLane(lane);
+                }
+                if turn.conflicts >= self.reruns {
+                    self.shared.meter.conflicted();
+                    return Step::Over(Some(Error::Conflict));
+                }
+                turn.conflicts += 1;
+                self.shared.meter.rerun();
+                match met {
+                    Some(Met::Lost(lane)) if !is_in_lane && turn.is_polite => Step::InLane(lane),
+                    _ => {
+                        pause(turn.conflicts - 1);
+                        Step::Again
+                    }
+                }
+            }
+            // A connection that has idled may have been closed by the other side; a new one may well work.
+            Attempt::Broken(error) => {
+                self.disconnect();
+                turn.breaks += 1;
+                if turn.breaks > BREAKS {
+                    return Step::Over(Some(error));
+                }
+                self.shared.meter.reconnected();
+                Step::Again
+            }
+        }
+    }
+
+    fn attempt(&mut self, job: &mut Job, company: Company, is_polite: bool) -> (Attempt, Option<Met>) {
         let Some(session) = &mut self.session else {
-            return Attempt::Done(Some(Error::Closed));
+            return (Attempt::Done(Some(Error::Closed)), None);
         };
         let idle = std::mem::replace(&mut self.last_used, Instant::now()).elapsed();
+        let (source, meter) = (&*self.source, &*self.shared.meter);
         let attempt = match (job.scope, self.kind) {
-            (Scope::Unit, Kind::Writer) => writing(session, job, &*self.source, &self.meter),
-            (_, Kind::Reader) => reading(session, job, &*self.source, &self.meter),
+            (Scope::Unit, Kind::Writer) => {
+                session.watch = Some(Watch::new(&self.shared.lanes, is_polite));
+                if company == Company::Nobody {
+                    meter.ran_alone();
+                }
+                writing(session, job, company, (source, meter))
+            }
+            (_, Kind::Reader) => reading(session, job, source, meter),
             (Scope::One, Kind::Writer) => {
                 if idle > IDLE
                     && let Err(error) = session.batch("")
                 {
                     Attempt::Broken(error)
                 } else {
-                    single(session, job, &*self.source, &self.meter)
+                    single(session, job, source, meter)
                 }
             }
         };
+        let met = session.watch.take().and_then(|watch| watch.met);
         // A server that says nothing took all the time there was, and would take it again.
         let attempt = match attempt {
             Attempt::Broken(error) if session.is_silent() => Attempt::Done(Some(error)),
@@ -185,83 +235,7 @@ impl Worker {
         if session.is_unusable() {
             self.disconnect();
         }
-        attempt
-    }
-}
-
-/// Runs a unit in a serializable transaction of its own.
-fn writing(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
-    if let Err(error) = session.batch("BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE") {
-        return Attempt::Broken(unavailable(error));
-    }
-    let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
-    match outcome {
-        Outcome::Keep => commit(session, meter),
-        outcome => rollback(session, outcome),
-    }
-}
-
-/// Runs a unit on a snapshot.
-fn reading(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
-    if let Err(error) = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
-        return Attempt::Broken(unavailable(error));
-    }
-    let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
-    rollback(session, outcome)
-}
-
-/// Runs a unit of one write, whose statement commits by itself.
-fn single(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
-    let began = Instant::now();
-    let (outcome, write) = job.run(tx::Session::Postgres(session), source, meter);
-    if let (Outcome::Keep, Write::Done) = (&outcome, write) {
-        meter.committed(began.elapsed());
-    }
-    match outcome {
-        // A refused statement has left no trace, so it may be tried again.
-        Outcome::Failed { error: Error::Conflict, .. } if write != Write::Done => Attempt::Conflicted,
-        Outcome::Failed { error: error @ Error::Unavailable(_), .. } => {
-            session.give_up();
-            match write {
-                Write::None => Attempt::Broken(error),
-                // Whether the server has carried the write out, nobody here can know.
-                Write::Tried | Write::Done => Attempt::Done(Some(error)),
-            }
-        }
-        outcome => Attempt::Done(outcome.replacement()),
-    }
-}
-
-fn commit(session: &mut Session, meter: &Meter) -> Attempt {
-    let began = Instant::now();
-    let Err(error) = session.batch("COMMIT") else {
-        meter.committed(began.elapsed());
-        return Attempt::Done(None);
-    };
-    // The server has ended the transaction if it still answers; this makes sure, and finds out whether it does.
-    if session.batch("ROLLBACK").is_err() {
-        session.give_up();
-    }
-    match error {
-        Error::Conflict => Attempt::Conflicted,
-        // A commit whose answer was lost may have happened, so the unit is not run again.
-        error => Attempt::Done(Some(error)),
-    }
-}
-
-fn rollback(session: &mut Session, outcome: Outcome) -> Attempt {
-    let alive = session.batch("ROLLBACK").is_ok();
-    if !alive {
-        session.give_up();
-    }
-    match outcome {
-        Outcome::Failed { error: Error::Conflict, .. } => Attempt::Conflicted,
-        Outcome::Failed { error: error @ Error::Unavailable(_), .. } => {
-            session.give_up();
-            // A server that answers and yet cannot serve will not do better on the spot.
-            if alive { Attempt::Done(Some(error)) } else { Attempt::Broken(error) }
-        }
-        outcome => Attempt::Done(outcome.replacement()),
+        (attempt, met)
     }
 }
 

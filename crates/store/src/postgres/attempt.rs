@@ -1,0 +1,151 @@
+//! Running a unit once on a connection.
+
+use std::time::Instant;
+
+use super::{Session, connect::unavailable};
+use crate::{
+    Error, Source,
+    metrics::Meter,
+    tx::{self, Write},
+    work::{Job, Outcome},
+};
+
+/// How one attempt to run a unit ended.
+pub(super) enum Attempt {
+    /// It is over; an error takes the place of what the unit returned.
+    Done(Option<Error>),
+    /// It met a concurrent change and left no trace.
+    Conflicted,
+    /// The connection broke before anything could have been kept.
+    Broken(Error),
+}
+
+/// Whom a unit that writes shares the database with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    /// All others.
+    Others,
+    /// Nobody: it begins when all units have ended that are running, on all nodes, and none begins before it has ended.
+    Nobody,
+}
+
+impl Company {
+    /// Every unit locks the table that each database has, and the lock ends with the transaction, wherever that ends.
+    /// Those of [`Others`](Self::Others) do not exclude each other. Nothing else locks that table but a migration.
+    ///
+    /// `LOCK TABLE` takes no snapshot. So who has waited for it sees all that was committed meanwhile; an advisory lock
+    /// would have to be taken before the transaction, and given back on every way out of it.
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Others => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; LOCK TABLE schema_migrations IN ROW SHARE MODE"
+            }
+            // While it waits nobody else begins, so it does not wait long for one that does not end.
+            Self::Nobody => {
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL lock_timeout = '5s'; \
+                 LOCK TABLE schema_migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = 0"
+            }
+        }
+    }
+}
+
+/// Without a table to lock: the database was not migrated yet, or its table belongs to somebody else.
+const WITHOUT_LOCK: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+
+/// Runs a unit in a serializable transaction of its own.
+pub(super) fn writing(
+    session: &mut Session,
+    job: &mut Job,
+    company: Company,
+    (source, meter): (&dyn Source, &Meter),
+) -> Attempt {
+    match begin(session, company) {
+        Ok(()) => {}
+        Err(Error::Conflict) => return rollback(session, Outcome::conflict()),
+        Err(error) => return Attempt::Broken(unavailable(error)),
+    }
+    let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
+    match outcome {
+        Outcome::Keep => commit(session, meter),
+        outcome => rollback(session, outcome),
+    }
+}
+
+fn begin(session: &mut Session, company: Company) -> Result<(), Error> {
+    let can_lock = if let Some(known) = session.can_lock {
+        known
+    } else {
+        let can_lock = match session.batch(Company::Others.begin()) {
+            Ok(()) => true,
+            Err(error @ Error::Unavailable(_)) => return Err(error),
+            Err(_) => false,
+        };
+        session.batch("ROLLBACK")?;
+        *session.can_lock.insert(can_lock)
+    };
+    session.batch(if can_lock { company.begin() } else { WITHOUT_LOCK })
+}
+
+/// Runs a unit on a snapshot.
+pub(super) fn reading(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
+    if let Err(error) = session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+        return Attempt::Broken(unavailable(error));
+    }
+    let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
+    rollback(session, outcome)
+}
+
+/// Runs a unit of one write, whose statement commits by itself.
+pub(super) fn single(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
+    let began = Instant::now();
+    let (outcome, write) = job.run(tx::Session::Postgres(session), source, meter);
+    if let (Outcome::Keep, Write::Done) = (&outcome, write) {
+        meter.committed(began.elapsed());
+    }
+    match outcome {
+        // A refused statement has left no trace, so it may be tried again.
+        Outcome::Failed { error: Error::Conflict, .. } if write != Write::Done => Attempt::Conflicted,
+        Outcome::Failed { error: error @ Error::Unavailable(_), .. } => {
+            session.give_up();
+            match write {
+                Write::None => Attempt::Broken(error),
+                // Whether the server has carried the write out, nobody here can know.
+                Write::Tried | Write::Done => Attempt::Done(Some(error)),
+            }
+        }
+        outcome => Attempt::Done(outcome.replacement()),
+    }
+}
+
+fn commit(session: &mut Session, meter: &Meter) -> Attempt {
+    let began = Instant::now();
+    let Err(error) = session.batch("COMMIT") else {
+        meter.committed(began.elapsed());
+        return Attempt::Done(None);
+    };
+    // The server has ended the transaction if it still answers; this makes sure, and finds out whether it does.
+    if session.batch("ROLLBACK").is_err() {
+        session.give_up();
+    }
+    match error {
+        Error::Conflict => Attempt::Conflicted,
+        // A commit whose answer was lost may have happened, so the unit is not run again.
+        error => Attempt::Done(Some(error)),
+    }
+}
+
+fn rollback(session: &mut Session, outcome: Outcome) -> Attempt {
+    let alive = session.batch("ROLLBACK").is_ok();
+    if !alive {
+        session.give_up();
+    }
+    match outcome {
+        Outcome::Failed { error: Error::Conflict, .. } => Attempt::Conflicted,
+        Outcome::Failed { error: error @ Error::Unavailable(_), .. } => {
+            session.give_up();
+            // A server that answers and yet cannot serve will not do better on the spot.
+            if alive { Attempt::Done(Some(error)) } else { Attempt::Broken(error) }
+        }
+        outcome => Attempt::Done(outcome.replacement()),
+    }
+}
