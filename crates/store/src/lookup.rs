@@ -58,10 +58,10 @@ impl<T: Any> Lookup<T> {
 
     fn texts(&self) -> &Texts {
         self.texts.get_or_init(|| {
-            let rowids: String = self.tables.iter().map(|table| format!("{table}.rowid, ")).collect();
+            let rowids = self.tables.join(".rowid, ");
             Texts {
                 plain: format!("SELECT {}", self.select),
-                numbered: format!("SELECT {rowids}{}", self.select),
+                numbered: format!("SELECT {rowids}.rowid, {}", self.select),
             }
         })
     }
