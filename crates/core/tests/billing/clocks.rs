@@ -42,6 +42,8 @@ scenarios! {
         for (order, period) in renewals.iter().zip(1..) {
             assert_eq!(Some(order.created_at), billing::rules::start_of(one, period));
         }
+        let mails: Vec<_> = shop.read(|tx| emails::list_newest(tx, 100)).unwrap().into_iter().rev().collect();
+        for mail in &mails { eprintln!("{:?} {:?} {:?}", mail.kind, mail.recipient, mail.occurred_at); }
     }
 
     fn a_clock_goes_ahead_only_and_for_one_organization(shop) {
