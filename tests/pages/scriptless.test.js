@@ -131,7 +131,7 @@ test("the plan is changed, as the page said before", { timeout: 60000 }, async (
   await page.getByRole("heading", { name: "Change the plan" }).waitFor();
   assert.deepEqual((await all("subscriptions")).map(({ amount }) => amount), [900], "looking changes nothing");
   await page.getByRole("button", { name: "Change the plan" }).click();
-  await page.getByRole("status").waitFor();
+  await page.getByText("The plan was changed.").waitFor();
   await page.getByRole("heading", { name: "Fjord Editor for teams", level: 1 }).waitFor();
   const [{ amount, product }] = await all("subscriptions");
   assert.deepEqual([amount, product.name], [2900, "Fjord Editor for teams"]);
@@ -150,15 +150,15 @@ test("another card pays from now on, and an earlier one again", { timeout: 60000
     await page.getByRole("button", { name: "Save and use it" }).click();
   };
   await typed("4000000000000002");
-  await page.getByRole("alert").waitFor();
+  await page.getByText("Your card was declined.").waitFor();
   await facts.getByText("4242").waitFor();
   await typed("5555555555554444");
-  await page.getByRole("status").waitFor();
   await facts.getByText("Mastercard ending in 4444").waitFor();
   await page.getByText("Change the card").click();
-  await page.getByLabel("Saved card").selectOption({ label: (await page.getByLabel("Saved card").locator("option").allTextContents()).find((each) => each.includes("4242")) });
+  const names = await page.getByLabel("Saved card").locator("option").allTextContents();
+  await page.getByLabel("Saved card").selectOption({ label: names.find((name) => name.includes("4242")) });
   await page.getByRole("button", { name: "Pay with this card" }).click();
-  await page.getByRole("status").waitFor();
+  await page.getByText("This card pays the subscription from now on.").waitFor();
   await facts.getByText("4242").waitFor();
 });
 
