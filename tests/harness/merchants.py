@@ -44,6 +44,45 @@ class Merchant:
         return {"key": key.key, "organization_id": self.organization.id}
 
 
+class Seller(Merchant):
+    """A merchant whose program confirms for his buyers. The SDK sends its token along, which counts for nothing there."""
+
+    def product(self, name: str, *prices: dict) -> models.Product:
+        body = {"name": name, "organization_id": self.organization.id, "prices": list(prices)}
+        return self.polar.products.create(request=body)
+
+    def confirm(
+        self, client_secret: str, card: str, email: str = "ada@example.com", **more: object
+    ) -> models.CheckoutPublicConfirmed:
+        """Confirms a checkout with a card of the sandbox."""
+        return self.polar.checkouts.custom.client_confirm(
+            client_secret=client_secret,
+            checkout_confirm_stripe={
+                "customer_name": "Ada",
+                "customer_email": email,
+                "customer_billing_address": {"country": "FR"},
+                "confirmation_token_id": f"ctoken_sandbox_{card}",
+                **more,
+            },
+        )
+
+    def buy(self, email: str = "ada@example.com", **request: object) -> tuple[models.Checkout, Polar]:
+        """Buys; the checkout as it is then, and a client with the rights of the buyer."""
+        made = self.polar.checkouts.custom.create(request=request)
+        token = self.confirm(made.client_secret, "success", email).customer_session_token
+        bought = self.polar.checkouts.custom.get(id=made.id)
+        assert bought.status == "succeeded"
+        return bought, Polar(access_token=token, server_url=self.server.url)
+
+
+def once(cents: int) -> dict:
+    return {"type": "one_time", "amount_type": "fixed", "price_amount": cents}
+
+
+def each(interval: str, cents: int) -> dict:
+    return {"type": "recurring", "recurring_interval": interval, "amount_type": "fixed", "price_amount": cents}
+
+
 def every(page) -> Iterator:
     """Every item of every page of a list."""
     while page is not None:
@@ -54,3 +93,7 @@ def every(page) -> Iterator:
 def places(refused) -> list:
     """Where the problems of a refused call are; for what `pytest.raises(models.HTTPValidationError)` gives."""
     return [error.loc for error in refused.value.data.detail]
+
+
+def ids(items) -> list[str]:
+    return [item.id for item in items]

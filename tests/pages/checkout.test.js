@@ -1,14 +1,14 @@
 // The hosted checkout in a real browser.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { launch, look, picture, strictPage } from "./browser.js";
+import { code } from "./mails.js";
 import { Merak } from "./merak.js";
 import { Shop, chosen, each, free, once } from "./shop.js";
 
@@ -231,19 +231,6 @@ test("all goes without a script", { timeout: 60000 }, async () => {
   await page.context().close();
 });
 
-/** The code that was sent to sign somebody in. */
-async function code(email) {
-  for (let tries = 0; tries < 120; tries++) {
-    for (const name of existsSync(mails) ? readdirSync(mails).filter((each) => each.endsWith(".eml")) : []) {
-      const text = readFileSync(join(mails, name), "utf8");
-      const found = text.includes(`To: ${email}`) && /^\s*([A-Z0-9]{6})\s*$/m.exec(text);
-      if (found) return found[1];
-    }
-    await sleep(250);
-  }
-  return assert.fail("no code came");
-}
-
 /** A customer who has signed in and saved these cards in the portal; the cookies of their browser. */
 async function known(email, ...numbers) {
   await shop.make("customers", { email, name: "Grace Hopper", billing_address: { country: "FR" } });
@@ -251,7 +238,7 @@ async function known(email, ...numbers) {
   await page.goto(`${merak.url}/fjordsoft/portal/request`);
   await page.getByLabel("E-mail").fill(email);
   await page.getByRole("button", { name: "Send me a code" }).click();
-  await page.getByLabel("Code").fill(await code(email));
+  await page.getByLabel("Code").fill(await code(mails, email));
   await page.locator("form button").first().click();
   await page.getByText("Add a card").waitFor();
   for (const number of numbers) {

@@ -1,12 +1,12 @@
 // What the server itself shows: its first page, the reference, mail that was sent, signing in, and what is not there.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { launch, look, picture, strictPage } from "./browser.js";
 import { Merak } from "./merak.js";
+import { assertPrinted, pictured } from "./paper.js";
 
 let merak, browser, demo;
 
@@ -123,8 +123,28 @@ test("an invoice looks well on paper", { timeout: 60000 }, async () => {
   assert.equal(pdf.headers.get("content-type"), "application/pdf");
   const path = picture("invoice").replace(/png$/, "pdf");
   writeFileSync(path, Buffer.from(await pdf.arrayBuffer()));
-  const pages = execFileSync("pdftoppm", ["-png", "-r", "80", "-singlefile", path, path.replace(/\.pdf$/, "")]);
-  assert.equal(pages.length, 0);
+  const printed = pictured(path);
+  assertPrinted(printed);
+  // A test of paper has to see what is wrong with it.
+  const { width, height, shades } = printed;
+  const changed = (change) => {
+    const copy = Uint8Array.from(shades);
+    change(copy);
+    return { width, height, shades: copy };
+  };
+  const half = Math.floor(height / 2) * width;
+  for (const [change, told] of [
+    [(copy) => copy.fill(255), /nothing stands in the part/],
+    [(copy) => copy.fill(0), /of the page is dark/],
+    [(copy) => copy.fill(255, 0, half), /in the part: head/],
+    [(copy) => copy.fill(255, half), /in the part: foot/],
+    [(copy) => { copy[half] = 200; }, /in the margin: left/],
+    [(copy) => { copy[half - 1] = 200; }, /in the margin: right/],
+    [(copy) => { copy[width / 2 | 0] = 200; }, /in the margin: top/],
+    [(copy) => { copy[width * height - (width / 2 | 0)] = 200; }, /in the margin: bottom/],
+  ]) {
+    assert.throws(() => assertPrinted(changed(change)), told);
+  }
 });
 
 test("the portal of somebody who has much looks well", { timeout: 300000 }, async () => {

@@ -123,7 +123,10 @@ test("without scripts a subscription is canceled and goes on", { timeout: 60000 
   await page.getByLabel("Why? (optional)").selectOption("unused");
   await page.getByRole("button", { name: "Cancel the subscription" }).click();
   await page.getByText("The subscription was canceled").waitFor();
-  await page.screenshot({ path: picture("portal-canceled-desktop"), fullPage: true });
+  await look(browser, "portal-canceled", portal, async (seen) => {
+    await link(seen, "Fjord Editor");
+    await seen.getByRole("button", { name: "Keep the subscription" }).waitFor();
+  });
   await page.getByRole("button", { name: "Keep the subscription" }).click();
   await page.getByText("Your subscription continues").waitFor();
   await page.getByRole("button", { name: "Sign out" }).click();

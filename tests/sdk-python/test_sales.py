@@ -9,51 +9,11 @@ import pytest
 from polar_sdk import Polar, models
 
 from harness import Server
-from harness.merchants import Merchant, every, places
+from harness.merchants import Merchant, Seller, each, every, ids, once, places
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 
 PATIENCE_SECONDS = 20.0
-
-
-class Seller(Merchant):
-    """A merchant whose program confirms for his buyers. The SDK sends its token along, which counts for nothing there."""
-
-    def product(self, name: str, *prices: dict) -> models.Product:
-        body = {"name": name, "organization_id": self.organization.id, "prices": list(prices)}
-        return self.polar.products.create(request=body)
-
-    def confirm(self, client_secret: str, card: str, email: str = "ada@example.com") -> models.CheckoutPublicConfirmed:
-        """Confirms a checkout with a card of the sandbox."""
-        return self.polar.checkouts.custom.client_confirm(
-            client_secret=client_secret,
-            checkout_confirm_stripe={
-                "customer_name": "Ada",
-                "customer_email": email,
-                "customer_billing_address": {"country": "FR"},
-                "confirmation_token_id": f"ctoken_sandbox_{card}",
-            },
-        )
-
-    def buy(self, email: str = "ada@example.com", **request: object) -> tuple[models.Checkout, Polar]:
-        """Buys; the checkout as it is then, and a client with the rights of the buyer."""
-        made = self.polar.checkouts.custom.create(request=request)
-        token = self.confirm(made.client_secret, "success", email).customer_session_token
-        bought = self.polar.checkouts.custom.get(id=made.id)
-        assert bought.status == "succeeded"
-        return bought, Polar(access_token=token, server_url=self.server.url)
-
-
-def once(cents: int) -> dict:
-    return {"type": "one_time", "amount_type": "fixed", "price_amount": cents}
-
-
-def each(interval: str, cents: int) -> dict:
-    return {"type": "recurring", "recurring_interval": interval, "amount_type": "fixed", "price_amount": cents}
-
-
-def ids(items) -> list[str]:
-    return [item.id for item in items]
 
 
 def refused(call: Callable[[], object], status: int, name: str) -> None:
@@ -135,10 +95,10 @@ def test_orders_are_listed_read_and_invoiced(seller: Seller, other: Merchant) ->
         ({"sorting": ["-amount"]}, [first, second]),
         ({"sorting": ["customer"]}, [first, second]),
         ({"sorting": ["-product"]}, [first, second]),
+        ({"sorting": ["discount"]}, [second, first]),
+        ({"sorting": ["-subscription"]}, [first, second]),
     ]:
         assert ids(every(orders.list(**request))) == ids(expected), request
-    for sorting in ["discount", "-discount", "subscription", "-subscription"]:
-        assert set(ids(every(orders.list(sorting=[sorting])))) == {first.id, second.id}
 
     for order in (first, second):
         invoice = httpx.get(orders.invoice(id=order.id).url)
@@ -234,7 +194,6 @@ def test_a_buyer_finds_orders_and_what_came_with_them(seller: Seller) -> None:
     for product in (book, plan):
         seller.polar.products.update_benefits(id=product.id, product_benefits_update={"benefits": [benefit.id]})
     first, _ = seller.buy(product_id=book.id)
-    # Who is named by the seller sees everything, and who only types an address what they bought just now.
     # Whom the seller names is known; an address alone would show what was bought with it just now.
     second, buyer = seller.buy(product_id=plan.id, customer_id=first.customer_id)
     _, stranger = seller.buy("bo@example.com", product_id=book.id)

@@ -26,7 +26,7 @@ use merak_core::checkouts::confirm::{self as confirming, Confirm, Held};
 use merak_core::checkouts::{self, Checkout, ClientUpdate, CreateCheckout, Means};
 use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
 use merak_core::events::{self, EventType};
-use merak_core::kit::{Address, Cents, Country, Id, Metadata, Patch};
+use merak_core::kit::{Address, Cents, Country, Currency, Id, Metadata, Patch};
 use merak_core::orders::Order;
 use merak_core::products::{NewPrice, Price, Product, RecurringInterval};
 use merak_core::subscriptions::{self, Subscription, SubscriptionStatus};

@@ -1,4 +1,5 @@
-//! An invoice as somebody reads it: its text is taken out of the PDF again.
+//! An invoice as somebody reads it: its text is taken out of the PDF again. How it looks, `tests/pages/house.test.js`
+//! finds out, which leaves a picture of a page in `target/screenshots`.
 
 use merak_documents::{Fact, Invoice, Line, Party, Sum};
 
@@ -90,13 +91,6 @@ fn long_and_odd_texts_are_no_trouble() {
     invoice.sums.clear();
     let pages = pages(&invoice);
     assert_eq!(pages.concat().matches('ж').count(), 30_000);
-}
-
-/// For looking at it: writes the file that `MERAK_INVOICE_PDF` names.
-#[test]
-fn it_can_be_looked_at() {
-    let Some(path) = std::env::var_os("MERAK_INVOICE_PDF") else { return };
-    std::fs::write(path, invoice(3).to_pdf().unwrap()).unwrap();
 }
 
 #[test]

@@ -42,6 +42,14 @@ scenarios! {
         for (order, period) in renewals.iter().zip(1..) {
             assert_eq!(Some(order.created_at), billing::rules::start_of(one, period));
         }
+        // Each beginning is told to both, before the clock was moved; then each renewal, when it happens and in its turn.
+        let mails = shop.read(|tx| emails::list_newest(tx, 100)).unwrap();
+        let told: Vec<_> = mails.iter().rev().map(|mail| (mail.kind.as_str(), mail.recipient.as_str(), mail.occurred_at)).collect();
+        let (buyer, owner) = ("ada@example.com", "nora@fjordsoft.example");
+        let begun = [("subscription_confirmation", buyer, None), ("new_subscription", owner, None)];
+        let renewed = orders.iter().skip(2).map(|order| ("subscription_renewed", buyer, Some(order.created_at)));
+        assert_eq!(told, begun.into_iter().chain(begun).chain(renewed).collect::<Vec<_>>());
+        assert!(told.is_sorted_by_key(|(_, _, at)| *at));
     }
 
     fn a_clock_goes_ahead_only_and_for_one_organization(shop) {

@@ -75,15 +75,29 @@ scenarios! {
         assert_eq!(shop.subscription(before.id).amount, None);
     }
 
-    /// §3.9
+    /// §3.9. A year begins within a span of months or not; a fixed amount goes off each time.
     fn discounts_lapse(shop) {
-        for (span, expected) in [
-            (Span::Once, [500, 1000, 1000]),
-            (Span::Months(2), [500, 500, 1000]),
-            (Span::Forever, [500, 500, 500]),
+        let off = Reduction::Fixed { amount: Cents::new(300), currency: Currency::Usd };
+        let half = percent(50);
+        for (interval, reduction, span, expected) in [
+            (MONTH, half, Span::Once, [500, 1000, 1000]),
+            (MONTH, half, Span::Months(2), [500, 500, 1000]),
+            (MONTH, half, Span::Forever, [500, 500, 500]),
+            (MONTH, off, Span::Once, [700, 1000, 1000]),
+            (MONTH, off, Span::Months(2), [700, 700, 1000]),
+            (MONTH, off, Span::Forever, [700, 700, 700]),
+            (YEAR, half, Span::Once, [500, 1000, 1000]),
+            (YEAR, half, Span::Months(12), [500, 1000, 1000]),
+            (YEAR, half, Span::Months(13), [500, 500, 1000]),
+            (YEAR, half, Span::Forever, [500, 500, 500]),
+            (YEAR, off, Span::Once, [700, 1000, 1000]),
+            (YEAR, off, Span::Months(2), [700, 1000, 1000]),
+            (YEAR, off, Span::Months(24), [700, 700, 1000]),
+            (YEAR, off, Span::Forever, [700, 700, 700]),
         ] {
-            let discount = shop.discount(percent(50), span, None);
-            let checkout = shop.checkout(fixed(MONTH, 1000), |new| new.discount_id = Some(discount.id));
+            let case = format!("{interval:?}, {reduction:?}, {span:?}");
+            let discount = shop.discount(reduction, span, None);
+            let checkout = shop.checkout(fixed(interval, 1000), |new| new.discount_id = Some(discount.id));
             shop.settle(&shop.asks(&checkout, "t"), paid(&format!("d{}", shop.number())));
             let mut subscription = shop.subscription_of(&checkout);
             let mut amounts = vec![subscription.amount.unwrap().get()];
@@ -95,12 +109,13 @@ scenarios! {
                 subscription = shop.subscription(subscription.id);
                 amounts.push(subscription.amount.unwrap().get());
             }
-            assert_eq!(amounts, expected, "{span:?}");
-            let orders = shop.orders();
-            let has_discount = orders.last().unwrap().discount_id.is_some();
-            assert_eq!(has_discount, expected[2] == 500);
-            assert_eq!(subscription.discount_id, Some(discount.id));
+            assert_eq!(amounts, expected, "{case}");
             let id = subscription.id;
+            let orders = shop.orders().into_iter().filter(|order| order.subscription_id == Some(id));
+            let told: Vec<_> = orders.map(|order| (order.amount.get(), order.discount_id)).collect();
+            let right = expected.map(|amount| (amount, (amount < 1000).then_some(discount.id)));
+            assert_eq!(told, right, "{case}");
+            assert_eq!(subscription.discount_id, Some(discount.id));
             shop.write(move |tx| Ok(tx.changed_one("UPDATE subscriptions SET due_at = NULL WHERE id = $1", &[&id])?)).unwrap();
         }
     }

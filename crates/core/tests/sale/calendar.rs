@@ -1,5 +1,7 @@
 //! Periods of every day on which something can begin within forty years, by the function that billing asks.
 
+use std::process::Command;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
@@ -107,4 +109,17 @@ fn forty_years_of_beginnings_have_the_right_periods() {
         count += 1;
     }
     assert_eq!(count, 14_610);
+}
+
+/// The time zone of the process plays no part: the same test holds where clocks go ahead of UTC and behind it, where a
+/// whole day once was left out, and where summer begins at midnight.
+#[test]
+fn a_process_anywhere_on_earth_has_the_same_periods() {
+    for zone in ["Pacific/Apia", "America/Santiago", "Asia/Kathmandu", "<-12>12"] {
+        let test = "calendar::forty_years_of_beginnings_have_the_right_periods";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let ran = child.args(["--exact", test]).env("TZ", zone).output().unwrap();
+        let told = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && told.contains("1 passed"), "{zone}: {told}");
+    }
 }
