@@ -45,8 +45,8 @@ fn look_at(store: &Store) -> Option<(String, String)> {
     store.write_blocking(|tx| look(tx, "notes")).unwrap().map(Arc::unwrap_or_clone)
 }
 
-fn found(title: &str, author: &str) -> Option<(String, String)> {
-    Some((title.to_owned(), author.to_owned()))
+fn book(title: &str, author: &str) -> (String, String) {
+    (title.to_owned(), author.to_owned())
 }
 
 fn name(tx: &mut Tx<'_>, title: &str) -> Result<(), Error> {
@@ -58,11 +58,11 @@ both_engines! {
 
     fn a_change_of_any_row_behind_it_is_seen(database: TestDatabase) {
         let store = database.open();
-        assert_eq!(look_at(&store), found("Notes", "Ada"));
+        assert_eq!(look_at(&store), Some(book("Notes", "Ada")));
         store.write_blocking(|tx| name(tx, "Sketch")).unwrap();
-        assert_eq!(look_at(&store), found("Sketch", "Ada"));
+        assert_eq!(look_at(&store), Some(book("Sketch", "Ada")));
         store.write_blocking(|tx| tx.changed_one("UPDATE authors SET name = 'A. L.'", &[])).unwrap();
-        assert_eq!(look_at(&store), found("Sketch", "A. L."));
+        assert_eq!(look_at(&store), Some(book("Sketch", "A. L.")));
         // The book goes with its author.
         store.write_blocking(|tx| tx.changed_one("DELETE FROM authors WHERE id = 'ada'", &[])).unwrap();
         assert_eq!(look_at(&store), None);
@@ -72,7 +72,7 @@ both_engines! {
                 tx.execute("INSERT INTO books (id, author_id, title) VALUES ('notes', 'eva', 'Again')", &[])
             })
             .unwrap();
-        assert_eq!(look_at(&store), found("Again", "Eva"));
+        assert_eq!(look_at(&store), Some(book("Again", "Eva")));
     }
 
     fn a_unit_sees_its_own_changes(database: TestDatabase) {
@@ -84,8 +84,8 @@ both_engines! {
             Ok::<_, Error>((before, after))
         });
         let (before, after) = seen.unwrap();
-        assert_eq!(before.as_deref(), found("Notes", "Ada").as_ref());
-        assert_eq!(after.as_deref(), found("Sketch", "Ada").as_ref());
+        assert_eq!(before.as_deref(), Some(&book("Notes", "Ada")));
+        assert_eq!(after.as_deref(), Some(&book("Sketch", "Ada")));
     }
 
     fn what_was_undone_was_never_seen(database: TestDatabase) {
@@ -94,11 +94,11 @@ both_engines! {
         for _ in 0..2 {
             let refused: Result<(), Error> = store.write_blocking(|tx| {
                 name(tx, "Undone")?;
-                assert_eq!(look(tx, "notes")?.as_deref(), found("Undone", "Ada").as_ref());
+                assert_eq!(look(tx, "notes")?.as_deref(), Some(&book("Undone", "Ada")));
                 Err(Error::NoRow)
             });
             assert!(matches!(refused, Err(Error::NoRow)));
-            assert_eq!(look_at(&store), found("Notes", "Ada"));
+            assert_eq!(look_at(&store), Some(book("Notes", "Ada")));
         }
         let refused = store.write_blocking(|tx| {
             name(tx, "Not committed")?;
@@ -106,7 +106,7 @@ both_engines! {
             tx.execute("INSERT INTO loans (book_id) VALUES ('none')", &[])
         });
         assert!(matches!(refused, Err(Error::Constraint(_))));
-        assert_eq!(look_at(&store), found("Notes", "Ada"));
+        assert_eq!(look_at(&store), Some(book("Notes", "Ada")));
     }
 
     fn what_others_write_is_seen(database: TestDatabase) {
@@ -115,7 +115,7 @@ both_engines! {
             look_at(&one);
             let text = title.to_owned();
             other.write_blocking(move |tx| name(tx, &text)).unwrap();
-            assert_eq!(look_at(&one), found(title, "Ada"));
+            assert_eq!(look_at(&one), Some(book(title, "Ada")));
         }
     }
 
