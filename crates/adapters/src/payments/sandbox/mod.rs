@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use uuid::Uuid;
 
 use self::cards::{Presented, Scenario, make_token, read_token};
 use self::memory::forgetful;
@@ -160,9 +161,12 @@ impl Sandbox {
         mac.finalize().into_bytes().into()
     }
 
-    /// A name that only we can make, the same for the same text.
+    /// A name that only we can make, the same for the same text. Where the text ends with a UUID of version 7, the
+    /// name begins with its time, so that the names of what happens together stand together in indexes.
     fn name(&self, prefix: &str, text: &str) -> String {
-        format!("{prefix}_sandbox_{}", hex(&self.mac(prefix, text)[..12]))
+        let id = text.rsplit('/').next().and_then(|id| Uuid::try_parse(id).ok());
+        let time = id.map(|id| hex(&id.as_bytes()[..6])).unwrap_or_default();
+        format!("{prefix}_sandbox_{time}{}", hex(&self.mac(prefix, text)[..12]))
     }
 
     fn client_secret(&self, intent_id: &str) -> String {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::cards::{Reason, Scenario, TEST_CARDS};
 use super::records::{Content, Intent, KeptCard, Purpose, Refund, RefundStage, Stage, reference_owner};
 use super::{NAME, Sandbox, lost, unknown};
+use crate::hex::hex;
 use crate::payments::{
     ChargeOutcome, ChargeRequest, ChargeState, CustomerRequest, Error, Event, EventError, Method, Processor,
     RefundOutcome, RefundRequest, RefundState, Result, SetupOutcome, SetupRequest, SetupState, Source,
@@ -20,6 +21,8 @@ const AMOUNTS: std::ops::RangeInclusive<i64> = 50..=99_999_999;
 
 /// What a charge and a set-up have in common.
 struct Wish<'w> {
+    /// What calls for the same are known by.
+    key: &'w str,
     /// The intent's id.
     id: String,
     purpose: Purpose,
@@ -68,6 +71,7 @@ impl Processor for Sandbox {
             return Ok(declined(Reason::AmountTooLarge));
         }
         let wish = Wish {
+            key,
             id: self.name("pi", key),
             purpose: Purpose::Charge {
                 amount_cents: request.amount_cents,
@@ -88,6 +92,7 @@ impl Processor for Sandbox {
 
     async fn set_up(&self, request: &SetupRequest, key: &str) -> Result<SetupOutcome> {
         let wish = Wish {
+            key,
             id: self.name("seti", key),
             purpose: Purpose::SetUp,
             customer_id: &request.customer_id,
@@ -237,7 +242,7 @@ impl Processor for Sandbox {
 impl Sandbox {
     /// The intent of a wish: the one that was made for its key before, else a new one. `Err` is why there is none.
     async fn confirm(&self, wish: Wish<'_>) -> Result<std::result::Result<Intent, Reason>> {
-        let request = wish.text();
+        let request = hex(&self.mac("wish", &wish.text())[..12]);
         if let Some(intent) = self.find_intent(&wish.id).await? {
             return self.again(*intent, &request).await.map(Ok);
         }
@@ -282,7 +287,7 @@ impl Sandbox {
     async fn instrument(&self, wish: &Wish<'_>) -> Result<std::result::Result<(String, KeptCard), Reason>> {
         Ok(match wish.source {
             Source::ConfirmationToken(token) => match self.presented(token) {
-                Some(presented) => Ok((self.name("pm", &wish.id), presented.into())),
+                Some(presented) => Ok((self.name("pm", wish.key), presented.into())),
                 None => Err(Reason::UnknownToken),
             },
             Source::SavedMethod(id) => match self.find_method(id).await? {

@@ -33,7 +33,7 @@ pub(super) enum Content {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Intent {
     pub(super) id: String,
-    /// What was asked for, in short; another wish under the same key is a mistake.
+    /// What was asked for, by a hash of it; another wish under the same key is a mistake.
     pub(super) request: String,
     pub(super) purpose: Purpose,
     pub(super) customer_id: String,
