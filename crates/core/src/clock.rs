@@ -6,16 +6,21 @@ pub mod advance;
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
-use merak_store::{ReadTx, Sql, Timestamp};
+use merak_store::{Lookup, ReadTx, Sql, Timestamp};
 
 use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
+/// By how much a clock is ahead, in microseconds. Hardly any is.
+static AHEAD: Lookup<i64> = Lookup::or_nothing(
+    "ahead_us FROM organization_clocks WHERE organization_id = $1",
+    &["organization_clocks"],
+);
+
 /// What time it is for an organization.
 pub fn now(tx: &mut ReadTx<'_>, organization_id: Id<Organization>) -> Result<Timestamp> {
-    const SQL: &str = "SELECT ahead_us FROM organization_clocks WHERE organization_id = $1";
-    let ahead: Option<i64> = tx.find(SQL, &[&organization_id])?;
-    Ok(ahead.map_or(tx.now(), |ahead| later(tx.now(), ahead)))
+    let ahead = tx.look_up(&AHEAD, &[&organization_id])?;
+    Ok(ahead.map_or(tx.now(), |ahead| later(tx.now(), *ahead)))
 }
 
 /// What time it is for those of these organizations whose clock is ahead.

@@ -16,10 +16,11 @@ use std::{any::Any, marker::PhantomData, sync::OnceLock};
 /// ```
 ///
 /// What is looked up must follow from the rows of the named tables alone, one of each, and these must have rowids
-/// (SQLite tells of no others).
+/// (SQLite tells of no others). What is longer than a few kilobytes is not kept.
 pub struct Lookup<T> {
     select: &'static str,
     tables: &'static [&'static str],
+    keeps_nothing: bool,
     texts: OnceLock<Texts>,
     kind: PhantomData<fn() -> T>,
 }
@@ -33,7 +34,18 @@ struct Texts {
 impl<T: Any> Lookup<T> {
     /// A lookup of what follows `SELECT`, made of rows of these tables.
     pub const fn new(select: &'static str, tables: &'static [&'static str]) -> Self {
-        Self { select, tables, texts: OnceLock::new(), kind: PhantomData }
+        Self { select, tables, keeps_nothing: false, texts: OnceLock::new(), kind: PhantomData }
+    }
+
+    /// The same, where it is kept also that there is nothing, until any row of the tables changes or comes. It is for
+    /// what most have not; whoever asks at random would push out what is there.
+    pub const fn or_nothing(select: &'static str, tables: &'static [&'static str]) -> Self {
+        Self { select, tables, keeps_nothing: true, texts: OnceLock::new(), kind: PhantomData }
+    }
+
+    /// Whether it is kept that nothing was found.
+    pub(crate) const fn keeps_nothing(&self) -> bool {
+        self.keeps_nothing
     }
 
     /// What tells it from any other.

@@ -34,6 +34,17 @@ impl Row<'_> {
         })
     }
 
+    /// How many bytes its texts have together, if SQLite gave it.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let Origin::Sqlite(row) = &self.0 else { return 0 };
+        (0..row.as_ref().column_count())
+            .filter_map(|at| match row.get_ref(at) {
+                Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => Some(bytes.len()),
+                Ok(_) | Err(_) => None,
+            })
+            .sum()
+    }
+
     fn column_name(&self, at: usize) -> &str {
         match &self.0 {
             Origin::Sqlite(row) => row.as_ref().column_name(at).unwrap_or("?"),

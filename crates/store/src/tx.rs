@@ -63,6 +63,9 @@ pub(crate) enum Access {
     Write,
 }
 
+/// What has more bytes of text than this is looked up again and again.
+const LONGEST_KEPT: usize = 4096;
+
 /// Sees one row and says whether it wants the next.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(&Row<'_>) -> Result<bool>;
 
@@ -231,20 +234,24 @@ impl ReadTx<'_> {
         if self.failed.is_none()
             && let Some(known) = recall.get(lookup.number(), params)
         {
-            return Ok(Some(known));
+            return Ok(known);
         }
         let tables = lookup.tables();
         let mut found = None;
         self.rows(lookup.numbered(), params, Access::Read, &mut |row| {
             let rows: Result<Vec<_>> =
                 (0..).zip(tables).map(|(at, table)| Ok((*table, row.get::<i64>(at)?))).collect();
-            found = Some((Arc::new(row.get(tables.len())?), rows?));
+            found = Some((Arc::new(row.get(tables.len())?), rows?, row.text_bytes()));
             Ok(false)
         })?;
-        Ok(found.map(|(value, rows)| {
-            recall.put(lookup.number(), params, &value, &rows);
-            value
-        }))
+        match &found {
+            Some((value, rows, bytes)) if *bytes <= LONGEST_KEPT => {
+                recall.put(lookup.number(), params, value, rows);
+            }
+            None if lookup.keeps_nothing() => recall.put_nothing(lookup.number(), params, tables),
+            Some(_) | None => {}
+        }
+        Ok(found.map(|(value, ..)| value))
     }
 
     /// All rows of a `SELECT` that was put together piece by piece.

@@ -130,6 +130,39 @@ both_engines! {
 }
 
 #[test]
+fn nothing_is_kept_until_something_comes() {
+    static AUTHOR: Lookup<String> =
+        Lookup::new("authors.id FROM authors WHERE authors.name = $1", &["authors"]);
+    static PERHAPS: Lookup<String> =
+        Lookup::or_nothing("authors.id FROM authors WHERE authors.name = $1", &["authors"]);
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    for lookup in [&AUTHOR, &PERHAPS] {
+        let author = |name: &'static str| {
+            store.write_blocking(move |tx| tx.look_up(lookup, &[&name])).unwrap().map(Arc::unwrap_or_clone)
+        };
+        let change = |sql: &'static str| store.write_blocking(|tx| tx.changed_one(sql, &[])).unwrap();
+        assert_eq!((author("Eva"), author("Ida")), (None, None));
+        change("INSERT INTO authors (id, name) VALUES ('eva', 'Eva')");
+        assert_eq!((author("Eva").as_deref(), author("Ida")), (Some("eva"), None));
+        change("UPDATE authors SET name = 'Ida' WHERE id = 'eva'");
+        assert_eq!((author("Eva"), author("Ida").as_deref()), (None, Some("eva")));
+        change("DELETE FROM authors WHERE id = 'eva'");
+        assert_eq!((author("Eva"), author("Ida")), (None, None));
+    }
+}
+
+#[test]
+fn what_is_long_is_read_again() {
+    let database = migrated(Engine::Sqlite);
+    let store = database.open();
+    let again = || store.write_blocking(|tx| look(tx, "notes")).unwrap().unwrap();
+    let title = "x".repeat(5000);
+    store.write_blocking(move |tx| name(tx, &title)).unwrap();
+    assert!(!Arc::ptr_eq(&again(), &again()));
+}
+
+#[test]
 fn the_writer_of_sqlite_reads_it_once() {
     let database = migrated(Engine::Sqlite);
     let store = database.open();

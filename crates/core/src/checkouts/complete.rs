@@ -35,8 +35,7 @@ pub(crate) fn complete(
     }
     let now = clock::now(tx, checkout.organization_id)?;
     let price = products::find_price(tx, checkout.product_price_id)?.ok_or_else(Refusal::not_found)?;
-    let product =
-        products::find_with_deleted(tx, &[checkout.product_id])?.pop().ok_or_else(Refusal::not_found)?;
+    let product = products::find_ever(tx, checkout.product_id)?.ok_or_else(Refusal::not_found)?;
     let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
     let customer = customers::find_with_deleted(tx, &[customer_id])?.pop().ok_or_else(Refusal::not_found)?;
     let seller = organizations::seller_of(tx, checkout.organization_id)?;

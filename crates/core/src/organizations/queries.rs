@@ -1,7 +1,9 @@
 //! What is read of organizations.
 
+use std::sync::Arc;
+
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql};
+use merak_store::{Lookup, ReadTx, Sql};
 
 use super::{Organization, OrganizationSort};
 use crate::access::Tenancy;
@@ -15,14 +17,20 @@ pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Organization>) -> Resu
     find(tx, id)?.ok_or_else(Refusal::not_found)
 }
 
+static BY_ID: Lookup<Organization> =
+    Lookup::new(concatcp!(Organization::COLUMNS, " FROM organizations WHERE id = $1"), &["organizations"]);
+
 /// The organization, unless it is deleted; says nothing about who may see it.
 pub fn find(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Option<Organization>> {
-    const SQL: &str = concatcp!(
-        "SELECT ",
-        Organization::COLUMNS,
-        " FROM organizations WHERE id = $1 AND deleted_at IS NULL"
-    );
-    Ok(tx.find(SQL, &[&id])?)
+    Ok(find_with_deleted(tx, id)?.filter(|found| found.deleted_at.is_none()).map(Arc::unwrap_or_clone))
+}
+
+/// The organization, also if it is deleted; says nothing about who may see it.
+pub(super) fn find_with_deleted(
+    tx: &mut ReadTx<'_>,
+    id: Id<Organization>,
+) -> Result<Option<Arc<Organization>>> {
+    Ok(tx.look_up(&BY_ID, &[&id])?)
 }
 
 /// The organization with this slug in any letter case, open to everybody unless it is blocked or deleted.

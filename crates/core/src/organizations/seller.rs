@@ -59,7 +59,8 @@ impl Column for Seller {
 
 /// What invoices say of an organization now.
 pub(crate) fn seller_of(tx: &mut ReadTx<'_>, id: Id<Organization>) -> Result<Seller> {
-    sellers_of(tx, &BTreeSet::from([id]))?.remove(&id).ok_or_else(Refusal::not_found)
+    let found = queries::find_with_deleted(tx, id)?.ok_or_else(Refusal::not_found)?;
+    Ok(found.seller())
 }
 
 /// As [`seller_of`], of many.

@@ -22,6 +22,7 @@ pub use self::price::{
     Amount, AmountType, NewPrice, Price, PriceChange, PriceType, RecurringInterval, find_price, find_prices,
 };
 pub(crate) use self::price::{first_current_price, first_price};
+pub(crate) use self::queries::find_ever;
 pub use self::queries::{ListProducts, find, find_all, find_with_deleted, get, list};
 pub use self::rules::{PriceListProblem, check_prices};
 pub use self::set_benefits::{remove_benefit, set_benefits};

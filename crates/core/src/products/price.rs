@@ -1,7 +1,9 @@
 //! Prices. A price never changes once it is made; it can only be archived, for good.
 
+use std::sync::Arc;
+
 use const_format::concatcp;
-use merak_store::{ReadTx, Sql, Timestamp, row};
+use merak_store::{Lookup, ReadTx, Sql, Timestamp, row};
 use serde_json::{Value, json};
 
 use super::Product;
@@ -209,9 +211,12 @@ pub fn find_prices(tx: &mut ReadTx<'_>, ids: &[Id<Price>]) -> Result<Vec<Price>>
     Ok(tx.list(&sql)?)
 }
 
+static BY_ID: Lookup<Price> =
+    Lookup::new(concatcp!(Price::COLUMNS, " FROM product_prices WHERE id = $1"), &["product_prices"]);
+
 /// The price with this id, archived or not, if there is one; says nothing about who may see it.
 pub fn find_price(tx: &mut ReadTx<'_>, id: Id<Price>) -> Result<Option<Price>> {
-    Ok(find_prices(tx, &[id])?.pop())
+    Ok(tx.look_up(&BY_ID, &[&id])?.map(Arc::unwrap_or_clone))
 }
 
 /// The price a product is given at: the oldest current one, else the oldest there ever was.

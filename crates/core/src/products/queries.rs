@@ -1,7 +1,9 @@
 //! What is read of products.
 
+use std::sync::Arc;
+
 use const_format::concatcp;
-use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql};
+use merak_store::{Engine, Lookup, Order, PartitionedPage, ReadTx, Sql};
 
 use super::{Product, ProductSort};
 use crate::access::Tenancy;
@@ -10,11 +12,17 @@ use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
 use crate::search::{self, Noun, Search, Totals};
 
+static BY_ID: Lookup<Product> =
+    Lookup::new(concatcp!(Product::COLUMNS, " FROM products WHERE id = $1"), &["products"]);
+
 /// The live product, if there is one; says nothing about who may see it.
 pub fn find(tx: &mut ReadTx<'_>, id: Id<Product>) -> Result<Option<Product>> {
-    const SQL: &str =
-        concatcp!("SELECT ", Product::COLUMNS, " FROM products WHERE id = $1 AND deleted_at IS NULL");
-    Ok(tx.find(SQL, &[&id])?)
+    Ok(find_ever(tx, id)?.filter(|product| product.deleted_at.is_none()))
+}
+
+/// The product, also if it is deleted: who has bought it goes on seeing it.
+pub(crate) fn find_ever(tx: &mut ReadTx<'_>, id: Id<Product>) -> Result<Option<Product>> {
+    Ok(tx.look_up(&BY_ID, &[&id])?.map(Arc::unwrap_or_clone))
 }
 
 /// Those of these products that are live, in no order; says nothing about who may see them.

@@ -122,10 +122,7 @@ impl Session {
         let recall = Recall::default();
         let told = recall.clone();
         self.connection.update_hook(Some(move |action, _: &str, table: &str, row| {
-            // Nothing can have been made of a row before it was there.
-            if action != Action::SQLITE_INSERT {
-                told.changed(table, row);
-            }
+            told.changed(table, row, action == Action::SQLITE_INSERT);
         }))?;
         self.recall = Some(recall);
         Ok(())

@@ -1,7 +1,7 @@
 //! What the writer has looked up and keeps in memory ([`Lookup`](crate::Lookup)).
 //!
 //! It is never out of date. SQLite tells the writer of every row that it changes, and what was made of that row is not
-//! used again. When a transaction is undone, or another process has written, all is forgotten.
+//! used again; what found nothing is not used again after any change of its tables. When a transaction is undone, or another process has written, all is forgotten.
 
 use std::{
     any::Any,
@@ -14,7 +14,7 @@ use lru::LruCache;
 
 use crate::{Param, Value};
 
-/// How many things are kept: some ten megabytes of keys with their customers.
+/// How many things are kept: some ten megabytes of keys with their customers, and 32 at most.
 const MOST: NonZeroUsize = NonZeroUsize::new(8192).expect("it is not zero");
 /// After so many changed rows it is cheaper to begin anew than to know them all.
 const MOST_CHANGES: usize = 1 << 16;
@@ -26,7 +26,7 @@ pub(crate) struct Recall(Arc<Mutex<Memory>>);
 struct Memory {
     found: LruCache<Box<[u8]>, Found>,
     /// The tables that something was made of.
-    tables: Vec<&'static str>,
+    tables: Vec<Table>,
     /// When rows of these tables changed last.
     changes: HashMap<RowName, u64>,
     /// How many changes there were.
@@ -35,11 +35,17 @@ struct Memory {
     name: Vec<u8>,
 }
 
-/// A table, by its place in [`Memory::tables`], and a row's number.
-type RowName = (usize, i64);
+struct Table {
+    name: &'static str,
+    /// Whether something was not found in it.
+    is_missed: bool,
+}
+
+/// A table, by its place in [`Memory::tables`], and a row's number; without one it is any row.
+type RowName = (usize, Option<i64>);
 
 struct Found {
-    value: Arc<dyn Any + Send + Sync>,
+    value: Option<Arc<dyn Any + Send + Sync>>,
     rows: Vec<RowName>,
     /// [`Memory::now`] when it was read.
     at: u64,
@@ -58,8 +64,12 @@ impl Default for Memory {
 }
 
 impl Recall {
-    /// What this lookup found with these values, if that still holds.
-    pub(crate) fn get<T: Any + Send + Sync>(&self, lookup: usize, params: &[&dyn Param]) -> Option<Arc<T>> {
+    /// What this lookup found with these values, if that is known and still holds.
+    pub(crate) fn get<T: Any + Send + Sync>(
+        &self,
+        lookup: usize,
+        params: &[&dyn Param],
+    ) -> Option<Option<Arc<T>>> {
         let mut memory = self.memory();
         memory.take_name(lookup, params);
         let Memory { found, changes, name, .. } = &mut *memory;
@@ -69,7 +79,10 @@ impl Recall {
             found.pop(name.as_slice());
             return None;
         }
-        Arc::clone(&known.value).downcast().ok()
+        match &known.value {
+            Some(value) => Arc::clone(value).downcast().ok().map(Some),
+            None => Some(None),
+        }
     }
 
     /// Keeps what this lookup found with these values in these rows.
@@ -81,20 +94,35 @@ impl Recall {
         rows: &[(&'static str, i64)],
     ) {
         let mut memory = self.memory();
-        memory.take_name(lookup, params);
-        let rows = rows.iter().map(|(table, row)| (memory.table(table), *row)).collect();
-        let name = memory.name.as_slice().into();
-        let (value, at) = (Arc::clone(value) as Arc<_>, memory.now);
-        memory.found.put(name, Found { value, rows, at });
+        let rows = rows.iter().map(|(table, row)| (memory.table(table), Some(*row))).collect();
+        memory.put(lookup, params, Some(Arc::clone(value) as Arc<_>), rows);
     }
 
-    /// Notes that a row has changed or is gone.
-    pub(crate) fn changed(&self, table: &str, row: i64) {
+    /// Keeps that this lookup found nothing with these values in these tables.
+    pub(crate) fn put_nothing(&self, lookup: usize, params: &[&dyn Param], tables: &[&'static str]) {
         let mut memory = self.memory();
-        let Some(place) = memory.tables.iter().position(|known| *known == table) else { return };
+        let mut rows = Vec::with_capacity(tables.len());
+        for table in tables {
+            let place = memory.table(table);
+            memory.tables[place].is_missed = true;
+            rows.push((place, None));
+        }
+        memory.put(lookup, params, None, rows);
+    }
+
+    /// Notes that a row has changed, has come or is gone.
+    pub(crate) fn changed(&self, table: &str, row: i64, is_new: bool) {
+        let mut memory = self.memory();
+        let Some(place) = memory.tables.iter().position(|known| known.name == table) else { return };
         memory.now += 1;
         let now = memory.now;
-        memory.changes.insert((place, row), now);
+        // Nothing can have been made of a row before it was there.
+        if !is_new {
+            memory.changes.insert((place, Some(row)), now);
+        }
+        if memory.tables[place].is_missed {
+            memory.changes.insert((place, None), now);
+        }
         if memory.changes.len() > MOST_CHANGES {
             memory.forget();
         }
@@ -116,9 +144,21 @@ impl Memory {
         self.changes.clear();
     }
 
+    fn put(
+        &mut self,
+        lookup: usize,
+        params: &[&dyn Param],
+        value: Option<Arc<dyn Any + Send + Sync>>,
+        rows: Vec<RowName>,
+    ) {
+        self.take_name(lookup, params);
+        let name = self.name.as_slice().into();
+        self.found.put(name, Found { value, rows, at: self.now });
+    }
+
     fn table(&mut self, name: &'static str) -> usize {
-        self.tables.iter().position(|known| *known == name).unwrap_or_else(|| {
-            self.tables.push(name);
+        self.tables.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            self.tables.push(Table { name, is_missed: false });
             self.tables.len() - 1
         })
     }
