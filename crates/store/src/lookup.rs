@@ -16,7 +16,7 @@ use std::{any::Any, marker::PhantomData, sync::OnceLock};
 /// ```
 ///
 /// What is looked up must follow from the rows of the named tables alone, one of each, and these must have rowids
-/// (SQLite tells of no others). What is longer than a few kilobytes is not kept.
+/// that nobody changes (SQLite tells of no others, nor of what `OR REPLACE` deletes, which nobody may say). What is longer than a few kilobytes is not kept.
 pub struct Lookup<T> {
     select: &'static str,
     tables: &'static [&'static str],

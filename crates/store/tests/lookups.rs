@@ -20,11 +20,13 @@ const SCHEMA: Migration = Migration {
             CONSTRAINT books_pkey PRIMARY KEY (id),
             CONSTRAINT books_author_id_fkey FOREIGN KEY (author_id) REFERENCES authors (id) ON DELETE CASCADE
         );
+        CREATE TABLE shelves (id text NOT NULL, place text NOT NULL);
         CREATE TABLE loans (
             book_id text NOT NULL REFERENCES books (id) DEFERRABLE INITIALLY DEFERRED
         );
         INSERT INTO authors (id, name) VALUES ('ada', 'Ada');
         INSERT INTO books (id, author_id, title) VALUES ('notes', 'ada', 'Notes');
+        INSERT INTO shelves (id, place) VALUES ('first', 'left');
     ",
 };
 
@@ -32,6 +34,8 @@ static BOOK: Lookup<(String, String)> = Lookup::new(
     "books.title, authors.name FROM books JOIN authors ON authors.id = books.author_id WHERE books.id = $1",
     &["books", "authors"],
 );
+
+static TITLE: Lookup<String> = Lookup::new("books.title FROM books WHERE books.id = $1", &["books"]);
 
 fn migrated(engine: Engine) -> TestDatabase {
     merak_testkit::migrated(engine, &[SCHEMA])
@@ -64,8 +68,10 @@ both_engines! {
         store.write_blocking(|tx| tx.changed_one("UPDATE authors SET name = 'A. L.'", &[])).unwrap();
         assert_eq!(look_at(&store), Some(book("Sketch", "A. L.")));
         // The book goes with its author.
+        let title = || store.write_blocking(|tx| tx.look_up(&TITLE, &[&"notes"])).unwrap();
+        assert!(title().is_some());
         store.write_blocking(|tx| tx.changed_one("DELETE FROM authors WHERE id = 'ada'", &[])).unwrap();
-        assert_eq!(look_at(&store), None);
+        assert_eq!((title(), look_at(&store)), (None, None));
         store
             .write_blocking(|tx| {
                 tx.execute("INSERT INTO authors (id, name) VALUES ('eva', 'Eva')", &[])?;
@@ -73,6 +79,15 @@ both_engines! {
             })
             .unwrap();
         assert_eq!(look_at(&store), Some(book("Again", "Eva")));
+    }
+
+    fn that_everything_goes_at_once_is_seen(database: TestDatabase) {
+        static SHELF: Lookup<String> = Lookup::new("shelves.place FROM shelves WHERE shelves.id = $1", &["shelves"]);
+        let store = database.open();
+        let place = || store.write_blocking(|tx| tx.look_up(&SHELF, &[&"first"])).unwrap();
+        assert!(place().is_some());
+        store.write_blocking(|tx| tx.changed_one("DELETE FROM shelves", &[])).unwrap();
+        assert_eq!(place(), None);
     }
 
     fn a_unit_sees_its_own_changes(database: TestDatabase) {

@@ -12,7 +12,10 @@ mod writer;
 
 use std::{ffi::CStr, path::Path, time::Duration};
 
-use rusqlite::{CachedStatement, Connection, hooks::Action};
+use rusqlite::{
+    CachedStatement, Connection,
+    hooks::{Action, AuthAction, AuthContext, Authorization},
+};
 
 use crate::{
     Error, Param, Result, Row, Value,
@@ -123,6 +126,11 @@ impl Session {
         let told = recall.clone();
         self.connection.update_hook(Some(move |action, _: &str, table: &str, row| {
             told.changed(table, row, action == Action::SQLITE_INSERT);
+        }))?;
+        // Rows that go all at once, without a condition, would go untold.
+        self.connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
+            AuthAction::Delete { .. } => Authorization::Ignore,
+            _ => Authorization::Allow,
         }))?;
         self.recall = Some(recall);
         Ok(())
