@@ -94,8 +94,6 @@ fn measure(
         place
             .command(bin)
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .arg("--mail")
-            .arg(format!("folder:{}", place.data_dir.join("mails").display()))
             .args(["--rate-limit-per-address", "0", "--rate-limit-per-key", "1000000"])
             .stderr(File::create(folder.join("checkout.log"))?),
     )?;
