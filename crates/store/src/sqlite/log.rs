@@ -17,6 +17,9 @@ const PASS_PAGES: i64 = 4_000;
 /// How long the log grows before the writer sees to it that it can begin anew: 33 MB. Beyond this size finding a page
 /// in the log takes longer.
 const LONG_PAGES: i64 = 16_000;
+/// How many pages the writer moves itself: flushing them takes some milliseconds, in which no unit goes on. While more are
+/// left the thread goes on moving them, until the log is twice as long.
+const FEW_PAGES: i64 = 1_000;
 /// How much more must be written after an attempt that a reader of an old snapshot kept from ending.
 const PATIENCE_PAGES: i64 = 2_000;
 
@@ -83,7 +86,8 @@ impl LogWatch {
     /// Looks at the log after a commit. Best effort: what fails here is tried again after the next one.
     pub(super) fn look(&mut self, session: &Session) {
         let Ok(length) = session.log_length() else { return };
-        if length.pages >= self.long {
+        let left = length.pages - length.placed;
+        if length.pages >= self.long && (left <= FEW_PAGES || length.pages >= 2 * LONG_PAGES) {
             match session.move_pages() {
                 Ok(moved) if !moved.is_busy => {
                     let is_done = moved.placed >= moved.pages;
@@ -91,7 +95,7 @@ impl LogWatch {
                 }
                 Ok(_) | Err(_) => {}
             }
-        } else if length.pages - length.placed >= PASS_PAGES {
+        } else if left >= PASS_PAGES || length.pages >= self.long {
             // If this is refused, it has been called already.
             let _ = self.keeper.try_send(());
         }
