@@ -233,6 +233,71 @@ fn a_server_that_is_gone_is_answered_so_at_once_and_found_again() {
 }
 
 #[test]
+fn a_worker_that_is_cut_off_leaves_its_lane_to_the_others() {
+    const UNITS: usize = 12;
+    let database = migrated(Engine::Postgres);
+    let Database::Postgres { url, .. } = database.database() else {
+        unreachable!("the engine was chosen above")
+    };
+    let (host, rest) =
+        url.split_once('@').map_or_else(|| panic!("{url}"), |(_, rest)| rest.split_once('/').unwrap());
+    let proxy = Proxy::start(host.parse().expect("the server is given as an address"));
+    let through = url.replace(&format!("@{host}/{rest}"), &format!("@{}/{rest}", proxy.address));
+    let options = Options {
+        database: Database::Postgres { url: through, read_url: None },
+        connections: 2,
+        ..database.options()
+    };
+    merak_testkit::run(async move {
+        let store = Store::open(&options).unwrap();
+        let (is_cut, gate) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let mut units = JoinSet::new();
+        for _ in 0..UNITS {
+            let (store, is_cut, gate) = (store.clone(), Arc::clone(&is_cut), Arc::clone(&gate));
+            let mut runs = 0;
+            units.spawn(async move {
+                let unit = store.write(move |tx| {
+                    runs += 1;
+                    tx.one::<i64>("SELECT one FROM pairs WHERE id = 1", &[])?;
+                    if runs == 2 {
+                        // It is in the lane now; the others are to wait behind it first.
+                        while !gate.load(Ordering::SeqCst) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        if !is_cut.swap(true, Ordering::SeqCst) {
+                            return tx
+                                .one::<bool>("SELECT pg_terminate_backend(pg_backend_pid())", &[])
+                                .map(drop);
+                        }
+                    }
+                    thread::sleep(Duration::from_millis(5));
+                    count_up(tx)
+                });
+                unit.await
+            });
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while store.statistics().queued_in_lanes < UNITS as u64 / 2 {
+            assert!(Instant::now() < deadline, "they do not meet: {:?}", store.statistics());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        proxy.refuse();
+        gate.store(true, Ordering::SeqCst);
+        let answers = tokio::spawn(units.join_all());
+        while !answers.is_finished() {
+            assert!(Instant::now() < deadline, "somebody waits for the one that is cut off");
+            store.write(|tx| tx.one::<i64>("SELECT 1", &[])).await.unwrap();
+        }
+        let answers = answers.await.unwrap();
+        let failed = answers.iter().filter(|answer| answer.is_err()).count();
+        assert_eq!(failed, 1, "{answers:?}");
+        let pair =
+            store.read(|tx| tx.one::<(i64, i64)>("SELECT one, other FROM pairs WHERE id = 1", &[])).await;
+        assert_eq!(usize::try_from(pair.unwrap().0).unwrap(), UNITS - 1);
+    });
+}
+
+#[test]
 fn a_server_that_says_nothing_more_is_given_up() {
     let database = migrated(Engine::Postgres);
     let Database::Postgres { url, .. } = database.database() else {
@@ -477,10 +542,15 @@ impl Proxy {
 
     /// Closes all connections, and from now on every new one.
     fn interrupt(&self) {
-        self.open.store(false, Ordering::SeqCst);
+        self.refuse();
         for stream in self.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Closes every new connection from now on.
+    fn refuse(&self) {
+        self.open.store(false, Ordering::SeqCst);
     }
 
     /// Keeps every byte to itself, for as long as the answer lives.
