@@ -456,6 +456,52 @@ fn who_waits_in_a_lane_and_is_gone_is_not_run() {
 }
 
 #[test]
+fn who_has_a_lane_to_itself_waits_in_that_of_others() {
+    let database = chained();
+    merak_testkit::run(async move {
+        let (store, other) = (database.open(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let (first, beside, mut runs) = (store.clone(), other.clone(), 0);
+        let first = tokio::spawn(async move {
+            let unit = first.write(move |tx| {
+                runs += 1;
+                length(tx)?;
+                if runs == 1 {
+                    beside.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
+                } else {
+                    let _ = held.recv_timeout(Duration::from_secs(25));
+                }
+                link(tx, CHAINS[0], "first").map(|_| runs)
+            });
+            unit.await
+        });
+        until(|| store.statistics().reruns == 1).await;
+        let (second, mut runs) = (store.clone(), 0);
+        let second = tokio::spawn(async move {
+            let unit = second.write(move |tx| {
+                runs += 1;
+                if runs == 1 {
+                    tx.one::<i64>("SELECT length FROM heads WHERE chain_id = $1", &[&CHAINS[1]])?;
+                    other.write_blocking(|tx| link(tx, CHAINS[1], "other"))?;
+                }
+                link(tx, CHAINS[1], "second")?;
+                link(tx, CHAINS[0], "second").map(|_| runs)
+            });
+            unit.await
+        });
+        until(|| store.statistics().queued_in_lanes > 0).await;
+        drop(release);
+        assert_eq!(first.await.unwrap().unwrap(), 2, "it was not disturbed in its lane");
+        assert_eq!(second.await.unwrap().unwrap(), 3, "it lost once, and stood back once");
+        let both = store.clone();
+        let names =
+            tokio::task::spawn_blocking(move || CHAINS.map(|chain| names(&both, chain))).await.unwrap();
+        assert_eq!(names, [vec!["other", "first", "second"], vec!["other", "second"]]);
+        assert_eq!(store.statistics().queued_in_lanes, 0);
+    });
+}
+
+#[test]
 fn a_migration_and_a_unit_that_runs_alone_do_not_wait_for_each_other() {
     const STEP: Migration = Migration {
         name: "0002_notes",

@@ -5,8 +5,12 @@
 //! no trace, and is run when it is their turn. So units that meet at a hot row lose one start each, instead of running
 //! against each other with one winner a round.
 //!
+//! A unit may have lost at a statement that nobody else comes to, since it names an id of its own. So who has nobody
+//! behind it in its lane still stands back where another one is taken, and then waits there instead; once only, or two units
+//! could wait for each other's lane in turns.
+//!
 //! What waits in a lane is a unit in a list and not a thread: the worker that is in the lane runs all that stand in it,
-//! and the other workers do other work.
+//! and the other workers do other work. Should it lose its connection, one of the others goes on with the lane.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -28,8 +28,8 @@ const BREAKS: u32 = 2;
 const IDLE: Duration = Duration::from_secs(1);
 
 /// How often a unit may meet others before it is run once without any. One that is longer than the others would lose to
-/// them for ever, since the first to commit wins. Should others not end in time for that, or one of those be in the way that
-/// it cannot be without, then it is run beside them as often again: while it waits nobody begins.
+/// them for ever, since the first to commit wins. Should the others not end in time for that, or should it meet a unit of
+/// one write of another node even so, then it is run beside them as often again, since while it waits nobody begins.
 const CONFLICTS_BESIDE_OTHERS: u32 = 5;
 
 /// Which units a worker runs.
@@ -150,6 +150,7 @@ impl Worker {
             match self.take(&mut turn, place.as_ref()) {
                 Step::Again => {}
                 Step::InLane(lane) => {
+                    // It changes lanes once.
                     turn.is_polite = place.is_none();
                     match lanes.enter(lane, turn) {
                         Entered::In(taken, same) => (turn, place) = (same, Some(taken)),
