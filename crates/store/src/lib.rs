@@ -88,7 +88,7 @@
 //!
 //! | | SQLite | PostgreSQL |
 //! | --- | --- | --- |
-//! | writing units | one thread; all that wait share one transaction and one commit | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts: first behind those that change the same rows, in the end without any other |
+//! | writing units | one thread; all that wait share one transaction and one commit | one connection each, in a `SERIALIZABLE` transaction, rerun after conflicts: first behind those that change the same rows, every fifth time without any other |
 //! | reading units | snapshots, on the calling thread if they are short, else on threads of their own | `REPEATABLE READ READ ONLY`, on a replica if there is one |
 //! | `write_one` | an ordinary unit | one statement that commits by itself, at `READ COMMITTED` |
 //! | `uuid` | `TEXT`, lower case with hyphens | `uuid` |

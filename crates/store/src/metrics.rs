@@ -33,7 +33,8 @@ pub struct Statistics {
     pub reruns: u64,
     /// Units that waited, after they had begun and left no trace, until those ended that change the same rows.
     pub lane_waits: u64,
-    /// Runs of units for which all others stood still, because they had met concurrent changes too often.
+    /// Runs of units for which all others stood still, because they had met concurrent changes too often; only units of
+    /// one write went on, on other nodes.
     pub ran_alone: u64,
     /// Units that were answered with a conflict, because rerunning did not help.
     pub conflicts: u64,
@@ -96,8 +97,8 @@ impl Meter {
         add(&self.lane_waits, 1);
     }
 
-    pub(crate) fn waited_in_lane(&self, units: usize) {
-        self.queued_in_lanes.fetch_sub(units as u64, Ordering::Relaxed);
+    pub(crate) fn waited_in_lane(&self) {
+        self.queued_in_lanes.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn ran_alone(&self) {

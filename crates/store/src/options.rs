@@ -129,7 +129,7 @@ pub struct Options {
     /// How many prepared statements each connection keeps.
     pub statements: usize,
     /// How often a unit on PostgreSQL is run again after a conflict before it is answered with
-    /// [`Error::Conflict`]. From the fifth time on it runs without any other beside it.
+    /// [`Error::Conflict`]. Every fifth time it runs without any other beside it, if those that run end soon.
     pub reruns: u32,
     /// How long one statement may take on PostgreSQL.
     pub statement_timeout: Duration,

@@ -24,7 +24,7 @@ pub(crate) struct Job {
 
 /// A unit with its types forgotten.
 trait Work: Send {
-    /// Whether the caller has gone away before the unit was first run.
+    /// Whether the caller has gone away.
     fn is_abandoned(&self) -> bool;
 
     /// Runs the unit, and says whether it wants its effects kept.
@@ -47,7 +47,7 @@ where
     E: From<Error> + Send,
 {
     fn is_abandoned(&self) -> bool {
-        self.result.is_none() && self.reply.is_closed()
+        self.reply.is_closed()
     }
 
     fn run(&mut self, tx: &mut Tx<'_>) -> bool {
@@ -116,6 +116,12 @@ impl Job {
         (Self { scope, work, runtime: Handle::try_current().ok(), has_panicked: false }, answer)
     }
 
+    /// Whether the caller has gone away, so that the unit should not be run: what an earlier run did has left no trace, or
+    /// there would not be another.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.work.is_abandoned()
+    }
+
     /// Runs the unit once; a panic ends in it. Also says how far the unit has come with writing.
     pub(crate) fn run(
         &mut self,
@@ -124,7 +130,7 @@ impl Job {
         meter: &Meter,
     ) -> (Outcome, Write) {
         // Nobody would learn that it was done, and who asks again would have it done twice.
-        if self.work.is_abandoned() {
+        if self.is_abandoned() {
             return (Outcome::Refused, Write::None);
         }
         let (outcome, write) = attempt(session, source, self.scope, |tx| self.work.run(tx));

@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread,
     time::{Duration, Instant},
@@ -230,6 +231,71 @@ fn a_server_that_is_gone_is_answered_so_at_once_and_found_again() {
         thread::yield_now();
     }
     assert_eq!(pair(&database.open()), (2, 2));
+}
+
+#[test]
+fn a_worker_that_is_cut_off_leaves_its_lane_to_the_others() {
+    const UNITS: u32 = 8;
+    let database = migrated(Engine::Postgres);
+    let Database::Postgres { url, .. } = database.database() else {
+        unreachable!("the engine was chosen above")
+    };
+    let (host, rest) =
+        url.split_once('@').map_or_else(|| panic!("{url}"), |(_, rest)| rest.split_once('/').unwrap());
+    let proxy = Proxy::start(host.parse().expect("the server is given as an address"));
+    let through = url.replace(&format!("@{host}/{rest}"), &format!("@{}/{rest}", proxy.address));
+    let options = Options {
+        database: Database::Postgres { url: through, read_url: None },
+        connections: 2,
+        ..database.options()
+    };
+    merak_testkit::run(async move {
+        let (store, other) = (Store::open(&options).unwrap(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let (first, mut runs) = (store.clone(), 0);
+        let first = tokio::spawn(async move {
+            let unit = first.write(move |tx| {
+                runs += 1;
+                tx.one::<i64>("SELECT one FROM pairs WHERE id = 1", &[])?;
+                if runs == 1 {
+                    // It loses, and so comes into a lane.
+                    other.write_blocking(count_up)?;
+                    return count_up(tx);
+                }
+                let _ = held.recv_timeout(Duration::from_secs(25));
+                tx.one::<bool>("SELECT pg_terminate_backend(pg_backend_pid())", &[]).map(drop)
+            });
+            unit.await
+        });
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while store.statistics().reruns == 0 {
+            assert!(Instant::now() < deadline, "{:?}", store.statistics());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let mut units = JoinSet::new();
+        for _ in 0..UNITS {
+            let store = store.clone();
+            units.spawn(async move { store.write(count_up).await });
+        }
+        while store.statistics().queued_in_lanes < u64::from(UNITS) {
+            assert!(Instant::now() < deadline, "{:?}", store.statistics());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        proxy.refuse();
+        drop(release);
+        let first = first.await.unwrap();
+        assert!(matches!(first, Err(Error::Unavailable(_))), "{first:?}");
+        let answers = tokio::spawn(units.join_all());
+        while !answers.is_finished() {
+            assert!(Instant::now() < deadline, "somebody waits for the one that is cut off");
+            store.write(|tx| tx.one::<i64>("SELECT 1", &[])).await.unwrap();
+        }
+        for answer in answers.await.unwrap() {
+            answer.unwrap();
+        }
+        let sql = "SELECT one FROM pairs WHERE id = 1";
+        assert_eq!(store.read(|tx| tx.one::<i64>(sql, &[])).await.unwrap(), i64::from(UNITS) + 1);
+    });
 }
 
 #[test]
@@ -477,10 +543,15 @@ impl Proxy {
 
     /// Closes all connections, and from now on every new one.
     fn interrupt(&self) {
-        self.open.store(false, Ordering::SeqCst);
+        self.refuse();
         for stream in self.streams.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Closes every new connection from now on.
+    fn refuse(&self) {
+        self.open.store(false, Ordering::SeqCst);
     }
 
     /// Keeps every byte to itself, for as long as the answer lives.

@@ -4,11 +4,12 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        mpsc,
     },
     time::{Duration, Instant},
 };
 
-use merak_store::{Error, Migration, Options, Statistics, Store, Tx};
+use merak_store::{Error, Migration, Options, ReadTx, Statistics, Store, Tx};
 use merak_testkit::{Engine, TestDatabase};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -70,6 +71,30 @@ fn link(tx: &mut Tx<'_>, chain: Uuid, name: &str) -> Result<i64, Error> {
 
 fn wait_in_server(tx: &mut Tx<'_>, millis: i64) -> Result<(), Error> {
     tx.one::<i64>("SELECT 1 FROM pg_sleep(CAST($1 AS bigint) / 1000.0)", &[&millis]).map(drop)
+}
+
+/// Has others change what the unit has seen, as often as it takes until the unit runs without any. Says how often it has
+/// run.
+fn lose(tx: &mut Tx<'_>, runs: &AtomicU32, other: &Store) -> Result<u32, Error> {
+    let run = runs.fetch_add(1, Ordering::SeqCst) + 1;
+    length(tx)?;
+    if run <= 5 {
+        other.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
+    }
+    Ok(run)
+}
+
+fn length(tx: &mut ReadTx<'_>) -> Result<i64, Error> {
+    tx.one("SELECT length FROM heads WHERE chain_id = $1", &[&CHAINS[0]])
+}
+
+/// Waits until something is so, with an end.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it takes too long");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// The names along a chain, each of which must name the one before.
@@ -139,15 +164,18 @@ fn a_long_unit_comes_to_its_end_among_short_ones() {
             });
         }
         let runs = Arc::new(AtomicU32::new(0));
-        let (counted, seen) = (Arc::clone(&runs), Arc::clone(&links));
+        let (counted, seen, beside) = (Arc::clone(&runs), Arc::clone(&links), other.clone());
         let long = store.write(move |tx| {
             let run = counted.fetch_add(1, Ordering::SeqCst);
             // It sees the chain as it is now, and is slower with what follows from that than the others: as long as there
             // are any, more of them have come to their end than were running when it looked.
-            tx.one::<i64>("SELECT length FROM heads WHERE chain_id = $1", &[&CHAINS[0]])?;
-            let before = seen.load(Ordering::SeqCst);
+            let (length_then, before) = (length(tx)?, seen.load(Ordering::SeqCst));
             while run < 5 && seen.load(Ordering::SeqCst) < before + 7 {
                 std::thread::sleep(Duration::from_millis(1));
+            }
+            if run == 5 {
+                std::thread::sleep(Duration::from_millis(50));
+                assert_eq!(beside.read_blocking(length)?, length_then, "the others stand still");
             }
             link(tx, CHAINS[0], "long")
         });
@@ -181,11 +209,7 @@ fn a_lane_leaves_the_other_workers_to_other_units() {
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while store.statistics().queued_in_lanes == 0 {
-            assert!(Instant::now() < deadline, "nobody waits in a lane: {:?}", store.statistics());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| store.statistics().queued_in_lanes > 0).await;
         for name in ["a", "b", "c"] {
             store.write(|tx| link(tx, CHAINS[1], name)).await.unwrap();
         }
@@ -248,21 +272,267 @@ fn a_store_that_shuts_down_finishes_what_waits_in_lanes() {
         let mut units = JoinSet::new();
         for number in 0..40 {
             let store = store.clone();
-            units.spawn(async move { store.write(move |tx| link(tx, CHAINS[0], &number.to_string())).await });
+            units.spawn(async move {
+                let runs = Arc::new(AtomicU32::new(0));
+                let counted = Arc::clone(&runs);
+                let answer = store.write(move |tx| {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    link(tx, CHAINS[0], &number.to_string())
+                });
+                (answer.await, runs.load(Ordering::SeqCst))
+            });
         }
-        while store.statistics().lane_waits == 0 {
-            tokio::task::yield_now().await;
-        }
+        until(|| store.statistics().lane_waits > 0).await;
         store.shutdown().await;
-        let kept = units.join_all().await.into_iter().map(|answer| match answer {
+        let kept = units.join_all().await.into_iter().map(|(answer, runs)| match answer {
             Ok(_) => 1,
             Err(error) => {
                 assert!(matches!(error, Error::Closed), "{error}");
+                assert_eq!(runs, 0, "what has begun is finished");
                 0
             }
         });
         let (kept, again) = (kept.sum::<usize>(), database.open());
         let names = tokio::task::spawn_blocking(move || names(&again, CHAINS[0])).await.unwrap();
         assert_eq!(names.len(), kept);
+    });
+}
+
+#[test]
+fn units_of_one_write_stand_still_for_a_unit_that_runs_alone() {
+    const MOVE: &str = "UPDATE heads SET length = length + 1 WHERE chain_id = $1";
+    let database = chained();
+    merak_testkit::run(async move {
+        let store = Store::open(&Options { connections: 4, ..database.options() }).unwrap();
+        let (is_over, moves) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut singles = JoinSet::new();
+        for _ in 0..6 {
+            let (store, is_over, moves) = (store.clone(), Arc::clone(&is_over), Arc::clone(&moves));
+            singles.spawn(async move {
+                while !is_over.load(Ordering::SeqCst) {
+                    store.write_one(|tx| tx.changed_one(MOVE, &[&CHAINS[0]])).await.unwrap();
+                    moves.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        let (mut runs, beside, seen) = (0, store.clone(), Arc::clone(&moves));
+        let long = store.write(move |tx| {
+            runs += 1;
+            let (then, before) = (length(tx)?, seen.load(Ordering::SeqCst));
+            while runs <= 5 && seen.load(Ordering::SeqCst) < before + 7 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            if runs > 5 {
+                std::thread::sleep(Duration::from_millis(50));
+                assert_eq!(beside.read_blocking(length)?, then, "the others stand still");
+            }
+            tx.changed_one("UPDATE heads SET length = $2 WHERE chain_id = $1", &[&CHAINS[0], &(then + 1)])?;
+            Ok::<_, Error>(runs)
+        });
+        assert_eq!(long.await.unwrap(), 6);
+        is_over.store(true, Ordering::SeqCst);
+        singles.join_all().await;
+        assert_eq!(store.statistics().ran_alone, 1);
+        let length = store.read(length).await.unwrap();
+        assert_eq!(usize::try_from(length).unwrap(), moves.load(Ordering::SeqCst) + 1);
+    });
+}
+
+#[test]
+fn nobody_waits_long_for_a_unit_that_cannot_be_alone() {
+    let database = chained();
+    merak_testkit::run(async move {
+        let (store, other) = (database.open(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let (ready, is_held) = mpsc::channel();
+        let holder = other.clone();
+        let holding = tokio::spawn(async move {
+            holder
+                .write(move |tx| {
+                    tx.one::<i64>("SELECT 1", &[])?;
+                    let _ = ready.send(());
+                    // Until the other side is gone.
+                    let _ = held.recv_timeout(Duration::from_secs(25));
+                    Ok::<_, Error>(())
+                })
+                .await
+        });
+        tokio::task::spawn_blocking(move || is_held.recv()).await.unwrap().unwrap();
+        let (runs, beside) = (Arc::new(AtomicU32::new(0)), other.clone());
+        let unlucky = store.clone();
+        let unlucky = tokio::spawn(async move {
+            let unit = unlucky.write(move |tx| {
+                let run = lose(tx, &runs, &beside)?;
+                link(tx, CHAINS[0], "unlucky").map(|_| run)
+            });
+            unit.await
+        });
+        let mut longest = Duration::ZERO;
+        while !unlucky.is_finished() {
+            let began = Instant::now();
+            other.write(|tx| link(tx, CHAINS[1], "between")).await.unwrap();
+            longest = longest.max(began.elapsed());
+        }
+        assert_eq!(unlucky.await.unwrap().unwrap(), 6, "beside the one that does not end");
+        assert!(!holding.is_finished());
+        assert!(longest < Duration::from_secs(4), "{longest:?}");
+        assert_eq!(store.statistics().ran_alone, 0);
+        drop(release);
+        holding.await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn who_has_waited_too_long_to_begin_keeps_the_connection() {
+    let database = chained();
+    merak_testkit::run(async move {
+        let hasty = Options { statement_timeout: Duration::from_millis(200), ..database.options() };
+        let (store, other) = (Store::open(&hasty).unwrap(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let (ready, is_held) = mpsc::channel();
+        let alone = tokio::spawn(async move {
+            other
+                .write(move |tx| {
+                    tx.execute("LOCK TABLE unit_lock IN EXCLUSIVE MODE", &[])?;
+                    let _ = ready.send(());
+                    let _ = held.recv_timeout(Duration::from_secs(25));
+                    Ok::<_, Error>(())
+                })
+                .await
+        });
+        tokio::task::spawn_blocking(move || is_held.recv()).await.unwrap().unwrap();
+        let waiting = store.clone();
+        let waiting = tokio::spawn(async move { waiting.write(|tx| link(tx, CHAINS[0], "late")).await });
+        until(|| store.statistics().reruns > 0).await;
+        drop(release);
+        alone.await.unwrap().unwrap();
+        assert_eq!(waiting.await.unwrap().unwrap(), 1);
+        assert_eq!(store.statistics().reconnects, 0);
+    });
+}
+
+#[test]
+fn who_waits_in_a_lane_and_is_gone_is_not_run() {
+    let database = chained();
+    merak_testkit::run(async move {
+        let (store, other) = (database.open(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let mut runs = 0;
+        let first = store.clone();
+        let first = tokio::spawn(async move {
+            let unit = first.write(move |tx| {
+                runs += 1;
+                length(tx)?;
+                if runs == 1 {
+                    other.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
+                } else {
+                    let _ = held.recv_timeout(Duration::from_secs(25));
+                }
+                link(tx, CHAINS[0], "first")
+            });
+            unit.await
+        });
+        until(|| store.statistics().reruns > 0).await;
+        let runs_of_gone = Arc::new(AtomicU32::new(0));
+        let (gone, counted) = (store.clone(), Arc::clone(&runs_of_gone));
+        let gone = tokio::spawn(async move {
+            let unit = gone.write(move |tx| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                link(tx, CHAINS[0], "gone")
+            });
+            unit.await
+        });
+        until(|| store.statistics().queued_in_lanes > 0).await;
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+        drop(release);
+        first.await.unwrap().unwrap();
+        store.shutdown().await;
+        assert_eq!(runs_of_gone.load(Ordering::SeqCst), 1, "it has stood back once");
+        let again = database.open();
+        let names = tokio::task::spawn_blocking(move || names(&again, CHAINS[0])).await.unwrap();
+        assert_eq!(names, ["other", "first"]);
+    });
+}
+
+#[test]
+fn who_has_a_lane_to_itself_waits_in_that_of_others() {
+    let database = chained();
+    merak_testkit::run(async move {
+        let (store, other) = (database.open(), database.open());
+        let (release, held) = mpsc::channel::<()>();
+        let (first, beside, mut runs) = (store.clone(), other.clone(), 0);
+        let first = tokio::spawn(async move {
+            let unit = first.write(move |tx| {
+                runs += 1;
+                length(tx)?;
+                if runs == 1 {
+                    beside.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
+                } else {
+                    let _ = held.recv_timeout(Duration::from_secs(25));
+                }
+                link(tx, CHAINS[0], "first").map(|_| runs)
+            });
+            unit.await
+        });
+        until(|| store.statistics().reruns == 1).await;
+        let (second, mut runs) = (store.clone(), 0);
+        let second = tokio::spawn(async move {
+            let unit = second.write(move |tx| {
+                runs += 1;
+                if runs == 1 {
+                    tx.one::<i64>("SELECT length FROM heads WHERE chain_id = $1", &[&CHAINS[1]])?;
+                    other.write_blocking(|tx| link(tx, CHAINS[1], "other"))?;
+                }
+                link(tx, CHAINS[1], "second")?;
+                link(tx, CHAINS[0], "second").map(|_| runs)
+            });
+            unit.await
+        });
+        until(|| store.statistics().queued_in_lanes > 0).await;
+        drop(release);
+        assert_eq!(first.await.unwrap().unwrap(), 2, "it was not disturbed in its lane");
+        assert_eq!(second.await.unwrap().unwrap(), 3, "it lost once, and stood back once");
+        let both = store.clone();
+        let names =
+            tokio::task::spawn_blocking(move || CHAINS.map(|chain| names(&both, chain))).await.unwrap();
+        assert_eq!(names, [vec!["other", "first", "second"], vec!["other", "second"]]);
+        assert_eq!(store.statistics().queued_in_lanes, 0);
+    });
+}
+
+#[test]
+fn a_migration_and_a_unit_that_runs_alone_do_not_wait_for_each_other() {
+    const STEP: Migration = Migration {
+        name: "0002_notes",
+        sql: "
+            ALTER TABLE notes ADD COLUMN body text;
+            -- postgres: SELECT pg_sleep(0.5);
+        ",
+    };
+    let database = chained();
+    merak_testkit::run(async move {
+        let (store, other) = (database.open(), database.open());
+        let (runs, migrator) = (AtomicU32::new(0), store.clone());
+        let (tell, told) = mpsc::channel();
+        let unit = store.write(move |tx| {
+            let run = lose(tx, &runs, &other)?;
+            if run == 6 {
+                let (tell, migrator) = (tell.clone(), migrator.clone());
+                std::thread::spawn(move || tell.send(migrator.migrate(&[SCHEMA, STEP])));
+                let held = "SELECT count(*) FROM pg_locks WHERE relation = to_regclass('notes') \
+                    AND mode = 'AccessExclusiveLock' AND granted";
+                while tx.one::<i64>(held, &[])? == 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                // It waits for the migration here.
+                tx.execute("INSERT INTO notes (id) VALUES ($1)", &[&CHAINS[0]])?;
+            }
+            link(tx, CHAINS[0], "alone").map(|_| run)
+        });
+        assert_eq!(unit.await.unwrap(), 6);
+        let migrated = tokio::task::spawn_blocking(move || told.recv()).await.unwrap().unwrap();
+        assert_eq!(migrated.unwrap(), ["0002_notes"]);
+        assert_eq!(store.statistics().ran_alone, 1);
     });
 }

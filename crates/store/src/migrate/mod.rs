@@ -45,6 +45,10 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     CONSTRAINT schema_migrations_pkey PRIMARY KEY (name)
 );";
 
+/// What units lock. It has no rows and no columns, and no migration touches it: one that holds a table which a unit waits for
+/// must not wait for that unit.
+const LOCKED_BY_UNITS: &str = "CREATE TABLE IF NOT EXISTS unit_lock ()";
+
 pub(crate) fn apply(options: &Options, migrations: &[Migration]) -> Result<Vec<String>> {
     in_connection(options, |connection| {
         connection.batch(match connection.engine() {
@@ -133,6 +137,9 @@ impl Connection {
             self.batch(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;
         }
         self.script(TABLE).map_err(|(_, error)| error)?;
+        if self.engine() == Engine::Postgres {
+            self.batch(LOCKED_BY_UNITS)?;
+        }
         let source = SystemSource::new();
         let mut names = Vec::new();
         for migration in self.due(migrations)? {

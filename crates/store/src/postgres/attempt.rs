@@ -1,10 +1,15 @@
 //! Running a unit once on a connection.
 
-use std::time::Instant;
+use std::{
+    sync::{PoisonError, RwLock},
+    time::Instant,
+};
 
-use super::{Session, connect::unavailable};
+use tokio_postgres::error::SqlState;
+
+use super::{Session, connect::unavailable, failure};
 use crate::{
-    Error, Source,
+    Error, Result, Source,
     metrics::Meter,
     tx::{self, Write},
     work::{Job, Outcome},
@@ -26,37 +31,45 @@ pub(super) enum Company {
     /// All others.
     Others,
     /// Nobody: it begins when all units have ended that are running, on all nodes, and none begins before it has ended.
+    /// Only units of one write go on, on other nodes than this one.
     Nobody,
 }
 
+/// Held by each unit of one write of this process for reading, since those have no transaction that could lock anything;
+/// and for writing by a unit that is to have no company.
+pub(super) type Singles = RwLock<()>;
+
 impl Company {
-    /// Every unit locks the table that each database has, and the lock ends with the transaction, wherever that ends.
-    /// Those of [`Others`](Self::Others) do not exclude each other. Nothing else locks that table but a migration.
+    /// Every unit locks a table that is there for nothing else, and the lock ends with the transaction, wherever that
+    /// ends. Those of [`Others`](Self::Others) do not exclude each other.
     ///
-    /// `LOCK TABLE` takes no snapshot. So who has waited for it sees all that was committed meanwhile; an advisory lock
-    /// would have to be taken before the transaction, and given back on every way out of it.
+    /// `LOCK TABLE` takes no snapshot. So who has waited for it sees all that was committed meanwhile. An advisory lock is
+    /// taken by a statement that has its snapshot before it waits; so it would have to be taken before the transaction,
+    /// by a round trip of its own, and given back on every way out of it.
     fn begin(self) -> &'static str {
         match self {
             Self::Others => {
-                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; LOCK TABLE schema_migrations IN ROW SHARE MODE"
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; LOCK TABLE unit_lock IN ROW SHARE MODE"
             }
-            // While it waits nobody else begins, so it does not wait long for one that does not end.
+            // While it waits nobody else begins, so it does not wait long for one that does not end; and should its own
+            // node stop in the middle, the others do not wait long for it.
             Self::Nobody => {
-                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL lock_timeout = '5s'; \
-                 LOCK TABLE schema_migrations IN EXCLUSIVE MODE; SET LOCAL lock_timeout = 0"
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL idle_in_transaction_session_timeout = '2s'; \
+                 SET LOCAL lock_timeout = '500ms'; LOCK TABLE unit_lock IN EXCLUSIVE MODE; \
+                 SET LOCAL lock_timeout TO DEFAULT"
             }
         }
     }
 }
 
-/// Without a table to lock: the database was not migrated yet, or its table belongs to somebody else.
+/// Without the table to lock, since the database was not migrated yet.
 const WITHOUT_LOCK: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 
 /// Runs a unit in a serializable transaction of its own.
 pub(super) fn writing(
     session: &mut Session,
     job: &mut Job,
-    company: Company,
+    (company, singles): (Company, &Singles),
     (source, meter): (&dyn Source, &Meter),
 ) -> Attempt {
     match begin(session, company) {
@@ -64,6 +77,12 @@ pub(super) fn writing(
         Err(Error::Conflict) => return rollback(session, Outcome::conflict()),
         Err(error) => return Attempt::Broken(unavailable(error)),
     }
+    // No other unit has anything locked now, so those of one write end soon.
+    let _alone = (company == Company::Nobody).then(|| {
+        let alone = singles.write().unwrap_or_else(PoisonError::into_inner);
+        meter.ran_alone();
+        alone
+    });
     let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
     match outcome {
         Outcome::Keep => commit(session, meter),
@@ -71,19 +90,17 @@ pub(super) fn writing(
     }
 }
 
-fn begin(session: &mut Session, company: Company) -> Result<(), Error> {
-    let can_lock = if let Some(known) = session.can_lock {
-        known
-    } else {
-        let can_lock = match session.batch(Company::Others.begin()) {
-            Ok(()) => true,
-            Err(error @ Error::Unavailable(_)) => return Err(error),
-            Err(_) => false,
-        };
-        session.batch("ROLLBACK")?;
-        *session.can_lock.insert(can_lock)
-    };
-    session.batch(if can_lock { company.begin() } else { WITHOUT_LOCK })
+fn begin(session: &mut Session, company: Company) -> Result<()> {
+    let Err(error) = session.try_batch(company.begin())? else { return Ok(()) };
+    match error.code() {
+        Some(&SqlState::UNDEFINED_TABLE) => {
+            session.batch("ROLLBACK")?;
+            session.batch(WITHOUT_LOCK)
+        }
+        // It has waited for one without company as long as a statement may take. Nothing is wrong with the connection.
+        Some(&SqlState::QUERY_CANCELED) => Err(Error::Conflict),
+        _ => Err(failure::error(&error, company.begin())),
+    }
 }
 
 /// Runs a unit on a snapshot.
@@ -96,7 +113,13 @@ pub(super) fn reading(session: &mut Session, job: &mut Job, source: &dyn Source,
 }
 
 /// Runs a unit of one write, whose statement commits by itself.
-pub(super) fn single(session: &mut Session, job: &mut Job, source: &dyn Source, meter: &Meter) -> Attempt {
+pub(super) fn single(
+    session: &mut Session,
+    job: &mut Job,
+    singles: &Singles,
+    (source, meter): (&dyn Source, &Meter),
+) -> Attempt {
+    let _beside_others = singles.read().unwrap_or_else(PoisonError::into_inner);
     let began = Instant::now();
     let (outcome, write) = job.run(tx::Session::Postgres(session), source, meter);
     if let (Outcome::Keep, Write::Done) = (&outcome, write) {

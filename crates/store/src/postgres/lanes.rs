@@ -5,13 +5,16 @@
 //! no trace, and is run when it is their turn. So units that meet at a hot row lose one start each, instead of running
 //! against each other with one winner a round.
 //!
+//! A unit may have lost at a statement that nobody else comes to, since it names an id of its own. So who has nobody
+//! behind it in its lane still stands back where another one is taken, and then waits there instead; once only, or two units
+//! could wait for each other's lane in turns.
+//!
 //! What waits in a lane is a unit in a list and not a thread: the worker that is in the lane runs all that stand in it,
-//! and the other workers do other work.
+//! and the other workers do other work. Should it lose its connection, one of the others goes on with the lane.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
-    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -32,7 +35,8 @@ pub(super) struct Turn {
     pub(super) conflicts: u32,
     /// How often its connection broke.
     pub(super) breaks: u32,
-    /// Whether it stands back where a lane is taken. One that there was no room for does not.
+    /// Whether it stands back where a lane is taken. One that there was no room for does not, nor one that has gone from
+    /// one lane into another: it might go to and fro for ever.
     pub(super) is_polite: bool,
 }
 
@@ -55,9 +59,11 @@ pub(crate) struct Lanes {
 
 #[derive(Default)]
 struct State {
-    /// Who waits for the one that is in the lane. A lane that nobody is in is not there.
+    /// Who waits for the one that is in the lane. A lane that nobody is in is not there, unless it is adrift.
     lanes: HashMap<Lane, VecDeque<Turn>>,
-    /// How many wait in all of them.
+    /// Lanes that were left by the worker that was in them, while there is somebody who waits.
+    adrift: VecDeque<Lane>,
+    /// How many wait in all lanes.
     waiting: usize,
 }
 
@@ -97,13 +103,18 @@ impl Lanes {
             return None;
         }
         let lane = self.of(sql, params);
-        self.lock().lanes.contains_key(&lane).then_some(lane)
+        self.is_taken(lane).then_some(lane)
+    }
+
+    /// Whether somebody is in a lane.
+    pub(super) fn is_taken(&self, lane: Lane) -> bool {
+        self.lock().lanes.contains_key(&lane)
     }
 
     /// Goes into a lane, or waits in it if somebody else is there.
     pub(super) fn enter(&self, lane: Lane, turn: Turn) -> Entered<'_> {
         let mut state = self.lock();
-        let State { lanes, waiting } = &mut *state;
+        let State { lanes, waiting, .. } = &mut *state;
         match lanes.get_mut(&lane) {
             Some(_) if *waiting >= self.room => Entered::NoRoom(turn),
             Some(behind) => {
@@ -120,11 +131,13 @@ impl Lanes {
         }
     }
 
-    fn leave(&self, state: &mut State, lane: Lane) {
-        let left = state.lanes.remove(&lane).map_or(0, |waiting| waiting.len());
-        state.waiting -= left;
-        self.meter.waited_in_lane(left);
-        self.any.store(!state.lanes.is_empty(), Ordering::Relaxed);
+    /// Goes into a lane that was left, with the unit whose turn it is.
+    pub(super) fn go_on(&self) -> Option<(Place<'_>, Turn)> {
+        if !self.any.load(Ordering::Relaxed) {
+            return None;
+        }
+        let lane = self.lock().adrift.pop_front()?;
+        Place { lanes: self, lane }.next()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -133,34 +146,43 @@ impl Lanes {
     }
 }
 
-/// Being in a lane. Should it be dropped in the middle, the lane is free, and who waits in it is told that the store is
-/// closed: that happens only if the thread of a worker ends by a panic.
+/// Being in a lane. When it is dropped, the lane is free; if somebody waits there, it is adrift, and the next worker that
+/// has ended a unit goes on with it.
 pub(super) struct Place<'l> {
     lanes: &'l Lanes,
     lane: Lane,
 }
 
 impl Place<'_> {
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// Whether nobody waits for the one that is in the lane.
+    pub(super) fn is_private(&self) -> bool {
+        self.lanes.lock().lanes.get(&self.lane).is_none_or(VecDeque::is_empty)
+    }
+
     /// Who is to be run next in this lane. If nobody waits, it is left.
     pub(super) fn next(self) -> Option<(Self, Turn)> {
-        let lanes = self.lanes;
-        let mut state = lanes.lock();
-        let next = state.lanes.get_mut(&self.lane).and_then(VecDeque::pop_front);
-        if let Some(turn) = next {
-            state.waiting -= 1;
-            lanes.meter.waited_in_lane(1);
-            drop(state);
-            return Some((self, turn));
-        }
-        // Under the same lock, or somebody could come to wait in a lane that nobody is in any more.
-        lanes.leave(&mut state, self.lane);
-        mem::forget(self);
-        None
+        let mut state = self.lanes.lock();
+        let turn = state.lanes.get_mut(&self.lane).and_then(VecDeque::pop_front)?;
+        state.waiting -= 1;
+        drop(state);
+        self.lanes.meter.waited_in_lane();
+        Some((self, turn))
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.lanes.leave(&mut self.lanes.lock(), self.lane);
+        let mut state = self.lanes.lock();
+        // Under one lock, or somebody could come to wait in a lane that nobody is in any more.
+        if state.lanes.get(&self.lane).is_none_or(VecDeque::is_empty) {
+            state.lanes.remove(&self.lane);
+            self.lanes.any.store(!state.lanes.is_empty(), Ordering::Relaxed);
+        } else {
+            state.adrift.push_back(self.lane);
+        }
     }
 }

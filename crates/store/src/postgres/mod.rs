@@ -38,8 +38,6 @@ pub(crate) struct Session {
     clock: u64,
     /// Set when the connection can no longer be trusted.
     unusable: bool,
-    /// Whether there is a table that units can lock, once that is known.
-    can_lock: Option<bool>,
     /// Looks after the statements of the running unit, if it may go into a lane.
     watch: Option<Watch>,
 }
@@ -47,9 +45,17 @@ pub(crate) struct Session {
 /// Looks after the statements of a unit.
 struct Watch {
     lanes: Arc<Lanes>,
-    /// Whether the unit stands back where a lane is taken.
-    is_polite: bool,
+    manners: Manners,
     met: Option<Met>,
+}
+
+/// Where a unit stands back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manners {
+    /// Nowhere.
+    None,
+    /// Where a lane is taken, unless it is its own.
+    Polite { own: Option<Lane> },
 }
 
 /// How a unit has met others.
@@ -62,13 +68,16 @@ enum Met {
 }
 
 impl Watch {
-    fn new(lanes: &Arc<Lanes>, is_polite: bool) -> Self {
-        Self { lanes: Arc::clone(lanes), is_polite, met: None }
+    fn new(lanes: &Arc<Lanes>, manners: Manners) -> Self {
+        Self { lanes: Arc::clone(lanes), manners, met: None }
     }
 
     /// Stands back from a statement whose lane is taken. To whoever runs the unit that is a conflict like any other.
     fn before(&mut self, sql: &str, params: &[&dyn Param]) -> Result<()> {
-        let taken = if self.is_polite { self.lanes.taken(sql, params) } else { None };
+        let taken = match self.manners {
+            Manners::None => None,
+            Manners::Polite { own } => self.lanes.taken(sql, params).filter(|lane| Some(*lane) != own),
+        };
         self.met = taken.map(Met::Taken);
         if taken.is_some() { Err(Error::Conflict) } else { Ok(()) }
     }
@@ -92,7 +101,6 @@ impl Session {
             capacity: capacity.max(1),
             clock: 0,
             unusable: false,
-            can_lock: None,
             watch: None,
         }
     }
@@ -160,8 +168,12 @@ impl Session {
 
     /// Runs one of the short statements that frame transactions, or a whole script.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
-        let answer = self.line.run(async |client| client.batch_execute(sql).await)?;
-        answer.map_err(|error| failure::error(&error, sql))
+        self.try_batch(sql)?.map_err(|error| failure::error(&error, sql))
+    }
+
+    /// The same, with the driver's own error.
+    fn try_batch(&mut self, sql: &str) -> Result<Result<(), tokio_postgres::Error>> {
+        self.line.run(async |client| client.batch_execute(sql).await)
     }
 
     /// Has the connection closed once the running unit is over.

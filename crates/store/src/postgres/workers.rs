@@ -13,8 +13,8 @@ use flume::Receiver;
 use rand::RngExt;
 
 use super::{
-    Met, Session, Target, Watch,
-    attempt::{Attempt, Company, reading, single, writing},
+    Manners, Met, Session, Target, Watch,
+    attempt::{Attempt, Company, Singles, reading, single, writing},
     lanes::{Entered, Lane, Lanes, Place, Turn},
 };
 use crate::{Error, Options, Result, Source, metrics::Meter, tx::Scope, work::Job};
@@ -27,8 +27,9 @@ const BREAKS: u32 = 2;
 /// unit cannot be run again if the connection turns out to be dead under its write.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// How often a unit may meet others before it is run without any. One that is longer than the others would lose to them for
-/// ever, since the first to commit wins.
+/// How often a unit may meet others before it is run once without any. One that is longer than the others would lose to
+/// them for ever, since the first to commit wins. Should the others not end in time for that, or should it meet a unit of
+/// one write of another node even so, then it is run beside them as often again, since while it waits nobody begins.
 const CONFLICTS_BESIDE_OTHERS: u32 = 5;
 
 /// Which units a worker runs.
@@ -65,6 +66,7 @@ pub(crate) struct Worker {
 pub(crate) struct Shared {
     meter: Arc<Meter>,
     lanes: Arc<Lanes>,
+    singles: Arc<Singles>,
     /// How many of them have a connection.
     connected: Arc<AtomicUsize>,
 }
@@ -72,7 +74,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: &Options, meter: &Arc<Meter>) -> Self {
         let lanes = Arc::new(Lanes::new(options.queue.max(1), meter));
-        Self { meter: Arc::clone(meter), lanes, connected: Arc::default() }
+        Self { meter: Arc::clone(meter), lanes, singles: Arc::default(), connected: Arc::default() }
     }
 }
 
@@ -114,46 +116,63 @@ impl Worker {
         }
     }
 
+    /// Whether it has no connection and cannot have one, while others have. It would answer units faster than those can run
+    /// them, so it takes none.
+    fn is_cut_off(&mut self) -> bool {
+        self.connect().is_err() && self.shared.connected.load(Ordering::Relaxed) > 0
+    }
+
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self, queue: &Receiver<Job>) {
+        let lanes = Arc::clone(&self.shared.lanes);
         loop {
-            // A worker that has no connection would answer units faster than the others can run them; so while there
-            // are others, it takes none.
-            if self.connect().is_err() && self.shared.connected.load(Ordering::Relaxed) > 0 {
-                if queue.is_disconnected() {
-                    break;
-                }
+            let is_cut_off = self.is_cut_off();
+            if is_cut_off && !queue.is_disconnected() {
                 thread::sleep(LONGEST_PAUSE);
                 continue;
             }
+            if let Some((place, turn)) = lanes.go_on() {
+                self.serve(&lanes, turn, Some(place));
+                continue;
+            }
+            if is_cut_off {
+                break;
+            }
             let Ok(job) = queue.recv() else { break };
-            self.serve(job);
+            self.serve(&lanes, Turn::new(job), None);
         }
         self.disconnect();
     }
 
     /// Runs a unit to its end, and then all that wait in its lane.
-    fn serve(&mut self, job: Job) {
-        let lanes = Arc::clone(&self.shared.lanes);
-        let (mut turn, mut place): (Turn, Option<Place<'_>>) = (Turn::new(job), None);
+    fn serve<'l>(&mut self, lanes: &'l Lanes, mut turn: Turn, mut place: Option<Place<'l>>) {
         loop {
-            match self.take(&mut turn, place.is_some()) {
+            match self.take(&mut turn, place.as_ref()) {
                 Step::Again => {}
-                Step::InLane(lane) => match lanes.enter(lane, turn) {
-                    Entered::In(taken, same) => (turn, place) = (same, Some(taken)),
-                    Entered::Waits => return,
-                    Entered::NoRoom(same) => {
-                        turn = Turn { is_polite: false, ..same };
-                        pause(turn.conflicts);
+                Step::InLane(lane) => {
+                    // It changes lanes once.
+                    turn.is_polite = place.is_none();
+                    match lanes.enter(lane, turn) {
+                        Entered::In(taken, same) => (turn, place) = (same, Some(taken)),
+                        Entered::Waits => return,
+                        Entered::NoRoom(same) => {
+                            turn = Turn { is_polite: false, ..same };
+                            pause(turn.conflicts);
+                        }
                     }
-                },
+                }
                 Step::Over(failure) => {
                     match self.kind {
                         Kind::Writer => self.shared.meter.group(1),
                         Kind::Reader => self.shared.meter.read(),
                     }
                     turn.job.answer(failure);
-                    let Some((same, next)) = place.take().and_then(Place::next) else { return };
+                    let Some(same) = place.take() else { return };
+                    // Then somebody else goes on with the lane.
+                    if self.is_cut_off() {
+                        return;
+                    }
+                    let Some((same, next)) = same.next() else { return };
                     (turn, place) = (next, Some(same));
                 }
             }
@@ -161,13 +180,26 @@ impl Worker {
     }
 
     /// Runs a unit once, and says how it goes on, within bounds.
-    fn take(&mut self, turn: &mut Turn, is_in_lane: bool) -> Step {
+    fn take(&mut self, turn: &mut Turn, place: Option<&Place<'_>>) -> Step {
+        // It may have waited long.
+        if turn.job.is_abandoned() {
+            return Step::Over(None);
+        }
         if let Err(error) = self.connect() {
             return Step::Over(Some(error));
         }
-        let company =
-            if turn.conflicts < CONFLICTS_BESIDE_OTHERS { Company::Others } else { Company::Nobody };
-        let (attempt, met) = self.attempt(&mut turn.job, company, turn.is_polite && !is_in_lane);
+        let company = match turn.conflicts {
+            conflicts @ 1.. if conflicts.is_multiple_of(CONFLICTS_BESIDE_OTHERS) => Company::Nobody,
+            _ => Company::Others,
+        };
+        let own = place.map(Place::lane);
+        // Who has others behind it in its lane does not let them wait for yet another one.
+        let is_polite = turn.is_polite && place.is_none_or(Place::is_private);
+        let manners = match company {
+            Company::Others if is_polite => Manners::Polite { own },
+            Company::Others | Company::Nobody => Manners::None,
+        };
+        let (attempt, met) = self.attempt(&mut turn.job, company, manners);
         match attempt {
             Attempt::Done(failure) => Step::Over(failure),
             Attempt::Conflicted => {
@@ -181,7 +213,12 @@ impl Worker {
                 turn.conflicts += 1;
                 self.shared.meter.rerun();
                 match met {
-                    Some(Met::Lost(lane)) if !is_in_lane && turn.is_polite => Step::InLane(lane),
+                    Some(Met::Lost(lane))
+                        if is_polite
+                            && own.is_none_or(|own| own != lane && self.shared.lanes.is_taken(lane)) =>
+                    {
+                        Step::InLane(lane)
+                    }
                     _ => {
                         pause(turn.conflicts - 1);
                         Step::Again
@@ -201,19 +238,17 @@ impl Worker {
         }
     }
 
-    fn attempt(&mut self, job: &mut Job, company: Company, is_polite: bool) -> (Attempt, Option<Met>) {
+    fn attempt(&mut self, job: &mut Job, company: Company, manners: Manners) -> (Attempt, Option<Met>) {
         let Some(session) = &mut self.session else {
             return (Attempt::Done(Some(Error::Closed)), None);
         };
         let idle = std::mem::replace(&mut self.last_used, Instant::now()).elapsed();
         let (source, meter) = (&*self.source, &*self.shared.meter);
+        let singles = &*self.shared.singles;
         let attempt = match (job.scope, self.kind) {
             (Scope::Unit, Kind::Writer) => {
-                session.watch = Some(Watch::new(&self.shared.lanes, is_polite));
-                if company == Company::Nobody {
-                    meter.ran_alone();
-                }
-                writing(session, job, company, (source, meter))
+                session.watch = Some(Watch::new(&self.shared.lanes, manners));
+                writing(session, job, (company, singles), (source, meter))
             }
             (_, Kind::Reader) => reading(session, job, source, meter),
             (Scope::One, Kind::Writer) => {
@@ -222,7 +257,7 @@ impl Worker {
                 {
                     Attempt::Broken(error)
                 } else {
-                    single(session, job, source, meter)
+                    single(session, job, singles, (source, meter))
                 }
             }
         };
