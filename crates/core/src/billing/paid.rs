@@ -92,14 +92,11 @@ fn pay_with(
     let is_moved = move_to(tx, rules, &mut after, invoice)?;
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
-    let method = method.map(|id| methods::find(tx, id)).transpose()?.flatten();
-    let method = method.filter(PaymentMethod::is_saved).map(|method| method.id);
-    if is_moved {
+    if is_moved || after.ended_at.is_none() && (is_chosen || after.payment_method_id.is_none()) {
+        let method = method.map(|id| methods::find(tx, id)).transpose()?.flatten();
+        let saved = method.filter(PaymentMethod::is_saved).map(|method| method.id);
         // What was free keeps nothing that has paid it before: that was given for something else.
-        after.payment_method_id = method;
-    } else if method.is_some() && (is_chosen || after.payment_method_id.is_none()) && after.ended_at.is_none()
-    {
-        after.payment_method_id = method;
+        after.payment_method_id = if is_moved { saved } else { saved.or(after.payment_method_id) };
     }
     if is_settled || is_moved {
         subscriptions::change_paid(tx, &before, &mut after, receipt.clone())?;
