@@ -147,7 +147,7 @@ impl Life {
     }
 
     fn anything(&mut self) {
-        match self.town.dice.below(42) {
+        match self.town.dice.below(43) {
             0..=11 => self.buy(),
             12..=15 => {
                 let open = self.any_open();
@@ -178,6 +178,7 @@ impl Life {
             35 => self.change_prices(),
             36..=38 => self.activate(),
             39..=40 => self.save_card(),
+            41 => self.change_by_way_of_nothing(),
             _ => self.town.jobs(),
         }
     }
@@ -320,14 +321,32 @@ impl Life {
     fn change_price(&mut self) {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let price = self.price().id;
-        let (rules, id) = (self.town.rules.clone(), one.id);
-        let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
         let vouch = match self.town.dice.below(6) {
             0..=2 => Vouch::Seller,
             3 => Vouch::Customer,
             4 => self.town.any_method(&one).map_or(Vouch::Nobody, Vouch::Payer),
             _ => Vouch::Nobody,
         };
+        self.change_to(one, price, vouch);
+    }
+
+    /// To what costs nothing, as everybody may, and from there to what the customer may: credit or a discount may pay it.
+    fn change_by_way_of_nothing(&mut self) {
+        let paid = "base_amount IS NOT NULL AND status = 'active'";
+        let Some(one) = self.any_subscription(paid) else { return };
+        let free = self.products[5 + self.town.dice.pick(2)].id;
+        let free = self.town.shop.complete(free).public.prices[0].id;
+        let id = one.id;
+        self.change_to(one, free, Vouch::Nobody);
+        let price = self.price().id;
+        if let Some(now) = self.town.look(move |tx| subscriptions::find(tx, id)) {
+            self.change_to(now, price, Vouch::Customer);
+        }
+    }
+
+    fn change_to(&mut self, one: Subscription, price: Id<Price>, vouch: Vouch) {
+        let (rules, id) = (self.town.rules.clone(), one.id);
+        let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
         let wish = ChangePrice { price_id: price, payer, vouch };
         let applied = self.town.command(&format!("change the price of {id}, {vouch:?}"), move |tx| {
             price_change::apply(tx, &rules, &one, wish)
