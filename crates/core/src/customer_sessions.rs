@@ -171,7 +171,7 @@ pub fn create_for_payer(
     let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
     let checkout_id = (!checkout.is_buyer_known).then_some(checkout.id);
     let vouched_by = payment_id.map_or(Voucher::Nobody, |_| Voucher::Payer);
-    insert(tx, secret, customer_id, Reach { checkout_id, payment_id, vouched_by, ..Reach::LINK })
+    insert(tx, secret, customer_id, Reach { checkout_id, vouched_by, payment_id, ..Reach::LINK })
 }
 
 /// Opens a session that reaches as far as one of this checkout, or a whole one, for somebody who has not shown to be the

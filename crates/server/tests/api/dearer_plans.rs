@@ -2,6 +2,7 @@
 
 use merak_core::billing::PaymentMethod;
 use merak_core::customer_sessions;
+use merak_core::customers::Customer;
 use merak_core::kit::Id;
 use merak_core::subscriptions::Subscription;
 use serde_json::{Value, json};
@@ -153,6 +154,32 @@ scenarios! {
         let plan = shop.plan("Another plan", json!([recurring("month", 5000)])).await;
         let refused = buyer.patch(&path, json!({"product_price_id": plan["prices"][0]["id"]})).await;
         assert!(refused.status == 400 && refused.text().contains(LINK), "{}", refused.text());
+    }
+
+    // What most customers do: they buy as nobody in particular, and sign in when they want more.
+    async fn who_has_bought_without_signing_in_types_the_card_in_for_more(shop) {
+        let path = checkout(shop, recurring("month", 1000), json!({})).await;
+        let mut typed = filled(CARD);
+        typed.push(("seen_total", String::from("1000")));
+        assert_eq!(press(&shop.anonymous, &path, "pay", &typed).await.status, 303);
+        let sql = "SELECT id, customer_id FROM subscriptions";
+        let (id, customer): (Id<Subscription>, Id<Customer>) = shop.write(move |tx| Ok(tx.one(sql, &[])?)).await.unwrap();
+        let owner = browser(shop, &signed_in(shop, customer).await);
+        let path = format!("/fjordsoft/portal/subscriptions/{id}");
+        let plan = shop.plan("Other plans", json!([recurring("month", 800), recurring("year", 9000)])).await;
+        let change = async |index: usize, seen: &str| {
+            let price = plan["prices"][index]["id"].as_str().unwrap().to_owned();
+            press(&owner, &format!("{path}/plan"), "change", &[("price", price), ("seen", seen.to_owned())]).await
+        };
+        assert_eq!(change(0, "0").await.status, 303, "what is cheaper is paid by the card of before");
+        let refused = change(1, "9000").await;
+        let why = "More is charged for this plan, today or over a year, and the card that pays was typed in by somebody who had not signed in.";
+        assert!(refused.status == 400 && refused.text().contains(why) && refused.text().contains(">Add a card</a>"), "{}", refused.text());
+        assert_eq!(charges(shop).await, [(customer, 1000)]);
+        let typed = [("number", CARD), ("expiry", "12 / 40"), ("cvc", "123")].map(|(name, value)| (name, value.to_owned()));
+        assert_eq!(press(&owner, &format!("{path}/pay"), "", &typed).await.status, 303);
+        assert_eq!(change(1, "9000").await.header("location"), Some(format!("{path}?told=plan").as_str()));
+        assert_eq!(charges(shop).await.len(), 2);
     }
 
     // Who has come along a link is told that signing in shows more cards, if it does.
