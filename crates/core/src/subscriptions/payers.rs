@@ -19,7 +19,7 @@ use super::price_change::{PriceChange, Settles};
 use super::rules::Error;
 use crate::billing::{PaymentMethod, methods};
 use crate::customer_sessions::Vouch;
-use crate::kit::{Cents, Refusal, Result};
+use crate::kit::{Cents, Id, Refusal, Result};
 use crate::products::RecurringInterval;
 
 /// What a subscription costs, as prices are shown.
@@ -67,17 +67,21 @@ pub fn card(
     is_paid_first: bool,
     vouch: Vouch,
 ) -> Result<Option<PaymentMethod>> {
-    let named = match (is_paid_first, vouch) {
-        (false, _) => before.payment_method_id,
-        (true, Vouch::Seller) => return Ok(methods::list(tx, before.customer_id)?.into_iter().next()),
-        (true, Vouch::Customer) => {
-            return Ok(methods::list_offered(tx, before.customer_id)?.into_iter().next());
-        }
-        (true, Vouch::Payer(id)) => Some(id),
-        (true, Vouch::Nobody) => None,
+    let found = |tx: &mut ReadTx<'_>, id: Option<Id<PaymentMethod>>| {
+        let method = id.map(|id| methods::find(tx, id)).transpose()?.flatten();
+        Ok(method.filter(PaymentMethod::is_saved))
     };
-    let method = named.map(|id| methods::find(tx, id)).transpose()?.flatten();
-    Ok(method.filter(|method| method.is_saved() && method.customer_id == before.customer_id))
+    if !is_paid_first {
+        return found(tx, before.payment_method_id);
+    }
+    match vouch {
+        Vouch::Seller => Ok(methods::list(tx, before.customer_id)?.into_iter().next()),
+        Vouch::Customer => Ok(methods::list_offered(tx, before.customer_id)?.into_iter().next()),
+        Vouch::Payer(id) => {
+            Ok(found(tx, Some(id))?.filter(|method| method.customer_id == before.customer_id))
+        }
+        Vouch::Nobody => Ok(None),
+    }
 }
 
 /// Refuses a dearer price that whoever wishes it may not let the card pay.
