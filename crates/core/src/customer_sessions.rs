@@ -19,11 +19,23 @@
 //! into the session of somebody else and leave a card there.
 //!
 //! A card that pays already goes on to pay what it was given for, whoever looks. That it pays more from now on takes somebody
-//! who vouches for whoever wishes it, see [`Vouch`] and [`crate::subscriptions::payers`].
+//! who vouches for whoever wishes it, see [`Vouch`] and [`crate::subscriptions::payers`]. For a program the token itself says
+//! who does, and where it came from:
+//!
+//! | The token | Who vouches |
+//! | --- | --- |
+//! | the answer to the seller's program, whose link to the portal holds the same token | the seller |
+//! | the answer to the code that was sent to the customer | the customer |
+//! | the answer to the confirmation of a checkout | whoever has paid it, for their own card |
+//! | a link in a mail, or where the pages of a checkout lead to | nobody |
+//!
+//! The seller's program hands its token, and so that link, to the customer alone: whoever has it can do with a program what the
+//! seller lets the customer do. The pages of the portal do not tell one link from another: in a browser none of them vouches.
 
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
+use crate::billing::{Payment, PaymentMethod};
 use crate::checkouts::Checkout;
 use crate::customers::{self, Customer};
 use crate::kit::{Id, InstanceSecret, Refusal, Result, Token, TokenHash, TokenKind, text_enum};
@@ -31,15 +43,43 @@ use crate::kit::{Id, InstanceSecret, Refusal, Result, Token, TokenHash, TokenKin
 /// How long a session lasts, in seconds. It is not renewed by use.
 pub const LIFETIME: i64 = 3600;
 
+/// Who vouches that whoever acts for a customer may let a card pay more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouch {
+    /// The seller: they act themselves, or their program has let the customer in and acts for them.
+    Seller,
+    /// The customer themselves, by the code that was sent to them, or by an account with their address.
+    Customer,
+    /// Whoever has typed this card into the checkout that they confirmed, and need not be the customer. They can let this
+    /// card pay more, and no other.
+    Payer(Id<PaymentMethod>),
+    /// Nobody: whoever was given a link may have come along it.
+    Nobody,
+}
+
 text_enum! {
-    /// Who vouches that whoever acts for a customer is that customer.
-    pub enum Vouch {
-        /// The seller: they act themselves, or their program has let the customer in and acts for them.
+    /// Who vouches for whoever holds a session.
+    pub enum Voucher {
+        /// As [`Vouch::Seller`].
         Seller = "seller",
-        /// The customer themselves, by the code that was sent to them, or by an account with their address.
+        /// As [`Vouch::Customer`].
         Customer = "customer",
-        /// Nobody: whoever was given a link may have come along it.
+        /// As [`Vouch::Payer`], of what the session's payment was made with, once it is saved.
+        Payer = "payer",
+        /// As [`Vouch::Nobody`].
         Nobody = "nobody",
+    }
+}
+
+impl Voucher {
+    /// Who vouches, by the card that the session's payment has saved.
+    pub(crate) fn vouch(self, paid_with: Option<Id<PaymentMethod>>) -> Vouch {
+        match self {
+            Self::Seller => Vouch::Seller,
+            Self::Customer => Vouch::Customer,
+            Self::Payer => paid_with.map_or(Vouch::Nobody, Vouch::Payer),
+            Self::Nobody => Vouch::Nobody,
+        }
     }
 }
 
@@ -58,7 +98,9 @@ row! {
         /// Whether it is an owner's: see above.
         pub is_owner_known: bool,
         /// Who vouches for whoever holds it, where a program does.
-        pub vouched_by: Vouch,
+        pub vouched_by: Voucher,
+        /// The payment that whoever holds it has made, where that vouches for them.
+        pub payment_id: Option<Id<Payment>>,
         /// When it ends.
         pub expires_at: Timestamp,
         /// When it was made.
@@ -77,7 +119,7 @@ pub fn create(
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    insert(tx, secret, customer_id, Reach { vouched_by: Vouch::Seller, ..Reach::LINK })
+    insert(tx, secret, customer_id, Reach { vouched_by: Voucher::Seller, ..Reach::LINK })
 }
 
 /// Opens a session for whoever follows a link that is sent to the customer.
@@ -96,7 +138,7 @@ pub fn create_for_code(
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    insert(tx, secret, customer_id, Reach { vouched_by: Vouch::Customer, ..Reach::LINK })
+    insert(tx, secret, customer_id, Reach { vouched_by: Voucher::Customer, ..Reach::LINK })
 }
 
 /// Opens an owner's session. Its token belongs into a cookie, and nowhere else.
@@ -105,18 +147,31 @@ pub fn create_for_owner(
     secret: &InstanceSecret,
     customer_id: Id<Customer>,
 ) -> Result<(CustomerSession, Token)> {
-    let reach = Reach { is_owner_known: true, vouched_by: Vouch::Customer, ..Reach::LINK };
+    let reach = Reach { is_owner_known: true, vouched_by: Voucher::Customer, ..Reach::LINK };
     insert(tx, secret, customer_id, reach)
 }
 
-/// Opens a session for whoever has confirmed a checkout, of its customer.
+/// Opens a session for whoever has confirmed a checkout, of its customer. It may travel in an address.
 pub fn create_for_checkout(
     tx: &mut Tx<'_>,
     secret: &InstanceSecret,
     checkout: &Checkout,
 ) -> Result<(CustomerSession, Token)> {
+    create_for_payer(tx, secret, checkout, None)
+}
+
+/// As [`create_for_checkout`], for nobody but whoever has made this payment of the checkout themselves: the token belongs into
+/// the answer to them, and into no address.
+pub fn create_for_payer(
+    tx: &mut Tx<'_>,
+    secret: &InstanceSecret,
+    checkout: &Checkout,
+    payment_id: Option<Id<Payment>>,
+) -> Result<(CustomerSession, Token)> {
     let customer_id = checkout.customer_id.ok_or_else(Refusal::not_found)?;
-    open(tx, secret, customer_id, (!checkout.is_buyer_known).then_some(checkout.id))
+    let checkout_id = (!checkout.is_buyer_known).then_some(checkout.id);
+    let vouched_by = payment_id.map_or(Voucher::Nobody, |_| Voucher::Payer);
+    insert(tx, secret, customer_id, Reach { checkout_id, vouched_by, payment_id, ..Reach::LINK })
 }
 
 /// Opens a session that reaches as far as one of this checkout, or a whole one, for somebody who has not shown to be the
@@ -135,12 +190,14 @@ pub fn open(
 struct Reach {
     checkout_id: Option<Id<Checkout>>,
     is_owner_known: bool,
-    vouched_by: Vouch,
+    vouched_by: Voucher,
+    payment_id: Option<Id<Payment>>,
 }
 
 impl Reach {
     /// As far as a link.
-    const LINK: Self = Self { checkout_id: None, is_owner_known: false, vouched_by: Vouch::Nobody };
+    const LINK: Self =
+        Self { checkout_id: None, is_owner_known: false, vouched_by: Voucher::Nobody, payment_id: None };
 }
 
 fn insert(
@@ -157,6 +214,7 @@ fn insert(
         checkout_id: reach.checkout_id,
         is_owner_known: reach.is_owner_known,
         vouched_by: reach.vouched_by,
+        payment_id: reach.payment_id,
         expires_at: tx.now().add_seconds(LIFETIME),
         created_at: tx.now(),
     };

@@ -5,6 +5,7 @@ mod audits;
 mod changes;
 mod clocks;
 mod confirm;
+mod dearer;
 mod dunning;
 mod ends;
 mod grace;

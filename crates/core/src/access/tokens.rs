@@ -4,8 +4,9 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx, row};
 
 use super::{Actor, Subject, is_alive};
+use crate::billing::PaymentMethod;
 use crate::checkouts::Checkout;
-use crate::customer_sessions::{BOUND_TO, Vouch};
+use crate::customer_sessions::{BOUND_TO, Voucher};
 use crate::customers::Customer;
 use crate::kit::{
     Id, InstanceSecret, Page, Paged, Refusal, Result, Scope, ScopeSet, Token, TokenHash, TokenKind,
@@ -117,18 +118,19 @@ fn find_personal_access_token(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<O
 }
 
 fn find_customer_session(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option<Actor>> {
-    type Found = (Id<Customer>, Timestamp, Option<Id<Checkout>>, Vouch);
+    type Found = (Id<Customer>, Timestamp, Option<Id<Checkout>>, Voucher, Option<Id<PaymentMethod>>);
     let found = tx.find::<Found>(
         concatcp!(
             "SELECT customers.id, customer_sessions.expires_at, ",
             BOUND_TO,
-            ", customer_sessions.vouched_by FROM customer_sessions JOIN customers ON customers.id = customer_sessions.customer_id \
-             WHERE token_hash = $1 AND customers.deleted_at IS NULL"
+            ", customer_sessions.vouched_by, payments.payment_method_id FROM customer_sessions \
+             JOIN customers ON customers.id = customer_sessions.customer_id \
+             LEFT JOIN payments ON payments.id = customer_sessions.payment_id WHERE token_hash = $1 AND customers.deleted_at IS NULL"
         ),
         &[hash],
     )?;
     let found = found.filter(|(_, expires_at, ..)| is_alive(Some(*expires_at), tx.now()));
-    Ok(found.map(|(customer_id, _, bound_to, vouched_by)| Actor {
+    Ok(found.map(|(customer_id, _, bound_to, vouched_by, paid_with)| Actor {
         subject: match bound_to {
             Some(checkout_id) => Subject::Purchase { customer_id, checkout_id },
             None => Subject::Customer(customer_id),
@@ -136,7 +138,7 @@ fn find_customer_session(tx: &mut ReadTx<'_>, hash: &TokenHash) -> Result<Option
         scopes: ScopeSet::of(&[Scope::CustomerPortalWrite]),
         is_blocked: false,
         unnoted_token: None,
-        vouched_by,
+        vouched_by: vouched_by.vouch(paid_with),
     }))
 }
 

@@ -123,8 +123,8 @@ pub enum Opened {
 /// Makes out an invoice of a subscription and plans its payment with the method that the subscription is paid with.
 ///
 /// The subscription is as it will be: should the invoice be for a later period than the subscription is in, then paying
-/// it takes the subscription there, to the invoice's product and price. That is how something that was free becomes
-/// something that is paid for: nothing changes unless the money comes, see [`void`].
+/// it takes the subscription there, to the invoice's product and price, and to what it is paid with. That is how something
+/// that was free becomes something that is paid for: nothing changes unless the money comes, see [`void`].
 ///
 /// An invoice without a method stays open; what follows from that is the caller's.
 pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &NewInvoice) -> Result<Opened> {
@@ -145,7 +145,7 @@ pub fn open(tx: &mut Tx<'_>, rules: &Rules, subscription: &Subscription, new: &N
     };
     let (invoice, lines) = make_out(tx, rules, draft, new)?;
     if invoice.due() == Cents::default() {
-        let order = paid::pay_alone(tx, rules, &invoice, lines)?;
+        let order = paid::pay_alone(tx, rules, &invoice, lines, subscription.payment_method_id)?;
         return Ok(Opened::Paid(Box::new(order)));
     }
     let method = match subscription.payment_method_id {
@@ -207,7 +207,7 @@ pub(crate) fn end(tx: &mut Tx<'_>, subscription: &Subscription, at_once: bool) -
     // Nothing is charged, so it does not matter what could be, and the tax is that of the last payment.
     let rules = Rules::new("", Cents::default());
     let (invoice, lines) = make_out(tx, &rules, draft, &new)?;
-    paid::pay_alone(tx, &rules, &invoice, lines).map(drop)
+    paid::pay_alone(tx, &rules, &invoice, lines, None).map(drop)
 }
 
 /// Gives up an invoice that need not be paid any more: what it used of the customer's credit comes back, and its lines
@@ -384,9 +384,10 @@ pub(super) fn make_out(
         added.push(row);
     }
     for line in &mut waiting {
+        let was = (line.amount, line.held_amount);
         take_out(line, &mut held);
         line.invoice_id = Some(invoice.id);
-        if line.held_amount != Cents::default() {
+        if was != (line.amount, line.held_amount) {
             tx.changed_one(
                 "UPDATE invoice_lines SET amount = $2, held_amount = $3 WHERE id = $1",
                 &[&line.id, &line.amount, &line.held_amount],

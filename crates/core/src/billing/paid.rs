@@ -8,7 +8,7 @@ use serde_json::json;
 use super::books::Books;
 use super::invoices;
 use super::methods;
-use super::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, Rules, rules};
+use super::{BillingReason, Invoice, InvoiceLine, InvoiceStatus, Payment, PaymentMethod, Rules, rules};
 use crate::clock;
 use crate::customers;
 use crate::emails::{self, Email, PortalLink, Receipt, ReceiptLine};
@@ -19,12 +19,13 @@ use crate::products::{self, Product};
 use crate::streams::{self, Channel};
 use crate::subscriptions::{self, Subscription, SubscriptionStatus};
 
-/// Pays one invoice of a subscription.
+/// Pays one invoice of a subscription, for which nothing is due. What it makes a paid one is paid with this method later.
 pub(super) fn pay_alone(
     tx: &mut Tx<'_>,
     rules: &Rules,
     invoice: &Invoice,
     lines: Vec<InvoiceLine>,
+    method: Option<Id<PaymentMethod>>,
 ) -> Result<Order> {
     let subscription = match invoice.subscription_id {
         Some(id) => subscriptions::find(tx, id)?,
@@ -35,7 +36,7 @@ pub(super) fn pay_alone(
     let (mut invoice, mut books) = (invoice.clone(), Books::default());
     let product_name = product_name(tx, invoice.product_id)?;
     let period = Period { rules, subscription, product_name, lines, now };
-    let order = pay(tx, &mut books, &mut invoice, None, period)?;
+    let order = pay_with(tx, &mut books, &mut invoice, (None, method), period)?;
     books.post(tx)?;
     Ok(order)
 }
@@ -60,6 +61,18 @@ pub(super) fn pay(
     payment: Option<&Payment>,
     period: Period<'_>,
 ) -> Result<Order> {
+    let method = payment.and_then(|payment| payment.payment_method_id);
+    pay_with(tx, books, invoice, (payment, method), period)
+}
+
+/// As [`pay`], with the method that has paid, or that is to pay what comes after it.
+fn pay_with(
+    tx: &mut Tx<'_>,
+    books: &mut Books,
+    invoice: &mut Invoice,
+    (payment, method): (Option<&Payment>, Option<Id<PaymentMethod>>),
+    period: Period<'_>,
+) -> Result<Order> {
     let Period { rules, subscription: before, product_name, lines, now } = period;
     let copies = Copies {
         metadata: before.metadata.clone(),
@@ -79,12 +92,11 @@ pub(super) fn pay(
     let is_moved = move_to(tx, rules, &mut after, invoice)?;
     // What the customer has paid with in person is what they want to pay with.
     let is_chosen = payment.is_some_and(|payment| !payment.is_off_session);
-    if let Some(method) = payment.and_then(|payment| payment.payment_method_id)
-        && (is_chosen || is_moved || after.payment_method_id.is_none())
-        && after.ended_at.is_none()
-        && methods::find(tx, method)?.is_some_and(|method| method.is_saved())
-    {
-        after.payment_method_id = Some(method);
+    if is_moved || after.ended_at.is_none() && (is_chosen || after.payment_method_id.is_none()) {
+        let method = method.map(|id| methods::find(tx, id)).transpose()?.flatten();
+        let saved = method.filter(PaymentMethod::is_saved).map(|method| method.id);
+        // What was free keeps nothing that has paid it before: that was given for something else.
+        after.payment_method_id = if is_moved { saved } else { saved.or(after.payment_method_id) };
     }
     if is_settled || is_moved {
         subscriptions::change_paid(tx, &before, &mut after, receipt.clone())?;

@@ -62,6 +62,15 @@ pub fn standing(tx: &mut ReadTx<'_>, checkout: &Checkout, confirm: &Confirm) -> 
     }
 }
 
+/// The payment of a checkout that this confirmation has made by what was typed into the processor's form for it. None if
+/// another one has made the last payment, if a card pays that was saved before, or if there was nothing to pay.
+pub fn typed_payment(tx: &mut ReadTx<'_>, checkout: &Checkout, confirm: &Confirm) -> Result<Option<Payment>> {
+    match payments::last_of_checkout(tx, checkout.id)? {
+        Some(payment) if confirm.saved.is_none() && confirm.has_made(tx, &payment)? => Ok(Some(payment)),
+        _ => Ok(None),
+    }
+}
+
 /// A confirmation, apart from what the buyer changed with it.
 #[derive(Clone, Debug, Default)]
 pub struct Confirm {
@@ -511,7 +520,7 @@ pub(crate) fn failed(tx: &mut Tx<'_>, id: Id<Checkout>, payment: &Payment) -> Re
             // What the card's customer is known by was filled in for the sale, and whoever has the link could read it.
             tx.execute(
                 "UPDATE checkouts SET customer_email = NULL, customer_name = NULL, customer_billing_address = NULL, \
-                 customer_tax_id = NULL WHERE id = $1",
+                 customer_tax_id = NULL, tax_amount = NULL, tax = NULL, is_tax_inclusive = FALSE WHERE id = $1",
                 &[&id],
             )?;
         }

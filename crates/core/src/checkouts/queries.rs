@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use const_format::concatcp;
 use merak_store::{PartitionedPage, ReadTx, Sql};
+use serde_json::{Map, Value};
 
 use super::{Checkout, CheckoutSort, CheckoutStatus};
 use crate::access::Tenancy;
 use crate::benefits::grants::BenefitGrant;
 use crate::billing::payments;
 use crate::clock;
+use crate::customers::Customer;
 use crate::discounts::{self, Discount};
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::license_keys::SoldTo;
@@ -111,8 +113,10 @@ pub struct CompleteCheckout {
 /// A checkout as its buyer sees it.
 #[derive(Clone, Debug)]
 pub struct PublicCheckout {
-    /// The checkout with what it sells.
+    /// The checkout with what it sells, as everybody may see it who has its link.
     pub complete: CompleteCheckout,
+    /// Whose it is, to compare with. It is only shown where it stands in the checkout, too.
+    pub customer_id: Option<Id<Customer>>,
     /// Who sells.
     pub organization: Organization,
 }
@@ -152,9 +156,9 @@ pub fn complete_one(tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<CompleteC
 
 /// Reads what this checkout sells, and who sells it.
 pub fn public(tx: &mut ReadTx<'_>, checkout: Checkout) -> Result<PublicCheckout> {
-    let organization = seller(tx, &checkout)?;
+    let (organization, customer_id) = (seller(tx, &checkout)?, checkout.customer_id);
     let checkout = veiled(tx, checkout)?;
-    Ok(PublicCheckout { complete: complete_one(tx, checkout)?, organization })
+    Ok(PublicCheckout { complete: complete_one(tx, checkout)?, customer_id, organization })
 }
 
 impl PublicCheckout {
@@ -167,24 +171,39 @@ impl PublicCheckout {
             return public(tx, checkout);
         }
         let CompleteCheckout { product, price, discount, .. } = self.complete.clone();
+        let customer_id = checkout.customer_id;
         let checkout = veiled(tx, checkout)?;
         let complete = CompleteCheckout { checkout, product, price, discount };
-        Ok(Self { complete, organization: self.organization.clone() })
+        Ok(Self { complete, customer_id, organization: self.organization.clone() })
     }
 }
 
-/// A checkout as its link shows it. While a saved card's payment is under way, what stands there of the buyer is what is known
-/// of the card's customer; whoever else has the link is not to read it before the sale is made.
+/// A checkout as its link shows it. While a saved card's payment is under way, and if it fails for good, what stands there of
+/// the buyer is what is known of the card's customer; whoever else has the link is not to read it unless the sale is made. The
+/// tax tells where they live, so the total is shown without it.
 fn veiled(tx: &mut ReadTx<'_>, mut checkout: Checkout) -> Result<Checkout> {
-    let (CheckoutStatus::Confirmed, Some(id)) = (checkout.status, checkout.confirming_payment_id) else {
-        return Ok(checkout);
+    let payment = match (checkout.status, checkout.confirming_payment_id) {
+        (CheckoutStatus::Open | CheckoutStatus::Confirmed, Some(id)) => payments::find(tx, id)?,
+        (CheckoutStatus::Failed, _) => payments::last_of_checkout(tx, checkout.id)?,
+        _ => None,
     };
-    if payments::find(tx, id)?.is_some_and(|payment| payment.payment_method_id.is_some()) {
-        checkout.customer_email = None;
-        checkout.customer_name = None;
-        checkout.customer_billing_address = None;
-        checkout.customer_tax_id = None;
+    if payment.is_none_or(|payment| payment.payment_method_id.is_none()) {
+        return Ok(checkout);
     }
+    (checkout.tax_amount, checkout.tax, checkout.is_tax_inclusive) = (None, None, false);
+    if checkout.status == CheckoutStatus::Open {
+        // Of the buyer there is only what was said.
+        return Ok(checkout);
+    }
+    checkout.customer_id = None;
+    checkout.customer_email = None;
+    checkout.customer_name = None;
+    checkout.customer_billing_address = None;
+    checkout.customer_tax_id = None;
+    let mut metadata: Map<String, Value> =
+        serde_json::from_str(checkout.payment_processor_metadata.as_str()).unwrap_or_default();
+    metadata.insert(String::from("customer_id"), Value::Null);
+    checkout.payment_processor_metadata = Value::Object(metadata).into();
     Ok(checkout)
 }
 

@@ -4,9 +4,13 @@
 //! |---|---|
 //! | the seller | whatever pays the subscription |
 //! | the customer | cards that the customer has given |
+//! | their having paid a checkout themselves | the card that they typed in for it |
 //! | nobody | nothing |
 //!
 //! Somebody else may have typed a card into a checkout of the customer's, and anybody may have come along a link.
+//!
+//! That something goes on which was to end with its period takes nobody who vouches: its card goes on to pay what it was given
+//! for, and a link in a mail is there for just such things.
 
 use merak_store::ReadTx;
 
@@ -15,37 +19,43 @@ use super::price_change::{PriceChange, Settles};
 use super::rules::Error;
 use crate::billing::{PaymentMethod, methods};
 use crate::customer_sessions::Vouch;
-use crate::kit::{Cents, Refusal, Result};
+use crate::kit::{Cents, Id, Refusal, Result};
 use crate::products::RecurringInterval;
 
-impl PriceChange {
-    /// Whether a card pays something now for this change, or more than before from now on.
-    pub(super) fn is_dearer(&self, before: &Subscription) -> bool {
-        let is_charged_now = match &self.settles {
-            Settles::NotAtAll => return false,
-            Settles::WithNextInvoice(_) => false,
-            Settles::Now(new) | Settles::First(new) => {
-                new.lines.iter().map(|line| line.amount.get()).sum::<i64>() > 0
-            }
-        };
-        is_charged_now || a_year_of(&self.after) > a_year_of(before)
+/// What a subscription costs, as prices are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// For how long one payment pays.
+    pub(super) interval: RecurringInterval,
+    /// One payment, before discounts, which end.
+    pub(super) base: Cents,
+    /// One payment, or what is charged now: less the discount of now, and less what is given back.
+    pub(super) now: Cents,
+}
+
+impl Cost {
+    /// Whether the card that has paid the one pays more for this: a year costs more, or more is charged at once than a period
+    /// cost. Where the interval is another one, so is the time for which a discount runs, and only what was paid counts.
+    pub(super) fn is_dearer_than(self, before: Self) -> bool {
+        let paid = if self.interval == before.interval { before.base } else { before.now };
+        self.now > before.now || a_year(self.base, self.interval) > a_year(paid, before.interval)
     }
 }
 
-/// What a subscription costs in a year, before discounts, which end.
-fn a_year_of(subscription: &Subscription) -> i64 {
-    let times = match subscription.recurring_interval {
+fn a_year(amount: Cents, interval: RecurringInterval) -> i64 {
+    let times = match interval {
         RecurringInterval::Month => 12,
         RecurringInterval::Year => 1,
     };
-    subscription.base_amount.map_or(0, Cents::get).saturating_mul(times)
+    amount.get().saturating_mul(times)
 }
 
 /// Whether a saved card may be told to pay something that it does not pay yet.
-pub const fn may_pay(method: &PaymentMethod, vouch: Vouch) -> bool {
+pub fn may_pay(method: &PaymentMethod, vouch: Vouch) -> bool {
     match vouch {
         Vouch::Seller => true,
         Vouch::Customer => method.is_offered,
+        Vouch::Payer(id) => method.id == id,
         Vouch::Nobody => false,
     }
 }
@@ -57,19 +67,21 @@ pub fn card(
     is_paid_first: bool,
     vouch: Vouch,
 ) -> Result<Option<PaymentMethod>> {
-    if !is_paid_first {
-        let own = match before.payment_method_id {
-            Some(id) => methods::find(tx, id)?,
-            None => None,
-        };
-        return Ok(own.filter(PaymentMethod::is_saved));
-    }
-    let saved = match vouch {
-        Vouch::Seller => methods::list(tx, before.customer_id)?,
-        Vouch::Customer => methods::list_offered(tx, before.customer_id)?,
-        Vouch::Nobody => Vec::new(),
+    let found = |tx: &mut ReadTx<'_>, id: Option<Id<PaymentMethod>>| {
+        let method = id.map(|id| methods::find(tx, id)).transpose()?.flatten();
+        Ok(method.filter(PaymentMethod::is_saved))
     };
-    Ok(saved.into_iter().next())
+    if !is_paid_first {
+        return found(tx, before.payment_method_id);
+    }
+    match vouch {
+        Vouch::Seller => Ok(methods::list(tx, before.customer_id)?.into_iter().next()),
+        Vouch::Customer => Ok(methods::list_offered(tx, before.customer_id)?.into_iter().next()),
+        Vouch::Payer(id) => {
+            Ok(found(tx, Some(id))?.filter(|method| method.customer_id == before.customer_id))
+        }
+        Vouch::Nobody => Ok(None),
+    }
 }
 
 /// Refuses a dearer price that whoever wishes it may not let the card pay.
@@ -79,7 +91,7 @@ pub(super) fn require(
     change: &PriceChange,
     vouch: Vouch,
 ) -> Result<()> {
-    if !change.is_dearer(before) {
+    if !change.is_dearer {
         return Ok(());
     }
     if vouch == Vouch::Nobody {

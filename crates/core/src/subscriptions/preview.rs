@@ -21,7 +21,7 @@ pub struct Preview {
     pub now: Option<Bill>,
     /// Whether the change would be made only if that is paid.
     pub is_paid_first: bool,
-    /// Whether more is paid for it, now or from now on; see [`super::payers`].
+    /// Whether more is paid for it than before, at once or in a year; see [`super::payers`].
     pub is_dearer: bool,
     /// The next invoice after the change; none if the subscription ends before, and nothing is left to be paid then.
     pub next: Option<Bill>,
@@ -73,17 +73,18 @@ pub fn preview(
 ) -> Result<Preview> {
     let change = plan(tx, rules, before, price_id)?;
     let customer = customers::find(tx, before.customer_id)?.ok_or_else(Refusal::not_found)?;
-    let mut waiting = invoices::waiting_lines(tx, &[before.id])?;
+    let mut waiting: Vec<NewLine> =
+        invoices::waiting_lines(tx, &[before.id])?.into_iter().map(|line| waited(line, false)).collect();
     let now = clock::now(tx, before.organization_id)?;
     let mut credit = invoices::credit_of(tx, before.customer_id)?;
     // What a change has taken that waits for its payment is there for this one.
     for invoice in invoices::changes(tx, before)? {
         credit = Cents::new(credit.get() + invoice.credit_applied.get());
         let lines = invoices::lines_of(tx, invoice.id)?;
-        waiting.extend(lines.into_iter().filter(|line| line.created_at < invoice.created_at));
+        let lines = lines.into_iter().filter(|line| line.created_at < invoice.created_at);
+        waiting.extend(lines.map(|line| waited(line, true)));
     }
-    let waiting: Vec<NewLine> = waiting.into_iter().map(waited).collect();
-    let is_dearer = change.is_dearer(before);
+    let is_dearer = change.is_dearer;
     let after = change.after;
     let is_paid_first = matches!(change.settles, Settles::First(_));
     let discount = match after.discount_id {
@@ -165,12 +166,13 @@ impl Of<'_> {
 }
 
 /// A line that waits, or would wait again, as it comes onto the invoice: its discount is taken off already, and it holds the
-/// tax that its price holds.
-fn waited(line: InvoiceLine) -> NewLine {
+/// tax that its price holds, which is only taken out of it while it is on one.
+fn waited(line: InvoiceLine, is_on_invoice: bool) -> NewLine {
+    let held = if is_on_invoice { line.held_amount.get() } else { 0 };
     NewLine {
         product_price_id: line.product_price_id,
         description: line.description,
-        amount: Cents::new(line.amount.get() + line.held_amount.get()),
+        amount: Cents::new(line.amount.get() + held),
         is_proration: true,
         span: line.period_start.zip(line.period_end),
     }

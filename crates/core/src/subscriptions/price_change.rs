@@ -16,9 +16,10 @@
 use merak_store::{ReadTx, Timestamp, Tx};
 use serde_json::Value;
 
+use super::payers::{self, Cost};
 pub use super::preview::{Bill, Preview, preview};
 use super::rules::Error;
-use super::{Subscription, payers, proration};
+use super::{Subscription, proration};
 use crate::billing::invoices::{self, NewInvoice, NewLine, Opened};
 use crate::billing::{
     self, BillingReason, Invoice, InvoiceStatus, Payment, PaymentMethod, PaymentStatus, Rules, payments,
@@ -59,6 +60,8 @@ pub struct PriceChange {
     pub after: Subscription,
     /// When it becomes so, and what is to be paid.
     pub settles: Settles,
+    /// Whether a card pays more for it than before, at once or in a year; see [`super::payers`].
+    pub is_dearer: bool,
 }
 
 /// How a change of the price is paid.
@@ -87,7 +90,7 @@ pub fn plan(
     }
     if price.id == subscription.price_id {
         let after = subscription.clone();
-        return Ok(PriceChange { price, after, settles: Settles::NotAtAll });
+        return Ok(PriceChange { price, after, settles: Settles::NotAtAll, is_dearer: false });
     }
     if billing::is_blocked(tx, subscription.organization_id)? {
         return Err(Refusal::bad_request("The seller is blocked, so nothing can be charged."));
@@ -114,7 +117,8 @@ pub fn plan(
         now,
     };
     let (after, settles) = parts.decide()?;
-    Ok(PriceChange { price, after, settles })
+    let is_dearer = parts.cost_after(&after, &settles).is_dearer_than(parts.cost_before());
+    Ok(PriceChange { price, after, settles, is_dearer })
 }
 
 /// What is still to be done for a change of the price.
@@ -498,6 +502,24 @@ impl Parts<'_> {
     fn off(&self, base: Cents, period_start: Timestamp) -> Cents {
         self.running(period_start)
             .map_or(Cents::default(), |discount| discounts::rules::amount_off(discount.reduction(), base))
+    }
+
+    fn cost_before(&self) -> Cost {
+        let before = self.subscription;
+        let base = before.base_amount.unwrap_or_default();
+        let off = self.off(base, before.current_period_start);
+        Cost { interval: before.recurring_interval, base, now: Cents::new(base.get() - off.get()) }
+    }
+
+    fn cost_after(&self, after: &Subscription, settles: &Settles) -> Cost {
+        let base = after.base_amount.unwrap_or_default();
+        let now = match settles {
+            Settles::NotAtAll | Settles::WithNextInvoice(_) => 0,
+            Settles::Now(new) | Settles::First(new) => {
+                new.lines.iter().map(|line| line.amount.get()).sum::<i64>() - self.off(base, self.now).get()
+            }
+        };
+        Cost { interval: after.recurring_interval, base, now: Cents::new(now) }
     }
 
     fn given_back(&self) -> Option<NewLine> {

@@ -25,14 +25,16 @@ pub enum Error {
         "The subscription becomes a paid one, and there is no means of payment that could be charged for it."
     )]
     MissingPaymentMethod,
-    /// It costs more, and nobody vouches that whoever wishes it is the customer.
+    /// More is charged for it, and nobody vouches that whoever wishes it is the customer.
     #[error(
-        "This costs more, and anybody may have come along a link. Please sign in by the code that is sent to the customer."
+        "More is charged for this, now or over a year, and anybody may have come along a link. Please sign in by the code that is \
+         sent to the customer."
     )]
     NotShown,
-    /// It costs more, and its card was typed in by somebody who had not shown to be the customer.
+    /// More is charged for it, and its card was typed in by somebody who had not shown to be the customer.
     #[error(
-        "This costs more, and it is not known that the customer has given the card that pays. Please add a card first."
+        "More is charged for this, now or over a year, and it is not known that the customer has given the card that pays. Please \
+         add a card first."
     )]
     OthersCard,
 }

@@ -306,6 +306,15 @@ scenarios! {
         };
         let before = waiting();
         assert_eq!(before.len(), 4);
+        // A node of before gives up an invoice without a word of what was taken out of its lines.
+        let (known, other) = (shop.subscription(one.id), dear);
+        let preview = || {
+            let known = known.clone();
+            shop.read(move |tx| price_change::preview(tx, &rules(), &known, other)).unwrap()
+        };
+        let shown = preview();
+        assert_eq!(shop.write(|tx| Ok(tx.execute("UPDATE invoice_lines SET held_amount = 7 WHERE invoice_id IS NULL", &[])?)).unwrap(), 4);
+        assert_eq!(preview(), shown);
         shop.go_to(shop.subscription(one.id).current_period_end);
         let invoice_id = shop.open_due().payments[0].invoice_id.unwrap();
         assert!(waiting().is_empty());

@@ -3,22 +3,21 @@
 use merak_core::billing::{PaymentMethod, methods};
 use merak_core::checkouts::CheckoutStatus;
 use merak_core::checkouts::confirm::{SavedCard, Seen, Standing};
-use merak_core::customer_sessions::{self, Live, Vouch};
+use merak_core::customer_sessions::{self, Live};
 use merak_core::customers::{self, Customer, UpdateCustomer};
 use merak_core::kit::{InstanceSecret, Kind};
-use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
 
 use super::*;
 
 /// A customer of the seller, and the card that they have saved.
-fn known(shop: &Shop) -> (Customer, SavedCard) {
+pub fn known(shop: &Shop) -> (Customer, SavedCard) {
     let customer = shop.customer();
     let card = saved(shop, &customer);
     (customer, card)
 }
 
 /// A card that a customer saves who has shown who they are.
-fn saved(shop: &Shop, customer: &Customer) -> SavedCard {
+pub fn saved(shop: &Shop, customer: &Customer) -> SavedCard {
     let setup = customer.clone();
     let planned = shop.write(move |tx| payments::plan_setup(tx, &rules(), &setup, ("ctoken", true))).unwrap();
     shop.settle(&planned, paid(&format!("saved{}", shop.number())));
@@ -30,16 +29,16 @@ fn offered(shop: &Shop, id: Id<Customer>) -> Vec<Id<PaymentMethod>> {
     cards.into_iter().map(|card| card.id).collect()
 }
 
-fn newest_card(shop: &Shop, id: Id<Customer>) -> SavedCard {
+pub fn newest_card(shop: &Shop, id: Id<Customer>) -> SavedCard {
     let cards = shop.read(move |tx| methods::list(tx, id)).unwrap();
     SavedCard { customer_id: id, method_id: cards[0].id }
 }
 
-fn by(card: SavedCard) -> Confirm {
+pub fn by(card: SavedCard) -> Confirm {
     Confirm { saved: Some(card), ..Confirm::default() }
 }
 
-fn hold(shop: &Shop, checkout: &Checkout, confirm: &Confirm) -> Result<Held> {
+pub fn hold(shop: &Shop, checkout: &Checkout, confirm: &Confirm) -> Result<Held> {
     let (secret, confirm) = (checkout.client_secret.clone(), confirm.clone());
     shop.write(move |tx| {
         let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
@@ -49,7 +48,7 @@ fn hold(shop: &Shop, checkout: &Checkout, confirm: &Confirm) -> Result<Held> {
 }
 
 #[track_caller]
-fn asks(shop: &Shop, checkout: &Checkout, card: SavedCard) -> Payment {
+pub fn asks(shop: &Shop, checkout: &Checkout, card: SavedCard) -> Payment {
     match hold(shop, checkout, &by(card)).unwrap() {
         Held::Asks(question) => question.payment,
         Held::Complete => panic!("there was something to pay"),
@@ -124,6 +123,60 @@ scenarios! {
         shop.settle(&payment, waits(Outcome::RequiresAction));
         let told = value_of(&shop.checkout_now(&typed).payment_processor_metadata);
         assert_eq!(told["intent_client_secret"], "pi_wait_secret", "a card that was typed in is known to who typed it");
+    }
+
+    // The tax tells in which country the owner of the card lives.
+    fn a_checkout_tells_nobody_whose_card_is_asked(shop) {
+        let (customer, card) = known(shop);
+        let (tenancy, id) = (shop.tenancy(), customer.id);
+        let command = UpdateCustomer { billing_address: Patch::Value(in_country("JP")), name: Patch::Value(String::from("Ada")), ..UpdateCustomer::default() };
+        shop.write(move |tx| customers::update(tx, &tenancy, id, &command)).unwrap();
+        let shown = |checkout: &Checkout| {
+            let secret = checkout.client_secret.clone();
+            let public = shop.read(move |tx| {
+                let checkout = checkouts::find_by_client_secret(tx, &secret)?;
+                let public = checkouts::public(tx, checkout.clone())?;
+                assert_eq!(format!("{:?}", public.as_of(tx, checkout)?.complete.checkout), format!("{:?}", public.complete.checkout));
+                Ok(public)
+            });
+            let public = public.unwrap();
+            let shown = public.complete.checkout;
+            let metadata = value_of(&shown.payment_processor_metadata);
+            assert!(metadata["customer_id"].is_null(), "{metadata}");
+            assert!(shown.customer_email.is_none() && shown.customer_name.is_none() && shown.customer_billing_address.is_none());
+            assert_eq!((shown.customer_id, shown.tax_amount, shown.tax.clone(), shown.is_tax_inclusive), (None, None, None, false));
+            assert_eq!((shown.total(), shown.subtotal()), (Some(Cents::new(1100)), Some(Cents::new(1100))));
+            (shown.status, public.customer_id)
+        };
+        let held = || {
+            let checkout = shop.checkout(fixed(None, 1100), |_| {});
+            let secret = checkout.client_secret.clone();
+            let held = shop.write(move |tx| {
+                let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
+                let terms = checkouts::apply_client_update(tx, &mut checkout, &ClientUpdate::default())?;
+                confirming::hold(tx, &rules(), checkout, &terms, &by(card))
+            });
+            let Held::Asks(question) = held.unwrap() else { panic!("there is something to pay") };
+            (checkout, question.payment)
+        };
+        let tax = |checkout: &Checkout| shop.checkout_now(checkout).tax_amount.map(Cents::get);
+        let (checkout, payment) = held();
+        assert_eq!((shown(&checkout), tax(&checkout)), ((CheckoutStatus::Open, None), Some(100)));
+        shop.settle(&payment, declined(false));
+        assert_eq!((shown(&checkout), tax(&checkout)), ((CheckoutStatus::Open, None), None));
+        let (checkout, payment) = held();
+        shop.settle(&payment, waits(Outcome::RequiresAction));
+        assert_eq!((shown(&checkout), tax(&checkout)), ((CheckoutStatus::Confirmed, Some(id)), Some(100)));
+        shop.settle(&payment, declined(false));
+        assert_eq!((shown(&checkout), tax(&checkout)), ((CheckoutStatus::Failed, Some(id)), None));
+        let (checkout, payment) = held();
+        shop.settle(&payment, paid("again"));
+        let secret = checkout.client_secret;
+        let sold = shop.read(move |tx| {
+            let checkout = checkouts::find_by_client_secret(tx, &secret)?;
+            checkouts::public(tx, checkout)
+        });
+        assert_eq!(sold.unwrap().complete.checkout.tax_amount, Some(Cents::new(100)));
     }
 
     fn nobody_pays_with_the_card_of_another(shop) {
@@ -251,60 +304,6 @@ scenarios! {
         assert!(is_bound(shop, &checkout));
     }
 
-    // Somebody else may have typed the card in, and anybody may have come along a link.
-    fn a_dearer_price_takes_somebody_who_vouches_and_a_card_of_the_customers(shop) {
-        let subscription = shop.subscribed(fixed(MONTH, 1000));
-        let wish = |of: &Subscription, price_id, vouch| {
-            let one = shop.subscription(of.id);
-            let wish = ChangePrice { price_id, payer: Presence::There, vouch };
-            shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
-        };
-        let [(_, dearer), (_, yearly), (_, cheaper)] =
-            [fixed(MONTH, 3000), fixed(YEAR, 9000), fixed(MONTH, 500)].map(|price| shop.sells(price));
-        let before = shop.subscription(subscription.id);
-        for (price, vouch) in [dearer, yearly].into_iter().flat_map(|price| [(price, Vouch::Nobody), (price, Vouch::Customer)]) {
-            assert_eq!(refusal(wish(&subscription, price, vouch)).0, Kind::MissingPaymentMethod);
-            let (one, rules) = (before.clone(), rules());
-            let wish = ChangePrice { price_id: price, payer: Presence::There, vouch };
-            assert!(shop.read(move |tx| price_change::require(tx, &rules, &one, wish)).is_err());
-        }
-        assert_eq!(shop.subscription(subscription.id), before);
-        assert_eq!(wish(&subscription, cheaper, Vouch::Nobody).unwrap(), Applied::Done);
-        assert_eq!(wish(&subscription, dearer, Vouch::Seller).unwrap(), Applied::Done);
-        let customer = shop.read({ let id = subscription.customer_id; move |tx| customers::find(tx, id) }).unwrap().unwrap();
-        let own = saved(shop, &customer);
-        shop.write(move |tx| methods::choose(tx, &rules(), before.id, own.method_id)).unwrap();
-        assert_eq!(refusal(wish(&subscription, yearly, Vouch::Nobody)).0, Kind::MissingPaymentMethod);
-        let Applied::Asks(payment) = wish(&subscription, yearly, Vouch::Customer).unwrap() else { panic!("nothing is asked") };
-        assert_eq!(payment.payment_method_id, Some(own.method_id));
-    }
-
-    fn what_was_free_is_paid_by_a_card_of_the_customers(shop) {
-        let customer = shop.customer();
-        let checkout = shop.checkout(free(MONTH), |new| new.customer_id = Some(customer.id));
-        shop.hold(&checkout, buyer("FR"), None).unwrap();
-        let free = shop.subscription_of(&checkout);
-        let (_, price_id) = shop.sells(fixed(MONTH, 1000));
-        let wish = |vouch| {
-            let one = free.clone();
-            let wish = ChangePrice { price_id, payer: Presence::There, vouch };
-            shop.write(move |tx| price_change::apply(tx, &rules(), &one, wish))
-        };
-        let of_bob = || {
-            let other = shop.checkout(fixed(MONTH, 500), |new| new.customer_id = Some(customer.id));
-            shop.settle(&shop.asks(&other, "t"), paid(&format!("bob{}", shop.number())));
-        };
-        of_bob();
-        assert_eq!(refusal(wish(Vouch::Customer)).0, Kind::MissingPaymentMethod);
-        let own = saved(shop, &customer);
-        shop.advance(hours(1));
-        of_bob();
-        assert_ne!(newest_card(shop, customer.id), own);
-        assert_eq!(refusal(wish(Vouch::Nobody)).0, Kind::MissingPaymentMethod);
-        let Applied::AsksFirst(payment) = wish(Vouch::Customer).unwrap() else { panic!("nothing is asked first") };
-        assert_eq!(payment.payment_method_id, Some(own.method_id));
-    }
-
     // Who knows the secret changes the checkout between the look at it and the payment.
     fn nothing_is_charged_but_what_was_seen(shop) {
         let (_, card) = known(shop);
@@ -412,6 +411,6 @@ fn known_well(shop: &Shop) -> (Customer, SavedCard) {
     (shop.read(move |tx| Ok(customers::find(tx, id)?.unwrap())).unwrap(), card)
 }
 
-fn keys() -> InstanceSecret {
+pub fn keys() -> InstanceSecret {
     InstanceSecret::new("of these tests")
 }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use merak_core::billing::{BillingReason, Invoice, InvoiceStatus, Payment, PaymentStatus, rules};
+use merak_core::billing::{
+    BillingReason, Invoice, InvoiceStatus, Payment, PaymentMethod, PaymentStatus, rules,
+};
+use merak_core::kit::Id;
 use merak_core::ledger::{self, Account, audit::AuditPoint};
 use merak_core::subscriptions::Subscription;
 use merak_store::Timestamp;
 use uuid::Uuid;
 
-use crate::town::Town;
+use crate::town::{A_YEAR, Town};
 
 /// Statements that find what must not be, and what they find.
 const NEVER: &[(&str, &str)] = &[
@@ -127,6 +130,7 @@ impl Town {
         self.check_ledger();
         self.check_numbers();
         self.check_grants();
+        self.check_cards();
         self.check_periods();
         self.check_events();
     }
@@ -157,8 +161,8 @@ impl Town {
             assert_eq!(intent.amount, payment.amount.get(), "{intent:?}");
             if intent.is_captured() {
                 *of_payment.entry(&intent.reference).or_default() += 1;
-                let thing = payment.checkout_id.map(merak_core::kit::Id::uuid);
-                let thing = thing.or(payment.invoice_id.map(merak_core::kit::Id::uuid)).unwrap();
+                let thing = payment.checkout_id.map(Id::uuid);
+                let thing = thing.or(payment.invoice_id.map(Id::uuid)).unwrap();
                 if !intent.is_late() {
                     of_thing.entry(thing).or_default().push(&intent.id);
                 }
@@ -266,6 +270,36 @@ impl Town {
             )?)
         });
         assert_eq!(wrong, 0, "what was paid for or given back has a number, and nothing else has");
+    }
+
+    /// A card whose owner is not known pays no more in a year than it was typed in for, unless its owner or the seller said so.
+    fn check_cards(&self) {
+        type Pays = (Id<Subscription>, Id<PaymentMethod>, i64);
+        let typed_in = format!(
+            "SELECT orders.subscription_id, payment_methods.id, CAST({A_YEAR} AS bigint) FROM payments \
+             JOIN payment_methods ON payment_methods.id = payments.payment_method_id \
+             JOIN orders ON orders.invoice_id = payments.invoice_id \
+             JOIN product_prices ON product_prices.id = orders.product_price_id \
+             WHERE payments.status = 'succeeded' AND payments.source <> payment_methods.processor_method_id \
+             AND orders.subscription_id IS NOT NULL"
+        );
+        let mut most: BTreeMap<_, i64> = BTreeMap::new();
+        for (id, card, year) in self.look(move |tx| Ok(tx.all::<Pays>(&typed_in, &[])?)) {
+            let known = most.entry((id, card)).or_default();
+            *known = year.max(*known);
+        }
+        let paid = format!(
+            "SELECT subscriptions.id, payment_methods.id, CAST({A_YEAR} AS bigint) FROM subscriptions \
+             JOIN payment_methods ON payment_methods.id = subscriptions.payment_method_id \
+             JOIN product_prices ON product_prices.id = subscriptions.price_id \
+             WHERE subscriptions.ended_at IS NULL AND NOT payment_methods.is_offered"
+        );
+        for (id, card, year) in self.look(move |tx| Ok(tx.all::<Pays>(&paid, &[])?)) {
+            let said = |card| self.let_pay.get(&(id, card)).copied().unwrap_or_default();
+            let given = most.get(&(id, card)).copied().unwrap_or_default();
+            let may = given.max(said(Some(card))).max(said(None));
+            assert!(year <= may, "{card} pays {year} for {id} in a year, and was given for {may}");
+        }
     }
 
     /// I10: what is held is what is paid for.

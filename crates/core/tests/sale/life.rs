@@ -9,6 +9,7 @@ use merak_core::checkout_links::Sold;
 use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
 use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
 use merak_core::customer_sessions::Vouch;
+use merak_core::customers;
 use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
 use merak_core::kit::{Address, Cents, Country, Id, Metadata, Patch};
 use merak_core::license_keys::{self, LicenseKey};
@@ -146,7 +147,7 @@ impl Life {
     }
 
     fn anything(&mut self) {
-        match self.town.dice.below(40) {
+        match self.town.dice.below(43) {
             0..=11 => self.buy(),
             12..=15 => {
                 let open = self.any_open();
@@ -176,6 +177,8 @@ impl Life {
             34 => self.change_benefits(),
             35 => self.change_prices(),
             36..=38 => self.activate(),
+            39..=40 => self.save_card(),
+            41 => self.change_by_way_of_nothing(),
             _ => self.town.jobs(),
         }
     }
@@ -318,12 +321,46 @@ impl Life {
     fn change_price(&mut self) {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let price = self.price().id;
+        let vouch = match self.town.dice.below(6) {
+            0..=2 => Vouch::Seller,
+            3 => Vouch::Customer,
+            4 => self.town.any_method(&one).map_or(Vouch::Nobody, Vouch::Payer),
+            _ => Vouch::Nobody,
+        };
+        self.change_to(one, price, vouch);
+    }
+
+    /// To what costs nothing, as everybody may, and from there to what the customer may: credit or a discount may pay it.
+    fn change_by_way_of_nothing(&mut self) {
+        let paid = "base_amount IS NOT NULL AND status = 'active'";
+        let Some(one) = self.any_subscription(paid) else { return };
+        let free = self.products[5 + self.town.dice.pick(2)].id;
+        let free = self.town.shop.complete(free).public.prices[0].id;
+        let id = one.id;
+        self.change_to(one, free, Vouch::Nobody);
+        let price = self.price().id;
+        if let Some(now) = self.town.look(move |tx| subscriptions::find(tx, id)) {
+            self.change_to(now, price, Vouch::Customer);
+        }
+    }
+
+    fn change_to(&mut self, one: Subscription, price: Id<Price>, vouch: Vouch) {
         let (rules, id) = (self.town.rules.clone(), one.id);
         let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
-        let wish = ChangePrice { price_id: price, payer, vouch: Vouch::Seller };
-        let applied = self.town.command(&format!("change the price of {id}"), move |tx| {
+        let wish = ChangePrice { price_id: price, payer, vouch };
+        let applied = self.town.command(&format!("change the price of {id}, {vouch:?}"), move |tx| {
             price_change::apply(tx, &rules, &one, wish)
         });
+        if applied.is_some() {
+            let who = match vouch {
+                Vouch::Seller => Some(None),
+                Vouch::Payer(card) => Some(Some(card)),
+                Vouch::Customer | Vouch::Nobody => None,
+            };
+            if let Some(card) = who {
+                self.town.lets_pay(id, card, price);
+            }
+        }
         match applied {
             Some(Applied::Asks(payment)) => self.town.tasks.push(Task::Ask(vec![*payment])),
             Some(Applied::AsksFirst(payment)) => self.town.tasks.push(Task::AskFirst(payment)),
@@ -345,6 +382,7 @@ impl Life {
         let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
         let Some(method) = self.town.any_method(&one) else { return };
         let (rules, id) = (self.town.rules.clone(), one.id);
+        self.town.lets_pay(id, Some(method), one.price_id);
         let is_in_person = self.town.dice.one_in(2);
         let planned = self.town.command(&format!("pay {id} with another method"), move |tx| {
             let mut planned = methods::choose(tx, &rules, id, method)?;
@@ -371,9 +409,25 @@ impl Life {
         let character = self.character();
         let token = self.town.bank.token(character);
         let (rules, id) = (self.town.rules.clone(), invoice.id);
+        let is_owner = self.town.dice.one_in(2);
         let planned = self.town.command(&format!("pay invoice {id} in person"), move |tx| {
             let invoice = invoices::find(tx, id)?.expect("it was there");
-            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token, false))
+            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token, is_owner))
+        });
+        if let Some(Some(payment)) = planned {
+            self.town.tasks.push(Task::Ask(vec![payment]));
+        }
+    }
+
+    /// Somebody saves a card who has shown who they are, or not.
+    fn save_card(&mut self) {
+        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
+        let character = self.character();
+        let token = self.town.bank.token(character);
+        let (rules, is_owner) = (self.town.rules.clone(), self.town.dice.one_in(2));
+        let planned = self.town.command("save a card", move |tx| {
+            let Some(customer) = customers::find(tx, one.customer_id)? else { return Ok(None) };
+            payments::plan_setup(tx, &rules, &customer, (&token, is_owner)).map(Some)
         });
         if let Some(Some(payment)) = planned {
             self.town.tasks.push(Task::Ask(vec![payment]));

@@ -11,10 +11,11 @@ use merak_core::billing::outcome::RefundAnswer;
 use merak_core::billing::refunds::{self, RefundQuestion};
 use merak_core::billing::renewal;
 use merak_core::billing::{
-    self, Answer, Payment, PaymentKind, PaymentStatus, Refund, Rules, methods, payments,
+    self, Answer, Payment, PaymentKind, PaymentMethod, PaymentStatus, Refund, Rules, methods, payments,
 };
 use merak_core::checkouts;
 use merak_core::kit::{Cents, Id, Refusal};
+use merak_core::products::Price;
 use merak_core::subscriptions::Subscription;
 use merak_core::subscriptions::price_change;
 use merak_core::taxes::{Tax, TaxEngine, TaxProblem, TaxQuestion, Taxes};
@@ -23,6 +24,10 @@ use merak_store::{ReadTx, Tx};
 use crate::bank::{Bank, By, Event, EventKind, Found};
 use crate::dice::Dice;
 use crate::support::*;
+
+/// What a price costs in a year.
+pub const A_YEAR: &str = "coalesce(product_prices.price_amount, 0) \
+    * CASE WHEN product_prices.recurring_interval = 'month' THEN 12 ELSE 1 END";
 
 /// How many lines of its story are told when something is wrong.
 const REMEMBERED: usize = 60;
@@ -70,6 +75,8 @@ pub struct Town {
     pub is_calm: bool,
     /// Periods that nobody was billed for because nothing ran meanwhile.
     pub left_out: BTreeMap<Id<Subscription>, i64>,
+    /// What a card was let pay for a subscription in a year, by whoever may say so: its owner, or, for all cards, the seller.
+    pub let_pay: BTreeMap<(Id<Subscription>, Option<Id<PaymentMethod>>), i64>,
     pub crashes: u64,
     pub steps: u64,
     story: VecDeque<String>,
@@ -96,6 +103,7 @@ impl Town {
             tasks: Vec::new(),
             is_calm: false,
             left_out: BTreeMap::new(),
+            let_pay: BTreeMap::new(),
             crashes: 0,
             steps: 0,
             story: VecDeque::new(),
@@ -431,8 +439,16 @@ impl Town {
         (self.is_calm, self.bank.is_calm) = (false, false);
     }
 
+    /// Notes that a card, or any, may pay this price.
+    pub fn lets_pay(&mut self, id: Id<Subscription>, card: Option<Id<PaymentMethod>>, price_id: Id<Price>) {
+        let sql = format!("SELECT CAST({A_YEAR} AS bigint) FROM product_prices WHERE id = $1");
+        let year: i64 = self.look(move |tx| Ok(tx.one(&sql, &[&price_id])?));
+        let most = self.let_pay.entry((id, card)).or_default();
+        *most = year.max(*most);
+    }
+
     /// The saved methods of somebody who has some.
-    pub fn any_method(&mut self, subscription: &Subscription) -> Option<Id<billing::PaymentMethod>> {
+    pub fn any_method(&mut self, subscription: &Subscription) -> Option<Id<PaymentMethod>> {
         let id = subscription.customer_id;
         let all = self.look(move |tx| methods::list(tx, id));
         (!all.is_empty()).then(|| all[self.dice.pick(all.len())].id)

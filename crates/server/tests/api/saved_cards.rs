@@ -295,7 +295,12 @@ scenarios! {
         let other = shop.anonymous.get(&format!("{path}/confirmation")).await.text();
         assert!(other.contains("Processing your payment") && !other.contains("/sandbox/"), "{other}");
         let seen = shop.anonymous.get(&path.replace("/checkout/", CLIENT)).await.expect(200);
-        assert_eq!(seen["payment_processor_metadata"]["intent_client_secret"], Value::Null);
+        let metadata = &seen["payment_processor_metadata"];
+        assert_eq!((&metadata["intent_client_secret"], &metadata["customer_id"]), (&Value::Null, &Value::Null));
+        for name in ["customer_id", "customer_email", "customer_name", "customer_billing_address", "tax_amount"] {
+            assert_eq!(seen[name], Value::Null, "{name}");
+        }
+        assert_eq!((&seen["status"], &seen["total_amount"]), (&json!("confirmed"), &json!(1999)));
         let again = press(&client, &path, "pay", &with(&card, "1999")).await;
         assert_eq!(again.header("location"), Some(format!("{path}/confirmation").as_str()), "it is under way");
         // The answer was lost, or the hour is over: who has signed in is asked all the same.
@@ -322,7 +327,7 @@ scenarios! {
         let path = checkout(shop, once(1999), json!({})).await;
         let bare = async || {
             let seen = shop.anonymous.get(&path.replace("/checkout/", CLIENT)).await.expect(200);
-            for name in ["customer_id", "customer_email", "customer_name", "customer_billing_address", "customer_tax_id"] {
+            for name in ["customer_id", "customer_email", "customer_name", "customer_billing_address", "customer_tax_id", "tax_amount"] {
                 assert_eq!(seen[name], Value::Null, "{name}");
             }
             assert_eq!(seen["status"], "open");

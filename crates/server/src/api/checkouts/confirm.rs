@@ -4,7 +4,7 @@
 use std::slice;
 
 use merak_core::billing::{self, Answer, Payment};
-use merak_core::checkouts::confirm::Confirm;
+use merak_core::checkouts::confirm::{self, Confirm};
 use merak_core::checkouts::{self, ClientUpdate};
 use merak_core::customer_sessions;
 use merak_core::kit::{Address, Email, Id, Kind, LONGEST_NAME, Patch};
@@ -98,8 +98,8 @@ async fn confirm(
     let token = call.body.confirmation_token_id.clone().filter(|token| !token.is_empty());
     let update = ClientUpdate::from(&call.body);
     let confirm = Confirm { token, user_id, ..Confirm::default() };
-    let paid = confirm_checkout::ask(&call.house, &call.path.client_secret, update, confirm).await?;
-    let finished = finish(&flow, paid.clone()).await;
+    let paid = confirm_checkout::ask(&call.house, &call.path.client_secret, update, confirm.clone()).await?;
+    let finished = finish(&flow, confirm, paid.clone()).await;
     if finished.is_err()
         && let Some((id, answer)) = paid
     {
@@ -110,8 +110,12 @@ async fn confirm(
 }
 
 /// What is sold is read before the last unit: the writer has enough to do.
+///
+/// Whoever is answered has typed in the card, or sends what the processor made of it, so their session can let that card pay
+/// more. No other answer and no address holds its token.
 async fn finish(
     flow: &Flow<ByClientSecret, Nothing, CheckoutConfirmStripe>,
+    confirm: Confirm,
     paid: Option<(Id<Payment>, Answer)>,
 ) -> Finishing<Json<CheckoutPublicConfirmed>> {
     let sold = flow
@@ -125,7 +129,8 @@ async fn finish(
             billing::settle(tx, &call.house.billing, slice::from_ref(paid))?;
         }
         let checkout = checkouts::find_by_client_secret(tx, &call.path.client_secret)?;
-        let (_, token) = customer_sessions::create_for_checkout(tx, &call.house.secret, &checkout)?;
+        let typed = confirm::typed_payment(tx, &checkout, &confirm)?.map(|payment| payment.id);
+        let (_, token) = customer_sessions::create_for_payer(tx, &call.house.secret, &checkout, typed)?;
         let public = sold.as_of(tx, checkout)?;
         Ok(Json(CheckoutPublicConfirmed::new(public, &call.house, token.as_str())))
     })

@@ -277,7 +277,7 @@ impl CheckoutPublic {
 
     /// A checkout of the core, with pages and pictures where this house has them.
     pub fn new(public: PublicCheckout, house: &House) -> Self {
-        let PublicCheckout { complete, organization } = public;
+        let PublicCheckout { complete, organization, .. } = public;
         let base = CheckoutBase::new(&complete, house);
         let CompleteCheckout { product, price, discount, .. } = complete;
         Self {

@@ -43,7 +43,9 @@ pub fn operations() -> Vec<Operation> {
             .about(
                 "Changes the price of a subscription, lets it end with its period, or lets it go on after all. What is \
                  free ends now, and changes once its payment has gone through: if that needs time, the subscription is \
-                 answered as it is meanwhile. A payment that has to be approved needs the pages of the portal.",
+                 answered as it is meanwhile. A payment that has to be approved needs the pages of the portal. A price that is \
+                 dearer takes a token by which the seller or the customer vouches for the card that pays; after the \
+                 confirmation of a checkout that is the card which was typed in for it.",
             )
             .nav(NAV)
             .admits(BUYERS, WRITERS)

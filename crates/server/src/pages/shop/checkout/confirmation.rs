@@ -126,7 +126,7 @@ pub async fn show(
     // The token may be lost, or its hour over. Who has signed in is asked by their bank all the same.
     let browser = Browser { method: &method, headers: &headers, around: &around };
     let is_owner = match rooms.known(browser, &public).await {
-        Ok(known) => known.is_some_and(|known| known.owner() == checkout.customer_id),
+        Ok(known) => known.and_then(|known| known.owner()).is_some_and(|id| public.customer_id == Some(id)),
         Err(refusal) => return rooms.refused(refusal),
     };
     let stage = stage(&rooms, checkout, &around, bought.is_own || is_owner).await;
@@ -262,7 +262,7 @@ fn bought(
         benefits: benefits.iter().map(|benefit| benefit.description.clone()).collect(),
         ..Bought::default()
     };
-    let Some(actor) = buyer(tx, &house.secret, checkout, token)? else { return Ok(bought) };
+    let Some(actor) = buyer(tx, &house.secret, public, token)? else { return Ok(bought) };
     bought.is_own = true;
     bought.is_signed_in = matches!(actor.subject, Subject::Customer(_));
     if checkout.status != CheckoutStatus::Succeeded {
@@ -313,10 +313,11 @@ fn bought(
 fn buyer(
     tx: &mut ReadTx<'_>,
     secret: &InstanceSecret,
-    checkout: &Checkout,
+    public: &PublicCheckout,
     token: Option<&str>,
 ) -> Result<Option<Actor>> {
-    let (Some(token), Some(customer_id)) = (token, checkout.customer_id) else { return Ok(None) };
+    let (Some(token), Some(customer_id)) = (token, public.customer_id) else { return Ok(None) };
+    let checkout = &public.complete.checkout;
     let actor = access::authenticate(tx, &secret.hash(token), true)?;
     let own = [Subject::Customer(customer_id), Subject::Purchase { customer_id, checkout_id: checkout.id }];
     Ok(actor.filter(|actor| own.contains(&actor.subject)))

@@ -116,7 +116,8 @@ fn is_seen(public: &PublicCheckout, typed: &Typed) -> bool {
     is_price_seen && is_discount_seen && typed.find("seen_total") == Some(seen_total(public).as_str())
 }
 
-/// On to what comes of it, with a session in the portal.
+/// On to what comes of it, with a session in the portal. Its token goes into addresses, the seller's page may be one of them,
+/// so it vouches for nobody.
 async fn confirmed(rooms: &Rooms, client_secret: &str, around: &Around) -> Response {
     let (secret, house) = (client_secret.to_owned(), Arc::clone(&rooms.house));
     let minted = rooms.house.store.write(move |tx| {

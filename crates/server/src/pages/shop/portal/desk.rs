@@ -60,7 +60,8 @@ impl Desk {
         Actor { vouched_by: self.vouch(), ..Actor::new(Subject::Customer(self.customer.id), ScopeSet::EMPTY) }
     }
 
-    /// Who vouches that it is the customer. A link of the seller's program may have been passed on, as any other.
+    /// Who vouches that it is the customer. Pages do not tell links from one another, and any may have been passed on: what the
+    /// token of the seller's program is good for, it is by the API.
     pub const fn vouch(&self) -> Vouch {
         if self.is_owner_known { Vouch::Customer } else { Vouch::Nobody }
     }

@@ -156,13 +156,13 @@ impl Want {
     const fn sentence(self) -> &'static str {
         match self {
             Self::SignIn => {
-                "This plan costs more. Anybody may have come along a link, so please sign in first, by a code that we send to you \
-                 by mail."
+                "More is charged for this plan, today or over a year. Anybody may have come along a link, so please sign in \
+                 first, by a code that we send to you by mail."
             }
             Self::Card => "No card can be charged for this. Please add one first.",
             Self::OwnCard => {
-                "This plan costs more, and the card that pays was typed in by somebody who had not signed in. Please type in \
-                 a card first, the same one or another."
+                "More is charged for this plan, today or over a year, and the card that pays was typed in by somebody who had not \
+                 signed in. Please type in a card first, the same one or another."
             }
         }
     }

@@ -143,7 +143,9 @@ pub async fn page(
     let is_going_on = subscription.status.is_active() && subscription.ended_at.is_none();
     let is_free = subscription.base_amount.is_none();
     let can_pay = |method: &&PaymentMethod| can_pay(desk, subscription, method);
-    let hides_cards = !desk.is_owner_known && !seen.methods.iter().all(|method| can_pay(&method));
+    // What is not offered stays hidden from who has signed in, too.
+    let hides_cards =
+        !desk.is_owner_known && seen.methods.iter().any(|method| method.is_offered && !can_pay(&method));
     let cards = seen.methods.iter().filter(can_pay).map(|method| Choice {
         id: method.id.to_string(),
         name: money::card(method),
