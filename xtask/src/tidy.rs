@@ -65,7 +65,7 @@ fn check(file: &Path, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     let mut find = |line: usize, rule: &str| findings.push(format!("{}:{line}: {rule}", file.display()));
     let is_lock = file.extension().is_some_and(|extension| extension == "lock");
-    let is_sql = file.extension().is_some_and(|extension| extension == "sql");
+    let is_migration = file.extension().is_some_and(|extension| extension == "sql");
     let is_rust = file.extension().is_some_and(|extension| extension == "rs");
 
     for (number, line) in (1..).zip(text.lines()) {
@@ -75,7 +75,7 @@ fn check(file: &Path, text: &str) -> Vec<String> {
         if file.ends_with("package-lock.json") && line.contains("\"resolved\"") {
             find(number, "a lock file holds versions and hashes, not download addresses");
         }
-        if (is_rust || is_sql) && line.contains(REPLACING) {
+        if (is_rust || is_migration) && line.contains(REPLACING) {
             find(number, "SQLite tells nobody of the rows that this deletes");
         }
         if is_rust && UNFINISHED.iter().any(|mark| line.contains(mark)) {

@@ -231,10 +231,12 @@ impl ReadTx<'_> {
         let Some(recall) = recall else {
             return Ok(self.find(lookup.plain(), params)?.map(Arc::new));
         };
-        if self.failed.is_none()
-            && let Some(known) = recall.get(lookup.number(), params)
-        {
-            return Ok(known);
+        if self.failed.is_none() {
+            match recall.get(lookup.number(), params) {
+                sqlite::Recalled::Found(known) => return Ok(Some(known)),
+                sqlite::Recalled::Nothing => return Ok(None),
+                sqlite::Recalled::Unknown => {}
+            }
         }
         let tables = lookup.tables();
         let mut found = None;

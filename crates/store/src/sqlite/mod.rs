@@ -27,7 +27,7 @@ pub(crate) use backup::backup;
 pub(crate) use constraints::not_null;
 pub(crate) use log::{LogKeeper, finish_log};
 pub(crate) use readers::Reader;
-pub(crate) use recall::Recall;
+pub(crate) use recall::{Recall, Recalled};
 pub(crate) use short::ShortReads;
 pub(crate) use writer::Writer;
 

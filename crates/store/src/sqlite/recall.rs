@@ -44,6 +44,16 @@ struct Table {
 /// A table, by its place in [`Memory::tables`], and a row's number; without one it is any row.
 type RowName = (usize, Option<i64>);
 
+/// What is known of a lookup.
+pub(crate) enum Recalled<T> {
+    /// Whether there is anything is not known.
+    Unknown,
+    /// There is nothing.
+    Nothing,
+    /// There is this.
+    Found(Arc<T>),
+}
+
 struct Found {
     value: Option<Arc<dyn Any + Send + Sync>>,
     rows: Vec<RowName>,
@@ -65,23 +75,19 @@ impl Default for Memory {
 
 impl Recall {
     /// What this lookup found with these values, if that is known and still holds.
-    pub(crate) fn get<T: Any + Send + Sync>(
-        &self,
-        lookup: usize,
-        params: &[&dyn Param],
-    ) -> Option<Option<Arc<T>>> {
+    pub(crate) fn get<T: Any + Send + Sync>(&self, lookup: usize, params: &[&dyn Param]) -> Recalled<T> {
         let mut memory = self.memory();
         memory.take_name(lookup, params);
         let Memory { found, changes, name, .. } = &mut *memory;
-        let known = found.get(name.as_slice())?;
+        let Some(known) = found.get(name.as_slice()) else { return Recalled::Unknown };
         let has_changed = |row| changes.get(row).is_some_and(|changed| *changed > known.at);
         if !changes.is_empty() && known.rows.iter().any(has_changed) {
             found.pop(name.as_slice());
-            return None;
+            return Recalled::Unknown;
         }
         match &known.value {
-            Some(value) => Arc::clone(value).downcast().ok().map(Some),
-            None => Some(None),
+            Some(value) => Arc::clone(value).downcast().map_or(Recalled::Unknown, Recalled::Found),
+            None => Recalled::Nothing,
         }
     }
 
