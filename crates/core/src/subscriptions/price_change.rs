@@ -310,7 +310,8 @@ fn checked(
 struct PaidFor {
     /// The tax that its price held, where prices hold it; none if its invoice was not for just that price.
     held: Option<Cents>,
-    /// How much of it went back, or is about to, by refunds and disputes: as prices are, with the tax that they hold.
+    /// How much of it went back, or is about to, by refunds and disputes, since the price was changed last: as prices are,
+    /// with the tax that they hold.
     gone: Cents,
     /// Whether it has not come yet.
     is_under_way: bool,
@@ -326,20 +327,29 @@ fn paid_for(tx: &mut ReadTx<'_>, subscription: &Subscription) -> Result<PaidFor>
     if invoice.status == InvoiceStatus::Open {
         return Ok(PaidFor { is_under_way: true, ..PaidFor::default() });
     }
-    if invoice.product_price_id != subscription.price_id {
-        // The price was changed since, and that is still to be paid.
-        return Ok(PaidFor::default());
-    }
+    // A change gives back less by what went before it, so the next one only looks at what went since.
+    let last: Option<Timestamp> = tx
+        .find::<Option<Timestamp>>(
+            "SELECT max(created_at) FROM invoice_lines WHERE subscription_id = $1 AND invoice_id IS NULL AND is_proration \
+             AND period_end = $2",
+            &[&subscription.id, &subscription.current_period_end],
+        )?
+        .flatten();
+    let since = last.unwrap_or_else(|| jiff::Timestamp::UNIX_EPOCH.into());
     let gone: Cents = tx.one(
         "SELECT CAST(coalesce((SELECT sum(refunds.amount) FROM orders JOIN refunds ON refunds.order_id = orders.id \
-         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed'), 0) + coalesce((SELECT sum(disputes.amount) \
-         FROM payments JOIN disputes ON disputes.payment_id = payments.id \
-         WHERE payments.invoice_id = $1 AND disputes.status <> 'won' AND NOT EXISTS (SELECT 1 FROM refunds \
+         WHERE orders.invoice_id = $1 AND refunds.status <> 'failed' AND refunds.created_at > $2), 0) \
+         + coalesce((SELECT sum(disputes.amount) FROM payments JOIN disputes ON disputes.payment_id = payments.id \
+         WHERE payments.invoice_id = $1 AND disputes.status <> 'won' AND disputes.created_at > $2 \
+         AND NOT EXISTS (SELECT 1 FROM refunds \
          WHERE refunds.payment_id = payments.id AND refunds.order_id IS NULL)), 0) AS bigint)",
-        &[&invoice.id],
+        &[&invoice.id, &since],
     )?;
+    // The tax of a price that it was changed to since is not that of the invoice.
+    let is_its_price =
+        invoice.product_price_id == subscription.price_id && Some(invoice.subtotal()) == subscription.amount;
     Ok(PaidFor {
-        held: (Some(invoice.subtotal()) == subscription.amount).then(|| invoice.held()),
+        held: is_its_price.then(|| invoice.held()),
         gone: as_prices_are(&invoice, gone),
         is_under_way: false,
     })

@@ -2,6 +2,7 @@
 
 use super::*;
 use merak_core::billing::InvoiceStatus;
+use merak_core::billing::refunds::{self, NewRefund};
 use merak_core::customer_sessions::Vouch;
 use merak_core::kit::{Kind, Refusal};
 use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
@@ -288,6 +289,33 @@ scenarios! {
         let payment = asks_first(shop, &other, dear, Presence::Away);
         shop.settle(&payment, paid("jp"));
         assert_eq!((net(&other), payment.amount.get()), (3000, 3300), "after a change from something free");
+    }
+
+    fn what_was_refunded_is_charged_once_however_often_the_plan_is_changed(shop) {
+        let one = shop.subscribed(fixed(MONTH, 1000));
+        let (_, other) = shop.sells(fixed(MONTH, 1000));
+        let refund = |amount: i64| {
+            shop.advance(hours(1));
+            let order_id = shop.orders()[0].id;
+            let new = NewRefund { order_id, amount: Some(Cents::new(amount)), reason: None, revokes_benefits: None, left: None };
+            shop.write(move |tx| refunds::open(tx, &new)).unwrap();
+        };
+        let change = |price| {
+            shop.advance(hours(1));
+            assert_eq!(apply(shop, &one, price, Presence::Away).unwrap(), Applied::Done);
+            shop.read(|tx| Ok(tx.one::<i64>("SELECT CAST(sum(amount) AS bigint) FROM invoice_lines WHERE invoice_id IS NULL", &[])?)).unwrap()
+        };
+        let near = |found: i64, wanted: i64| (wanted - 10..=wanted).contains(&found);
+        refund(500);
+        let first = change(other);
+        assert!(near(first, 500), "{first}");
+        for price in [one.price_id, other, one.price_id, other, one.price_id] {
+            assert_eq!(change(price), first, "changing back and forth costs nothing");
+        }
+        refund(300);
+        let second = change(other);
+        assert!(near(second, 800), "{second}");
+        assert_eq!(change(one.price_id), second);
     }
 
     fn a_line_that_waits_again_holds_its_tax(shop) {

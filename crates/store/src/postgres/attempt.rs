@@ -1,8 +1,9 @@
 //! Running a unit once on a connection.
 
 use std::{
-    sync::{PoisonError, RwLock},
-    time::Instant,
+    sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use tokio_postgres::error::SqlState;
@@ -62,8 +63,11 @@ impl Company {
     }
 }
 
-/// Without the table to lock, since the database was not migrated yet.
+/// Without the table to lock: the database was not migrated yet, or its role may not lock the table.
 const WITHOUT_LOCK: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+
+/// How long a unit that is to run alone waits for those of one write.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Runs a unit in a serializable transaction of its own.
 pub(super) fn writing(
@@ -72,17 +76,21 @@ pub(super) fn writing(
     (company, singles): (Company, &Singles),
     (source, meter): (&dyn Source, &Meter),
 ) -> Attempt {
-    match begin(session, company) {
-        Ok(()) => {}
+    let has_lock = match begin(session, company) {
+        Ok(has_lock) => has_lock,
         Err(Error::Conflict) => return rollback(session, Outcome::conflict()),
         Err(error) => return Attempt::Broken(unavailable(error)),
-    }
-    // No other unit has anything locked now, so those of one write end soon.
-    let _alone = (company == Company::Nobody).then(|| {
-        let alone = singles.write().unwrap_or_else(PoisonError::into_inner);
-        meter.ran_alone();
-        alone
-    });
+    };
+    let _alone = match company {
+        Company::Others => None,
+        Company::Nobody => {
+            let Some(alone) = alone(singles) else { return rollback(session, Outcome::conflict()) };
+            if has_lock {
+                meter.ran_alone();
+            }
+            Some(alone)
+        }
+    };
     let (outcome, _) = job.run(tx::Session::Postgres(session), source, meter);
     match outcome {
         Outcome::Keep => commit(session, meter),
@@ -90,17 +98,40 @@ pub(super) fn writing(
     }
 }
 
-fn begin(session: &mut Session, company: Company) -> Result<()> {
-    let Err(error) = session.try_batch(company.begin())? else { return Ok(()) };
+/// The place of all units of one write. They end soon, since no other unit has anything locked; if not, whoever waits
+/// for them lets the others go on, too.
+fn alone(singles: &Singles) -> Option<RwLockWriteGuard<'_, ()>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match singles.try_write() {
+            Ok(alone) => return Some(alone),
+            Err(TryLockError::Poisoned(alone)) => return Some(alone.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Begins a transaction, and says whether it has the lock.
+fn begin(session: &mut Session, company: Company) -> Result<bool> {
+    if !session.can_lock {
+        return session.batch(WITHOUT_LOCK).map(|()| false);
+    }
+    let Err(error) = session.try_batch(company.begin())? else { return Ok(true) };
     match error.code() {
-        Some(&SqlState::UNDEFINED_TABLE) => {
-            session.batch("ROLLBACK")?;
-            session.batch(WITHOUT_LOCK)
+        Some(&SqlState::UNDEFINED_TABLE) => {}
+        Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            tracing::warn!(
+                "the role may not lock the table unit_lock, so no unit can run alone; grant it UPDATE"
+            );
+            session.can_lock = false;
         }
         // It has waited for one without company as long as a statement may take. Nothing is wrong with the connection.
-        Some(&SqlState::QUERY_CANCELED) => Err(Error::Conflict),
-        _ => Err(failure::error(&error, company.begin())),
+        Some(&SqlState::QUERY_CANCELED) => return Err(Error::Conflict),
+        _ => return Err(failure::error(&error, company.begin())),
     }
+    session.batch("ROLLBACK")?;
+    session.batch(WITHOUT_LOCK).map(|()| false)
 }
 
 /// Runs a unit on a snapshot.

@@ -38,6 +38,8 @@ pub(crate) struct Session {
     clock: u64,
     /// Set when the connection can no longer be trusted.
     unusable: bool,
+    /// Whether its role may lock the table by which units run alone, as far as is known.
+    can_lock: bool,
     /// Looks after the statements of the running unit, if it may go into a lane.
     watch: Option<Watch>,
 }
@@ -101,6 +103,7 @@ impl Session {
             capacity: capacity.max(1),
             clock: 0,
             unusable: false,
+            can_lock: true,
             watch: None,
         }
     }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flume::Receiver;
+use flume::{Receiver, RecvTimeoutError};
 use rand::RngExt;
 
 use super::{
@@ -21,6 +21,8 @@ use crate::{Error, Options, Result, Source, metrics::Meter, tx::Scope, work::Job
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// How often a worker without work looks for a lane that another one had to leave.
+const LOOK_AROUND: Duration = Duration::from_millis(500);
 /// How often a unit is given a new connection after its own broke under it; it might be the unit that breaks them.
 const BREAKS: u32 = 2;
 /// A connection that was idle for so long is asked whether it is alive before a unit of one write is trusted to it: that
@@ -138,8 +140,11 @@ impl Worker {
             if is_cut_off {
                 break;
             }
-            let Ok(job) = queue.recv() else { break };
-            self.serve(&lanes, Turn::new(job), None);
+            match queue.recv_timeout(LOOK_AROUND) {
+                Ok(job) => self.serve(&lanes, Turn::new(job), None),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         self.disconnect();
     }
