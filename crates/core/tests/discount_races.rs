@@ -10,7 +10,7 @@ use crate::discounts::{get, limited, update};
 use crate::support::*;
 
 scenarios! {
-    /// D6
+    /// D6, and spec 30, scenario 72
     fn two_checkouts_want_the_only_use(shop) {
         let discount = limited(shop, 1);
         let answers = at_once(2, |number| redeem(shop, discount.id, checkout(number)).unwrap());

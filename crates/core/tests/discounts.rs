@@ -225,7 +225,7 @@ scenarios! {
         assert_eq!((cleared.starts_at, cleared.ends_at, cleared.max_redemptions), (None, None, None));
     }
 
-    /// D5
+    /// D5, and spec 30, scenario 72
     fn a_discount_is_redeemed_within_its_time_only(shop) {
         let start = shop.now().add_seconds(60);
         let command = CreateDiscount {
@@ -255,6 +255,7 @@ scenarios! {
         assert_eq!(get(shop, made.id).unwrap().redemptions_count, 2);
     }
 
+    /// Spec 30, scenario 72: it was redeemed as often as it can be.
     fn a_limit_may_be_set_below_what_was_redeemed(shop) {
         let made = limited(shop, 5);
         redeem(shop, made.id);

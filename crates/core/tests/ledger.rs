@@ -49,6 +49,7 @@ scenarios! {
         assert_eq!((held(shop), findings(shop)), (BTreeMap::new(), vec![]));
     }
 
+    // Spec 30, scenarios 76 and 77: also a dispute that was won costs its fee.
     fn the_story_of_an_order_is_found_by_it(shop) {
         let order_id = Uuid::from_u128(77);
         let concerns = Concerns { order_id: Some(order_id), ..Concerns::default() };

@@ -185,7 +185,7 @@ scenarios! {
         assert_eq!(payload["benefits"][0]["note"], "Welcome");
     }
 
-    // Scenario 66: what is incomplete gives nothing.
+    // Scenarios 62 and 66: what is incomplete gives nothing.
     fn a_subscription_that_waits_for_its_first_payment_gives_nothing_and_is_not_listed(shop) {
         let product = plan(shop, "Pro plan", RecurringInterval::Month, 1000);
         let note = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
@@ -209,7 +209,7 @@ scenarios! {
         assert_eq!(listed(shop, &wanted()), (vec![after.id], 1));
     }
 
-    // Scenario 63 and T-16, T-17, T-23.
+    // Scenarios 63 and 65, and T-16, T-17, T-23.
     fn canceling_and_going_on_are_told_once_each(shop) {
         let subscription = subscribe(shop, &plan(shop, "Pro plan", RecurringInterval::Month, 1000));
         let (mut events, mut sent) = (2, 2);
@@ -241,6 +241,7 @@ scenarios! {
         assert_eq!(refusal(shop.write(move |tx| subscriptions::uncancel(tx, &of))).0, Kind::BadRequest);
     }
 
+    // Scenarios 63 and 65: it is revoked after it was canceled.
     fn revoking_what_was_to_end_is_told_as_canceled_once_more(shop) {
         let product = plan(shop, "Pro plan", RecurringInterval::Month, 1000);
         let note = shop.benefit(BenefitType::Custom, json!({"note": null})).unwrap();
@@ -373,6 +374,7 @@ scenarios! {
         assert!(!many.iter().any(|subscription| is_held(shop, &note, subscription)));
     }
 
+    // Scenario 61: the page is told once.
     fn the_page_of_a_checkout_hears_of_its_subscription(shop) {
         let product = plan(shop, "Pro plan", RecurringInterval::Month, 1000);
         let checkout = uuid::Uuid::from_u128(77);

@@ -127,7 +127,7 @@ fn a_place_must_be_known_where_states_have_taxes() {
     assert_eq!(amount(rates("DE"), &address, None), 725);
 }
 
-// spec 30 §5.1
+// spec 30 §5.1, §7.1.11, §7.5.31
 #[test]
 fn nothing_to_pay_and_no_taxable_product_mean_no_tax_wherever_the_buyer_is() {
     let taxes = TaxSettings::Rates(rates("DE")).taxes();

@@ -22,7 +22,7 @@ pub(super) fn problems(result: Result<Held>) -> Vec<String> {
 }
 
 scenarios! {
-    /// 37 and 44
+    /// Scenarios 37, 44, 56 and 58; 55 without payout accounts: what was paid, less what the processor keeps
     fn what_is_paid_once_is_there_with_its_money(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |new| {
             new.metadata = serde_json::from_str(r#"{"a":1}"#).unwrap();
@@ -78,11 +78,12 @@ scenarios! {
         assert_eq!(shop.write(|tx| checkouts::purge(tx, 10)).unwrap(), 0);
     }
 
-    /// 44; T-24
+    /// Scenarios 44, 60 and 61; T-24
     fn what_recurs_becomes_a_subscription(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         assert_eq!((subscription.status, subscription.period), (SubscriptionStatus::Active, 0));
         assert_eq!((subscription.base_amount, subscription.amount), (Some(Cents::new(1000)), Some(Cents::new(1000))));
+        assert_eq!((subscription.currency, subscription.recurring_interval), (Some(Currency::Usd), RecurringInterval::Month));
         assert_eq!(subscription.due_at, Some(subscription.current_period_end));
         assert_eq!(subscription.started_at, Some(subscription.current_period_start));
         assert!(subscription.payment_method_id.is_some());
@@ -95,7 +96,7 @@ scenarios! {
         assert_eq!(shop.mails(), ["subscription_confirmation", "new_subscription"]);
     }
 
-    /// 35 and 36; everything is told at once
+    /// Scenarios 35 and 36; everything is told at once
     fn everything_that_is_missing_is_told_at_once(shop) {
         let checkout = shop.checkout(fixed(MONTH, 1000), |_| {});
         assert_eq!(problems(shop.hold(&checkout, ClientUpdate::default(), None)), [
@@ -113,7 +114,7 @@ scenarios! {
         assert_eq!(shop.checkout_now(&checkout).confirming_payment_id, None);
     }
 
-    /// 39 and 46; T-28
+    /// Scenarios 39, 46, 60 and 61; T-28
     fn what_costs_nothing_is_complete_at_once(shop) {
         let checkout = shop.checkout(free(None), |_| {});
         let update = ClientUpdate { customer_email: Patch::Value(email("ada@example.com")), ..ClientUpdate::default() };
@@ -143,7 +144,7 @@ scenarios! {
         assert_eq!(shop.orders()[3].document_number(), Some(1));
     }
 
-    /// 38; T-6 and T-28
+    /// Scenarios 38 and 46; T-6 and T-28
     fn what_costs_nothing_now_but_later_needs_a_method(shop) {
         let discount = shop.discount(percent(100), Span::Once, None);
         let checkout = shop.checkout(fixed(MONTH, 1000), |new| new.discount_id = Some(discount.id));
@@ -152,6 +153,8 @@ scenarios! {
         assert_eq!((payment.kind.as_str(), payment.amount), ("setup", Cents::new(0)));
         shop.settle(&payment, waits(Outcome::RequiresAction));
         assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Confirmed);
+        let metadata = value_of(&shop.checkout_now(&checkout).payment_processor_metadata);
+        assert_eq!(metadata.as_object().unwrap().keys().collect::<Vec<_>>(), ["customer_id", "intent_client_secret", "intent_status"]);
         assert!(shop.orders().is_empty());
         shop.settle(&payment, paid("a"));
         let subscription = shop.subscription_of(&checkout);
@@ -161,7 +164,7 @@ scenarios! {
         assert_eq!(shop.open_due().payments[0].amount, Cents::new(1200));
     }
 
-    /// 45; T-29
+    /// Scenario 45; T-29
     fn a_decline_opens_the_checkout_again_and_a_late_failure_ends_it(shop) {
         let discount = shop.discount(percent(50), Span::Once, Some(1));
         let checkout = shop.checkout(fixed(None, 1000), |new| new.discount_id = Some(discount.id));
@@ -196,7 +199,7 @@ scenarios! {
         assert_eq!(refunds, [(first.id, 1200)]);
     }
 
-    /// T-25
+    /// Scenario 34; T-25
     fn one_token_confirms_once(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let standing = |token: &'static str| {
@@ -218,7 +221,7 @@ scenarios! {
         assert_eq!(shop.orders().len(), 1);
     }
 
-    /// I9
+    /// I9; scenario 72
     fn the_last_redemption_is_given_once(shop) {
         let discount = shop.discount(percent(50), Span::Once, Some(1));
         let (_, price) = shop.sells(fixed(None, 1000));
@@ -242,7 +245,7 @@ scenarios! {
         assert_eq!(shop.redemptions(), 0);
     }
 
-    /// 40 and 41
+    /// Scenarios 40 and 41
     fn a_known_customer_keeps_what_is_known(shop) {
         let known = shop.customer_of(shop.organization.id, "ADA@example.com").unwrap();
         let checkout = shop.checkout(fixed(None, 1000), |new| {
@@ -260,7 +263,7 @@ scenarios! {
         assert_eq!(shop.orders()[0].customer_id, known.id);
     }
 
-    /// 44, §2.9, T-18 and T-20
+    /// Scenario 44, §2.9, T-18 and T-20
     fn a_free_subscription_becomes_a_paid_one(shop) {
         let checkout = shop.checkout(free(MONTH), |_| {});
         let update = ClientUpdate { customer_email: Patch::Value(email("ada@example.com")), ..ClientUpdate::default() };
@@ -273,6 +276,7 @@ scenarios! {
         assert_eq!((after.started_at, after.checkout_id), (before.started_at, Some(upgrade.id)));
         assert_eq!((after.recurring_interval, after.base_amount), (RecurringInterval::Year, Some(Cents::new(12_000))));
         assert_eq!((after.period, after.anchor_period, after.due_at), (1, 1, Some(after.current_period_end)));
+        assert!(after.payment_method_id.is_some());
         let order = shop.orders().pop().unwrap();
         assert_eq!((order.billing_reason.as_str(), order.subscription_id), ("subscription_update", Some(before.id)));
     }

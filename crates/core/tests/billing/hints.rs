@@ -15,6 +15,7 @@ fn bought(shop: &Shop) -> Payment {
 }
 
 scenarios! {
+    /// Scenario 76: a charge is seen twice; scenario 43: nobody knows of the payment
     fn a_message_counts_once(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let payment = shop.asks(&checkout, "t");
@@ -25,6 +26,8 @@ scenarios! {
         assert!(hear(shop, "evt_2", &hint));
         assert!(hear(shop, "evt_0", &Hint::Payment { id: payment.id, answer: Box::new(declined(false)) }));
         assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (1, PaymentStatus::Succeeded));
+        let unknown = Hint::Payment { id: Id::from_uuid(uuid::Uuid::from_u128(7)), answer: Box::new(paid("b")) };
+        assert!(shop.write(move |tx| hints::take_in(tx, &rules(), ("sandbox", "evt_3"), &unknown)).is_err());
     }
 
     fn of_a_payment_that_came_with_its_fee_nothing_is_left_to_tell(shop) {
@@ -53,6 +56,7 @@ scenarios! {
         assert_eq!(complete(shop), ["pi_failed", "pi_late", "pi_whole"]);
     }
 
+    /// Scenario 55: what the processor keeps
     fn a_fee_that_is_told_later_is_booked_once(shop) {
         let checkout = shop.checkout(fixed(None, 1000), |_| {});
         let (mut without, with) = (paid("later"), paid("later"));
@@ -70,6 +74,7 @@ scenarios! {
         assert_eq!(shop.payment(payment.id).fee_amount, Some(Cents::new(30)));
     }
 
+    /// Scenario 76
     fn a_refund_at_the_processor_is_noted_once(shop) {
         let payment = bought(shop);
         let hint = |outcome| Hint::Refund {
@@ -81,8 +86,11 @@ scenarios! {
         assert_eq!(shop.orders()[0].refunded_amount, Cents::new(600));
         hear(shop, "evt_3", &hint(RefundOutcome::Failed(String::from("returned"))));
         assert_eq!(shop.orders()[0].refunded_amount, Cents::new(0));
+        let rows: i64 = shop.read(|tx| Ok(tx.one("SELECT count(*) FROM refunds", &[])?)).unwrap();
+        assert_eq!(rows, 1);
     }
 
+    /// Scenario 77
     fn disputes_are_the_same_in_either_order(shop) {
         for is_won in [true, false] {
             for order in [[0, 1], [1, 0]] {

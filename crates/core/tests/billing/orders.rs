@@ -101,7 +101,7 @@ scenarios! {
         assert_eq!(data(0).seller.legal_name.as_deref(), Some("Bay Ltd"));
     }
 
-    /// 53: what the order of a period says; what comes with it is given by the subscription
+    /// Scenarios 53 and 56: what the order of a period says; what comes with it is given by the subscription
     fn the_order_of_a_subscription_is_that_of_its_invoice(shop) {
         let discount = shop.discount(percent(25), Span::Once, None);
         let checkout = with_note(shop, fixed(MONTH, 1000), |new| new.discount_id = Some(discount.id));
@@ -119,7 +119,7 @@ scenarios! {
         assert_eq!(scopes(shop), [(None, Some(subscription.id))]);
     }
 
-    /// 56: what was bought once is granted by its order, whatever it cost
+    /// Scenarios 44 and 56: what was bought once is granted by its order, whatever it cost
     fn what_is_bought_once_is_granted_by_its_order(shop) {
         let checkout = with_note(shop, fixed(None, 1000), |_| {});
         shop.settle(&shop.asks(&checkout, "t"), paid("a"));
@@ -142,7 +142,7 @@ scenarios! {
         assert_eq!(scopes(shop), orders.iter().map(|order| (Some(order.id), None)).collect::<Vec<_>>());
     }
 
-    /// 54: an invoice with parts of a change is for the price of its whole period
+    /// Scenario 54: an invoice with parts of a change is for the price of its whole period
     fn an_invoice_with_prorations_is_for_the_price_of_its_period(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let (product, dearer) = shop.sells(fixed(MONTH, 3000));
@@ -163,7 +163,7 @@ scenarios! {
         assert_eq!(after.amount, Some(Cents::new(3000)), "T-14: what one period costs");
     }
 
-    /// 54: only parts of a change
+    /// Scenario 54: only parts of a change
     fn an_invoice_of_prorations_alone_is_for_the_price_of_the_subscription(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let (_, other) = shop.sells(fixed(MONTH, 700));
@@ -183,7 +183,7 @@ scenarios! {
         assert_eq!((order.amount.get(), order.product_price_id), (-300, Some(subscription.price_id)));
     }
 
-    /// 57
+    /// Scenario 57
     fn an_order_has_the_address_of_the_invoice_or_the_country_of_the_card(shop) {
         let gift = shop.checkout(free(None), |_| {});
         take(shop, &gift);
@@ -200,7 +200,7 @@ scenarios! {
         assert_eq!(addresses, [None, Some(in_country("US"))]);
     }
 
-    /// 58, 61: the page of a checkout is told once of each
+    /// Scenarios 58 and 61: the page of a checkout is told once of each
     fn the_page_of_a_checkout_hears_of_its_order(shop) {
         let updated = |status: &str| ["updated", "webhook_event_delivered"].map(|key| format!(r#"checkout.{key} {{"status":"{status}"}}"#));
         let all = |between: &[&str]| {

@@ -38,6 +38,7 @@ fn granted(shop: &Shop) -> i64 {
 }
 
 scenarios! {
+    /// Scenario 76: each part has its share
     fn parts_have_their_share_of_tax_and_sum_to_the_whole(shop) {
         let order = bought(shop);
         let first = open(shop, &order, Some(500), None).unwrap();

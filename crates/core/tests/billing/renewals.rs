@@ -44,7 +44,7 @@ scenarios! {
         assert_eq!(shop.all_invoices().len(), 12);
     }
 
-    /// §3.4 and 63: cancellation wins
+    /// §3.4 and scenario 63: cancellation wins
     fn what_was_canceled_ends_with_its_period(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let id = subscription.id;
@@ -142,7 +142,7 @@ scenarios! {
         assert_eq!(shop.open_due_by(Rules { catch_up: CatchUp::EveryPeriod, ..rules() }), Batch::default());
     }
 
-    /// 54 and §6.5
+    /// Scenario 54 and §6.5
     fn credit_is_used_before_money(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let line = invoices::NewLine {

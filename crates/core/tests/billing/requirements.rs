@@ -47,7 +47,7 @@ fn customer_of(shop: &Shop, checkout: &Checkout) -> Customer {
 }
 
 scenarios! {
-    /// The table of §2.4, with nothing filled in, and 35 with the token alone
+    /// The table of §2.4, with nothing filled in, and scenario 35 with the token alone
     fn each_kind_of_price_asks_for_what_it_needs(shop) {
         let all = shop.discount(percent(100), Span::Once, None).id;
         let part = shop.discount(percent(50), Span::Once, None).id;
@@ -71,7 +71,7 @@ scenarios! {
         assert_eq!((shop.redemptions(), shop.all_payments().len()), (0, 0), "who is refused has used nothing up");
     }
 
-    /// 35: no way leads there but a defect, and nobody pays nothing for what has a price
+    /// Scenario 35: no way leads there but a defect, and nobody pays nothing for what has a price
     fn a_price_at_choice_has_an_amount(shop) {
         let checkout = shop.checkout(chosen(None), |_| {});
         let id = checkout.id;
@@ -83,7 +83,7 @@ scenarios! {
         assert_eq!(payment.amount, Cents::new(5090));
     }
 
-    /// 37 and 38
+    /// Scenarios 37 and 38
     fn the_processor_is_told_what_the_tax_is_and_where(shop) {
         let in_quebec = ClientUpdate {
             customer_billing_address: Some(Address { state: Some("CA-QC".into()), ..in_country("CA") }),
@@ -107,7 +107,7 @@ scenarios! {
         }
     }
 
-    /// 40: a customer who was named, and what the processor is told of them
+    /// Scenario 40: a customer who was named, and what the processor is told of them
     fn what_the_buyer_types_is_told_to_the_processor(shop) {
         let known = shop.customer();
         let id = known.id;
@@ -131,7 +131,7 @@ scenarios! {
         assert_eq!(metadata, serde_json::json!({"key": "updated", "own": 1, "key2": "value2"}));
     }
 
-    /// 42
+    /// Scenario 42
     fn who_is_signed_in_with_the_same_address_is_the_customer_from_then_on(shop) {
         let user = shop.member.clone();
         let verified = |is_verified: bool| {
@@ -207,7 +207,7 @@ scenarios! {
         assert_eq!(shop.orders()[3].amount, Cents::default());
     }
 
-    /// T-20, 64: an upgrade that costs nothing now takes the same subscription over, with its discount
+    /// T-20, scenarios 61 and 64: an upgrade that costs nothing now takes the same subscription over, with its discount
     fn an_upgrade_for_nothing_makes_no_second_subscription(shop) {
         let checkout = shop.checkout(free(MONTH), |new| new.metadata = serde_json::from_str(r#"{"a":1,"b":1}"#).unwrap());
         shop.hold(&checkout, buyer("FR"), None).unwrap();

@@ -77,6 +77,7 @@ const MEMBER: &str = "nora@fjordsoft.example";
 const DISPUTES: &[&str] = &["dispute_opened", "dispute_closed"];
 
 scenarios! {
+    /// Spec 30, scenario 77
     fn members_are_told_of_a_dispute_and_how_it_ends(shop) {
         for is_won in [true, false] {
             let shop = &shop.elsewhere();

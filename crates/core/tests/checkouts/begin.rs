@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::*;
 
 scenarios! {
-    // spec 30 §7.1.2, .3, .14: what is sold is a current price of a product of the caller's
+    // spec 30 §7.1.2, §7.1.3, §7.1.14: what is sold is a current price of a product of the caller's
     fn only_what_is_sold_can_be_bought(shop) {
         let (_, other) = shop.another_organization();
         let foreign = {
@@ -57,7 +57,7 @@ scenarios! {
         create(shop, &of_product(&product)).unwrap();
     }
 
-    // spec 30 §7.1.5, .9
+    // spec 30 §7.1.5, §7.1.9
     fn an_amount_is_for_prices_at_choice(shop) {
         let bounded = shop.product_with("Bounded", &[chosen(Some(1000))]);
         let cents = |amount| Some(Cents::new(amount));
@@ -143,7 +143,7 @@ scenarios! {
         assert_eq!((missing(made), missing(none)), (0, 1), "they are asked for at the confirmation");
     }
 
-    // spec 30 §7.1.13, .15, §2.2
+    // spec 30 §7.1.13, §7.1.15, §2.2
     fn what_is_not_said_is_taken_from_the_customer(shop) {
         let product = shop.product();
         let customer = shop.customer();
@@ -189,7 +189,7 @@ scenarios! {
         assert_eq!(from("192.0.2.9", Some(address("FR"))), Some(address("FR")));
     }
 
-    // spec 30 §7.3.19 to .21
+    // spec 30 §7.3.19, §7.3.20, §7.3.21
     fn a_browser_begins_for_who_is_signed_in_there(shop) {
         let product = shop.product_with("Choice", &[chosen(None)]);
         let price = prices(shop, &product)[0].id;
@@ -267,7 +267,7 @@ scenarios! {
         assert_eq!(refusal(follow(shop, "polar_cl_unknown")).0, Kind::NotFound);
     }
 
-    // spec 30 §7.8
+    // spec 30 §7.8.48, §7.8.50
     fn the_operation_of_before_makes_an_ordinary_checkout(shop) {
         let product = shop.product();
         let price = prices(shop, &product)[0].id;

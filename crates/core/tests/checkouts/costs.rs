@@ -16,6 +16,8 @@ scenarios! {
         assert_eq!(in_place(Some(address("JP"))), (1000, Some(0), 1000));
         assert_eq!(in_place(Some(address("US"))), (1000, None, 1000), "the state is missing");
         assert_eq!(in_place(Some(in_state("US", "NY"))), (1000, Some(100), 1100));
+        let in_us = CreateCheckout { customer_billing_address: Some(address("US")), ..of_product(&product) };
+        assert_eq!(create(shop, &in_us).unwrap().customer_billing_address, Some(address("US")), "it is kept");
     }
 
     fn a_price_that_holds_its_tax_is_what_is_paid(shop) {

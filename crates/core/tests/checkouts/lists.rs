@@ -9,7 +9,7 @@ use merak_core::products;
 use super::*;
 
 scenarios! {
-    // spec 30 §1.3 C1, §7.12.84
+    // spec 30 §1.3 C1, §7.12.84; the total as spec 50 §1.7 wants it
     fn checkouts_are_listed_by_product_and_only_to_their_seller(shop) {
         let (one, two) = (shop.product(), shop.product());
         let mut ids = Vec::new();

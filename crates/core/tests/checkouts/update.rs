@@ -14,7 +14,7 @@ fn nothing() -> ClientUpdate {
 }
 
 scenarios! {
-    // spec 30 §2.3, T-11: what null means
+    // spec 30 §2.3, §7.5.33, T-11: what null means
     fn null_clears_where_there_is_something_to_clear(shop) {
         let product = shop.product();
         let full = CreateCheckout {
@@ -47,7 +47,7 @@ scenarios! {
         assert_eq!((stored.allow_discount_codes, stored.embed_origin.as_deref()), (false, Some("https://f.example")));
     }
 
-    // spec 30 §7.5.24, .25
+    // spec 30 §7.5.24, §7.5.25
     fn only_the_seller_and_who_knows_the_secret_change_it(shop) {
         let made = create(shop, &of_product(&shop.product())).unwrap();
         let (stranger, _) = shop.another_organization();

@@ -58,7 +58,7 @@ scenarios! {
         shop.merchant.patch(&path, json!({"revoke": true})).await.refused(404, "ResourceNotFound");
     }
 
-    // Scenarios 67 to 70, spec 40 §7.8: whatever is asked for.
+    // Scenarios 67, 68, 69 and 70, spec 40 §7.8: whatever is asked for.
     async fn nobody_else_changes_a_subscription(shop) {
         let subscription = shop.subscribe(&monthly(shop).await, &shop.customer().await).await;
         let (stranger, buyer) = (shop.tenant().await.merchant, shop.buyer(shop.customer().await.id).await);
@@ -118,7 +118,7 @@ scenarios! {
         assert_eq!(shop.tenant().await.merchant.get(&path).await.text(), format!("{}\r\n", lines[0]));
     }
 
-    // Scenarios 65 and 68 to 70.
+    // Scenarios 65, 68, 69 and 70.
     async fn a_seller_cancels_goes_on_and_revokes(shop) {
         let (product, customer) = (monthly(shop).await, shop.customer().await);
         let subscription = shop.subscribe(&product, &customer).await;
@@ -135,6 +135,7 @@ scenarios! {
         shop.merchant.patch(&path, cancel).await.refused(403, "AlreadyCanceledSubscription");
         let going_on = json!({"cancel_at_period_end": false});
         let uncanceled = shop.merchant.patch(&path, going_on.clone()).await.expect(200);
+        assert_eq!(uncanceled["cancel_at_period_end"], json!(false));
         for member in ["ends_at", "canceled_at", "customer_cancellation_reason", "customer_cancellation_comment"] {
             assert_eq!(uncanceled[member], json!(null), "{member}");
         }
@@ -203,7 +204,7 @@ scenarios! {
         }
     }
 
-    // Spec 30, 3.7 and 6.5.
+    // Scenario 67; spec 30, 3.7 and 6.5.
     async fn a_price_of_the_same_interval_changes_at_once_and_is_settled_later(shop) {
         let product = monthly(shop).await;
         let other = shop.plan("Big plan", json!([recurring("month", 3000), recurring("year", 30000)])).await;
@@ -244,6 +245,7 @@ scenarios! {
         assert_eq!(changed["current_period_end"], json!(subscription.current_period_end));
     }
 
+    // Scenario 67: only what was free has to be paid at once.
     async fn what_was_free_needs_a_payment_before_it_changes(shop) {
         let free = shop.plan("Free plan", json!([recurring_free("month")])).await;
         let paid = monthly(shop).await;

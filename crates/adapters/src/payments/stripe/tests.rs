@@ -171,6 +171,7 @@ async fn a_set_up_says_all_that_stripe_needs() {
     assert_eq!(seen.fields, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
+// spec 30 §7.6.40: what is known of a customer is told to the processor
 #[tokio::test]
 async fn a_customer_that_is_no_more_is_made_anew() {
     let standin = Standin::start().await;

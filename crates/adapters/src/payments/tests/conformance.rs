@@ -355,6 +355,7 @@ pub(super) async fn a_lost_answer_is_had_by_asking_again(trial: &dyn Trial) {
     assert_eq!(trial.charges().await, 1);
 }
 
+// spec 30 §7.9.56
 pub(super) async fn a_charge_is_found_by_its_reference(trial: &dyn Trial) {
     let (processor, customer_id) = (trial.processor(), customer(trial).await);
     assert_eq!(processor.find_charge("attempt-1").await.unwrap(), None);

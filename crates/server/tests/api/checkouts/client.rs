@@ -24,7 +24,7 @@ scenarios! {
         }
     }
 
-    // spec 30 §7.5.25, .30, T-7, T-12
+    // spec 30 §7.5.25, §7.5.30, T-7, T-12
     async fn a_buyer_fills_it_in(shop) {
         let product = product(shop, once(1000)).await;
         let body = json!({"type": "fixed", "duration": "forever", "amount": 300, "name": "Off", "code": "FooBar",
@@ -76,7 +76,7 @@ scenarios! {
         assert_eq!(shop.merchant.get(&path).await.expect(200)["status"], "expired");
     }
 
-    // spec 30 §7.3.19, .20
+    // spec 30 §7.3.19, §7.3.20
     async fn a_browser_begins_at_any_price_that_is_sold(shop) {
         let free = json!({"type": "one_time", "amount_type": "free"});
         let mut preset = chosen();
@@ -97,7 +97,7 @@ scenarios! {
         assert_eq!(shop.merchant.post(CLIENT, body).await.status, 403, "a program is no browser");
     }
 
-    // spec 30 §7.3.18 to .22
+    // spec 30 §7.3.18, §7.3.19, §7.3.20, §7.3.21, §7.3.22
     async fn a_browser_begins_a_checkout(shop) {
         let product = product(shop, chosen()).await;
         let price = product["prices"][0]["id"].clone();

@@ -6,7 +6,7 @@ use super::{CUSTOM, FIRST, by_id, checkout, chosen, members, once, product};
 use crate::support::{UNKNOWN, everything};
 
 scenarios! {
-    // spec 30 §7.1.1, §7.5.24, T-8
+    // spec 30 §7.1.1, §7.1.2, §7.2.16, §7.5.24, T-8
     async fn programs_with_the_scope_make_checkouts(shop) {
         let product = product(shop, once(1999)).await;
         let body = json!({"product_id": product["id"], "metadata": {"key": "value"}});
@@ -52,7 +52,7 @@ scenarios! {
         }
     }
 
-    // spec 30 §1.2, §1.1
+    // spec 30 §1.2, §1.1, §7.2.16
     async fn a_checkout_shows_what_it_sells(shop) {
         let product = product(shop, once(1999)).await;
         let body = json!({"type": "percentage", "duration": "once", "basis_points": 1000, "name": "Ten off", "code": "TEN",
@@ -110,7 +110,7 @@ scenarios! {
         assert_eq!(shop.tenant().await.merchant.get(CUSTOM).await.pagination(), (0, 0));
     }
 
-    // spec 30 §1.3, §7.1.2 to .6, §7.5.27
+    // spec 30 §1.3, §7.1.2, §7.1.5, §7.1.6, §7.1.7, §7.1.8, §7.1.15, §7.5.27
     async fn what_does_not_fit_is_told_with_its_place(shop) {
         let product = product(shop, chosen()).await;
         let of_product = "body.CheckoutProductCreate";
@@ -152,7 +152,7 @@ scenarios! {
         ]);
     }
 
-    // spec 30 §2.3, §7.5.28: null, blank and absent
+    // spec 30 §2.3, §7.1.10, §7.2.16, §7.5.28: null, blank and absent
     async fn an_update_tells_null_from_absent(shop) {
         let product = product(shop, once(1999)).await;
         let made = shop.merchant.post(CUSTOM, json!({

@@ -8,7 +8,7 @@ use crate::support::{UNKNOWN, everything};
 const LEGACY: &str = "/v1/checkouts/";
 
 scenarios! {
-    // spec 30 §1.5, §7.8.49, .50
+    // spec 30 §1.5, §7.8.49, §7.8.50
     async fn an_ordinary_checkout_is_behind_it(shop) {
         let product = product(shop, once(1999)).await;
         let body = json!({"product_price_id": product["prices"][0]["id"], "success_url": "https://example.com?id={CHECKOUT_SESSION_ID}"});
@@ -37,7 +37,7 @@ scenarios! {
         assert_eq!(organization.post(LEGACY, body).await.status, 401);
     }
 
-    // spec 30 §7.8.48, .50
+    // spec 30 §7.8.48, §7.8.50
     async fn what_cannot_be_bought_is_refused(shop) {
         let product = product(shop, once(1999)).await;
         let price = product["prices"][0]["id"].clone();

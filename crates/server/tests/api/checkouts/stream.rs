@@ -7,7 +7,7 @@ use crate::support::http::EVENT_STREAM;
 use crate::support::sales::recurring;
 
 scenarios! {
-    // spec 30 §1.4 C9 and §7.9.58
+    // spec 30 §1.4 C9, §7.9.58 and §7.10.61
     async fn a_page_hears_how_its_checkout_goes_on(shop) {
         let product = product(shop, recurring("month", 1000)).await;
         let (made, other) = (checkout(shop, &product).await, checkout(shop, &product).await);
