@@ -1,11 +1,8 @@
 //! Running a unit once on a connection.
 
-use std::{
-    sync::{PoisonError, RwLock, RwLockWriteGuard, TryLockError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use tokio_postgres::error::SqlState;
 
 use super::{Session, connect::unavailable, failure};
@@ -84,7 +81,10 @@ pub(super) fn writing(
     let _alone = match company {
         Company::Others => None,
         Company::Nobody => {
-            let Some(alone) = alone(singles) else { return rollback(session, Outcome::conflict()) };
+            // They end soon, since no other unit has anything locked. If not, this one lets the others go on, too.
+            let Some(alone) = singles.try_write_for(PATIENCE) else {
+                return rollback(session, Outcome::conflict());
+            };
             if has_lock {
                 meter.ran_alone();
             }
@@ -95,20 +95,6 @@ pub(super) fn writing(
     match outcome {
         Outcome::Keep => commit(session, meter),
         outcome => rollback(session, outcome),
-    }
-}
-
-/// The place of all units of one write. They end soon, since no other unit has anything locked; if not, whoever waits
-/// for them lets the others go on, too.
-fn alone(singles: &Singles) -> Option<RwLockWriteGuard<'_, ()>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        match singles.try_write() {
-            Ok(alone) => return Some(alone),
-            Err(TryLockError::Poisoned(alone)) => return Some(alone.into_inner()),
-            Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
-        }
     }
 }
 
@@ -150,7 +136,7 @@ pub(super) fn single(
     singles: &Singles,
     (source, meter): (&dyn Source, &Meter),
 ) -> Attempt {
-    let _beside_others = singles.read().unwrap_or_else(PoisonError::into_inner);
+    let _beside_others = singles.read();
     let began = Instant::now();
     let (outcome, write) = job.run(tx::Session::Postgres(session), source, meter);
     if let (Outcome::Keep, Write::Done) = (&outcome, write) {
