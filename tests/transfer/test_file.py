@@ -60,7 +60,7 @@ def test_everything_of_the_demo_shop_moves_with_the_bytes_of_its_files(
         source.run("export", str(file), "--with-files", str(folder))
         assert {each.name for each in folder.iterdir()} == set(shop["file_ids"])
         without = elsewhere.cli("import", str(file))
-        assert [(each["kind"], each["count"]) for each in without["remarks"]] == [("file", 6)]
+        assert [(each["kind"], each["count"]) for each in without["remarks"]] == [("file", 7)]
         report = elsewhere.cli("import", str(file), "--files", str(folder))
         assert report["remarks"] == []
         stays = {each["kind"]: each["count"] for each in report["not_carried"]}
@@ -75,7 +75,7 @@ def test_everything_of_the_demo_shop_moves_with_the_bytes_of_its_files(
         after = shown(here)
         assert without_places(after) == without_places(before)
         pictures = [media for product in after["/v1/products/"].values() for media in product["medias"]]
-        assert len(pictures) == 5
+        assert len(pictures) == 6
         for picture in pictures:
             answer = httpx.get(picture["public_url"])
             assert (answer.status_code, answer.content) == (200, (folder / picture["id"]).read_bytes())

@@ -45,7 +45,7 @@ scenarios! {
     fn the_demo_shop_sells_products_of_every_kind(shop) {
         let secret = shop.secret.clone();
         let shown = shop.write(move |tx| demo::open(tx, &secret)).unwrap();
-        assert_eq!((shown.product_ids.len(), shown.wanted_files.len()), (5, 6));
+        assert_eq!((shown.product_ids.len(), shown.wanted_files.len()), (6, 7));
         let (id, stored) = (shown.organization.id, stored(&shown.wanted_files));
         let again = stored.clone();
         shop.write(move |tx| demo::show(tx, id, &stored)).unwrap();
@@ -65,6 +65,7 @@ scenarios! {
         let (month, year) = (Some(RecurringInterval::Month), Some(RecurringInterval::Year));
         for kind in [
             (AmountType::Free, None),
+            (AmountType::Free, month),
             (AmountType::Custom, None),
             (AmountType::Fixed, None),
             (AmountType::Fixed, month),
@@ -88,8 +89,8 @@ scenarios! {
         let next = shop.write(move |tx| demo::open(tx, &secret)).unwrap();
         assert!(next.wanted_files.is_empty());
         assert_eq!(next.product_ids, shown.product_ids);
-        assert_eq!(next.file_ids.len(), 6);
-        assert_eq!(again.len(), 6);
+        assert_eq!(next.file_ids.len(), 7);
+        assert_eq!(again.len(), 7);
     }
 
     fn a_start_that_was_cut_off_stores_the_rest_the_next_time(shop) {

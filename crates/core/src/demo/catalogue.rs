@@ -19,6 +19,7 @@ pub(super) const PRO: &str = "Nimbus Pro";
 pub(super) const TEAM: &str = "Nimbus Team";
 pub(super) const THEMES: &str = "Nimbus theme pack";
 pub(super) const LITE: &str = "Nimbus Lite";
+pub(super) const PREVIEW: &str = "Nimbus Preview";
 pub(super) const CLASSIC: &str = "Nimbus Classic 1";
 
 /// The code that a visitor may try.
@@ -84,6 +85,13 @@ pub(super) fn fill(tx: &mut Tx<'_>, organization_id: Id<Organization>, benefits:
         &[],
     )?;
     catalogue.product(tx, (LITE, "The notes without the sync, for nothing."), &[once(Amount::Free)], &[])?;
+    let free_monthly = NewPrice { recurring_interval: Some(RecurringInterval::Month), amount: Amount::Free };
+    catalogue.product(
+        tx,
+        (PREVIEW, "Each month's build before everybody else has it. It costs nothing but your patience with it."),
+        &[free_monthly],
+        &[],
+    )?;
     let classic = catalogue.product(
         tx,
         (CLASSIC, "The first Nimbus. Who bought it keeps it; it is not sold any more."),

@@ -5,7 +5,7 @@ use const_format::concatcp;
 use merak_store::{ReadTx, Tx};
 use serde_json::json;
 
-use super::catalogue::{CLASSIC, LITE, PRO, TEAM, THEMES};
+use super::catalogue::{CLASSIC, LITE, PREVIEW, PRO, TEAM, THEMES};
 use crate::access::{Actor, Subject, Tenancy};
 use crate::benefits::{self, BenefitType, CreateBenefit};
 use crate::files::{self, CreateFile, File, FileService, Part, StoredObject};
@@ -24,11 +24,12 @@ struct Embedded {
     bytes: &'static [u8],
 }
 
-const FILES: [Embedded; 6] = [
+const FILES: [Embedded; 7] = [
     picture("nimbus-pro.svg", PRO, include_bytes!("pictures/pro.svg")),
     picture("nimbus-team.svg", TEAM, include_bytes!("pictures/team.svg")),
     picture("nimbus-themes.svg", THEMES, include_bytes!("pictures/themes.svg")),
     picture("nimbus-lite.svg", LITE, include_bytes!("pictures/lite.svg")),
+    picture("nimbus-preview.svg", PREVIEW, include_bytes!("pictures/preview.svg")),
     picture("nimbus-classic.svg", CLASSIC, include_bytes!("pictures/classic.svg")),
     Embedded {
         name: "nimbus-themes-1.2.zip",
