@@ -407,7 +407,8 @@ scenarios! {
         assert_eq!(connections::open_tokens(&shop.secret, &account, shop.now()).unwrap().access, "new");
     }
 
-    // spec 20 G12
+    // spec 20 G12: what should be outside is worked out from the rows at each run, so that a grant without a row is one with
+    // nothing outside, and no error
     fn a_job_of_nothing_asks_for_nothing(shop) {
         let unknown: Id<BenefitGrant> = Id::from_uuid(uuid::Uuid::from_u128(7));
         let errand = shop.write(move |tx| accesses::plan(tx, unknown)).unwrap();

@@ -215,42 +215,30 @@ pub fn is_any_due(tx: &mut ReadTx<'_>, is_unit: bool) -> Result<bool> {
 pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
     Ok(match job {
         Job::UpdateGrantsOfBenefit { benefit_id, after } => {
-            match grants::update_batch_of_benefit(tx, *benefit_id, *after)? {
-                Some(cursor) => {
-                    Outcome::Next(Job::UpdateGrantsOfBenefit { benefit_id: *benefit_id, after: Some(cursor) })
-                }
-                None => Outcome::Done,
-            }
+            let cursor = grants::update_batch_of_benefit(tx, *benefit_id, *after)?;
+            let next = cursor
+                .map(|cursor| Job::UpdateGrantsOfBenefit { benefit_id: *benefit_id, after: Some(cursor) });
+            walked(tx, next, BENEFIT, *benefit_id)?
         }
         Job::UpdateGrantsOfFile { file_id, after } => {
-            match benefits::update_batch_of_file(tx, *file_id, *after)? {
-                Some(cursor) => {
-                    Outcome::Next(Job::UpdateGrantsOfFile { file_id: *file_id, after: Some(cursor) })
-                }
-                None => Outcome::Done,
-            }
+            let cursor = benefits::update_batch_of_file(tx, *file_id, *after)?;
+            let next =
+                cursor.map(|cursor| Job::UpdateGrantsOfFile { file_id: *file_id, after: Some(cursor) });
+            walked(tx, next, FILE, *file_id)?
         }
         Job::RevokeGrantsOfBenefit { benefit_id } => {
-            if grants::revoke_batch_of_benefit(tx, *benefit_id)? {
-                Outcome::Next(job.clone())
-            } else {
-                Outcome::Done
-            }
+            let next = grants::revoke_batch_of_benefit(tx, *benefit_id)?.then(|| job.clone());
+            walked(tx, next, BENEFIT, *benefit_id)?
         }
         Job::RevokeGrantsOfCustomer { customer_id } => {
-            if grants::revoke_batch_of_customer(tx, *customer_id)? {
-                Outcome::Next(job.clone())
-            } else {
-                Outcome::Done
-            }
+            let next = grants::revoke_batch_of_customer(tx, *customer_id)?.then(|| job.clone());
+            walked(tx, next, CUSTOMER, *customer_id)?
         }
         Job::UpdateGrantsOfProduct { product_id, after } => {
-            match grants::update_batch_of_product(tx, *product_id, *after)? {
-                Some(cursor) => {
-                    Outcome::Next(Job::UpdateGrantsOfProduct { product_id: *product_id, after: Some(cursor) })
-                }
-                None => Outcome::Done,
-            }
+            let cursor = grants::update_batch_of_product(tx, *product_id, *after)?;
+            let next = cursor
+                .map(|cursor| Job::UpdateGrantsOfProduct { product_id: *product_id, after: Some(cursor) });
+            walked(tx, next, PRODUCT, *product_id)?
         }
         Job::UpdateGrantsOfPurchase { purchase } => update_purchase(tx, purchase, News::Told)?,
         Job::UpdateUntoldGrantsOfPurchase { purchase } => update_purchase(tx, purchase, News::Untold)?,
@@ -296,10 +284,32 @@ pub fn run(tx: &mut Tx<'_>, job: &Job) -> Result<Outcome> {
 
 fn update_purchase(tx: &mut Tx<'_>, purchase: &Purchase, news: News) -> Result<Outcome> {
     match grants::update_purchase(tx, purchase, news) {
-        // Buyer or product were deleted since: there is nothing to give any more.
-        Err(refusal) if refusal.kind() == Some(Kind::NotFound) => Ok(Outcome::Done),
+        Err(refusal) if refusal.kind() == Some(Kind::NotFound) => {
+            match walked(tx, None, CUSTOMER, purchase.customer_id)? {
+                Outcome::Done => walked(tx, None, PRODUCT, purchase.product_id),
+                outcome => Ok(outcome),
+            }
+        }
         updated => updated.map(|()| Outcome::Done),
     }
+}
+
+/// What jobs are about: how it is called, and whether its row is there, live or deleted.
+type Subject = (&'static str, &'static str);
+const BENEFIT: Subject = ("benefit", "SELECT EXISTS (SELECT 1 FROM benefits WHERE id = $1)");
+const CUSTOMER: Subject = ("customer", "SELECT EXISTS (SELECT 1 FROM customers WHERE id = $1)");
+const FILE: Subject = ("file", "SELECT EXISTS (SELECT 1 FROM files WHERE id = $1)");
+const PRODUCT: Subject = ("product", "SELECT EXISTS (SELECT 1 FROM products WHERE id = $1)");
+
+/// What came of a job about something, with the job that follows if there is more to do. What was deleted since has nothing
+/// to do any more, as its deletion asked for what else there is to do. Rows are never removed: a job about something that
+/// never was there is a mistake, no later attempt will mend it, and the operator is told.
+fn walked<T>(tx: &mut Tx<'_>, next: Option<Job>, (name, is_there): Subject, id: Id<T>) -> Result<Outcome> {
+    if let Some(job) = next {
+        return Ok(Outcome::Next(job));
+    }
+    let is_there: bool = tx.one(is_there, &[&id])?;
+    Ok(if is_there { Outcome::Done } else { Outcome::SetAside(format!("there is no {name} {id}")) })
 }
 
 /// Records what came of a job, in the unit that did its work. A job whose lease was lost to another worker is left
