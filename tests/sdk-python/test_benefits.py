@@ -4,6 +4,7 @@ and refused."""
 import base64
 import hashlib
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -100,6 +101,49 @@ def test_every_kind_is_read_changed_in_each_of_its_members_and_deleted(merchant:
         ):
             with pytest.raises(models.ResourceNotFound):
                 call()
+
+
+def test_lists_of_several_types_go_page_by_page_the_types_in_their_order(merchant: Merchant) -> None:
+    for kind, description, properties in [
+        ("license_keys", "First key", {}),
+        ("custom", "First note", {"note": None}),
+        ("ads", "A place", {"image_height": 1, "image_width": 1}),
+        ("license_keys", "Second key", {}),
+        ("custom", "Second note", {"note": None}),
+    ]:
+        create(merchant, kind, properties, description=description)
+
+    def told(**filters: object) -> list[str]:
+        listed = merchant.polar.benefits.list(organization_id=merchant.organization.id, **filters)
+        return [each.description for each in every(listed)]
+
+    sold = ["First note", "Second note", "First key", "Second key"]
+    for limit in (100, 3, 1):
+        assert told(limit=limit) == ["A place", *sold]
+        assert told(limit=limit, type_filter=["license_keys", "custom"]) == sold
+        assert told(limit=limit, type_filter="ads") == ["A place"]
+    page = merchant.polar.benefits.list(type_filter=["custom", "ads"], page=2, limit=2).result
+    assert [each.description for each in page.items] == ["Second note"]
+    assert (page.pagination.total_count, page.pagination.max_page) == (3, 2)
+
+
+def test_what_cannot_be_deleted_is_not(merchant: Merchant, server: Server, tmp_path: Path) -> None:
+    """B9. The API makes no such benefit; one comes in from elsewhere."""
+    benefits = merchant.polar.benefits
+    made = create(merchant, "custom", {"note": "For ever"})
+    exported = tmp_path / "shop.ndjson"
+    server.cli("export", str(exported), "--organization", merchant.organization.slug)
+    lines = [json.loads(line) for line in exported.read_text().splitlines()]
+    (copy,) = (line for line in lines if line.get("data", {}).get("id") == made.id)
+    copy["data"] |= {"id": NOBODY, "deletable": False}
+    changed = [*lines[:2], copy, {"type": "end", "records": 1, "uncarried": {}}]
+    exported.write_text("".join(f"{json.dumps(line)}\n" for line in changed))
+    server.cli("import", str(exported))
+    assert not benefits.get(id=NOBODY).deletable
+    with pytest.raises(models.NotPermitted):
+        benefits.delete(id=NOBODY)
+    assert benefits.get(id=NOBODY).description == made.description
+    benefits.delete(id=made.id)
 
 
 def test_grants_are_listed_by_their_state_and_their_customer(merchant: Merchant, server: Server) -> None:

@@ -71,6 +71,21 @@ def test_each_member_is_updated_and_null_changes_nothing(merchant: Merchant) -> 
     assert (kept.name, kept.slug, kept.metadata, kept.properties.max_length) == ("Firm", "firm", {"a": 1}, 5)
 
 
+def test_the_properties_of_each_type_are_updated(merchant: Merchant) -> None:
+    changes = {
+        "number": {"le": 20, "form_placeholder": "Seats"},
+        "date": {"le": 1767225600},
+        "checkbox": {"form_help_text": "All of them"},
+        "select": {"options": [{"value": "c", "label": "C"}, {"value": "a", "label": "A"}]},
+    }
+    for type, properties in changes.items():
+        made = create(merchant, type, type, properties=TYPES[type])
+        change = {"type": type, "properties": properties}
+        changed = merchant.polar.custom_fields.update(id=made.id, custom_field_update=change)
+        assert changed.properties.model_dump(exclude_unset=True) == properties
+        assert merchant.polar.custom_fields.get(id=made.id) == changed
+
+
 def test_a_deleted_field_is_gone_and_its_slug_free(merchant: Merchant) -> None:
     """C7"""
     custom_fields = merchant.polar.custom_fields
@@ -101,6 +116,23 @@ def test_errors_have_the_classes_of_the_sdk(merchant: Merchant, server: Server) 
     with pytest.raises(models.HTTPValidationError) as refused:
         custom_fields.update(id=made.id, custom_field_update={"type": "number", "name": "X"})
     assert places(refused) == [["body", "type"]]
+    create(merchant, "seats")
+    option = {"value": "a", "label": "A"}
+    choice = create(merchant, "choice", "select", properties={"options": [option]})
+    for field, change, place in [
+        (made, {"slug": "seats"}, ["body", "slug"]),
+        (made, {"slug": "Seats"}, ["body", "text", "slug"]),
+        (made, {"slug": ""}, ["body", "text", "slug"]),
+        (made, {"name": ""}, ["body", "text", "name"]),
+        (made, {"properties": {"min_length": -1}}, ["body", "text", "properties", "min_length"]),
+        (made, {"properties": {"form_label": ""}}, ["body", "text", "properties", "form_label"]),
+        (choice, {"type": "select", "properties": {"options": []}}, ["body", "properties", "options"]),
+        (choice, {"type": "select", "properties": {"options": [option, option]}}, ["body", "properties", "options"]),
+    ]:
+        with pytest.raises(models.HTTPValidationError) as refused:
+            custom_fields.update(id=field.id, custom_field_update={"type": "text", **change})
+        assert [found[: len(place)] for found in places(refused)] == [place]
+        assert custom_fields.get(id=field.id) == field
     stranger = Merchant(server, "other").polar.custom_fields
     with pytest.raises(models.ResourceNotFound):
         stranger.get(id=made.id)

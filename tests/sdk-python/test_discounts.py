@@ -6,7 +6,7 @@ import pytest
 from polar_sdk import Polar, models
 
 from harness import Server
-from harness.merchants import Merchant, every, places
+from harness.merchants import Merchant, Seller, every, places
 
 NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -133,8 +133,29 @@ def test_a_deleted_discount_is_gone_and_its_code_free(merchant: Merchant) -> Non
     assert ten_percent(merchant, code="SALE").code == "SALE"
 
 
+def test_what_was_redeemed_keeps_its_worth(server: Server) -> None:
+    """D2"""
+    seller = Seller(server, "acme")
+    app, percent = product(seller), ten_percent(seller)
+    five = seller.polar.discounts.create(
+        request=models.DiscountFixedOnceForeverDurationCreate(
+            type="fixed", duration="once", amount=500, name="Five off", organization_id=seller.organization.id
+        )
+    )
+    for made, member in ((percent, "basis_points"), (five, "amount")):
+        bought, _ = seller.buy(f"{member}@example.com", product_id=app.id, discount_id=made.id)
+        assert bought.discount.id == made.id
+        worth = getattr(made, member)
+        with pytest.raises(models.HTTPValidationError) as refused:
+            seller.polar.discounts.update(id=made.id, discount_update={member: worth + 1})
+        assert places(refused) == [["body", member]]
+        change = {member: worth, "name": "Another name"}
+        kept = seller.polar.discounts.update(id=made.id, discount_update=change)
+        assert (getattr(kept, member), kept.name, kept.redemptions_count) == (worth, "Another name", 1)
+
+
 def test_errors_have_the_classes_of_the_sdk(merchant: Merchant, server: Server) -> None:
-    """D1, D8, D9 and D10"""
+    """D1, D8, D9, D10 and D13"""
     made = ten_percent(merchant, code="Sale")
     branch = ["body", "percentage.once_forever"]
     for members, place in [
@@ -149,7 +170,12 @@ def test_errors_have_the_classes_of_the_sdk(merchant: Merchant, server: Server) 
             ten_percent(merchant, **members)
         assert places(refused) == [place]
     discounts = merchant.polar.discounts
+    ten_percent(merchant, code="Taken")
+    theirs = Merchant(server, "other")
+    foreign = product(theirs)
     for change, place in [
+        ({"code": "TAKEN"}, ["body", "code"]),
+        ({"products": [foreign.id]}, ["body", "products", 0]),
         ({"type": "fixed"}, ["body", "type"]),
         ({"duration": "forever"}, ["body", "duration"]),
         ({"ends_at": LONG_AGO}, ["body", "ends_at"]),
@@ -158,7 +184,8 @@ def test_errors_have_the_classes_of_the_sdk(merchant: Merchant, server: Server) 
         with pytest.raises(models.HTTPValidationError) as refused:
             discounts.update(id=made.id, discount_update=change)
         assert places(refused) == [place]
-    stranger = Merchant(server, "other").polar.discounts
+    assert discounts.get(id=made.id) == made
+    stranger = theirs.polar.discounts
     with pytest.raises(models.ResourceNotFound):
         stranger.get(id=made.id)
     with pytest.raises(models.ResourceNotFound):

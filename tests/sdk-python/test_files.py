@@ -135,6 +135,27 @@ def test_what_does_not_fit_is_refused(seller: Seller, server: Server) -> None:
     assert refused.value.data.detail[0].loc == ["body", "organization_avatar", "size"]
     with pytest.raises(models.HTTPValidationError):
         seller.announce("a.txt", organization_id=None)
+    part = models.S3FileCreatePart(number=1, chunk_start=0, chunk_end=len(TEXT), checksum_sha256_base64="abc")
+    for service, changes, place in [
+        ("product_media", {"mime_type": "text/plain"}, ["product_media", "mime_type"]),
+        ("organization_avatar", {"mime_type": "image/avif"}, ["organization_avatar", "mime_type"]),
+        ("product_media", {"mime_type": "image/svg+xml", "size": 10_485_761}, ["product_media", "size"]),
+        ("downloadable", {"checksum_sha256_base64": "no base64!"}, ["checksum_sha256_base64"]),
+        (
+            "downloadable",
+            {"upload": models.S3FileCreateMultipart(parts=[part])},
+            ["upload", "parts", 0, "checksum_sha256_base64"],
+        ),
+    ]:
+        with pytest.raises(models.HTTPValidationError) as refused:
+            seller.announce("a", service, **changes)
+        assert [problem.loc for problem in refused.value.data.detail] == [["body", *place]]
+    named = seller.upload("named.txt")
+    for name in ("..", "/", "x" * 256):
+        with pytest.raises(models.HTTPValidationError) as refused:
+            seller.polar.files.update(id=named.id, file_patch=models.FilePatch(name=name))
+        assert [problem.loc for problem in refused.value.data.detail] == [["body", "name"]]
+    assert seller.polar.files.update(id=named.id, file_patch=models.FilePatch()).name == "named.txt"
 
     upload = seller.announce("a.txt")
     completed = seller.send(upload)

@@ -274,10 +274,13 @@ def test_benefits_of_a_product_are_set_and_buyers_follow(seller: Seller) -> None
 
 def test_what_is_wrong_with_a_product_is_told_at_its_place(seller: Seller) -> None:
     polar = seller.polar
+    amount = ["ProductPriceOneTimeFixedCreate", "price_amount"]
     for body, place in [
         ({"name": "ab"}, ["body", "ProductOneTimeCreate", "name"]),
         ({"prices": []}, ["body", "ProductOneTimeCreate", "prices"]),
         ({"prices": [MONTHLY, MONTHLY]}, ["body", "ProductRecurringCreate", "prices"]),
+        ({"prices": [{**ONCE, "price_amount": 49}]}, ["body", "ProductOneTimeCreate", "prices", 0, *amount]),
+        ({"prices": [{**ONCE, "price_amount": 100_000_000}]}, ["body", "ProductOneTimeCreate", "prices", 0, *amount]),
         ({"medias": [NOBODY]}, ["body", "medias", 0]),
         ({"organization_id": NOBODY}, ["body", "organization_id"]),
     ]:
@@ -286,6 +289,9 @@ def test_what_is_wrong_with_a_product_is_told_at_its_place(seller: Seller) -> No
         assert places(error) == [place]
     product = seller.product()
     for changes, place in [
+        ({"name": "ab"}, ["body", "name"]),
+        ({"prices": [{**ONCE, "price_amount": 49}]}, ["body", "prices", 0, *amount]),
+        ({"prices": [{**ONCE, "price_amount": 100_000_000}]}, ["body", "prices", 0, *amount]),
         ({"prices": []}, ["body", "prices"]),
         ({"prices": [{"id": NOBODY}]}, ["body", "prices", 0]),
         ({"medias": [NOBODY]}, ["body", "medias", 0]),
@@ -293,6 +299,12 @@ def test_what_is_wrong_with_a_product_is_told_at_its_place(seller: Seller) -> No
         with pytest.raises(models.HTTPValidationError) as error:
             polar.products.update(id=product.id, product_update=changes)
         assert places(error) == [place]
+    plan = seller.product(prices=[MONTHLY])
+    twice = [{"id": plan.prices[0].id}, {**MONTHLY, "price_amount": 1000}]
+    with pytest.raises(models.HTTPValidationError) as error:
+        polar.products.update(id=plan.id, product_update={"prices": twice})
+    assert places(error) == [["body", "prices"]]
+    assert polar.products.get(id=plan.id) == plan
     with pytest.raises(models.HTTPValidationError) as error:
         polar.products.update_benefits(id=product.id, product_benefits_update={"benefits": [NOBODY]})
     assert places(error) == [["body", "benefits", 0]]
@@ -379,6 +391,26 @@ def test_checkout_links_are_listed_and_what_is_wrong_is_told(seller: Seller) -> 
     with pytest.raises(models.HTTPValidationError) as error:
         links.update(id=made[0], checkout_link_update={"product_price_id": two.prices[0].id})
     assert places(error) == [["body", "product_price_id"]]
+    for discount_id in (discount.id, NOBODY):
+        with pytest.raises(models.HTTPValidationError) as error:
+            links.update(id=made[0], checkout_link_update={"discount_id": discount_id})
+        assert places(error) == [["body", "discount_id"]]
+    assert links.get(id=made[0]).discount is None
     stranger = Seller(seller.server, "other")
-    with pytest.raises(models.ResourceNotFound):
-        stranger.polar.checkout_links.get(id=made[0])
+    foreign = stranger.product().prices[0].id
+    for price_id in (NOBODY, foreign):
+        with pytest.raises(models.HTTPValidationError) as error:
+            links.create(request={"payment_processor": "stripe", "product_price_id": price_id})
+        assert places(error) == [["body", "product_price_id"]]
+    theirs = stranger.polar.checkout_links
+    for call in (
+        lambda: theirs.get(id=made[0]),
+        lambda: theirs.update(id=made[0], checkout_link_update={"label": "Mine"}),
+        lambda: theirs.delete(id=made[0]),
+    ):
+        with pytest.raises(models.ResourceNotFound):
+            call()
+    with pytest.raises(models.HTTPValidationError) as error:
+        stranger.link(one)
+    assert places(error) == [["body", "product_id"]]
+    assert ids() == made

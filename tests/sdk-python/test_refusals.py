@@ -8,6 +8,7 @@ import httpx
 import pytest
 from polar_sdk import Polar, models
 from polar_sdk.basesdk import BaseSDK
+from pydantic import ValidationError
 
 from harness import Server
 from harness.merchants import Merchant
@@ -109,6 +110,20 @@ CLOSED = {
     "customer_portal.subscriptions.cancel": ID,
 }
 
+# For which the contract announces a 403 that means something else than a scope that is missing.
+HAS_ANOTHER_403 = {
+    "organizations.update",
+    "subscriptions.update",
+    "subscriptions.revoke",
+    "benefits.update",
+    "benefits.delete",
+    "products.update",
+    "products.update_benefits",
+    "files.uploaded",
+    "files.update",
+    "files.delete",
+}
+
 NAMING = {"key": "none", **OWNER}
 
 # What anybody may call, about something that is not there: how it is refused.
@@ -178,6 +193,24 @@ def test_no_operation_is_left_out(anonymous: Polar) -> None:
 def test_what_needs_a_credential_is_nobodys_without_one(anonymous: Polar) -> None:
     for name, arguments in CLOSED.items():
         assert refusal(anonymous, name, arguments) == "Unauthorized", name
+
+
+def test_what_needs_a_scope_is_refused_to_a_token_without_it(server: Server) -> None:
+    owner = "clerk@example.com"
+    server.cli("organization", "create", "--name", "Home", "--slug", "home", "--owner", owner)
+    token = server.cli("token", "create", "--user", owner, "--scopes", "openid")["token"]
+    clerk = Polar(access_token=token, server_url=server.url)
+    for name, arguments in CLOSED.items():
+        if name.startswith("customer_portal."):
+            continue
+        if name in HAS_ANOTHER_403:
+            # Its class does not fit, and the SDK tells what came instead.
+            with pytest.raises(ValidationError, match="insufficient_scope"):
+                refusal(clerk, name, arguments)
+        else:
+            assert refusal(clerk, name, arguments) == "insufficient_scope", name
+    # Advertisements are for everybody, whatever a token may do.
+    assert refusal(clerk, "advertisements.get", ID) == "ResourceNotFound"
 
 
 def test_what_anybody_may_call_is_refused_where_there_is_nothing(anonymous: Polar) -> None:
