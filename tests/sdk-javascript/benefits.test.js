@@ -2,9 +2,13 @@
 // and refused.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { HTTPValidationError } from "@polar-sh/sdk/models/errors/httpvalidationerror.js";
+import { NotPermitted } from "@polar-sh/sdk/models/errors/notpermitted.js";
 import { ResourceNotFound } from "@polar-sh/sdk/models/errors/resourcenotfound.js";
 import { SDKError } from "@polar-sh/sdk/models/errors/sdkerror.js";
 import { ENGINES, Merak } from "./merak.js";
@@ -92,6 +96,55 @@ for (const engine of ENGINES) {
         await assert.rejects(update({ description: "Gone" }), ResourceNotFound);
       }
     });
+
+    test("lists of several types go page by page, the types in their order", async () => {
+      const other = await Shop.open(merak);
+      const organizationId = other.organization.id;
+      for (const [type, description, properties] of [
+        ["license_keys", "First key", {}], ["custom", "First note", { note: null }],
+        ["ads", "A place", { imageHeight: 1, imageWidth: 1 }], ["license_keys", "Second key", {}],
+        ["custom", "Second note", { note: null }],
+      ]) {
+        await other.polar.benefits.create({ type, description, organizationId, properties });
+      }
+      const list = async (request) =>
+        (await all(other.polar.benefits.list({ organizationId, ...request }))).map((each) => each.description);
+      const sold = ["First note", "Second note", "First key", "Second key"];
+      for (const limit of [100, 3, 1]) {
+        assert.deepEqual(await list({ limit }), ["A place", ...sold]);
+        assert.deepEqual(await list({ limit, typeFilter: ["license_keys", "custom"] }), sold);
+        assert.deepEqual(await list({ limit, typeFilter: "ads" }), ["A place"]);
+      }
+      const [page] = [await other.polar.benefits.list({ organizationId, typeFilter: ["custom", "ads"], page: 2, limit: 2 })];
+      assert.deepEqual(page.result.items.map((each) => each.description), ["Second note"]);
+      assert.deepEqual(page.result.pagination, { totalCount: 3, maxPage: 2 });
+    });
+
+    test("what cannot be deleted is not (B9)", async () => {
+      const { benefits } = shop.polar;
+      const made = await create("custom", { note: "For ever" });
+      const id = undeletable(made.id);
+      assert.deepEqual([(await benefits.get({ id })).deletable, made.deletable], [false, true]);
+      await assert.rejects(benefits.delete({ id }), NotPermitted);
+      assert.equal((await benefits.get({ id })).description, made.description);
+      await benefits.delete({ id: made.id });
+    });
+
+    /** A copy of a benefit that cannot be deleted. The API makes none; such a one comes in from elsewhere. */
+    function undeletable(original) {
+      const folder = mkdtempSync(join(tmpdir(), "merak-benefit-"));
+      const file = join(folder, "shop.ndjson");
+      merak.cli("export", file, "--organization", shop.slug);
+      const lines = readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+      const { data, type } = lines.find((line) => line.data?.id === original);
+      const id = randomUUID();
+      const copy = { type, data: { ...data, id, deletable: false } };
+      const changed = [...lines.slice(0, 2), copy, { type: "end", records: 1, uncarried: {} }];
+      writeFileSync(file, changed.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      merak.cli("import", file);
+      rmSync(folder, { recursive: true });
+      return id;
+    }
 
     test("members of license keys that are left out are taken away", async () => {
       const { id } = await create("license_keys", { prefix: "ACME", limitUsage: 9 });

@@ -121,6 +121,10 @@ for (const engine of ENGINES) {
         links.update({ id, checkoutLinkUpdate: { productPriceId: other.prices[0].id } }),
         at(["body", "product_price_id"]),
       );
+      for (const discountId of [off.id, NOBODY]) {
+        await assert.rejects(links.update({ id, checkoutLinkUpdate: { discountId } }), at(["body", "discount_id"]));
+      }
+      assert.equal((await links.get({ id })).discountId, null);
       const stranger = await Shop.open(merak);
       await assert.rejects(stranger.polar.checkoutLinks.get({ id }), ResourceNotFound);
       await assert.rejects(stranger.polar.checkoutLinks.update({ id, checkoutLinkUpdate: { label: "x" } }), ResourceNotFound);

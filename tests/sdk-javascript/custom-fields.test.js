@@ -100,6 +100,23 @@ for (const engine of ENGINES) {
       assert.ok(kept.modifiedAt instanceof Date);
     });
 
+    test("the properties of each type are updated", async () => {
+      const customFields = await open();
+      const organizationId = shop.organization.id;
+      const option = (value) => ({ value, label: value.toUpperCase() });
+      for (const [type, before, after] of [
+        ["number", { ge: 1, le: 10 }, { le: 20, formPlaceholder: "Seats" }],
+        ["date", { ge: 1735689600, formLabel: "From" }, { le: 1767225600 }],
+        ["checkbox", { formLabel: "Terms" }, { formHelpText: "All of them" }],
+        ["select", { options: [option("a"), option("b")], formLabel: "Plan" }, { options: [option("c"), option("a")] }],
+      ]) {
+        const field = await customFields.create({ type, slug: type, name: type, organizationId, properties: before });
+        const changed = await customFields.update({ id: field.id, customFieldUpdate: { type, properties: after } });
+        assert.deepEqual(changed.properties, after, type);
+        assert.deepEqual(await customFields.get({ id: field.id }), changed);
+      }
+    });
+
     test("a deleted field is gone from its products, and its slug is free (C7)", async () => {
       const customFields = await open();
       const field = await customFields.create(text("company"));
@@ -135,6 +152,31 @@ for (const engine of ENGINES) {
         customFields.update({ id: field.id, customFieldUpdate: { type: "number", name: "X" } }),
         at(["body", "type"]),
       );
+      await customFields.create(text("seats"));
+      const change = (members) => customFields.update({ id: field.id, customFieldUpdate: { type: "text", ...members } });
+      for (const [members, place] of [
+        [{ slug: "seats" }, ["body", "slug"]],
+        [{ slug: "Seats" }, ["body", "text", "slug"]],
+        [{ slug: "" }, ["body", "text", "slug"]],
+        [{ name: "" }, ["body", "text", "name"]],
+        [{ properties: { minLength: -1 } }, ["body", "text", "properties", "min_length"]],
+        [{ properties: { formLabel: "" } }, ["body", "text", "properties", "form_label"]],
+      ]) {
+        await assert.rejects(change(members), at(place));
+      }
+      const option = { value: "a", label: "A" };
+      const choice = await customFields.create(text("x", { type: "select", properties: { options: [option] } }));
+      for (const options of [[], [option, option]]) {
+        await assert.rejects(
+          customFields.update({ id: choice.id, customFieldUpdate: { type: "select", properties: { options } } }),
+          (error) => {
+            assert.ok(error instanceof HTTPValidationError, `${error}`);
+            assert.deepEqual(error.detail[0].loc.slice(0, 3), ["body", "properties", "options"]);
+            return true;
+          },
+        );
+      }
+      assert.deepEqual([await customFields.get({ id: field.id }), await customFields.get({ id: choice.id })], [field, choice]);
       const stranger = await Shop.open(merak);
       await assert.rejects(stranger.polar.customFields.get({ id: field.id }), ResourceNotFound);
       await assert.rejects(

@@ -8,6 +8,7 @@ import { ResourceNotFound } from "@polar-sh/sdk/models/errors/resourcenotfound.j
 import { SDKError } from "@polar-sh/sdk/models/errors/sdkerror.js";
 import { ENGINES, Merak } from "./merak.js";
 import { Shop, all } from "./shop.js";
+import { till } from "./till.js";
 
 /** Where the problems of a rejected call are. */
 function at(...places) {
@@ -151,6 +152,23 @@ for (const engine of ENGINES) {
       assert.equal((await discounts.create(tenPercent({ code: "SALE" }))).code, "SALE");
     });
 
+    test("what was redeemed keeps its worth (D2)", async () => {
+      const discounts = await open();
+      const organizationId = shop.organization.id;
+      const app = await product();
+      const { buy } = till(merak);
+      const percent = await discounts.create(tenPercent());
+      const five = await discounts.create({ type: "fixed", duration: "once", amount: 500, name: "Five off", organizationId });
+      for (const [{ id }, member, place, worth] of [[percent, "basisPoints", "basis_points", 1000], [five, "amount", "amount", 500]]) {
+        const bought = await buy(shop, { productId: app.id, discountId: id }, { customerEmail: `${member}@example.com` });
+        assert.equal(bought.discount.id, id);
+        const update = (discountUpdate) => discounts.update({ id, discountUpdate });
+        await assert.rejects(update({ [member]: worth + 1 }), at(["body", place]));
+        const kept = await update({ [member]: worth, name: "Another name" });
+        assert.deepEqual([kept[member], kept.name, kept.redemptionsCount], [worth, "Another name", 1]);
+      }
+    });
+
     test("errors have the classes of the SDK (D1, D8, D9, D10)", async () => {
       const discounts = await open();
       const discount = await discounts.create(tenPercent({ code: "Sale" }));
@@ -164,7 +182,15 @@ for (const engine of ENGINES) {
       await assert.rejects(update({ type: "fixed" }), at(["body", "type"]));
       await assert.rejects(update({ duration: "forever" }), at(["body", "duration"]));
       await assert.rejects(update({ endsAt: new Date(0) }), at(["body", "ends_at"]));
+      await discounts.create(tenPercent({ code: "Taken" }));
+      await assert.rejects(update({ code: "TAKEN" }), at(["body", "code"]), "D13");
       const stranger = await Shop.open(merak);
+      const foreign = await stranger.polar.products.create({
+        name: "Theirs", organizationId: stranger.organization.id, prices: [{ type: "one_time", amountType: "free" }],
+      });
+      await assert.rejects(update({ products: [foreign.id] }), at(["body", "products", 0]));
+      await assert.rejects(discounts.create(tenPercent({ products: [foreign.id] })), at(["body", "products", 0]));
+      assert.deepEqual(await discounts.get({ id: discount.id }), discount);
       await assert.rejects(stranger.polar.discounts.get({ id: discount.id }), ResourceNotFound);
       await assert.rejects(
         stranger.polar.discounts.update({ id: discount.id, discountUpdate: { name: "Mine" } }),

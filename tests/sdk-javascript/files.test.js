@@ -15,6 +15,15 @@ const NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f";
 const TEXT = "hello world";
 const CHECKSUM = createHash("sha256").update(TEXT).digest("base64");
 
+/** Where the problems of a rejected call are. */
+function at(...places) {
+  return (error) => {
+    assert.ok(error instanceof HTTPValidationError, `${error}`);
+    assert.deepEqual(error.detail.map((each) => each.loc), places);
+    return true;
+  };
+}
+
 /** Announces a file of one part. */
 function announce(shop, name, service = "downloadable", changes = {}) {
   return shop.polar.files.create({
@@ -106,6 +115,21 @@ for (const engine of ENGINES) {
       await assert.rejects(announce(shop, "a.txt", "downloadable", { upload: { parts: [] } }), HTTPValidationError);
       await assert.rejects(announce(shop, "a.png", "organization_avatar", { size: 1048577 }), HTTPValidationError);
       await assert.rejects(announce(shop, "a.txt", "downloadable", { organizationId: null }), HTTPValidationError);
+      const part = { number: 1, chunkStart: 0, chunkEnd: TEXT.length, checksumSha256Base64: "abc" };
+      for (const [service, changes, ...place] of [
+        ["product_media", { mimeType: "text/plain" }, "product_media", "mime_type"],
+        ["organization_avatar", { mimeType: "image/avif" }, "organization_avatar", "mime_type"],
+        ["product_media", { mimeType: "image/svg+xml", size: 10_485_761 }, "product_media", "size"],
+        ["downloadable", { checksumSha256Base64: "no base64!" }, "checksum_sha256_base64"],
+        ["downloadable", { upload: { parts: [part] } }, "upload", "parts", 0, "checksum_sha256_base64"],
+      ]) {
+        await assert.rejects(announce(shop, "a", service, changes), at(["body", ...place]));
+      }
+      const named = await upload(shop, "named.txt");
+      for (const name of ["..", "/", "x".repeat(256)]) {
+        await assert.rejects(files.update({ id: named.id, filePatch: { name } }), at(["body", "name"]));
+      }
+      assert.equal((await files.update({ id: named.id, filePatch: {} })).name, "named.txt");
       const announced = await announce(shop, "a.txt");
       const fileUploadCompleted = await send(announced);
       await assert.rejects(

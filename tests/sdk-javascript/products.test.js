@@ -207,6 +207,13 @@ for (const engine of ENGINES) {
       await assert.rejects(products.create(app({ name: "ab" })), at(["body", "ProductOneTimeCreate", "name"]));
       await assert.rejects(products.create(app({ prices: [] })), at(["body", "ProductOneTimeCreate", "prices"]));
       await assert.rejects(products.create(app({ prices: [MONTHLY, MONTHLY] })), at(["body", "ProductRecurringCreate", "prices"]));
+      const amount = ["ProductPriceOneTimeFixedCreate", "price_amount"];
+      for (const priceAmount of [49, 100_000_000]) {
+        await assert.rejects(
+          products.create(app({ prices: [{ ...ONCE, priceAmount }] })),
+          at(["body", "ProductOneTimeCreate", "prices", 0, ...amount]),
+        );
+      }
       await assert.rejects(products.create(app({ medias: [NOBODY] })), at(["body", "medias", 0]));
       await assert.rejects(
         products.create(app({ attachedCustomFields: [{ customFieldId: NOBODY, required: true }] })),
@@ -219,6 +226,19 @@ for (const engine of ENGINES) {
       const { id } = await products.create(app());
       await assert.rejects(products.update({ id, productUpdate: { prices: [] } }), at(["body", "prices"]));
       await assert.rejects(products.update({ id, productUpdate: { prices: [{ id: NOBODY }] } }), at(["body", "prices", 0]));
+      for (const priceAmount of [49, 100_000_000]) {
+        await assert.rejects(
+          products.update({ id, productUpdate: { prices: [{ ...ONCE, priceAmount }] } }),
+          at(["body", "prices", 0, ...amount]),
+        );
+      }
+      await assert.rejects(products.update({ id, productUpdate: { name: "ab" } }), at(["body", "name"]));
+      const plan = await products.create(app({ prices: [MONTHLY] }));
+      await assert.rejects(
+        products.update({ id: plan.id, productUpdate: { prices: [{ id: plan.prices[0].id }, { ...MONTHLY, priceAmount: 1000 }] } }),
+        at(["body", "prices"]),
+      );
+      assert.deepEqual(await products.get({ id: plan.id }), plan);
       await assert.rejects(
         products.updateBenefits({ id, productBenefitsUpdate: { benefits: [NOBODY] } }),
         at(["body", "benefits", 0]),
