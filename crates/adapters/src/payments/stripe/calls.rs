@@ -91,11 +91,21 @@ impl Calls {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.ask(self.http.call(Method::GET, url)).await
+        self.ask(self.http.call(Method::GET, url)).await?.ok_or_else(asked_otherwise)
     }
 
     /// Asks for something to be done, once for each key.
     pub(super) async fn post(&self, segments: &[&str], fields: &Fields, key: &str) -> Result<Answer> {
+        self.post_anew(segments, fields, key).await?.ok_or_else(asked_otherwise)
+    }
+
+    /// As [`Self::post`]; none if something else was asked with this key before.
+    pub(super) async fn post_anew(
+        &self,
+        segments: &[&str],
+        fields: &Fields,
+        key: &str,
+    ) -> Result<Option<Answer>> {
         if key.is_empty() || key.len() > LONGEST_KEY {
             return Err(misconfigured(String::from("a key has 1 to 255 characters")));
         }
@@ -108,7 +118,8 @@ impl Calls {
             .map_err(|error| misconfigured(error.to_string()))
     }
 
-    async fn ask(&self, call: reqwest::RequestBuilder) -> Result<Answer> {
+    /// None if the key of the call was used for another one.
+    async fn ask(&self, call: reqwest::RequestBuilder) -> Result<Option<Answer>> {
         let call =
             authorization(call, &self.authorization).header("Stripe-Version", VERSION).timeout(PATIENCE);
         let answer = exchange(NAME, call).await.map_err(|error| unknown(error.to_string()))?;
@@ -116,7 +127,8 @@ impl Calls {
         let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
         if status.is_success() {
             // A success that cannot be read may have moved money.
-            return body.map(Answer::Done).ok_or_else(|| unknown(String::from("its answer is no JSON")));
+            let done = body.map(Answer::Done).ok_or_else(|| unknown(String::from("its answer is no JSON")));
+            return done.map(Some);
         }
         let error = body.map(|mut body| body["error"].take()).unwrap_or_default();
         let message = || shortened(error["message"].as_str().unwrap_or("no reason given"));
@@ -126,14 +138,11 @@ impl Calls {
         }
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(misconfigured(message())),
-            // Used again for something else; it cannot be known what became of the first wish.
-            _ if error["type"] == "idempotency_error" && status == StatusCode::BAD_REQUEST => {
-                Err(misconfigured(message()))
-            }
+            StatusCode::BAD_REQUEST if error["type"] == "idempotency_error" => Ok(None),
             StatusCode::BAD_REQUEST | StatusCode::PAYMENT_REQUIRED | StatusCode::NOT_FOUND
                 if error.is_object() =>
             {
-                Ok(Answer::No(No { status, error }))
+                Ok(Some(Answer::No(No { status, error })))
             }
             // 409 is the same key in another call that is still under way.
             _ => Err(unknown(format!("status {}", status.as_u16()))),
@@ -148,6 +157,11 @@ pub(super) fn unknown(cause: String) -> Error {
 
 pub(super) fn misconfigured(cause: String) -> Error {
     Error::Misconfigured { processor: NAME, cause }
+}
+
+/// The key was used for another wish, and what became of that is not known.
+pub(super) fn asked_otherwise() -> Error {
+    misconfigured(String::from("something else was asked with this key before"))
 }
 
 fn shortened(message: &str) -> String {

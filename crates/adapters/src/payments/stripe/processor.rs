@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::form_urlencoded;
 
 use super::answers::{charge, method, refund, refused_charge, refused_refund, refused_setup, setup};
-use super::calls::{Answer, Fields, No, misconfigured, unknown};
+use super::calls::{Answer, Fields, No, asked_otherwise, misconfigured, unknown};
 use super::{NAME, Stripe};
+use crate::hex::hex;
 use crate::payments::sandbox::Sandbox;
 use crate::payments::{
     Address, ChargeOutcome, ChargeRequest, CustomerRequest, Event, EventError, Method, Processor,
@@ -42,14 +45,16 @@ impl Processor for Stripe {
 
     async fn ensure_customer(&self, request: &CustomerRequest, key: &str) -> Result<String> {
         let fields = customer_fields(request);
+        // A customer may have changed before the same is asked again. Then it is another wish, and no money hangs on it.
+        let digest = fingerprint(&fields);
         if let Some(id) = &request.existing_id {
-            match self.calls.post(&["customers", id], &fields, &format!("{key}/update")).await? {
+            match self.calls.post(&["customers", id], &fields, &format!("{key}/update/{digest}")).await? {
                 Answer::Done(_) => return Ok(id.clone()),
                 Answer::No(no) if no.is_missing() => {}
                 Answer::No(no) => return Err(no.into_error()),
             }
         }
-        let made = self.calls.post(&["customers"], &fields, key).await?.done()?;
+        let made = self.calls.post(&["customers"], &fields, &format!("{key}/{digest}")).await?.done()?;
         let id = made["id"].as_str().ok_or_else(|| unknown(String::from("a customer without an id")))?;
         Ok(id.to_owned())
     }
@@ -72,9 +77,10 @@ impl Processor for Stripe {
         fields.extend(returning(request.return_url.as_deref()));
         fields.extend(metadata(&request.metadata, &request.reference));
         fields.extend(EXPAND.map(|path| field("expand[]", path)));
-        match self.calls.post(&["payment_intents"], &fields, key).await? {
-            Answer::Done(intent) => charge(&intent),
-            Answer::No(no) => refusal(no).map(|no| refused_charge(&no)),
+        match self.calls.post_anew(&["payment_intents"], &fields, key).await? {
+            Some(Answer::Done(intent)) => charge(&intent),
+            Some(Answer::No(no)) => refusal(no).map(|no| refused_charge(&no)),
+            None => self.charged_before(request).await,
         }
     }
 
@@ -105,21 +111,9 @@ impl Processor for Stripe {
     }
 
     async fn find_charge(&self, reference: &str) -> Result<Option<ChargeOutcome>> {
-        // A quote or a backslash would end the search's text early.
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
-        if !reference.chars().all(is_plain) {
-            return Err(misconfigured(String::from("a reference has letters, digits, `_` and `-`")));
-        }
-        let wanted = format!("metadata['reference']:'{reference}'");
-        let query = [
-            ("query", &*wanted),
-            ("limit", "100"),
-            ("expand[]", "data.latest_charge.balance_transaction"),
-            ("expand[]", "data.payment_method"),
-        ];
-        let found = self.calls.get(&["payment_intents", "search"], &query).await?.done()?;
-        let intents = list(&found)?.iter().map(charge).collect::<Result<Vec<_>>>()?;
-        Ok(ChargeOutcome::weightiest(intents))
+        let found = self.intents(reference).await?;
+        let outcomes = found.iter().map(charge).collect::<Result<Vec<_>>>()?;
+        Ok(ChargeOutcome::weightiest(outcomes))
     }
 
     async fn cancel(&self, intent_id: &str, key: &str) -> Result<ChargeOutcome> {
@@ -221,6 +215,37 @@ impl Processor for Stripe {
     }
 }
 
+impl Stripe {
+    /// The payment intents that were made for an attempt.
+    async fn intents(&self, reference: &str) -> Result<Vec<Value>> {
+        // A quote or a backslash would end the search's text early.
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        if !reference.chars().all(is_plain) {
+            return Err(misconfigured(String::from("a reference has letters, digits, `_` and `-`")));
+        }
+        let wanted = format!("metadata['reference']:'{reference}'");
+        let query = [
+            ("query", &*wanted),
+            ("limit", "100"),
+            ("expand[]", "data.latest_charge.balance_transaction"),
+            ("expand[]", "data.payment_method"),
+        ];
+        let found = self.calls.get(&["payment_intents", "search"], &query).await?.done()?;
+        Ok(list(&found)?.clone())
+    }
+
+    /// What came of a charge that was asked for in other words before: the address to come back to is another one since a
+    /// restart, say. What is charged must be the same.
+    async fn charged_before(&self, request: &ChargeRequest) -> Result<ChargeOutcome> {
+        let is_same = |intent: &&Value| {
+            intent["amount"] == request.amount_cents && intent["currency"] == request.currency.as_str()
+        };
+        let found = self.intents(&request.reference).await?;
+        let outcomes = found.iter().filter(is_same).map(charge).collect::<Result<Vec<_>>>()?;
+        ChargeOutcome::weightiest(outcomes).ok_or_else(asked_otherwise)
+    }
+}
+
 /// A no that is about what the customer gave. Another one is about the account.
 fn refusal(no: No) -> Result<No> {
     if no.error["param"] == "customer" {
@@ -280,6 +305,12 @@ fn customer_fields(request: &CustomerRequest) -> Fields {
         parts.into_iter().map(|(name, value)| field(&format!("address[{name}]"), value.unwrap_or_default())),
     );
     fields
+}
+
+/// Tells fields from others.
+fn fingerprint(fields: &Fields) -> String {
+    let told = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    hex(&Sha256::digest(told)[..8])
 }
 
 fn list(found: &Value) -> Result<&Vec<Value>> {

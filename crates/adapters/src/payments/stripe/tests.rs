@@ -206,6 +206,53 @@ async fn a_customer_that_is_no_more_is_made_anew() {
 }
 
 #[tokio::test]
+async fn a_customer_who_changed_before_the_answer_came_is_told_anew() {
+    let standin = Standin::start().await;
+    let mut request = CustomerRequest {
+        reference: String::from("customer-1"),
+        email: String::from("nora@example.com"),
+        ..CustomerRequest::default()
+    };
+    let id = standin.stripe.ensure_customer(&request, "key").await.unwrap();
+    assert_eq!(standin.stripe.ensure_customer(&request, "key").await.unwrap(), id);
+    request.existing_id = Some(id.clone());
+    for name in ["Nora", "Nora", "Nora Lee"] {
+        request.name = Some(name.to_owned());
+        assert_eq!(standin.stripe.ensure_customer(&request, "key").await.unwrap(), id);
+    }
+    let keys: Vec<String> = standin.world().seen.iter().map(|seen| seen.key.clone()).collect();
+    assert!(keys.iter().all(|key| key.starts_with("key/")), "{keys:?}");
+    assert_eq!((&keys[0], &keys[2]), (&keys[1], &keys[3]), "the same is asked with the same key");
+    assert_ne!(keys[3], keys[4]);
+}
+
+#[tokio::test]
+async fn a_charge_that_was_asked_for_in_other_words_is_found() {
+    let standin = Standin::start().await;
+    standin.world().customers.insert(String::from("cus_1"));
+    let moved = ChargeRequest { return_url: Some(String::from("https://other.example.com/back")), ..wish() };
+    for (token, reference) in [("ctoken_good", "paid"), ("ctoken_insufficient_funds", "declined")] {
+        let named = |wish: ChargeRequest| ChargeRequest {
+            source: Source::ConfirmationToken(token.to_owned()),
+            reference: reference.to_owned(),
+            ..wish
+        };
+        let first = standin.stripe.charge(&named(wish()), reference).await.unwrap();
+        let again = standin.stripe.charge(&named(moved.clone()), reference).await.unwrap();
+        assert_eq!((&again.intent_id, &again.state), (&first.intent_id, &first.state));
+        for other in [
+            ChargeRequest { amount_cents: 1, ..named(wish()) },
+            ChargeRequest { currency: String::from("eur"), ..named(wish()) },
+            ChargeRequest { reference: String::from("unheard-of"), ..named(wish()) },
+        ] {
+            let error = standin.stripe.charge(&other, reference).await.unwrap_err();
+            assert!(matches!(error, Error::Misconfigured { .. }), "{error:?}");
+        }
+    }
+    assert_eq!(standin.world().charges, 1);
+}
+
+#[tokio::test]
 async fn what_stripe_answers_is_an_outcome_or_no_answer() {
     let standin = Standin::start().await;
     let error = |error: Value| json!({"error": error});
