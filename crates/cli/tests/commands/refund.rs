@@ -36,7 +36,7 @@ both_engines! {
         let words: Vec<&str> = rest.output.split_whitespace().collect();
         assert_eq!((words[0], &words[2..]), ("refund", &["of", "700", "usd", "succeeded"][..]), "{rest:?}");
         let again = installation.run(&format!("refund {order}"));
-        assert_eq!(again.failure(), (Some(2), "merak: A refund is more than nothing."));
+        assert_eq!(again.failure(), (Some(2), "merak: Nothing is left to be given back."));
         assert_eq!(installation.run("audit").code, Some(0));
     }
 

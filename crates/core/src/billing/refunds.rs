@@ -45,6 +45,9 @@ pub enum Error {
     /// It is nothing.
     #[error("A refund is more than nothing.")]
     Nothing,
+    /// Nothing is left.
+    #[error("Nothing is left to be given back.")]
+    NothingLeft,
 }
 
 impl Refuses for Error {
@@ -77,6 +80,9 @@ pub fn open(tx: &mut Tx<'_>, new: &NewRefund) -> Result<Refund> {
     let left = Cents::new(payment.amount.get() - given);
     if new.left.is_some_and(|seen| seen != left) {
         return Err(Error::Changed.into());
+    }
+    if left <= Cents::default() {
+        return Err(Error::NothingLeft.into());
     }
     let amount = new.amount.unwrap_or(left);
     if amount <= Cents::default() {
