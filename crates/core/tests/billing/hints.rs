@@ -3,6 +3,7 @@
 use super::*;
 use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::RefundOutcome;
+use merak_core::checkouts::CheckoutStatus;
 
 fn hear(shop: &Shop, event_id: &str, hint: &Hint) -> bool {
     let (event_id, hint) = (event_id.to_owned(), hint.clone());
@@ -28,6 +29,53 @@ scenarios! {
         assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (1, PaymentStatus::Succeeded));
         let unknown = Hint::Payment { id: Id::from_uuid(uuid::Uuid::from_u128(7)), answer: Box::new(paid("b")) };
         assert!(shop.write(move |tx| hints::take_in(tx, &rules(), ("sandbox", "evt_3"), &unknown)).is_err());
+    }
+
+    /// Scenario 43: nobody was answered yet, so the checkout is still open
+    fn a_message_that_overtakes_the_answer_is_the_answer(shop) {
+        let checkout = shop.checkout(fixed(None, 1000), |_| {});
+        let payment = shop.asks(&checkout, "t");
+        assert_eq!((shop.checkout_now(&checkout).status, shop.orders().len()), (CheckoutStatus::Open, 0));
+        let hint = Hint::Payment { id: payment.id, answer: Box::new(paid("early")) };
+        assert!(hear(shop, "evt_early", &hint));
+        assert_eq!((shop.checkout_now(&checkout).status, shop.orders().len()), (CheckoutStatus::Succeeded, 1));
+        shop.settle(&payment, paid("early"));
+        assert_eq!((shop.checkout_now(&checkout).status, shop.orders().len()), (CheckoutStatus::Succeeded, 1));
+    }
+
+    /// Scenario 43: the intent was canceled
+    fn what_was_canceled_at_the_processor_is_not_bought(shop) {
+        let checkout = shop.checkout(fixed(MONTH, 1000), |_| {});
+        let payment = shop.asks(&checkout, "t");
+        shop.settle(&payment, Answer {
+            intent_id: Some(String::from("pi_waits")), client_secret: Some(String::from("secret")), outcome: Outcome::RequiresAction,
+        });
+        assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Confirmed);
+        let canceled = Answer::failed(billing::CANCELED, "The payment was given up.");
+        assert!(hear(shop, "evt_canceled", &Hint::Payment { id: payment.id, answer: Box::new(canceled) }));
+        assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Failed);
+        assert_eq!((shop.orders().len(), shop.payment(payment.id).status), (0, PaymentStatus::Failed));
+    }
+
+    /// Scenario 43: the intent has no customer or no method. Who pays is known from our own row, and money that is there
+    /// was paid; but a period that nothing can pay is owed.
+    fn what_was_paid_without_a_method_is_bought_and_cannot_be_renewed(shop) {
+        let checkout = shop.checkout(fixed(MONTH, 1000), |_| {});
+        let payment = shop.asks(&checkout, "t");
+        let mut without = paid("bare");
+        if let Outcome::Succeeded { method, .. } = &mut without.outcome {
+            *method = None;
+        }
+        assert!(hear(shop, "evt_bare", &Hint::Payment { id: payment.id, answer: Box::new(without) }));
+        assert_eq!(shop.checkout_now(&checkout).status, CheckoutStatus::Succeeded);
+        let [order] = &shop.orders()[..] else { panic!("{:?}", shop.orders()) };
+        assert_eq!(order.customer_id, payment.customer_id);
+        let subscription = shop.subscription(order.subscription_id.unwrap());
+        assert_eq!((subscription.status, subscription.payment_method_id), (SubscriptionStatus::Active, None));
+        shop.go_to(subscription.current_period_end);
+        assert!(shop.open_due().payments.is_empty());
+        assert_eq!(shop.subscription(subscription.id).status, SubscriptionStatus::PastDue);
+        assert_eq!(shop.orders().len(), 1);
     }
 
     fn of_a_payment_that_came_with_its_fee_nothing_is_left_to_tell(shop) {

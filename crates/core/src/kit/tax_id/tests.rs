@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn parse(number: &str, country: &str) -> Option<(String, &'static str)> {
-    let tax_id = TaxId::parse(number, Country::parse(country).unwrap())?;
+    let tax_id = TaxId::parse(number, Country::parse(country)?)?;
     Some((tax_id.0, tax_id.1.as_str()))
 }
 
@@ -164,6 +164,7 @@ fn wrong_numbers_are_refused() {
         ("123", "FR"),
         ("FR11111111111", "FR"),
         ("GB980780684", "FR"),
+        ("GB980780684", "foo"),
         ("980780684", "FR"),
         ("", "FR"),
         ("07-1144442", "US"),

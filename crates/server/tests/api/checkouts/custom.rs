@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CUSTOM, FIRST, by_id, checkout, chosen, members, once, product};
+use super::{CUSTOM, FIRST, by_id, by_secret, checkout, chosen, members, once, product};
 use crate::support::{UNKNOWN, everything};
 
 scenarios! {
@@ -150,6 +150,35 @@ scenarios! {
         assert_eq!(neither.schema_problems(), [
             "missing body.CheckoutProductCreate.product_id", "missing body.CheckoutPriceCreate.product_price_id",
         ]);
+    }
+
+    // spec 30 §7.11.73, §5.3
+    async fn a_tax_number_is_one_of_a_country(shop) {
+        let product = product(shop, once(1999)).await;
+        let body = |country: &str, number: &str| json!({
+            "product_id": product["id"], "customer_billing_address": {"country": country}, "customer_tax_id": number,
+        });
+        for (country, typed, kept) in [("GB", "GB980780684", "980780684"), ("us", "91-1144442", "911144442")] {
+            let made = shop.merchant.post(CUSTOM, body(country, typed)).await.expect(201);
+            assert_eq!(made["customer_tax_id"], kept);
+            // What is no country is refused as such, and what was there stays.
+            let nowhere = json!({"customer_billing_address": {"country": "foo"}});
+            for (client, path) in [(&shop.merchant, by_id(&made)), (&shop.anonymous, by_secret(&made))] {
+                let problems = client.patch(&path, nowhere.clone()).await.schema_problems();
+                assert_eq!(problems, ["country_alpha2 body.customer_billing_address.country"]);
+            }
+            assert_eq!(shop.merchant.get(&by_id(&made)).await.expect(200), made);
+        }
+        for (country, typed) in [("FR", "123"), ("FR", "FR11111111111"), ("FR", "GB980780684")] {
+            let problems = shop.merchant.post(CUSTOM, body(country, typed)).await.rule_problems();
+            assert_eq!(problems, ["value_error body.customer_tax_id"], "{typed} in {country}");
+        }
+        for country in ["foo", "F", "ZZ", "", "F R"] {
+            let problems = shop.merchant.post(CUSTOM, body(country, "GB980780684")).await.schema_problems();
+            let place = "country_alpha2 body.CheckoutProductCreate.customer_billing_address.country";
+            assert_eq!(problems, [place], "{country:?}");
+        }
+        assert_eq!(shop.merchant.get(CUSTOM).await.pagination(), (2, 1), "nothing else was made");
     }
 
     // spec 30 §2.3, §7.1.10, §7.2.16, §7.5.28: null, blank and absent
