@@ -5,5 +5,6 @@ from harness.server import Server
 from harness.shop import Shop
 from harness.storage import Storage
 from harness.stripe import Stripe
+from harness.wire import Wire
 
-__all__ = ["ENGINES", "Database", "Server", "Shop", "Storage", "Stripe"]
+__all__ = ["ENGINES", "Database", "Server", "Shop", "Storage", "Stripe", "Wire"]

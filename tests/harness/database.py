@@ -1,6 +1,7 @@
 """Fresh databases on both engines."""
 
 import os
+import sqlite3
 import subprocess
 import uuid
 from pathlib import Path
@@ -28,6 +29,15 @@ class Database:
         command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", statement, self.url]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")[:-1]
 
+    def change(self, statement: str) -> None:
+        """Changes what no client can change, such as what time it is. No server may run on the database meanwhile."""
+        if self.engine == "postgres":
+            return administer(statement, self.url)
+        connection = sqlite3.connect(self.url.removeprefix("sqlite:"))
+        with connection:
+            connection.execute(statement)
+        connection.close()
+
     def drop(self) -> None:
         """Removes a database that does not go away with the test's folder."""
         if self.engine == "postgres":
@@ -38,8 +48,8 @@ def server_url() -> str:
     return required("MERAK_TEST_POSTGRES_URL")
 
 
-def administer(statement: str) -> None:
-    command = ["psql", "--quiet", "--no-psqlrc", "--command", statement, server_url()]
+def administer(statement: str, url: str | None = None) -> None:
+    command = ["psql", "--quiet", "--no-psqlrc", "--command", statement, url or server_url()]
     subprocess.run(command, check=True, capture_output=True, text=True)
 
 

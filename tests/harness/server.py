@@ -33,7 +33,7 @@ class Server:
         self.folder = folder
         self.url = ""
         self._before = list(before)
-        self._options = list(options)
+        self.options = list(options)
         self._log = folder / "log"
         self._environment = {
             **os.environ,
@@ -58,7 +58,7 @@ class Server:
 
     def launch(self) -> None:
         """Starts the program and does not wait."""
-        command = [*self._before, required("MERAK_BIN"), "serve", "--listen", "127.0.0.1:0", *self._options]
+        command = [*self._before, required("MERAK_BIN"), "serve", "--listen", "127.0.0.1:0", *self.options]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log

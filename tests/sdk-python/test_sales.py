@@ -1,7 +1,6 @@
 """What follows from a checkout that is paid, as the official Python SDK sees it: orders and subscriptions, for the seller and
 for the buyer."""
 
-import time
 from collections.abc import Callable
 
 import httpx
@@ -10,10 +9,9 @@ from polar_sdk import Polar, models
 
 from harness import Server
 from harness.merchants import Merchant, Seller, each, every, ids, once, places
+from harness.patience import eventually
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
-
-PATIENCE_SECONDS = 20.0
 
 
 def refused(call: Callable[[], object], status: int, name: str) -> None:
@@ -21,13 +19,6 @@ def refused(call: Callable[[], object], status: int, name: str) -> None:
     with pytest.raises(models.SDKError) as error:
         call()
     assert (error.value.status_code, f'"error":"{name}"' in error.value.body) == (status, True), error.value.body
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 @pytest.fixture

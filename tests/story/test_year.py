@@ -5,8 +5,6 @@ import datetime
 import json
 import math
 import re
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -15,6 +13,7 @@ from polar_sdk import models
 
 from harness.mail import Catcher
 from harness.merchants import Merchant, every
+from harness.patience import eventually
 from story.buyer import (
     ASKING_CARD,
     CARD_DECLINED_LATER,
@@ -28,8 +27,6 @@ from story.buyer import (
 PRODUCT = "Fjord Editor"
 PRICE = 1200
 KEY = re.compile(r"FJORD(?:-[0-9A-F]+){5}")
-
-PATIENCE_SECONDS = 40.0
 
 
 class Shop:
@@ -94,13 +91,6 @@ class Shop:
             return self.validate(key).status == "granted"
         except models.ResourceNotFound:
             return False
-
-
-def eventually(holds: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
 
 
 def test_a_year_from_the_checkout_to_the_last_day(merchant: Merchant, catcher: Catcher, chromium: Browser) -> None:
