@@ -3,9 +3,11 @@
 use http::{HeaderMap, Method};
 use merak_core::access::{self, Leak, LeakedKind, ReportLeak};
 use merak_core::emails::Found;
-use merak_core::kit::{Kind, Refusal, Result, at};
+use merak_core::kit::{Kind, Refusal, at};
+use serde_json::Value;
 
 use crate::error::Failure;
+use crate::wire::validation::Problem;
 use crate::wire::{Finishing, Flow, Json, Nothing, Operation, Unit, answer, request};
 
 pub fn operations() -> Vec<Operation> {
@@ -46,9 +48,31 @@ answer! {
     }
 }
 
-/// A header as text; empty if it is missing.
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+/// The header that names the public key.
+const KEY_NAME: &str = "github-public-key-identifier";
+/// The header with the signature.
+const SIGNATURE: &str = "github-public-key-signature";
+
+/// The key's name and the signature. A header that is missing is a mistake of the request; one that is no text is there
+/// and names or signs nothing.
+fn credentials(headers: &HeaderMap) -> Result<(&str, &str), Failure> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match (text(KEY_NAME), text(SIGNATURE)) {
+        (Some(name), Some(signature)) => Ok((name, signature)),
+        _ => Err(Failure::Problems(
+            [KEY_NAME, SIGNATURE].into_iter().filter(|name| text(name).is_none()).map(missing).collect(),
+        )),
+    }
+}
+
+fn missing(header: &str) -> Problem {
+    Problem {
+        kind: "missing",
+        loc: ["header", header].map(Into::into).into(),
+        msg: String::from("Field required"),
+        input: Value::Null,
+        ctx: None,
+    }
 }
 
 async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Json<Vec<LeakedTokenLabel>>> {
@@ -57,11 +81,11 @@ async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Jso
     let Some(signed) = &call.signed else {
         return Err(Failure::Unexpected(String::from("the signed text was not kept")));
     };
-    let name = header(&signed.headers, "github-public-key-identifier");
+    let (name, signature) = credentials(&signed.headers)?;
     let Some(key) = keys.find(name).await? else {
         return Err(Refusal::bad_request("This public key is not known.").into());
     };
-    if !key.has_signed(&signed.body, header(&signed.headers, "github-public-key-signature")) {
+    if !key.has_signed(&signed.body, signature) {
         return Err(Refusal::not_permitted("The signature is not that of the report.").into());
     }
     flow.finish(|tx, call| {
@@ -84,7 +108,7 @@ async fn report(flow: Flow<Nothing, Nothing, Vec<LeakedToken>>) -> Finishing<Jso
 }
 
 /// What the tokens are said to be. A word that nobody knows is a mistake of the report.
-fn kinds(leaked: &[LeakedToken]) -> Result<Vec<LeakedKind>> {
+fn kinds(leaked: &[LeakedToken]) -> merak_core::kit::Result<Vec<LeakedKind>> {
     let kind = |(index, leaked): (usize, &LeakedToken)| {
         leaked.r#type.to_ascii_lowercase().parse().map_err(|_| {
             let place = at("body").index(index).field("type");

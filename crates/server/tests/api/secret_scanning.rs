@@ -16,7 +16,7 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
 use crate::support::shop::config;
-use crate::support::{Answer, Shop, everything, migrated};
+use crate::support::{Answer, Client, Shop, everything, migrated};
 
 const PATH: &str = "/v1/integrations/github/secret-scanning";
 
@@ -192,9 +192,29 @@ merak_testkit::both_engines! {
         for name in ["", "nobody", "old"] {
             scanner.send(&text, name, &good).await.refused(400, "BadRequest");
         }
-        shop.anonymous.post(PATH, json!([])).await.refused(400, "BadRequest");
         assert_eq!(shop.tables().await, before);
         assert_eq!(scanner.send(&text, "current", &good).await.status, 200);
+    }
+
+    // spec 50 R13: a header that is missing is a mistake of the request
+    async fn what_lacks_a_header_is_told(database: TestDatabase) {
+        let scanner = Scanner::on(database).await;
+        let shop = &scanner.shop;
+        let token = shop.user_token(shop.member.id, everything()).await;
+        let text = json!([{"token": token, "type": "polar_personal_access_token", "source": "commit"}]).to_string();
+        let (name, signature) = ("github-public-key-identifier", "github-public-key-signature");
+        let bare = shop.anonymous.with("content-type", "application/json");
+        let named = bare.with(name, "current");
+        let signed = bare.with(signature, Scanner::sign(&scanner.pair, &text));
+        shop.work_done().await;
+        let before = shop.tables().await;
+        for (client, missing) in [(&named, vec![signature]), (&signed, vec![name]), (&bare, vec![name, signature])] {
+            let answer = client.send_bytes("POST", PATH, text.clone()).await;
+            let problems: Vec<String> = missing.iter().map(|header| format!("missing header.{header}")).collect();
+            assert_eq!(answer.schema_problems(), problems);
+        }
+        assert_eq!(shop.tables().await, before);
+        assert_eq!(scanner.fetched.load(Ordering::Relaxed), 0, "nobody was asked for a key");
     }
 
     // spec 10 §10.6 line 74: a payload without type, with an unknown or null one
@@ -223,7 +243,7 @@ merak_testkit::both_engines! {
     async fn without_the_keys_nothing_is_believed(database: TestDatabase) {
         let settings = Config { scanning_keys_url: Some(String::from("http://127.0.0.1:9/")), ..config() };
         let shop = Shop::open_with(database, settings).await;
-        let answer = shop.anonymous.with("github-public-key-identifier", "current").post(PATH, json!([])).await;
+        let answer = unverified(&shop).post(PATH, json!([])).await;
         assert_eq!(answer.status, 503, "{}", answer.text());
     }
 
@@ -238,7 +258,7 @@ merak_testkit::both_engines! {
         .await;
         let shop = Shop::open_with(database, settings).await;
         for n in 0..5 {
-            let answer = shop.anonymous.with("github-public-key-identifier", "current").post(PATH, json!([])).await;
+            let answer = unverified(&shop).post(PATH, json!([])).await;
             answer.refused(503, "ServiceUnavailable");
             let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
             assert!(if n == 0 { seconds == 1 } else { (50..=60).contains(&seconds) }, "{n}: {seconds}");
@@ -260,7 +280,7 @@ merak_testkit::both_engines! {
         let shop = Shop::open_with(database, settings).await;
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..30 {
-            let client = shop.anonymous.with("github-public-key-identifier", "current");
+            let client = unverified(&shop);
             calls.spawn(async move { client.post(PATH, json!([])).await });
         }
         for _ in 0..22 {
@@ -274,6 +294,12 @@ merak_testkit::both_engines! {
             answer.refused(400, "BadRequest");
         }
     }
+}
+
+/// Who sends both headers, with a signature that nobody gets to verify.
+fn unverified(shop: &Shop) -> Client {
+    let client = shop.anonymous.with("github-public-key-identifier", "current");
+    client.with("github-public-key-signature", "bm90aGluZw==")
 }
 
 /// Settings with a list of keys that is answered so.
