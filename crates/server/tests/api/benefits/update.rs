@@ -5,6 +5,7 @@ use merak_core::kit::Patch;
 use merak_core::license_keys::{Status, UpdateLicenseKey};
 use serde_json::{Value, json};
 
+use crate::support::files::announcement;
 use crate::support::{Shop, UNKNOWN};
 
 async fn shown(shop: &Shop, key: &merak_core::license_keys::LicenseKey) -> Value {
@@ -28,6 +29,39 @@ scenarios! {
         assert_eq!(answer.schema_problems(), ["string_too_long body.BenefitCustomUpdate.description"]);
         let answer = shop.merchant.patch(&path, json!({"type": "custom", "properties": {}})).await;
         assert_eq!(answer.schema_problems(), ["missing body.BenefitCustomUpdate.properties.note"]);
+    }
+
+    // spec 20 B14, by an update: the files of a benefit are downloads of its organization
+    async fn only_files_of_the_organization_come_in(shop) {
+        let upload = async |service: &str, name: &str| {
+            let body = shop.file(service, name, name.as_bytes());
+            shop.upload(&body, name.as_bytes()).await.id()
+        };
+        let (own, second) = (upload("downloadable", "a.txt").await, upload("downloadable", "b.txt").await);
+        let (deleted, picture) = (upload("downloadable", "c.txt").await, upload("product_media", "d.png").await);
+        shop.merchant.delete(&format!("/v1/files/{deleted}")).await.expect(204);
+        let stranger = shop.tenant().await;
+        let mut foreign = announcement("downloadable", "e.txt", b"e");
+        foreign["organization_id"] = json!(stranger.organization.id);
+        let foreign = stranger.merchant.post("/v1/files/", foreign).await.expect(201)["id"].clone();
+
+        let benefit = shop.benefit(BenefitType::Downloadables, json!({"files": [own]})).await;
+        let path = format!("/v1/benefits/{}", benefit.id);
+        let change = |files: Value| json!({"type": "downloadables", "description": "Other", "properties": {"files": files}});
+        let before = shop.merchant.get(&path).await.expect(200);
+        for refused in [foreign.clone(), json!(deleted), json!(picture), json!(UNKNOWN)] {
+            let answer = shop.merchant.patch(&path, change(json!([own, refused]))).await;
+            assert_eq!(answer.rule_problems(), ["value_error body.properties.files.1"], "{refused}");
+            assert_eq!(answer.json()["detail"][0]["input"], refused);
+            assert_eq!(shop.merchant.get(&path).await.expect(200), before, "nothing changes");
+        }
+        let answer = shop.merchant.patch(&path, change(json!([foreign, UNKNOWN]))).await;
+        let places = ["value_error body.properties.files.0", "value_error body.properties.files.1"];
+        assert_eq!(answer.rule_problems(), places);
+        let answer = shop.merchant.patch(&path, change(json!([]))).await;
+        assert_eq!(answer.schema_problems(), ["too_short body.BenefitDownloadablesUpdate.properties.files"]);
+        let changed = shop.merchant.patch(&path, change(json!([second, own]))).await.expect(200);
+        assert_eq!(changed["properties"]["files"], json!([second, own]));
     }
 
     // spec 20 B10, §3.2

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::text_field;
+use super::{create, text_field};
 
 scenarios! {
     // spec 20 §4.2
@@ -20,6 +20,32 @@ scenarios! {
         let kept = shop.merchant.patch(&path, json!({"type": "text", "slug": "firm"})).await.expect(200);
         assert_eq!((&kept["properties"], &kept["metadata"]), (&json!({"min_length": 2}), &json!({"a": 1})));
         assert_eq!(shop.merchant.get(&path).await.expect(200), kept);
+    }
+
+    // spec 20 §4.1 and §4.2: the properties of each type, whole at each change
+    async fn the_properties_of_each_type_are_replaced(shop) {
+        let option = |value: &str| json!({"value": value, "label": value.to_uppercase()});
+        for (kind, before, after) in [
+            ("text", json!({"textarea": true, "min_length": 1}), json!({"max_length": 9, "form_label": "Firm"})),
+            ("number", json!({"ge": 1, "le": 10}), json!({"le": 20, "form_placeholder": "Seats"})),
+            ("date", json!({"ge": 1_735_689_600, "form_label": "From"}), json!({"le": 1_767_225_600})),
+            ("checkbox", json!({"form_label": "Terms"}), json!({"form_help_text": "All of them"})),
+            ("select", json!({"options": [option("a"), option("b")], "form_label": "Plan"}),
+                json!({"options": [option("c"), option("a")]})),
+        ] {
+            let body = json!({"type": kind, "slug": kind, "name": kind, "properties": before});
+            let made = create(shop, body).await.expect(201);
+            assert_eq!(made["properties"], before);
+            let path = format!("/v1/custom-fields/{}", made["id"].as_str().unwrap());
+            let change = json!({"type": kind, "properties": after});
+            let changed = shop.merchant.patch(&path, change).await.expect(200);
+            assert_eq!((&changed["properties"], &changed["slug"]), (&after, &made["slug"]), "{kind}");
+            assert_eq!(shop.merchant.get(&path).await.expect(200), changed);
+            if kind != "select" {
+                let emptied = shop.merchant.patch(&path, json!({"type": kind, "properties": {}})).await.expect(200);
+                assert_eq!(emptied["properties"], json!({}), "{kind}");
+            }
+        }
     }
 
     /// C8
