@@ -18,6 +18,7 @@ pub struct Meter {
     is_terminal: bool,
     last: Option<(RecordKind, u64)>,
     told_at: Option<Instant>,
+    told: String,
     has_open_line: bool,
 }
 
@@ -25,7 +26,7 @@ impl Meter {
     /// One for a command that does this with records.
     pub fn new(verb: &'static str) -> Self {
         let is_terminal = io::stderr().is_terminal();
-        Self { verb, is_terminal, last: None, told_at: None, has_open_line: false }
+        Self { verb, is_terminal, last: None, told_at: None, told: String::new(), has_open_line: false }
     }
 
     /// Tells it, unless something was told just now.
@@ -67,8 +68,10 @@ impl Meter {
             self.has_open_line = true;
             // Nobody is left to be told that nobody reads.
             let _ = write!(io::stderr(), "\r\x1b[K{line}");
-        } else {
+        } else if self.told != line {
+            // Of a kind that one batch holds, the beginning is the end.
             output::remark(line);
+            line.clone_into(&mut self.told);
         }
     }
 }
