@@ -1,7 +1,7 @@
 """A stand-in for the reference: an HTTP server that gives answers in its shapes and its order of members.
 
-What it answers was written for these tests after recordings of the reference; it knows the few lists that an import
-reads, their pages and filters, and can be told to be slow, busy or out of order."""
+What it answers was written for these tests after recordings of the reference, with which `test_recorded.py` compares it; it
+knows the few lists that an import reads, their pages and filters, and can be told to be slow, busy or out of order."""
 
 import json
 import threading
@@ -50,7 +50,7 @@ class StandIn:
         if parts.path in self.details:
             return 200, {}, self.details[parts.path]
         if parts.path not in self.lists:
-            return 404, {}, {"type": "ResourceNotFound", "detail": "Not found"}
+            return 404, {}, {"error": "ResourceNotFound", "detail": "Not found"}
         return 200, {}, page(self.lists[parts.path], query)
 
 
