@@ -1,5 +1,6 @@
 """A shop comes in from a server that speaks the API: another Merak, and a stand-in for the reference."""
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import Server, Shop
+from harness import Database, Server, Shop
 from transfer import recorded
 from transfer.field import App, merchant, shown, without_places
 from transfer.standin import TOKEN, Answer, StandIn, serving
@@ -57,6 +58,56 @@ def test_apps_go_on_after_a_move_from_another_merak(shop: Shop, server: Server, 
     wait_until(lambda: http.get(f"/v1/license-keys/{key.id}").json()["limit_activations"] == 9)
     assert http.get(f"/v1/license-keys/{own.id}").json()["limit_activations"] == 7
     assert app.deactivate(elsewhere).status_code == 204
+
+
+def test_a_whole_catalogue_comes_from_another_merak(
+    database: Database, elsewhere: Server, tmp_path: Path
+) -> None:
+    there = Server(database, tmp_path)
+    demo = there.begin("demo", "--json", "--listen", "127.0.0.1:0")
+    try:
+        assert demo.stdout is not None
+        shop = json.loads(demo.stdout.readline())
+        before = shown(bearing(shop["url"], shop["access_token"]))
+        report = take(elsewhere, shop["url"], shop["access_token"], "ada@nimbus.example")
+        kinds = {"product": 6, "discount": 4, "custom_field": 3, "checkout_link": 2, "file": 7, "benefit": 4}
+        news = {kind: (counts["new"], counts["behind"]) for kind, counts in report["records"].items()}
+        assert {kind: news[kind] for kind in kinds} == {kind: (count, 0) for kind, count in kinds.items()}
+        # Sellers are not shown the bytes of downloads, all else that the demo has comes along.
+        assert [(each["kind"], each["subjects"]) for each in report["remarks"]] == [("file", ["nimbus-themes-1.2.zip"])]
+
+        elsewhere.start()
+        token = elsewhere.cli("token", "create", "--user", "ada@nimbus.example", "--all-scopes")["token"]
+        http = bearing(elsewhere.url, token)
+        after = shown(http)
+        assert without_places(after) == without_places(before)
+        for path in ("/v1/products/", "/v1/discounts/", "/v1/custom-fields/", "/v1/checkout-links/"):
+            assert len(after[path]) == len(before[path]) > 0, path
+        prices = [price for product in after["/v1/products/"].values() for price in product["prices"]]
+        assert {(price["type"], price["amount_type"]) for price in prices} == {
+            ("one_time", "fixed"), ("one_time", "custom"), ("one_time", "free"), ("recurring", "fixed"), ("recurring", "free"),
+        }
+        # Pictures are fetched and shown from here, with the bytes that they have there.
+        pictures = 0
+        for product_id, product in after["/v1/products/"].items():
+            for here, original in zip(product["medias"], before["/v1/products/"][product_id]["medias"], strict=True):
+                assert here["public_url"].startswith(elsewhere.url)
+                assert httpx.get(here["public_url"]).content == httpx.get(original["public_url"]).content
+                pictures += 1
+        assert pictures == 6
+        # A link leads to a checkout here, and asks and reduces as it does there.
+        link = next(iter(after["/v1/checkout-links/"].values()))
+        url = f"{elsewhere.url}/v1/checkout-links/{link['client_secret']}/redirect"
+        assert httpx.get(url).status_code == 307
+        [made] = http.get("/v1/checkouts/custom/").json()["items"]
+        sold = made["product_id"], (made["discount"] or {}).get("id")
+        assert sold == (link["product_id"], link["discount_id"])
+
+        again = take(elsewhere, shop["url"], shop["access_token"])
+        assert all(counts["new"] == 0 for counts in again["records"].values())
+    finally:
+        demo.terminate()
+        demo.communicate()
 
 
 def test_a_second_run_changes_nothing(shop: Shop, server: Server, elsewhere: Server) -> None:
@@ -303,7 +354,11 @@ def test_rows_that_vanish_between_two_runs_hide_no_others(
 
 def owner_of(server: Server) -> httpx.Client:
     token = server.cli("token", "create", "--user", "owner@example.com", "--all-scopes")["token"]
-    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return bearing(server.url, token)
+
+
+def bearing(url: str, token: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def assert_like(http: httpx.Client, standin: StandIn) -> None:
