@@ -1,7 +1,7 @@
 //! Checkout links: list, create, get, update, delete.
 
 use http::Method;
-use http::header::{ACCEPT, USER_AGENT};
+use http::header::USER_AGENT;
 use merak_core::access::{self, MERCHANTS};
 use merak_core::checkout_links::{
     self, CheckoutLinkSort, CompleteCheckoutLink, CreateCheckoutLink, ListCheckoutLinks, PaymentProcessor,
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::shared::{ById, CheckoutLinkProduct, DiscountMinimal, ProductPrice};
+use crate::pages::apology::prefers_page;
 use crate::pages::notice::Notice;
 use crate::state::House;
 use crate::wire::{
@@ -389,11 +390,10 @@ const PREVIEWERS: [&str; 10] = [
 
 /// Begins a checkout and leads there. Browsers are told by a page why they cannot, previewers by a page what is sold.
 fn follow(tx: &mut Tx<'_>, call: &Call<ByClientSecret>) -> Result<Followed> {
-    let header = |name| {
-        let value = call.signed.as_ref().and_then(|signed| signed.headers.get(name)?.to_str().ok());
-        value.unwrap_or_default().to_ascii_lowercase()
-    };
-    let agent = header(USER_AGENT);
+    let headers = call.signed.as_ref().map(|signed| &signed.headers);
+    let agent = headers.and_then(|headers| headers.get(USER_AGENT)?.to_str().ok());
+    let agent = agent.unwrap_or_default().to_ascii_lowercase();
+    let is_person = headers.is_some_and(prefers_page);
     if PREVIEWERS.iter().any(|previewer| agent.contains(previewer)) {
         let (_, product, _) = checkout_links::follow(tx, &call.path.client_secret)?;
         return Ok(Followed::Notice(Notice::preview(&product.name)));
@@ -407,8 +407,9 @@ fn follow(tx: &mut Tx<'_>, call: &Call<ByClientSecret>) -> Result<Followed> {
             let url = if forwarded.is_empty() { url } else { format!("{url}?{forwarded}") };
             Ok(Followed::Checkout(TemporaryRedirect(url)))
         }
-        Err(Refusal::Invalid(problems)) if header(ACCEPT).contains("text/html") => {
-            Ok(Followed::Notice(Notice::not_sold(&problems)))
+        Err(Refusal::Invalid(problems)) if is_person => Ok(Followed::Notice(Notice::not_sold(&problems))),
+        Err(refusal) if is_person && refusal.kind() == Some(Kind::NotFound) => {
+            Ok(Followed::Notice(Notice::leads_nowhere()))
         }
         Err(refusal) => Err(refusal),
     }

@@ -1,5 +1,5 @@
 //! What went wrong, for people: where a program is answered by a line of JSON or by nothing, a browser that asked for a
-//! page is shown one.
+//! page is shown one. That goes for checkout links too, which people open though their address is one of the API.
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
@@ -11,11 +11,27 @@ use crate::shell::{Request, Response};
 /// Whether a person waits for the answer: their browser asks for a page, at an address that is not one for programs.
 pub fn is_of_person(request: &Request) -> bool {
     let path = request.uri().path();
-    let is_for_programs = path.starts_with("/v1") || ["/healthz", "/readyz", "/openapi.json"].contains(&path);
-    let accepted = request.headers().get(ACCEPT).and_then(|accepted| accepted.to_str().ok());
+    let is_link = path.starts_with("/v1/checkout-links/") && path.ends_with("/redirect");
+    let is_for_programs =
+        path.starts_with("/v1") && !is_link || ["/healthz", "/readyz", "/openapi.json"].contains(&path);
     !is_for_programs
         && [Method::GET, Method::POST].contains(request.method())
-        && accepted.is_some_and(|accepted| accepted.contains("text/html"))
+        && prefers_page(request.headers())
+}
+
+/// Whether a page is asked for before JSON, as browsers do. Who takes anything is a program.
+pub fn prefers_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+    let weight = |kind: &str| {
+        let weights = accepted.split(',').filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_meant = parts.next()?.eq_ignore_ascii_case(kind);
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+            is_meant.then_some(weight.unwrap_or(1.0))
+        });
+        weights.fold(0.0, f32::max)
+    };
+    weight("text/html") > weight("application/json")
 }
 
 /// The same answer as a page, if it is a failure and not a page already.
@@ -80,7 +96,15 @@ mod tests {
             ("GET", "/nothing", "application/json", false),
             ("DELETE", "/nothing", browser, false),
             ("GET", "/v1/nothing", browser, false),
+            ("GET", "/v1/checkout-links/", browser, false),
             ("GET", "/readyz", browser, false),
+            ("GET", "/v1/checkout-links/x/redirect", browser, true),
+            ("GET", "/v1/checkout-links/x/redirect", "text/html", true),
+            ("GET", "/v1/checkout-links/x/redirect", "application/json;q=0.5, Text/HTML ; q=0.8", true),
+            ("GET", "/v1/checkout-links/x/redirect", "text/html;q=0.5,application/json", false),
+            ("GET", "/v1/checkout-links/x/redirect", "application/json, text/html", false),
+            ("GET", "/v1/checkout-links/x/redirect", "text/html;q=0", false),
+            ("GET", "/v1/checkout-links/x/redirect", "*/*", false),
         ] {
             assert_eq!(is_of_person(&request(method, path, accept)), is_person, "{method} {path} {accept}");
         }

@@ -34,8 +34,17 @@ impl Notice {
 
     /// What is wrong with what was to be bought, as a page.
     pub fn not_sold(problems: &[FieldProblem]) -> Self {
+        Self::of_shop(Kind::Invalid, shop::not_sold(problems))
+    }
+
+    /// That a link leads nowhere, as a page.
+    pub fn leads_nowhere() -> Self {
+        Self::of_shop(Kind::NotFound, shop::leads_nowhere())
+    }
+
+    fn of_shop(kind: Kind, page: String) -> Self {
         let policy = shop::policy(&Framed::Never, Processor::Own);
-        Self { status: status_and_name(Kind::Invalid).0, page: shop::not_sold(problems), policy }
+        Self { status: status_and_name(kind).0, page, policy }
     }
 }
 

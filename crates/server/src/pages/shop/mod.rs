@@ -11,7 +11,7 @@ pub use stripe::Stripe;
 
 pub use frame::{Frame, Framed, Processor, Seller, Shop, answer, answer_with, policy};
 
-pub use checkout::{CHECKOUT, not_sold};
+pub use checkout::{CHECKOUT, leads_nowhere, not_sold};
 
 use std::sync::Arc;
 

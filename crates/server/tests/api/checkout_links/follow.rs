@@ -1,11 +1,27 @@
 //! `GET /v1/checkout-links/{client_secret}/redirect`.
 
+use merak_server::Config;
+use merak_testkit::Engine;
 use serde_json::{Value, json};
 
 use super::{discount, link, path, product};
+use crate::support::shop::config;
+use crate::support::{Answer, Shop, migrated};
+
+/// What a browser accepts.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn address(link: &Value) -> String {
     format!("/v1/checkout-links/{}/redirect", link["client_secret"].as_str().unwrap())
+}
+
+/// Asserts that this is a page in our design, which nobody keeps or shows in a frame.
+fn is_page(answer: &Answer, status: u16, sentence: &str) {
+    assert_eq!((answer.status, answer.header("content-type")), (status, Some("text/html; charset=utf-8")));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert!(answer.header("content-security-policy").unwrap().contains("frame-ancestors 'none'"));
+    let page = answer.text();
+    assert!(page.contains(sentence) && page.contains("rel=\"stylesheet\""), "{page}");
 }
 
 scenarios! {
@@ -23,8 +39,11 @@ scenarios! {
             let set: &'static str = format!("UPDATE {table} SET {column} = created_at").leak();
             shop.sql(set, Vec::new()).await;
             shop.anonymous.get(&address(&live)).await.refused(404, "ResourceNotFound");
-            let page = shop.anonymous.with("accept", "text/html").get(&address(&live)).await;
-            page.refused(404, "ResourceNotFound");
+            let page = shop.anonymous.with("accept", BROWSER).get(&address(&live)).await;
+            is_page(&page, 404, "There is nothing to buy here");
+            for accepted in ["*/*", "application/json", "application/json, text/html;q=0.9"] {
+                shop.anonymous.with("accept", accepted).get(&address(&live)).await.refused(404, "ResourceNotFound");
+            }
             shop.sql(format!("UPDATE {table} SET {column} = NULL").leak(), Vec::new()).await;
         }
         assert_eq!(shop.anonymous.get(&address(&live)).await.status, 307, "it was found but for that");
@@ -38,13 +57,13 @@ scenarios! {
         shop.merchant.patch(&product_path, json!({"is_archived": true})).await.expect(200);
         let answer = shop.anonymous.get(&address(&link)).await;
         assert_eq!(answer.rule_problems(), ["value_error body.product_id"]);
-        let page = shop.anonymous.with("accept", "text/html,*/*;q=0.8").get(&address(&link)).await;
-        assert_eq!((page.status, page.header("content-type")), (422, Some("text/html; charset=utf-8")));
-        assert!(page.text().contains("not sold any more"), "{}", page.text());
+        let page = shop.anonymous.with("accept", BROWSER).get(&address(&link)).await;
+        is_page(&page, 422, "not sold any more");
         shop.merchant.patch(&product_path, json!({"is_archived": false})).await.expect(200);
         shop.sql("UPDATE product_prices SET is_archived = TRUE", Vec::new()).await;
         let answer = shop.anonymous.get(&address(&link)).await;
         assert_eq!(answer.rule_problems(), ["value_error body.product_price_id"]);
+        is_page(&shop.anonymous.with("accept", BROWSER).get(&address(&link)).await, 422, "This cannot be bought right now");
     }
 
     // spec 20 §7.5, L5, L6, L8
@@ -91,7 +110,24 @@ scenarios! {
     }
 }
 
-async fn only_checkout(shop: &crate::support::Shop) -> Value {
+#[test]
+fn who_follows_too_often_is_told_by_a_page() {
+    merak_testkit::run(async {
+        let config = Config { rate_limit_per_address: 1, ..config() };
+        let shop = Shop::open_with(migrated(Engine::Sqlite), config).await;
+        let browser = shop.anonymous.with("accept", BROWSER);
+        let mut last = browser.get("/v1/checkout-links/polar_cl_x/redirect").await;
+        is_page(&last, 404, "There is nothing to buy here");
+        for _ in 0..10 {
+            last = browser.get("/v1/checkout-links/polar_cl_x/redirect").await;
+        }
+        is_page(&last, 429, "Please wait a moment");
+        assert!(last.header("retry-after").is_some());
+        shop.anonymous.get("/v1/checkout-links/polar_cl_x/redirect").await.refused(429, "TooManyRequests");
+    });
+}
+
+async fn only_checkout(shop: &Shop) -> Value {
     let list = shop.merchant.get("/v1/checkouts/custom/").await.expect(200);
     let [made] = list["items"].as_array().unwrap().as_slice() else { panic!("{list}") };
     made.clone()

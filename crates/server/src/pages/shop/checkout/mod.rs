@@ -36,7 +36,7 @@ mod places;
 mod problems;
 mod typed;
 
-pub use notice::not_sold;
+pub use notice::{leads_nowhere, not_sold};
 
 use std::sync::Arc;
 

@@ -25,11 +25,18 @@ pub fn gone(shop: &Shop) -> Response {
 
 /// What is wrong with what a link was to sell, as the text of a page.
 pub fn not_sold(problems: &[FieldProblem]) -> String {
-    let heading = "This cannot be bought right now";
     let said: Vec<&str> = problems.iter().map(|problem| problem.message.as_ref()).collect();
+    of_link("This cannot be bought right now", &said.join(" "))
+}
+
+/// There is no such link any more, or never was, as the text of a page.
+pub fn leads_nowhere() -> String {
+    of_link("There is nothing to buy here", "This link is incomplete, or its seller has withdrawn it.")
+}
+
+fn of_link(heading: &str, reason: &str) -> String {
     let sentence = format!(
-        "{} Nothing was ordered and you were not charged. Please ask whoever gave you this link.",
-        said.join(" ")
+        "{reason} Nothing was ordered and you were not charged. Please ask whoever gave you this link."
     );
     let shop = Shop::new();
     let page = Page { frame: shop.frame(heading, None, None), heading, sentence: &sentence };
