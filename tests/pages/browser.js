@@ -28,7 +28,7 @@ export function picture(name) {
   return `${SCREENSHOTS}${name}.png`;
 }
 
-/** Takes pictures of a page in all its looks, and finds nothing wrong with it. */
+/** Takes pictures of a page in all its looks, and finds nothing wrong with it, nor with what it shows in frames. */
 export async function look(browser, name, url, act = async () => {}) {
   for (const [kind, options] of LOOKS) {
     // The rules of the page forbid foreign scripts, so axe is brought in past them.
@@ -36,16 +36,24 @@ export async function look(browser, name, url, act = async () => {}) {
     const page = await context.newPage();
     await page.goto(url);
     await act(page);
-    const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(width <= 0, `${name} is ${width} pixels too wide: ${kind}`);
     await page.screenshot({ path: picture(`${name}-${kind}`), fullPage: true });
-    await page.addScriptTag({ path: AXE });
-    const { violations } = await page.evaluate(() => axe.run());
-    const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-    const told = grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    assert.deepEqual(told, [], `${name}, ${kind}`);
+    for (const frame of page.frames()) {
+      const width = await frame.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(width <= 0, `${name} is ${width} pixels too wide: ${kind}, ${frame.url()}`);
+      await frame.addScriptTag({ path: AXE });
+      const { violations } = await frame.evaluate(() => axe.run(document, { iframes: false }));
+      const grave = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+      const told = grave.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(told, [], `${name}, ${kind}, ${frame.url()}`);
+    }
     await context.close();
   }
+}
+
+/** Opens the end of a checkout and stays there, although its script would lead on. */
+export async function stay(page, url) {
+  await page.route("**/assets/checkout-*.js", (route) => route.abort());
+  await page.goto(url);
 }
 
 /** A page on which an error of a script or a broken rule is a failure. */

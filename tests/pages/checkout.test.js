@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launch, look, picture, strictPage } from "./browser.js";
+import { launch, look, stay, strictPage } from "./browser.js";
 import { code } from "./mails.js";
 import { Merak } from "./merak.js";
 import { Shop, chosen, each, free, once } from "./shop.js";
@@ -116,12 +116,13 @@ test("a discount, an address and a tax number have their places", { timeout: 300
     await page.getByRole("button", { name: "Apply" }).click();
     await page.getByRole("button", { name: "Remove the discount" }).waitFor();
   };
+  await look(browser, "checkout-no-such-code", url, async (page) => {
+    await page.getByLabel("Discount code").fill("NOSUCHCODE");
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.locator("[data-field=discount_code] .problem").waitFor();
+  });
   const page = await strictPage(browser, []);
   await page.goto(url);
-  await page.getByLabel("Discount code").fill("NOSUCHCODE");
-  await page.getByRole("button", { name: "Apply" }).click();
-  await page.locator("[data-field=discount_code] .problem").waitFor();
-  await page.screenshot({ path: picture("checkout-no-such-code-desktop"), fullPage: true });
   await apply(page);
   await page.context().close();
   await look(browser, "checkout-discount", url);
@@ -146,9 +147,12 @@ test("a tax is shown before it is paid", { timeout: 300000 }, async () => {
 });
 
 test("every end of a purchase has a page", { timeout: 300000 }, async () => {
+  const confirmations = [];
   const bought = async (card, more = {}, cents = 2900) => {
     const page = await strictPage(browser, []);
-    await page.goto(await shop.checkout({ prices: [once(cents)] }, more));
+    const url = await shop.checkout({ prices: [once(cents)] }, more);
+    confirmations.push(`${url}/confirmation`);
+    await page.goto(url);
     await fill(page, card);
     await pay(page);
     return page;
@@ -157,6 +161,11 @@ test("every end of a purchase has a page", { timeout: 300000 }, async () => {
   await asked.getByRole("button", { name: "Approve" }).waitFor();
   const bank = asked.url();
   await look(browser, "bank", bank);
+  const way = confirmations.at(-1);
+  await look(browser, "confirmation-bank", merak.url, async (page) => {
+    await stay(page, way);
+    await page.locator("[data-outcome=bank]").getByRole("link", { name: "Continue to your bank" }).waitFor();
+  });
   await asked.getByRole("button", { name: "Approve" }).click();
   await asked.getByRole("heading", { name: "Thank you" }).waitFor();
   await asked.context().close();
@@ -171,6 +180,21 @@ test("every end of a purchase has a page", { timeout: 300000 }, async () => {
   await fails.locator("[data-outcome=failed]").waitFor({ timeout: 60000 });
   await look(browser, "confirmation-failed", fails.url());
   await fails.context().close();
+
+  const thanks = "https://seller.example/thanks?of={CHECKOUT_ID}";
+  const leaves = await strictPage(browser, []);
+  await leaves.route("https://seller.example/**", (route) => route.fulfill({ contentType: "text/html", body: "Thanks!" }));
+  const url = await shop.checkout({ prices: [once(2900)] }, { success_url: thanks });
+  await leaves.goto(url);
+  await fill(leaves);
+  await pay(leaves);
+  await leaves.getByText("Thanks!").waitFor();
+  assert.match(leaves.url(), /\/thanks\?of=[0-9a-f-]{36}&customer_session_token=polar_cst_/);
+  await leaves.context().close();
+  await look(browser, "confirmation-leaving", merak.url, async (page) => {
+    await stay(page, `${url}/confirmation`);
+    await page.locator("[data-outcome=leaving]").getByRole("link", { name: "Continue to seller.example" }).waitFor();
+  });
 });
 
 test("what is changed is put into the page, and paying goes on to the keys", { timeout: 120000 }, async () => {
@@ -254,6 +278,48 @@ async function known(email, ...numbers) {
   return cookies;
 }
 
+async function linked() {
+  const product = await shop.make("products", { name: "Fjord Editor", prices: [once(2900)] });
+  return shop.call("POST", "/v1/checkout-links/", { payment_processor: "stripe", product_id: product.id });
+}
+
+test("a link leads to a checkout, and what leads nowhere says so", { timeout: 300000 }, async () => {
+  const faults = [];
+  const link = await linked();
+  const page = await strictPage(browser, faults);
+  await page.goto(`${link.url}?customer_email=ada@example.com`);
+  assert.ok(page.url().startsWith(`${merak.url}/checkout/`), page.url());
+  assert.equal(await page.getByLabel("E-mail").inputValue(), "ada@example.com");
+  await fill(page);
+  await pay(page);
+  await page.getByRole("heading", { name: "Thank you" }).waitFor();
+
+  await shop.call("PATCH", `/v1/products/${link.product_id}`, { is_archived: true });
+  const tells = async (url, status, heading) => {
+    assert.equal((await page.goto(url)).status(), status);
+    await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+  };
+  await tells(link.url, 422, "This cannot be bought right now");
+  await look(browser, "link-not-sold", link.url);
+  const unknown = link.url.replace(link.client_secret, "polar_cl_unknown");
+  await tells(unknown, 404, "There is nothing to buy here");
+  await look(browser, "link-withdrawn", unknown);
+  const program = await fetch(unknown);
+  assert.equal((await program.json()).error, "ResourceNotFound", "programs are told as before");
+  assert.deepEqual(faults, []);
+  await page.context().close();
+});
+
+test("who follows links too fast is told by a page", { timeout: 120000 }, async () => {
+  const strict = await Merak.start("sqlite", { MERAK_RATE_LIMIT_PER_ADDRESS: "1" });
+  const link = `${strict.url}/v1/checkout-links/polar_cl_unknown/redirect`;
+  await look(browser, "link-too-often", link, async (page) => {
+    for (let tries = 0; tries < 50 && (await page.goto(link)).status() !== 429; tries++);
+    await page.getByRole("heading", { name: "Please wait a moment" }).waitFor();
+  });
+  await strict.stop();
+});
+
 test("who is signed in pays with a saved card, with and without a script", { timeout: 300000 }, async () => {
   const cookies = await known("grace@example.com", "4242424242424242", "5555555555554444");
   for (const javaScriptEnabled of [true, false]) {
@@ -317,7 +383,11 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
      <a href="${url}" data-polar-checkout data-polar-checkout-theme="light">Buy</a>`);
   url = await shop.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin });
   const faults = [];
-  const page = await strictPage(browser, faults);
+  const page = await strictPage(browser, faults, { colorScheme: "dark" });
+  const isLight = async () => {
+    assert.equal(await frame.locator("html").getAttribute("data-theme"), "light");
+    assert.equal(await frame.locator(".shop-main").evaluate((main) => getComputedStyle(main).colorScheme), "light");
+  };
   await page.goto(page_.origin);
   await page.evaluate(() => {
     window.heard = [];
@@ -326,6 +396,7 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   await page.getByText("Buy").click();
   const frame = page.frameLocator("iframe");
   await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
+  await isLight();
   await frame.getByRole("button", { name: "Close" }).click();
   await page.locator("iframe").waitFor({ state: "detached" });
 
@@ -334,6 +405,7 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   await pay(frame);
   await frame.getByRole("button", { name: "Approve" }).click();
   await frame.getByRole("heading", { name: "Thank you" }).waitFor();
+  await isLight();
   const heard = await page.evaluate(() => window.heard);
   assert.ok(heard.every(({ type }) => type === "POLAR_CHECKOUT"));
   const events = heard.map(({ event }) => event).filter((event, at, all) => event !== all[at - 1]);
@@ -342,6 +414,109 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   assert.match(heard.at(-1).successURL, /\/confirmation\?customer_session_token=/);
   assert.deepEqual(faults, []);
   await page.context().close();
+  page_.close();
+});
+
+/** Opens a page of a seller, and the checkout at this address over it. Its events are in `window.heard`. */
+async function opened(page_, url) {
+  const page = await strictPage(browser, []);
+  await page.goto(page_.origin);
+  await page.evaluate(async (url) => {
+    window.heard = [];
+    addEventListener("message", ({ data }) => window.heard.push(data.event));
+    window.open_ = Polar.EmbedCheckout.create(url).then((checkout) => { window.checkout = checkout; });
+  }, url);
+  return page;
+}
+
+test("whoever looks elsewhere leaves, but not while they pay", { timeout: 120000 }, async () => {
+  const page_ = await seller(() => `<script src="${merak.url}/embed/checkout.js"></script>`);
+  const url = await shop.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin });
+  const beside = (frame) => frame.locator("html").click({ position: { x: 4, y: 300 } });
+  const escape = (frame) => frame.getByLabel("E-mail").press("Escape");
+  for (const leave of [beside, escape]) {
+    const page = await opened(page_, url);
+    const frame = page.frameLocator("iframe");
+    await frame.getByRole("button", { name: "Pay $29.00" }).waitFor();
+    // What is pressed within the form is no wish to leave.
+    await frame.getByText("Fjord Editor").first().click();
+    assert.deepEqual(await page.evaluate(() => heard), ["loaded"]);
+    await leave(frame);
+    await page.locator("iframe").waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.body.style.overflow), "");
+    await page.context().close();
+  }
+  const page = await opened(page_, url);
+  const frame = page.frameLocator("iframe");
+  await fill(frame, "4000000000000408");
+  await pay(frame);
+  await frame.locator("[data-outcome=waiting]").waitFor();
+  await beside(frame);
+  await frame.locator("html").press("Escape");
+  await page.waitForFunction(() => heard.filter((event) => event === "close").length === 2);
+  assert.equal(await page.locator("iframe").count(), 1);
+  await page.context().close();
+  page_.close();
+});
+
+test("a seller's page prevents what is done about an event", { timeout: 120000 }, async () => {
+  const page_ = await seller(() => `<script src="${merak.url}/embed/checkout.js"></script>`);
+  const prevent = (page, event) => page.evaluate(async (event) => {
+    await open_;
+    checkout.addEventListener(event, (each) => { each.preventDefault(); window.prevented = each.detail; }, { once: true });
+  }, event);
+  const prevented = (page, event) => page.waitForFunction((event) => window.prevented?.event === event, event);
+
+  const url = await shop.checkout({ prices: [once(2900)] }, { embed_origin: page_.origin });
+  let page = await opened(page_, url);
+  let frame = page.frameLocator("iframe");
+  await prevent(page, "close");
+  await frame.getByRole("button", { name: "Close" }).click();
+  await prevented(page, "close");
+  assert.equal(await page.locator("iframe").count(), 1, "the first time was prevented");
+  await prevent(page, "confirmed");
+  await fill(frame, "4000000000000408");
+  await pay(frame);
+  await prevented(page, "confirmed");
+  await frame.locator("[data-outcome=waiting]").waitFor();
+  await frame.getByRole("button", { name: "Close" }).click();
+  await page.locator("iframe").waitFor({ state: "detached" });
+  await page.context().close();
+
+  const success_url = `${page_.origin}/thanks`;
+  page = await opened(page_, await shop.checkout({ prices: [free] }, { embed_origin: page_.origin, success_url }));
+  frame = page.frameLocator("iframe");
+  await prevent(page, "success");
+  await frame.getByLabel("E-mail").fill("ada@example.com");
+  await pay(frame);
+  await prevented(page, "success");
+  const { successURL, redirect } = await page.evaluate(() => prevented);
+  assert.ok(successURL.startsWith(success_url) && redirect);
+  assert.equal(new URL(page.url()).pathname, "/", "it went nowhere");
+  await page.context().close();
+  page_.close();
+});
+
+test("a link opens over a seller's page, and one that leads nowhere can be left", { timeout: 120000 }, async () => {
+  const { url, client_secret } = await linked();
+  const page_ = await seller(() => `<script src="${merak.url}/embed/checkout.js"></script>`);
+  const page = await opened(page_, url);
+  const frame = page.frameLocator("iframe");
+  await fill(frame);
+  await pay(frame);
+  await frame.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.waitForFunction(() => heard.at(-1) === "success");
+  await frame.getByRole("button", { name: "Close" }).click();
+  await page.locator("iframe").waitFor({ state: "detached" });
+  await page.context().close();
+  for (const leave of [(page) => page.mouse.click(640, 400), (page) => page.keyboard.press("Escape")]) {
+    const lost = await opened(page_, url.replace(client_secret, "polar_cl_unknown"));
+    await lost.locator("iframe").waitFor();
+    await leave(lost);
+    await lost.locator("iframe").waitFor({ state: "detached" });
+    assert.equal(await lost.getByRole("status").count(), 0);
+    await lost.context().close();
+  }
   page_.close();
 });
 
@@ -413,6 +588,15 @@ test("the form over a page of a seller looks well", { timeout: 120000 }, async (
   await look(browser, "embed", page_.origin, async (page) => {
     await page.getByText("Buy").click();
     await page.frameLocator("iframe").getByRole("button", { name: /^Pay/ }).waitFor();
+  });
+  await look(browser, "embed-bought", page_.origin, async (page) => {
+    url = await shop.checkout({ prices: [free] }, { embed_origin: page_.origin });
+    await page.reload();
+    await page.getByText("Buy").click();
+    const frame = page.frameLocator("iframe");
+    await frame.getByLabel("E-mail").fill("ada@example.com");
+    await pay(frame);
+    await frame.getByRole("heading", { name: "Thank you" }).waitFor();
   });
   page_.close();
 });

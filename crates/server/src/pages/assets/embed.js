@@ -14,6 +14,10 @@
       this.eventTarget = new EventTarget();
       this.listen = (message) => this.hear(message);
       addEventListener("message", this.listen);
+      // Who waits in vain, for a link that leads nowhere perhaps, leaves as from the checkout itself.
+      this.leave = ({ type, key }) => { if (type === "click" || key === "Escape") this.emit({ type: TYPE, event: "close" }); };
+      spinner.addEventListener("click", this.leave);
+      addEventListener("keydown", this.leave);
       this.react("loaded", ({ closable }) => {
         this.spinner?.remove();
         // The payment that was under way came to nothing.
@@ -37,13 +41,13 @@
       const spinner = document.createElement("div");
       spinner.setAttribute("role", "status");
       spinner.setAttribute("aria-label", "The checkout opens");
-      spinner.style.cssText = `${cover}background:rgba(0,0,0,.5)`;
+      spinner.style.cssText = `${cover}cursor:progress`;
       const iframe = document.createElement("iframe");
       iframe.title = "Checkout";
       iframe.allow = `payment 'self' ${ALLOWED}`;
       iframe.style.cssText = `${cover}background:rgba(0,0,0,.5);color-scheme:auto`;
       iframe.src = address.href;
-      document.body.append(spinner, iframe);
+      document.body.append(iframe, spinner);
       const overflow = document.body.style.overflow;
       document.body.style.overflow = "hidden";
       const checkout = new EmbedCheckout(iframe, spinner);
@@ -75,6 +79,7 @@
     /** Takes the checkout away. */
     close() {
       removeEventListener("message", this.listen);
+      removeEventListener("keydown", this.leave);
       this.spinner?.remove();
       this.iframe.remove();
       document.body.style.overflow = this.overflow ?? "";
@@ -90,6 +95,10 @@
 
     hear({ origin, source, data }) {
       if (origin !== ALLOWED || source !== this.iframe.contentWindow || data?.type !== TYPE) return;
+      this.emit(data);
+    }
+
+    emit(data) {
       const event = new CustomEvent(data.event, { detail: data, cancelable: true });
       this.eventTarget.dispatchEvent(event);
       if (!event.defaultPrevented) this.reactions[data.event]?.(data);
