@@ -219,7 +219,53 @@ mod tests {
         assert_eq!(Metadata::from_json(&json!(null)), Err(MetadataProblem::NotAnObject));
     }
 
+    /// A number near one of these bounds, or at it.
+    fn around(bounds: &'static [usize]) -> impl Strategy<Value = usize> {
+        (prop::sample::select(bounds), 0_usize..3).prop_map(|(bound, off)| (bound + off).saturating_sub(1))
+    }
+
+    /// A character of one to four bytes, as lengths are not counted in bytes.
+    fn letter() -> impl Strategy<Value = char> {
+        prop::sample::select(&['a', '\u{e9}', '\u{4e2d}', '\u{1f984}'][..])
+    }
+
+    /// A text of so many characters.
+    fn text(length: usize, letter: char) -> String {
+        std::iter::repeat_n(letter, length).collect()
+    }
+
     proptest! {
+        /// Keys have 1 to 40 characters, and texts 1 to 500.
+        #[test]
+        fn lengths_around_the_bounds_are_told_apart(
+            key in around(&[0, 1, LONGEST_KEY]),
+            value in around(&[0, 1, LONGEST_TEXT]),
+            (of_key, of_value) in (letter(), letter()),
+            others in 0..MOST_PAIRS,
+        ) {
+            let (key_text, value_text) = (text(key, of_key), text(value, of_value));
+            let mut pairs: serde_json::Map<_, _> = (0..others).map(|n| (format!("k{n}"), json!(n))).collect();
+            pairs.insert(key_text.clone(), json!(value_text));
+            let found = Metadata::from_json(&pairs.into());
+            if !(1..=40).contains(&key) {
+                prop_assert_eq!(found, Err(MetadataProblem::KeyLength(key_text)));
+            } else if !(1..=500).contains(&value) {
+                prop_assert_eq!(found, Err(MetadataProblem::TextLength(key_text)));
+            } else {
+                let found = found.unwrap();
+                prop_assert_eq!(found.get(&key_text), Some(&MetadataValue::Text(value_text)));
+            }
+        }
+
+        /// There are at most 50 pairs, whatever is in them.
+        #[test]
+        fn counts_around_the_bound_are_told_apart(count in around(&[0, 1, MOST_PAIRS]), is_long in any::<bool>()) {
+            let filler = if is_long { json!("v".repeat(LONGEST_TEXT)) } else { json!(true) };
+            let pairs: serde_json::Map<_, _> = (0..count).map(|n| (format!("k{n}"), filler.clone())).collect();
+            let found = Metadata::from_json(&pairs.into()).map(|metadata| metadata.len());
+            prop_assert_eq!(found, if count <= 50 { Ok(count) } else { Err(MetadataProblem::TooManyPairs(count)) });
+        }
+
         #[test]
         fn any_metadata_is_read_back_as_it_was(
             pairs in proptest::collection::btree_map(".{1,40}", prop_oneof![
