@@ -23,8 +23,8 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use self::bodies::{Bodies, Share};
-use self::rate_limit::{RateLimits, subscriber};
-pub use self::rate_limit::{Try, Visitor};
+use self::rate_limit::RateLimits;
+pub use self::rate_limit::{Try, Visitor, subscriber};
 pub use self::serve::{Running, listen, start};
 use crate::config::Config;
 use crate::content::{self, Content};

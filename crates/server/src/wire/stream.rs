@@ -23,7 +23,8 @@ use crate::state::House;
 /// What finds out which channels a caller listens to.
 pub type Handler<P, Q, B> = fn(&mut ReadTx<'_>, &Call<P, Q, B>) -> Decision<Vec<Channel>>;
 
-type Asking = Pin<Box<dyn Future<Output = Result<Vec<Channel>, Failure>> + Send>>;
+/// Asks again to what a caller may listen.
+pub type Asking = Pin<Box<dyn Future<Output = Result<Vec<Channel>, Failure>> + Send>>;
 
 /// Somebody who was let in to listen.
 pub struct Listening {
@@ -33,6 +34,11 @@ pub struct Listening {
 }
 
 impl Listening {
+    /// Somebody who listens to these channels for as long as they are what `ask` answers.
+    pub fn new(channels: Vec<Channel>, ask: impl Fn() -> Asking + Send + Sync + 'static) -> Self {
+        Self { channels, ask: Box::new(ask) }
+    }
+
     /// Whether the caller may still listen to the same. Where the store does not say, nothing was said against it.
     pub async fn is_still_allowed(&self) -> bool {
         match (self.ask)().await {
@@ -64,7 +70,7 @@ pub(super) async fn run<P: Input, Q: Input, B: Input>(
         let asked = Arc::clone(&asked);
         Box::pin(async move { Ok(ask(asked, admits, handler).await?.1) })
     };
-    Ok(Listening { channels, ask: Box::new(ask) })
+    Ok(Listening::new(channels, ask))
 }
 
 async fn ask<P: Input, Q: Input, B: Input>(

@@ -127,6 +127,13 @@ impl Connected {
         let path = "/v1/customer-portal/oauth-accounts/authorize";
         let answer = buyer.get(&format!("{path}?platform={platform}&customer_id={}", customer.id)).await;
         let away: Url = answer.expect(200)["url"].as_str().unwrap().parse().unwrap();
+        let back = self.arrive(&away, platform, account).await;
+        assert_eq!(parameter(&back, "error"), None);
+        assert_eq!(back.path(), "/fjordsoft/portal");
+    }
+
+    /// Agrees to a connection at the other service. Where the customer's browser is sent to when it comes back.
+    pub async fn arrive(&self, away: &Url, platform: &str, account: u64) -> Url {
         let code = format!("code-{account}");
         match platform {
             "discord" => {
@@ -137,11 +144,9 @@ impl Connected {
                 self.services.world().github.codes.insert(code.clone(), account);
             }
         }
-        let state = parameter(&away, "state").unwrap();
+        let state = parameter(away, "state").unwrap();
         let path = "/v1/customer-portal/oauth-accounts/callback";
-        let back = location(&self.shop.anonymous.get(&format!("{path}?code={code}&state={state}")).await);
-        assert_eq!(parameter(&back, "error"), None);
-        assert_eq!(back.path(), "/fjordsoft/portal");
+        location(&self.shop.anonymous.get(&format!("{path}?code={code}&state={state}")).await)
     }
 
     /// Names the account through which a customer wants a benefit.

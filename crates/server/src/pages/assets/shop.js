@@ -76,21 +76,29 @@ function askFirst() {
   }
 }
 
-// An element with data-watch looks at that address now and then, and the page is loaded anew when another text stands
-// there than in data-state. Not while somebody types, and not for ever.
+// An element with data-watch listens to data-events, and to whom nothing is told looks at data-watch now and then. The page is
+// loaded anew when another text stands there than in data-state. Not while somebody types, and not for ever.
 function watch() {
   const watched = document.querySelector("[data-watch]");
   if (!watched) return;
-  let looks = 60;
-  const isBusy = () => document.activeElement?.matches("input, textarea, select");
-  const timer = setInterval(async () => {
-    if (document.hidden || isBusy()) return;
-    if (--looks === 0) clearInterval(timer);
+  let looks = 60, isHeard = false, isDue = true;
+  const events = new EventSource(watched.dataset.events);
+  const look = async () => {
+    if (!isDue || document.hidden || document.activeElement?.matches("input, textarea, select")) return;
+    isDue = !isHeard;
+    if (!isHeard && --looks === 0) stop();
     try {
       const answer = await fetch(watched.dataset.watch, { redirect: "error" });
       if (answer.ok && (await answer.text()) !== watched.dataset.state) location.reload();
-    } catch { clearInterval(timer); }
-  }, 5000);
+    } catch { stop(); }
+  };
+  const timer = setInterval(look, 5000);
+  const stop = () => { clearInterval(timer); events.close(); };
+  const hear = () => { isHeard = isDue = true; look(); };
+  // Whatever happened before the stream began is not told by it.
+  events.addEventListener("open", hear);
+  events.addEventListener("message", hear);
+  events.addEventListener("error", () => { isHeard = false; isDue = true; });
 }
 
 addEventListener("DOMContentLoaded", () => {

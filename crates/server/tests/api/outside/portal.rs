@@ -1,11 +1,13 @@
 //! Customers who connect accounts, and what they choose with them.
 
+use merak_core::benefits::grants::BenefitGrant;
+use merak_core::customers::Customer;
 use serde_json::json;
 use url::Url;
 
 use super::{connected, location, parameter, typed};
 use crate::support::shop::order;
-use crate::support::{UNKNOWN, everything};
+use crate::support::{Client, UNKNOWN, everything};
 
 const AUTHORIZE: &str = "/v1/customer-portal/oauth-accounts/authorize";
 const CALLBACK: &str = "/v1/customer-portal/oauth-accounts/callback";
@@ -148,6 +150,59 @@ connected! {
         assert_eq!(shop.merchant.get(&path).await.expect(200)["is_granted"], true);
         shop.revoke(typed(&id), customer.id, purchase).await;
         shop.merchant.patch(&path, body).await.refused(404, "ResourceNotFound");
+    }
+
+    // spec 40 §4.4 and §7.5, by plain forms
+    async fn a_customer_connects_and_chooses_on_the_page(connected) {
+        const HOME: &str = "/fjordsoft/portal";
+        let shop = &connected.shop;
+        let customer = shop.customer().await;
+        let enter = async |customer: &Customer| {
+            let token = shop.owner_token(customer.id).await;
+            shop.anonymous.with("cookie", format!("merak_customer_session={token}")).with("sec-fetch-site", "same-origin")
+        };
+        let (client, other) = (enter(&customer).await, enter(&shop.customer().await).await);
+        let choose = async |client: &Client, grant: &BenefitGrant, account: &str| {
+            let form = client.with("content-type", "application/x-www-form-urlencoded");
+            form.send_bytes("POST", &format!("{HOME}/grants/{}/account", grant.id), format!("account={account}")).await
+        };
+        let shown = async || client.get(HOME).await.text();
+        for (platform, service, account, name) in
+            [("discord", "Discord", 500, "user500"), ("github", "GitHub", 500, "buyer")]
+        {
+            let (benefit, place) = match platform {
+                "discord" => (connected.role("10", "11").await, "A role"),
+                _ => (connected.repository("acme", "app", "pull").await, "acme/app"),
+            };
+            let grant = shop.grant(typed(&benefit), customer.id, order()).await;
+            let page = shown().await;
+            for text in [place, "Connect an account", &format!("Connect {service}")] {
+                assert!(page.contains(text), "{text} is not in {page}");
+            }
+            assert!(!page.contains(&format!("account-{}", grant.id)), "there is nothing to choose yet: {page}");
+            let path = format!("{HOME}/connect/{platform}");
+            let back = connected.arrive(&location(&client.get(&path).await), platform, account).await;
+            assert_eq!((back.path(), parameter(&back, "error")), (HOME, None));
+            let (waits, page) = (format!("<option value=\"{account}\">{name}</option>"), shown().await);
+            assert!(page.contains(&waits) && page.contains("Connect another account"), "{page}");
+            // What is not theirs gives nothing, and nobody chooses for them.
+            assert_eq!(choose(&client, &grant, "700").await.status, 404);
+            assert_eq!(choose(&other, &grant, &account.to_string()).await.status, 404);
+            assert!(shown().await.contains("Connect an account"));
+
+            let chosen = choose(&client, &grant, &account.to_string()).await;
+            assert_eq!((chosen.status, chosen.header("location")), (303, Some("/fjordsoft/portal?told=account")));
+            let page = client.get(chosen.header("location").unwrap()).await.text();
+            for text in ["The account was chosen", "On its way", &format!("<option value=\"{account}\" selected>{name}</option>")] {
+                assert!(page.contains(text), "{text} is not in {page}");
+            }
+            shop.work_done().await;
+            let page = shown().await;
+            assert!(page.contains("<span class=\"state good\">Connected</span>") && !page.contains("On its way"), "{page}");
+            assert_eq!(connected.grant(&grant).await["is_granted"], true);
+        }
+        assert_eq!(connected.services.world().discord.holders("10"), ["500: 11"]);
+        assert_eq!(client.get(&format!("{HOME}/connect/gitlab")).await.status, 404);
     }
 
     // spec 40 §5.1 (Merak) and spec 20 T-22

@@ -157,8 +157,8 @@ fn kind(r#type: BenefitType) -> &'static str {
 
 fn badge(grant: &BenefitGrant, keys: &Keys, benefit: &Benefit, now: Timestamp) -> Result<Option<Badge>> {
     if !grant.is_granted() {
-        let waits = if benefit.r#type.is_outside() { "Connect an account" } else { "On its way" };
-        return Ok(Some(("warm", waits)));
+        let is_wanted = benefit.r#type.is_outside() && chosen(grant)?.is_none();
+        return Ok(Some(("warm", if is_wanted { "Connect an account" } else { "On its way" })));
     }
     if benefit.r#type != BenefitType::LicenseKeys {
         return Ok(benefit.r#type.is_outside().then_some(("good", "Connected")));
@@ -195,8 +195,7 @@ fn account(
     house: &House,
 ) -> Result<Content> {
     let Some(platform) = benefit.r#type.platform() else { return Ok(Content::Nothing) };
-    let (properties, chosen): (Value, Value) = (benefit.properties.parse()?, grant.properties.parse()?);
-    let chosen = chosen["account_id"].as_str().unwrap_or_default().to_owned();
+    let (properties, chosen): (Value, _) = (benefit.properties.parse()?, chosen(grant)?);
     let (service, is_connected) = match platform {
         Platform::Discord => ("Discord", house.adapters.discord.is_some()),
         Platform::Github => ("GitHub", house.adapters.github.is_some()),
@@ -209,10 +208,17 @@ fn account(
     let accounts = own
         .map(|account| {
             let name = account.account_username.clone();
-            (account.account_id.clone(), name, account.account_id == chosen)
+            let is_chosen = chosen.as_ref() == Some(&account.account_id);
+            (account.account_id.clone(), name, is_chosen)
         })
         .collect();
     Ok(Content::Account(Account { service, platform: platform.as_str(), place, accounts, is_connected }))
+}
+
+/// The account through which a benefit is given, or is to be.
+fn chosen(grant: &BenefitGrant) -> Result<Option<String>> {
+    let properties: Value = grant.properties.parse()?;
+    Ok(properties["account_id"].as_str().map(str::to_owned))
 }
 
 /// The keys of a page, with their activations.

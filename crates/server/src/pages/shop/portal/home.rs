@@ -1,6 +1,9 @@
 //! Everything a customer has: subscriptions, what came with them, purchases, cards.
 
+use std::sync::Arc;
+
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::IntoResponse;
 use http::header::CACHE_CONTROL;
@@ -9,6 +12,7 @@ use merak_core::billing::{Payment, PaymentKind, PaymentMethod, PaymentStatus, me
 use merak_core::customer_sessions;
 use merak_core::kit::{Cents, Id, Page, Refusal, Result, Sort};
 use merak_core::orders::{self, ListOrdersOfBuyer, OrderOfBuyer, OrderOfBuyerSort};
+use merak_core::streams::Channel;
 use merak_core::subscriptions::{
     self, ListSubscriptionsOfBuyer, Subscription, SubscriptionOfBuyer, SubscriptionOfBuyerSort,
 };
@@ -19,7 +23,10 @@ use super::benefits::{self, Card, MOST, Of};
 use super::desk::{Caller, Desk, Rooms, append, base_of, field, reply_with, see_other};
 use super::money::{self, Badge};
 use crate::emails::words::{amount, day};
-use crate::shell::Response;
+use crate::error::Failure;
+use crate::shell::{Response, Visitor, subscriber};
+use crate::streams;
+use crate::wire::Listening;
 use crate::wire::cookie::Session;
 
 #[derive(Template)]
@@ -120,7 +127,7 @@ pub async fn page(
     query: &[u8],
     (status, problem, typed): (StatusCode, Option<String>, CardForm),
 ) -> Response {
-    let (house, known) = (std::sync::Arc::clone(&rooms.house), desk.clone());
+    let (house, known) = (Arc::clone(&rooms.house), desk.clone());
     let payment_id = field(query, "payment").parse::<Id<Payment>>().ok();
     let seen = rooms.house.store.read(move |tx| read(tx, &house, &known, payment_id)).await;
     let seen = match seen {
@@ -363,7 +370,7 @@ async fn preselected(rooms: &Rooms, desk: &Desk, id: Id<Subscription>, query: &[
     }
 }
 
-/// A text that changes with what the customer has, for the script that looks now and then.
+/// A text that changes with what the customer has, for the script that looks whether it did.
 pub async fn state(
     State(rooms): State<Rooms>,
     Path(slug): Path<String>,
@@ -379,4 +386,34 @@ pub async fn state(
         Ok(state) => ([(CACHE_CONTROL, "no-store")], state).into_response(),
         Err(refusal) => rooms.refused(Some(&organization), &refusal.into()),
     }
+}
+
+/// What the customer gets and loses from now on, for the same script. It ends with their session.
+pub async fn stream(
+    State(rooms): State<Rooms>,
+    Path(slug): Path<String>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+) -> Response {
+    let house = Arc::clone(&rooms.house);
+    let channels = match channels_of(&rooms, &slug, &headers).await {
+        Ok(channels) => channels,
+        Err(response) => return response,
+    };
+    let listening = Listening::new(channels, move || {
+        let (rooms, slug, headers) = (rooms.clone(), slug.clone(), headers.clone());
+        Box::pin(async move { channels_of(&rooms, &slug, &headers).await.map_err(|_| Failure::NoRoute) })
+    });
+    let opened = streams::open(&house, subscriber(visitor.address), listening).await;
+    opened.unwrap_or_else(|failure| failure.into_response(""))
+}
+
+/// To what a customer listens, if they are let in.
+async fn channels_of(
+    rooms: &Rooms,
+    slug: &str,
+    headers: &HeaderMap,
+) -> std::result::Result<Vec<Channel>, Response> {
+    let desk = rooms.enter(Caller { slug, method: &Method::GET, headers }).await?;
+    Ok(vec![Channel::Customer(desk.customer.id)])
 }

@@ -43,6 +43,7 @@ pub fn router(house: Arc<House>, shop: Arc<Shop>) -> Router {
     Router::new()
         .route("/{slug}/portal", get(home::show))
         .route("/{slug}/portal/state", get(home::state))
+        .route("/{slug}/portal/stream", get(home::stream))
         .route("/{slug}/portal/request", get(sign_in::ask).post(sign_in::send))
         .route("/{slug}/portal/authenticate", get(sign_in::ask_code).post(sign_in::enter))
         .route("/{slug}/portal/sign-out", post(sign_in::leave))
