@@ -256,6 +256,32 @@ mod tests {
     }
 
     proptest! {
+        // Ten thousand parts take a while.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Up to 10,000 parts are an upload, and one more is none, however well they fit.
+        #[test]
+        fn as_many_parts_as_there_may_be_fit_and_no_more(
+            off in 0_usize..5, length in 1_i64..200_000_000, rest in 0_i64..1000, which in any::<prop::sample::Index>(),
+        ) {
+            let count = MOST_PARTS - 2 + off;
+            let number = |n: usize| i64::try_from(n).unwrap();
+            let mut parts: Vec<Part> =
+                (0..count).map(|n| part(number(n) + 1, number(n) * length, (number(n) + 1) * length)).collect();
+            // The last part may be of any length, and empty.
+            let end = number(count - 1) * length + rest;
+            parts[count - 1].chunk_end = end;
+            let of_all: &[&str] = if count <= 10_000 { &[] } else { &[""] };
+            prop_assert_eq!(places(end, &parts), of_all);
+            // One that is in the wrong place is told by its own place, and too many are told as a whole.
+            let wrong = which.index(count - 1);
+            parts[wrong].number += 1;
+            let of_one = wrong.to_string();
+            prop_assert_eq!(places(end, &parts), [if count <= 10_000 { &*of_one } else { "" }]);
+        }
+    }
+
+    proptest! {
         /// However a file is cut, the reference's own way included, its parts are accepted, and no other end is.
         #[test]
         fn however_a_file_is_cut_its_parts_fit(cuts in prop::collection::vec(1_i64..100_000_000, 1..40), off in 1_i64..1000) {
