@@ -267,14 +267,14 @@ const read = async () => {
 };
 
 // Listens first and looks afterwards, so that nothing happens unseen in between; and looks now and then, in case
-// nothing is heard.
+// nothing is heard. A payment that is on its way may still come to ask the buyer's bank.
 function wait(place) {
-  const before = "waiting";
+  const before = place.dataset.outcome;
   let isOver = false;
   const look = async () => {
     try {
       const now = (await read()).querySelector("[data-outcome]")?.dataset.outcome;
-      if (!isOver && now !== before && now !== "stripe") { isOver = true; location.reload(); }
+      if (!isOver && now !== before && now !== "waiting") { isOver = true; location.reload(); }
     } catch { /* it is looked again */ }
   };
   const events = new EventSource(place.dataset.events);
