@@ -9,4 +9,4 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 40.0) -> N
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, what
-        time.sleep(0.05)
+        time.sleep(0.1)

@@ -44,6 +44,8 @@ class Stripe:
         # Where its log begins that is looked at.
         self._begin = 0
         self._process: subprocess.Popen[bytes] | None = None
+        # One for all calls: to make one costs more than to call.
+        self._http = httpx.Client(timeout=30)
         self.url = ""
 
     def start(self) -> Self:
@@ -92,21 +94,21 @@ class Stripe:
         else:
             path = f"/v1/payment_intents/{intent}/_authenticate"
             form["success"] = str(says_yes).lower()
-        httpx.post(self.url + path, data=form).raise_for_status()
+        self._http.post(self.url + path, data=form).raise_for_status()
 
     def clear(self) -> None:
         """Makes it an account in which nothing has happened, and which tells nobody."""
-        httpx.delete(f"{self.url}/_config/account", headers=OWNER).raise_for_status()
+        self._http.delete(f"{self.url}/_config/account", headers=OWNER).raise_for_status()
         self._begin = self._log.stat().st_size
 
     def forget_keys(self) -> None:
         """Forgets the idempotency keys, as Stripe does after a day."""
-        httpx.delete(f"{self.url}/_config/keys", headers=OWNER).raise_for_status()
+        self._http.delete(f"{self.url}/_config/keys", headers=OWNER).raise_for_status()
 
     def tell(self, url: str, secret: str = WEBHOOK_SECRET) -> None:
         """Sends events to this address from now on."""
         form = {"url": url, "secret": secret}
-        httpx.post(f"{self.url}/_config/webhooks/merak", data=form).raise_for_status()
+        self._http.post(f"{self.url}/_config/webhooks/merak", data=form).raise_for_status()
 
     def send(self, url: str, event: dict, seconds_ago: int = 0) -> int:
         """Sends an event once more, signed some seconds ago, and returns the status of the answer."""
@@ -114,7 +116,7 @@ class Stripe:
         signed_at = int(time.time()) - seconds_ago
         signature = hmac.new(WEBHOOK_SECRET.encode(), b"%d.%s" % (signed_at, body), hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "Stripe-Signature": f"t={signed_at},v1={signature}"}
-        return httpx.post(url, content=body, headers=headers, timeout=30).status_code
+        return self._http.post(url, content=body, headers=headers).status_code
 
     def delivered(self, event: str) -> str:
         """What came of sending an event of this type: `successfully delivered`, or with which status it failed."""
@@ -133,9 +135,10 @@ class Stripe:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        self._http.close()
 
     def _answer(self, method: str, path: str, **request: object) -> dict:
-        answer = httpx.request(method, self.url + path, headers=OWNER, **request)
+        answer = self._http.request(method, self.url + path, headers=OWNER, **request)
         assert answer.is_success, answer.text
         return answer.json()
 

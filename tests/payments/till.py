@@ -24,6 +24,7 @@ class Till(Seller):
         super().__init__(server, "acme")
         self.stripe = stripe
         self.is_told = True
+        self._http = httpx.Client(timeout=40)
         self.find_shop()
 
     def find_shop(self) -> None:
@@ -81,7 +82,7 @@ class Till(Seller):
             **more,
         }
         path = f"{self.server.url}/v1/checkouts/custom/client/{made.client_secret}/confirm"
-        return httpx.post(path, json=body, timeout=40)
+        return self._http.post(path, json=body)
 
     def pay(self, made: models.Checkout, number: str = GOOD_CARD, **more: object) -> dict:
         """Confirms a checkout with a card that is typed in now, and is not declined."""
