@@ -100,6 +100,7 @@ test("a customer connects accounts and chooses one, with and without a script", 
     next = account;
     await page.getByRole("link", { name: account === "500" ? "Connect Discord" : "Connect another account" }).click();
     await page.waitForURL(/\/fjordsoft\/portal$/);
+    if (account === "500") await page.getByText("Choose an account").waitFor();
     await page.getByLabel("Discord account").selectOption(`ada-${account}`);
     if (account === "500") await look(browser, "portal-account-choose", portal);
     await page.getByRole("button", { name: "Use this account" }).click();

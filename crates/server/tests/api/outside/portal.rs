@@ -188,7 +188,7 @@ connected! {
             // What is not theirs gives nothing, and nobody chooses for them.
             assert_eq!(choose(&client, &grant, "700").await.status, 404);
             assert_eq!(choose(&other, &grant, &account.to_string()).await.status, 404);
-            assert!(shown().await.contains("Connect an account"));
+            assert!(shown().await.contains("Choose an account"));
 
             let chosen = choose(&client, &grant, &account.to_string()).await;
             assert_eq!((chosen.status, chosen.header("location")), (303, Some("/fjordsoft/portal?told=account")));

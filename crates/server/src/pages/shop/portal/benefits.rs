@@ -106,7 +106,10 @@ pub fn cards(tx: &mut ReadTx<'_>, house: &House, desk: &Desk, of: Of) -> Result<
         Ok(Card {
             base: desk.base.clone(),
             grant_id: grant.id,
-            badge: badge(&grant, &keys, &benefit, desk.now)?,
+            badge: match grant.is_granted() {
+                true => badge(&grant, &keys, &benefit, desk.now)?,
+                false => Some(("warm", waits_for(&content))),
+            },
             kind: kind(benefit.r#type),
             title: benefit.description,
             content,
@@ -155,11 +158,20 @@ fn kind(r#type: BenefitType) -> &'static str {
     }
 }
 
-fn badge(grant: &BenefitGrant, keys: &Keys, benefit: &Benefit, now: Timestamp) -> Result<Option<Badge>> {
-    if !grant.is_granted() {
-        let is_wanted = benefit.r#type.is_outside() && chosen(grant)?.is_none();
-        return Ok(Some(("warm", if is_wanted { "Connect an account" } else { "On its way" })));
+/// What is said of something that was not granted yet.
+fn waits_for(content: &Content) -> &'static str {
+    match content {
+        Content::Account(Account { accounts, .. }) if accounts.is_empty() => "Connect an account",
+        Content::Account(Account { accounts, .. })
+            if !accounts.iter().any(|(_, _, is_chosen)| *is_chosen) =>
+        {
+            "Choose an account"
+        }
+        _ => "On its way",
     }
+}
+
+fn badge(grant: &BenefitGrant, keys: &Keys, benefit: &Benefit, now: Timestamp) -> Result<Option<Badge>> {
     if benefit.r#type != BenefitType::LicenseKeys {
         return Ok(benefit.r#type.is_outside().then_some(("good", "Connected")));
     }
@@ -195,7 +207,8 @@ fn account(
     house: &House,
 ) -> Result<Content> {
     let Some(platform) = benefit.r#type.platform() else { return Ok(Content::Nothing) };
-    let (properties, chosen): (Value, _) = (benefit.properties.parse()?, chosen(grant)?);
+    let (properties, chosen): (Value, Value) = (benefit.properties.parse()?, grant.properties.parse()?);
+    let chosen = chosen["account_id"].as_str().unwrap_or_default().to_owned();
     let (service, is_connected) = match platform {
         Platform::Discord => ("Discord", house.adapters.discord.is_some()),
         Platform::Github => ("GitHub", house.adapters.github.is_some()),
@@ -208,17 +221,10 @@ fn account(
     let accounts = own
         .map(|account| {
             let name = account.account_username.clone();
-            let is_chosen = chosen.as_ref() == Some(&account.account_id);
-            (account.account_id.clone(), name, is_chosen)
+            (account.account_id.clone(), name, account.account_id == chosen)
         })
         .collect();
     Ok(Content::Account(Account { service, platform: platform.as_str(), place, accounts, is_connected }))
-}
-
-/// The account through which a benefit is given, or is to be.
-fn chosen(grant: &BenefitGrant) -> Result<Option<String>> {
-    let properties: Value = grant.properties.parse()?;
-    Ok(properties["account_id"].as_str().map(str::to_owned))
 }
 
 /// The keys of a page, with their activations.
