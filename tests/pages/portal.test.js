@@ -121,7 +121,7 @@ test("what is granted meanwhile appears by itself, with and without a stream", {
   for (const isHeard of [true, false]) {
     const note = `It came ${isHeard ? "at once" : "a little later"}`;
     const benefit = await shop.make("benefits", { type: "custom", description: "News", properties: { note } });
-    const product = await shop.make("products", { name: "News of the fjord", prices: [once(500)] });
+    const product = await shop.make("products", { name: "News of the fjord", prices: [once(5000)] });
     await shop.call("POST", `/v1/products/${product.id}/benefits`, { benefits: [benefit.id] });
     const faults = [];
     const page = await strictPage(browser, faults);
