@@ -545,10 +545,10 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 mod tests {
     use clap::{Args, Command, FromArgMatches};
 
-    use super::Options;
+    use super::{CatchUp, GivenUp, Options};
 
     #[test]
-    fn a_grace_is_settled_like_the_tries() {
+    fn what_is_settled_of_billing_is_told() {
         let billing = |arguments: &[&str]| {
             let matches =
                 Options::augment_args(Command::new("merak")).try_get_matches_from(arguments).unwrap();
@@ -559,6 +559,9 @@ mod tests {
         assert_eq!((settled.grace_days, settled.retry_days), (4, vec![2, 4]));
         let file: Options = toml::from_str("grace_days = 3").unwrap();
         assert_eq!(file.billing().unwrap().grace_days, 3);
+        assert_eq!((settled.given_up, settled.catch_up), (GivenUp::Canceled, CatchUp::CurrentPeriod));
+        let kept = billing(&["merak", "--unpaid-subscriptions", "unpaid", "--bill-missed-periods"]);
+        assert_eq!((kept.given_up, kept.catch_up), (GivenUp::Unpaid, CatchUp::EveryPeriod));
     }
 
     #[test]

@@ -74,6 +74,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0028_held_in_lines", sql: include_str!("../migrations/0028_held_in_lines.sql") },
     Migration { name: "0029_seats", sql: include_str!("../migrations/0029_seats.sql") },
     Migration { name: "0030_email_order", sql: include_str!("../migrations/0030_email_order.sql") },
+    Migration { name: "0031_sealed_ledger", sql: include_str!("../migrations/0031_sealed_ledger.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
     Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

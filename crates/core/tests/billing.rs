@@ -26,6 +26,7 @@ use merak_core::checkout_links::Sold;
 use merak_core::checkouts::confirm::{self as confirming, Confirm, Held};
 use merak_core::checkouts::{self, Checkout, ClientUpdate, CreateCheckout, Means};
 use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
+use merak_core::emails::{self, Email, Outgoing};
 use merak_core::events::{self, EventType};
 use merak_core::kit::{Address, Cents, Country, Currency, Id, Metadata, Patch};
 use merak_core::orders::Order;
@@ -105,12 +106,15 @@ fn paid(card: &str) -> Answer {
 
 /// An answer that it was declined; for good or not.
 fn declined(is_final: bool) -> Answer {
-    let failure = Failure {
+    failed(Failure {
         code: String::from("card_declined"),
         message: String::from("The card was declined."),
         is_final,
         needs_customer: false,
-    };
+    })
+}
+
+fn failed(failure: Failure) -> Answer {
     Answer { intent_id: None, client_secret: None, outcome: Outcome::Failed(failure) }
 }
 
@@ -239,6 +243,15 @@ impl Shop {
     /// The kinds of the mails that were asked for, by recipient.
     fn mails(&self) -> Vec<String> {
         self.read(|tx| Ok(tx.all("SELECT kind FROM emails ORDER BY id", &[])?)).unwrap()
+    }
+
+    /// The mails about payments that failed.
+    fn mails_of_failures(&self) -> Vec<Email> {
+        let ids: Vec<Id<Outgoing>> = self
+            .read(|tx| Ok(tx.all("SELECT id FROM emails WHERE kind = 'payment_failed' ORDER BY id", &[])?))
+            .unwrap();
+        let mail = |id| self.read(move |tx| emails::find(tx, id)).unwrap().unwrap().email().unwrap().unwrap();
+        ids.into_iter().map(mail).collect()
     }
 
     /// What happened since the last look, without checkouts' and products' beginnings.

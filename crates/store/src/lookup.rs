@@ -3,8 +3,8 @@
 use std::{any::Any, marker::PhantomData, sync::OnceLock};
 
 /// A `SELECT` that finds at most one row by something unique, and what it is made of. The writer of SQLite keeps what
-/// [`ReadTx::look_up`](crate::ReadTx::look_up) finds in memory until one of those rows changes, whoever changes it;
-/// everywhere else it is a plain statement.
+/// [`ReadTx::look_up`](crate::ReadTx::look_up) finds the second time in memory until one of those rows changes, whoever
+/// changes it; everywhere else it is a plain statement.
 ///
 /// ```
 /// use merak_store::Lookup;

@@ -63,6 +63,30 @@ both_engines! {
         assert_eq!(installation.run("audit").code, Some(0));
     }
 
+    fn what_is_settled_of_billing_decides_what_becomes_of_who_does_not_pay(installation: Installation) {
+        let shop = Shop::open(&installation);
+        let settled = "--retry-days 20,25 --grace-days 22 --unpaid-subscriptions unpaid --bill-missed-periods";
+        let (_server, url) = installation.serve(&settled.split(' ').collect::<Vec<_>>());
+        let monthly = json!({"type": "recurring", "recurring_interval": "month", "amount_type": "fixed", "price_amount": 500});
+        for _ in 0..2 {
+            shop.sell(&url, &monthly, "declined_later");
+        }
+        let states = || {
+            let subscriptions = http::get(&url, "/v1/subscriptions/", &shop.token).json();
+            let items = subscriptions["items"].as_array().unwrap();
+            items.iter().map(|item| item["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let advance = |by: &str| {
+            let done = installation.run(&format!("clock advance --organization acme --by {by} {settled}"));
+            assert_eq!(done.code, Some(0), "{done:?}");
+        };
+        // By the usual settings it would all be over seven days after the month.
+        advance("40d");
+        assert_eq!(states(), ["past_due", "past_due"]);
+        advance("20d");
+        assert_eq!(states(), ["unpaid", "unpaid"]);
+    }
+
     fn what_is_no_time_and_who_is_not_there_is_refused(installation: Installation) {
         Shop::open(&installation);
         for by in ["12", "1w", "0d", "soon", "9999y", "99999999999d"] {

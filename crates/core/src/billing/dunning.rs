@@ -80,12 +80,14 @@ pub(super) fn failed(
     let since = after.past_due_since.unwrap_or(now);
     // Somebody who was not asked for long is not asked for all of it at once.
     let soonest = now.add_seconds(LEAST_PAUSE);
-    let retry = if failure.is_final { None } else { rules.next_retry(since, after.retries) };
+    // Without the customer it would come to the same end again.
+    let is_up_to_customer = failure.is_final || failure.needs_customer;
+    let retry = if is_up_to_customer { None } else { rules.next_retry(since, after.retries) };
     let retry = retry.map(|at| at.max(soonest));
-    if failure.is_final {
+    if is_up_to_customer {
         after.retries = i64::try_from(rules.retry_days.len()).unwrap_or(i64::MAX);
     }
-    // A method that will never do is not asked again, but the customer has the same time to name another one.
+    // The customer has the same time to approve it, or to name another method.
     let mut look_at = retry.or_else(|| Some(rules.last_retry(since)).filter(|last| now < *last));
     // Who gave up a payment themselves is about to make another one.
     let is_given_up = failure.code == CANCELED;
@@ -110,6 +112,7 @@ pub(super) fn failed(
         amount: Money { amount: invoice.due(), currency: invoice.currency },
         next_attempt_at: retry,
         kept_until: after.grace_ends_at,
+        awaits_approval: failure.needs_customer && !failure.is_final,
         portal: PortalLink { customer_id: after.customer_id, shows: Some(after.id.uuid()) },
     };
     emails::enqueue(tx, Some(invoice.organization_id), invoice.customer_email.as_str(), &email)?;

@@ -61,6 +61,9 @@ pub enum Email {
         /// Until when the customer keeps what comes with it; none if it is taken back at once.
         #[serde(default)]
         kept_until: Option<Timestamp>,
+        /// Whether it is the customer's bank that wants them to approve it.
+        #[serde(default)]
+        awaits_approval: bool,
         /// Where the customer can do something about it.
         portal: PortalLink,
     },

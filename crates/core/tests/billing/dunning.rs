@@ -124,6 +124,43 @@ scenarios! {
         assert_eq!(shop.subscription(id).status, SubscriptionStatus::Canceled);
     }
 
+    /// spec 30 §6.2: the customer is asked to approve it, and it is not tried without them.
+    fn what_the_bank_wants_approved_waits_for_its_customer(shop) {
+        let subscription = shop.subscribed(fixed(MONTH, 1000));
+        shop.go_to(subscription.current_period_end);
+        let payment = shop.open_due().payments.pop().unwrap();
+        let unapproved = || failed(Failure {
+            code: String::from("authentication_required"),
+            message: String::from("The bank wants an approval."),
+            is_final: false,
+            needs_customer: true,
+        });
+        shop.settle(&payment, unapproved());
+        let after = shop.subscription(subscription.id);
+        let since = after.past_due_since.unwrap();
+        assert_eq!((after.status, after.due_at), (SubscriptionStatus::PastDue, Some(since.add_seconds(7 * 86_400))));
+        let asks = |shop: &Shop| -> Vec<(bool, Option<Timestamp>)> {
+            let asked = |email| match email {
+                Email::PaymentFailed { awaits_approval, next_attempt_at, .. } => Some((awaits_approval, next_attempt_at)),
+                _ => None,
+            };
+            shop.mails_of_failures().into_iter().filter_map(asked).collect()
+        };
+        assert_eq!(asks(shop), [(true, None)]);
+        shop.advance(hours(24 * 3));
+        assert_eq!(shop.open_due(), Batch::default());
+        // In person the same card may do, and once more it may not.
+        let (id, method) = (subscription.id, after.payment_method_id.unwrap());
+        let again = || shop.write(move |tx| methods::choose(tx, &rules(), id, method)).unwrap().unwrap();
+        shop.settle(&again(), declined(false));
+        assert_eq!(asks(shop), [(true, None), (false, None)]);
+        assert_eq!(shop.subscription(id).due_at, Some(since.add_seconds(7 * 86_400)));
+        shop.settle(&again(), paid("approved"));
+        let after = shop.subscription(id);
+        assert_eq!((after.status, after.retries), (SubscriptionStatus::Active, 0));
+        assert_eq!(shop.orders().len(), 2);
+    }
+
     fn without_a_method_it_is_past_due_without_asking(shop) {
         let subscription = shop.subscribed(fixed(MONTH, 1000));
         let method = subscription.payment_method_id.unwrap();

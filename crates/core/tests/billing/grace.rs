@@ -4,7 +4,6 @@ use super::*;
 use merak_core::benefits::BenefitType;
 use merak_core::billing::GivenUp;
 use merak_core::clock::advance::{self, Step};
-use merak_core::emails::{self, Email, Outgoing};
 use merak_core::license_keys::{self, LicenseKey};
 use serde_json::json;
 
@@ -58,12 +57,9 @@ fn revocations(shop: &Shop) -> usize {
 
 /// What the mails about failed payments say of how long everything stays.
 fn told(shop: &Shop) -> Vec<Option<Timestamp>> {
-    let ids: Vec<Id<Outgoing>> = shop
-        .read(|tx| Ok(tx.all("SELECT id FROM emails WHERE kind = 'payment_failed' ORDER BY id", &[])?))
-        .unwrap();
-    let mail = |id| shop.read(move |tx| emails::find(tx, id)).unwrap().unwrap().email().unwrap().unwrap();
-    ids.into_iter()
-        .map(|id| match mail(id) {
+    shop.mails_of_failures()
+        .into_iter()
+        .map(|email| match email {
             Email::PaymentFailed { kept_until, .. } => kept_until,
             other => panic!("{other:?}"),
         })

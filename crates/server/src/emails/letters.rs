@@ -43,6 +43,11 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             blocks.extend(to_portal("View your subscription"));
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
+        Email::PaymentFailed { product_name, amount, kept_until, awaits_approval: true, .. } => {
+            let mut blocks = unapproved_blocks(product_name, *amount, *kept_until);
+            blocks.extend(to_portal("Approve your payment"));
+            Letter { subject: format!("Approve your payment for {product_name}"), blocks }
+        }
         Email::PaymentFailed { product_name, amount, next_attempt_at, kept_until, .. } => {
             let mut blocks = failed_blocks(product_name, *amount, *next_attempt_at, *kept_until);
             blocks.extend(to_portal("Update your payment"));
@@ -125,14 +130,28 @@ fn failed_blocks(
 ) -> Vec<Block> {
     let owed = money(amount);
     let failed = format!("The payment of {owed} for your subscription to {product_name} did not go through.");
-    let stays = kept_until.map(|end| format!("You keep everything that comes with it until {}.", day(end)));
     let next = match next_attempt_at {
         Some(next) => {
             format!("It is tried again on {}. To keep your access, pay now or use another card.", day(next))
         }
         None => String::from("To keep your access, pay now or use another card."),
     };
-    [Some(failed), stays, Some(next)].into_iter().flatten().map(Block::Words).collect()
+    [Some(failed), stays(kept_until), Some(next)].into_iter().flatten().map(Block::Words).collect()
+}
+
+/// What there is to be said of a payment that the bank lets through only if the customer approves it.
+fn unapproved_blocks(product_name: &str, amount: Money, kept_until: Option<Timestamp>) -> Vec<Block> {
+    let owed = money(amount);
+    let asked = format!(
+        "Your bank wants you to approve the payment of {owed} for your subscription to {product_name}. It was not charged."
+    );
+    let next = String::from("To keep your access, approve it now or use another card.");
+    [Some(asked), stays(kept_until), Some(next)].into_iter().flatten().map(Block::Words).collect()
+}
+
+/// How long everything stays although nothing was paid.
+fn stays(kept_until: Option<Timestamp>) -> Option<String> {
+    kept_until.map(|end| format!("You keep everything that comes with it until {}.", day(end)))
 }
 
 /// What there is to be said of a change that was not paid.

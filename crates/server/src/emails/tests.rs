@@ -150,15 +150,20 @@ mails! {
     };
     a_failed_payment: Email::PaymentFailed {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
-        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: None, portal: link(),
+        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: None, awaits_approval: false, portal: link(),
     };
     a_failed_payment_in_a_grace: Email::PaymentFailed {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
-        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: Some(NOON.add_seconds(5 * 86_400)), portal: link(),
+        next_attempt_at: Some(NOON.add_seconds(3 * 86_400)), kept_until: Some(NOON.add_seconds(5 * 86_400)), awaits_approval: false,
+        portal: link(),
+    };
+    a_payment_that_the_bank_wants_approved: Email::PaymentFailed {
+        product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
+        next_attempt_at: None, kept_until: Some(NOON.add_seconds(5 * 86_400)), awaits_approval: true, portal: link(),
     };
     a_payment_that_failed_for_the_last_time: Email::PaymentFailed {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd },
-        next_attempt_at: None, kept_until: None, portal: link(),
+        next_attempt_at: None, kept_until: None, awaits_approval: false, portal: link(),
     };
     a_change_that_was_not_paid: Email::ChangeNotPaid {
         product_name: name(), amount: Money { amount: Cents::new(900), currency: Currency::Usd }, portal: link(),

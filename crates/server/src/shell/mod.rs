@@ -10,6 +10,7 @@ mod serve;
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -159,7 +160,8 @@ impl Shell {
         }
         match self.routes.find(request.method(), path) {
             Found::Operation(n, operation, parameters) => {
-                let answer = self.operation(operation, parameters, request, peer);
+                // It is large, and would be moved into the future that waits for it.
+                let answer = pin!(self.operation(operation, parameters, request, peer));
                 let patience = operation.patience.unwrap_or(self.config.request_timeout);
                 let result = match tokio::time::timeout(patience, answer).await {
                     Ok(result) => result,

@@ -21,12 +21,15 @@ pub(super) fn statements(sql: &str, engine: Engine) -> Vec<String> {
     statements
 }
 
-/// Whether a statement makes a trigger whose body is not over: its statements end in semicolons, too.
+/// Whether a statement makes a trigger whose body is not over: its statements end in semicolons, too. PostgreSQL's triggers
+/// have none.
 fn is_in_trigger(statement: &[Token<'_>]) -> bool {
     let mut words = statement.iter().filter(|token| matches!(token, Token::Word(_)));
     let is_trigger = words.next().is_some_and(|word| word.is_word("CREATE"))
         && words.next().is_some_and(|word| word.is_word("TRIGGER"));
-    is_trigger && !words.next_back().is_some_and(|word| word.is_word("END"))
+    is_trigger
+        && words.any(|word| word.is_word("BEGIN"))
+        && !words.next_back().is_some_and(|word| word.is_word("END"))
 }
 
 /// Uncovers the lines that are for this engine only.
@@ -139,6 +142,8 @@ mod tests {
     #[test]
     fn a_trigger_ends_where_its_body_ends() {
         let sql = "-- sqlite: CREATE TRIGGER t_a AFTER INSERT ON t BEGIN UPDATE t SET a = 1; DELETE FROM u; END;\nSELECT 1;";
+        let postgres = "-- postgres: CREATE TRIGGER t_a BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION f();\nSELECT 1;";
+        assert_eq!(statements(postgres, Engine::Postgres).len(), 2);
         let trigger = "CREATE TRIGGER t_a AFTER INSERT ON t BEGIN UPDATE t SET a = 1; DELETE FROM u; END";
         assert_eq!(statements(sql, Engine::Sqlite), [trigger, "SELECT 1"]);
         assert_eq!(statements(sql, Engine::Postgres), ["SELECT 1"]);

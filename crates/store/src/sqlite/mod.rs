@@ -127,9 +127,10 @@ impl Session {
         self.connection.update_hook(Some(move |action, _: &str, table: &str, row| {
             told.changed(table, row, action == Action::SQLITE_INSERT);
         }))?;
-        // Rows that go all at once, without a condition, would go untold.
+        // Rows that go all at once, without a condition, would go untold. What is said of the schema's own table is whether
+        // something may be dropped.
         self.connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
-            AuthAction::Delete { .. } => Authorization::Ignore,
+            AuthAction::Delete { table_name } if table_name != "sqlite_master" => Authorization::Ignore,
             _ => Authorization::Allow,
         }))?;
         self.recall = Some(recall);

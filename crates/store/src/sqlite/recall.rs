@@ -5,7 +5,8 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -14,8 +15,10 @@ use lru::LruCache;
 
 use crate::{Param, Value};
 
-/// How many things are kept: some ten megabytes of keys with their customers, and 32 at most.
-const MOST: NonZeroUsize = NonZeroUsize::new(8192).expect("it is not zero");
+/// How many things are kept: some twenty megabytes of keys with their customers, and 64 at most.
+const MOST: NonZeroUsize = NonZeroUsize::new(1 << 14).expect("it is not zero");
+/// Of so many lookups it is known that they were asked for once.
+const MOST_ONCE: usize = 1 << 15;
 /// After so many changed rows it is cheaper to begin anew than to know them all.
 const MOST_CHANGES: usize = 1 << 16;
 
@@ -25,6 +28,10 @@ pub(crate) struct Recall(Arc<Mutex<Memory>>);
 
 struct Memory {
     found: LruCache<Box<[u8]>, Found>,
+    /// Hashes of the names that were asked for once, each in the place that follows from it. To keep what is not asked for
+    /// again costs more than it saves, and pushes out what is.
+    once: Box<[u64]>,
+    hasher: RandomState,
     /// The tables that something was made of.
     tables: Vec<Table>,
     /// When rows of these tables changed last.
@@ -65,6 +72,8 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             found: LruCache::new(MOST),
+            once: vec![0; MOST_ONCE].into_boxed_slice(),
+            hasher: RandomState::new(),
             tables: Vec::new(),
             changes: HashMap::new(),
             now: 0,
@@ -91,7 +100,7 @@ impl Recall {
         }
     }
 
-    /// Keeps what this lookup found with these values in these rows.
+    /// Keeps what this lookup found with these values in these rows, if it is asked for again and again.
     pub(crate) fn put<T: Any + Send + Sync>(
         &self,
         lookup: usize,
@@ -100,20 +109,26 @@ impl Recall {
         rows: &[(&'static str, i64)],
     ) {
         let mut memory = self.memory();
+        if memory.is_first(lookup, params) {
+            return;
+        }
         let rows = rows.iter().map(|(table, row)| (memory.table(table), Some(*row))).collect();
-        memory.put(lookup, params, Some(Arc::clone(value) as Arc<_>), rows);
+        memory.put(Some(Arc::clone(value) as Arc<_>), rows);
     }
 
     /// Keeps that this lookup found nothing with these values in these tables.
     pub(crate) fn put_nothing(&self, lookup: usize, params: &[&dyn Param], tables: &[&'static str]) {
         let mut memory = self.memory();
+        if memory.is_first(lookup, params) {
+            return;
+        }
         let mut rows = Vec::with_capacity(tables.len());
         for table in tables {
             let place = memory.table(table);
             memory.tables[place].is_missed = true;
             rows.push((place, None));
         }
-        memory.put(lookup, params, None, rows);
+        memory.put(None, rows);
     }
 
     /// Notes that a row has changed, has come or is gone.
@@ -150,14 +165,17 @@ impl Memory {
         self.changes.clear();
     }
 
-    fn put(
-        &mut self,
-        lookup: usize,
-        params: &[&dyn Param],
-        value: Option<Arc<dyn Any + Send + Sync>>,
-        rows: Vec<RowName>,
-    ) {
+    /// Takes the name of a lookup, and says whether it was not asked for before, as far as that is known.
+    fn is_first(&mut self, lookup: usize, params: &[&dyn Param]) -> bool {
         self.take_name(lookup, params);
+        let hash = self.hasher.hash_one(&self.name);
+        let places = self.once.len() as u64;
+        let place = usize::try_from(hash % places).unwrap_or(0);
+        std::mem::replace(&mut self.once[place], hash) != hash
+    }
+
+    /// Keeps something under the name that was taken.
+    fn put(&mut self, value: Option<Arc<dyn Any + Send + Sync>>, rows: Vec<RowName>) {
         let name = self.name.as_slice().into();
         self.found.put(name, Found { value, rows, at: self.now });
     }
