@@ -6,10 +6,10 @@ use std::time::Duration;
 use merak_core::benefits::grants::{Purchase, Scope};
 use merak_core::benefits::{self, BenefitType};
 use merak_core::connections::Platform;
-use merak_core::{customer_sessions, customers};
 use merak_core::idempotency::{self, Known, Name};
 use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
 use merak_core::kit::{Id, Kind, Refusal};
+use merak_core::{customer_sessions, customers};
 use serde_json::json;
 use uuid::Uuid;
 

@@ -88,7 +88,10 @@ pub(super) fn fill(tx: &mut Tx<'_>, organization_id: Id<Organization>, benefits:
     let free_monthly = NewPrice { recurring_interval: Some(RecurringInterval::Month), amount: Amount::Free };
     catalogue.product(
         tx,
-        (PREVIEW, "Each month's build before everybody else has it. It costs nothing but your patience with it."),
+        (
+            PREVIEW,
+            "Each month's build before everybody else has it. It costs nothing but your patience with it.",
+        ),
         &[free_monthly],
         &[],
     )?;
