@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::hosted_checkout::{CARD, buyer, checkout, filled, follow, has_problem, once, pay, send, status};
 use crate::support::files::path_of;
+use crate::support::http::Answer;
 use crate::support::shop::config;
 use crate::support::{Shop, migrated};
 
@@ -31,13 +32,22 @@ async fn taxed(database: TestDatabase, tax: Tax) -> Shop {
     Shop::open_with(database, Config { taxes: TaxSettings::Rates(rates), ..config() }).await
 }
 
-/// What an invoice says about money, and the buyer's tax number on it.
+/// What an invoice says about money, the buyer's tax number on it, and the text of its document.
 struct Invoice {
     subtotal: Cents,
     tax_amount: Cents,
     total: Cents,
     tax: Value,
     buyer_number: String,
+    text: String,
+}
+
+impl Invoice {
+    /// Whether the document has these words in this order, with nothing between them but space.
+    fn says(&self, words: &str) -> bool {
+        let words: Vec<&str> = words.split_whitespace().collect();
+        self.text.contains(&words.join(" "))
+    }
 }
 
 /// Pays, and gives the only order and its invoice, of which there is a document.
@@ -58,9 +68,16 @@ async fn bought(shop: &Shop, path: &str, fields: &[(&'static str, String)], seen
         tax_amount: data.tax_amount,
         total: data.total,
         tax: data.tax.map_or(Value::Null, |tax| tax.parse().unwrap()),
+        text: printed_text(&printed),
         buyer_number: data.buyer.tax_id.map_or_else(String::new, |tax_id| tax_id.0),
     };
     (order, invoice)
+}
+
+/// The words of a document, with one space between each.
+fn printed_text(printed: &Answer) -> String {
+    let text = pdf_extract::extract_text_from_mem(&printed.body).unwrap();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the page has such a row of its sum.
@@ -83,6 +100,11 @@ merak_testkit::both_engines! {
         assert_eq!((&order["amount"], &order["tax_amount"]), (&json!(1000), &json!(200)));
         assert_eq!((invoice.subtotal.get(), invoice.tax_amount.get(), invoice.total.get()), (1000, 200, 1200));
         assert_eq!((&invoice.tax["name"], &invoice.tax["country"]), (&json!("VAT"), &json!("FR")));
+        for words in ["Invoice number", "Subtotal $10.00", "VAT 20 % (FR) $2.00", "Total $12.00", "France", "Paid on"] {
+            assert!(invoice.says(words), "{words}: {}", invoice.text);
+        }
+        let buyer = order["customer"]["email"].as_str().unwrap();
+        assert!(invoice.says(buyer) && invoice.says(order["id"].as_str().unwrap()), "{}", invoice.text);
     }
 
     async fn a_price_holds_its_tax_where_that_is_so(database: TestDatabase) {
@@ -95,6 +117,9 @@ merak_testkit::both_engines! {
         let (order, invoice) = bought(shop, &path, &filled(CARD), "1200").await;
         assert_eq!((&order["amount"], &order["tax_amount"]), (&json!(1000), &json!(200)));
         assert_eq!((invoice.tax_amount.get(), invoice.total.get()), (200, 1200));
+        for words in ["Subtotal $10.00", "VAT 20 % (FR) $2.00", "Total $12.00", "The tax is part of the price"] {
+            assert!(invoice.says(words), "{words}: {}", invoice.text);
+        }
     }
 
     // The check digits of the number count; nobody is asked whether it is in use.
@@ -116,5 +141,8 @@ merak_testkit::both_engines! {
         assert_eq!((&order["amount"], &order["tax_amount"]), (&json!(1000), &json!(0)));
         assert_eq!((invoice.total.get(), &invoice.tax["is_reverse_charge"]), (1000, &json!(true)));
         assert_eq!(invoice.buyer_number, "FR61954506077");
+        for words in ["Tax number: FR61954506077", "VAT (FR) $0.00", "Total $10.00", "Reverse charge: the tax is owed by"] {
+            assert!(invoice.says(words), "{words}: {}", invoice.text);
+        }
     }
 }
