@@ -44,9 +44,7 @@ pub(super) fn letter(head: &Letterhead, draft: &Draft, email: &Email) -> Letter 
             Letter { subject: format!("Receipt for {name}"), blocks }
         }
         Email::PaymentFailed { product_name, amount, kept_until, awaits_approval: true, .. } => {
-            let mut blocks = unapproved_blocks(product_name, *amount, *kept_until);
-            blocks.extend(to_portal("Approve your payment"));
-            Letter { subject: format!("Approve your payment for {product_name}"), blocks }
+            unapproved(to_portal("Approve your payment"), product_name, *amount, *kept_until)
         }
         Email::PaymentFailed { product_name, amount, next_attempt_at, kept_until, .. } => {
             let mut blocks = failed_blocks(product_name, *amount, *next_attempt_at, *kept_until);
@@ -139,14 +137,17 @@ fn failed_blocks(
     [Some(failed), stays(kept_until), Some(next)].into_iter().flatten().map(Block::Words).collect()
 }
 
-/// What there is to be said of a payment that the bank lets through only if the customer approves it.
-fn unapproved_blocks(product_name: &str, amount: Money, kept_until: Option<Timestamp>) -> Vec<Block> {
-    let owed = money(amount);
+/// That the bank lets a payment through only if the customer approves it, and the way to where they do.
+fn unapproved(way: Vec<Block>, product_name: &str, owed: Money, kept_until: Option<Timestamp>) -> Letter {
     let asked = format!(
-        "Your bank wants you to approve the payment of {owed} for your subscription to {product_name}. It was not charged."
+        "Your bank wants you to approve the payment of {} for your subscription to {product_name}. It was not charged.",
+        money(owed)
     );
     let next = String::from("To keep your access, approve it now or use another card.");
-    [Some(asked), stays(kept_until), Some(next)].into_iter().flatten().map(Block::Words).collect()
+    let mut blocks: Vec<Block> =
+        [Some(asked), stays(kept_until), Some(next)].into_iter().flatten().map(Block::Words).collect();
+    blocks.extend(way);
+    Letter { subject: format!("Approve your payment for {product_name}"), blocks }
 }
 
 /// How long everything stays although nothing was paid.
