@@ -45,6 +45,7 @@ mod outside;
 mod pages;
 mod payments;
 mod personal_access_tokens;
+mod portal_benefits;
 mod portal_pages;
 mod portal_payments;
 mod price_changes;

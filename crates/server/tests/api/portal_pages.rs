@@ -14,28 +14,29 @@ use merak_testkit::TestDatabase;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::support::http::EVENT_STREAM;
 use crate::support::sales::{recurring, recurring_free};
-use crate::support::shop::{config, order};
+use crate::support::shop::config;
 use crate::support::{Answer, Client, Shop, migrated};
 
-const HOME: &str = "/fjordsoft/portal";
+/// Where the portal is.
+pub const HOME: &str = "/fjordsoft/portal";
 const CARD: &str = "number=4242424242424242&expiry=12+%2F+40&cvc=123";
 
 /// The browser of a customer, signed in.
-async fn browser(shop: &Shop, customer: &Customer) -> Client {
+pub async fn browser(shop: &Shop, customer: &Customer) -> Client {
     shop.anonymous.with("cookie", format!("merak_customer_session={}", shop.owner_token(customer.id).await))
 }
 
 /// Sends a form as our own page does.
-async fn send(client: &Client, path: &str, form: &str) -> Answer {
+pub async fn send(client: &Client, path: &str, form: &str) -> Answer {
     let client = client
         .with("content-type", "application/x-www-form-urlencoded")
         .with("sec-fetch-site", "same-origin");
     client.send_bytes("POST", path, form.to_owned()).await
 }
 
-fn leads_to(answer: &Answer, path: &str) {
+/// Asserts that an answer leads there.
+pub fn leads_to(answer: &Answer, path: &str) {
     assert_eq!((answer.status, answer.header("location")), (303, Some(path)), "{}", answer.text());
 }
 
@@ -45,7 +46,8 @@ async fn follow(client: &Client, answer: &Answer) -> Answer {
     client.get(answer.header("location").unwrap()).await
 }
 
-fn shows(answer: &Answer, texts: &[&str]) {
+/// Asserts that these texts stand on a page.
+pub fn shows(answer: &Answer, texts: &[&str]) {
     let page = answer.text();
     for text in texts {
         assert!(page.contains(text), "{text:?} is not in {page}");
@@ -208,48 +210,6 @@ scenarios! {
         let removed = send(&client, &path, &form).await;
         shows(&follow(&client, &removed).await, &["The activation was removed", "0 of 2 activations in use"]);
         assert_eq!(send(&client, &path, &form).await.status, 404);
-    }
-
-    // spec 20 §8
-    async fn a_room_for_an_advertisement_says_its_size(shop) {
-        let customer = shop.customer().await;
-        let room = shop.benefit(BenefitType::Ads, json!({"image_height": 100, "image_width": 200})).await;
-        shop.grant(room.id, customer.id, order()).await;
-        let page = browser(shop, &customer).await.get(HOME).await;
-        shows(&page, &["A test benefit", "Advertisement", "A picture of 200 × 100 pixels is shown for you."]);
-    }
-
-    // spec 40 §4.4
-    async fn a_service_that_is_not_connected_is_not_offered(shop) {
-        let customer = shop.customer().await;
-        let role = shop.benefit(BenefitType::Custom, json!({"note": null})).await;
-        shop.grant(role.id, customer.id, order()).await;
-        // It was connected once, or no role could be sold.
-        shop.sql("UPDATE benefits SET type = 'discord'", Vec::new()).await;
-        let client = browser(shop, &customer).await;
-        let page = client.get(HOME).await;
-        shows(&page, &["Discord cannot be connected at the moment."]);
-        assert!(!page.text().contains("/connect/"), "{}", page.text());
-        assert_eq!(client.get(&format!("{HOME}/connect/discord")).await.status, 404);
-    }
-
-    // spec 40 §4.4
-    async fn a_customer_hears_in_the_portal_what_they_get(shop) {
-        let (customer, other) = (shop.customer().await, shop.customer().await);
-        let note = shop.benefit(BenefitType::Custom, json!({"note": null})).await;
-        let client = browser(shop, &customer).await;
-        let path = format!("{HOME}/stream");
-        leads_to(&shop.anonymous.get(&path).await, "/fjordsoft/portal/request");
-        let mut stream = client.listen(&path).await;
-        assert_eq!((stream.status, &stream.headers["content-type"]), (200, &EVENT_STREAM.parse().unwrap()));
-        shop.grant(note.id, other.id, order()).await;
-        shop.grant(note.id, customer.id, order()).await;
-        let payload = json!({"benefit_id": note.id, "benefit_type": "custom"});
-        assert_eq!(stream.next().await, Some((String::from("benefit.granted"), payload)), "and nothing of others");
-        // It ends with the session.
-        leads_to(&send(&client, &format!("{HOME}/sign-out"), "").await, "/fjordsoft/portal/request?told=signed-out");
-        shop.grant(note.id, customer.id, order()).await;
-        assert_eq!(stream.next().await, None);
     }
 
     // Earlier versions gave numbers to orders of nothing; there is no document of them.
