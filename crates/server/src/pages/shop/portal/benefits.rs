@@ -106,9 +106,10 @@ pub fn cards(tx: &mut ReadTx<'_>, house: &House, desk: &Desk, of: Of) -> Result<
         Ok(Card {
             base: desk.base.clone(),
             grant_id: grant.id,
-            badge: match grant.is_granted() {
-                true => badge(&grant, &keys, &benefit, desk.now)?,
-                false => Some(("warm", waits_for(&content))),
+            badge: if grant.is_granted() {
+                badge(&grant, &keys, &benefit, desk.now)?
+            } else {
+                Some(("warm", waits_for(&content)))
             },
             kind: kind(benefit.r#type),
             title: benefit.description,
