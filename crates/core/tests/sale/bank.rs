@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 
-use merak_core::billing::Answer;
 use merak_core::billing::outcome::{Failure, Method, Outcome, RefundAnswer, RefundOutcome};
+use merak_core::billing::{Answer, CANCELED};
 use merak_core::kit::{Cents, Country};
 use merak_store::Timestamp;
 
 use crate::dice::Dice;
+use crate::letters::{Event, EventKind, Letters};
+use crate::tally::Tally;
 
 /// What the processor keeps of each payment, in cents.
 pub const FEE: i64 = 30;
@@ -100,34 +102,17 @@ struct BankRefund {
     decided: Option<(Timestamp, bool)>,
 }
 
+impl BankRefund {
+    fn answer(&self) -> RefundAnswer {
+        RefundAnswer { refund_id: Some(self.id.clone()), outcome: self.state.clone() }
+    }
+}
+
 /// What came of looking for an attempt.
-pub enum Found {
+pub enum Found<T> {
     NoAnswer,
     Nothing,
-    Attempt(Box<Answer>),
-}
-
-/// What the processor tells.
-#[derive(Clone, Debug)]
-pub struct Event {
-    pub id: String,
-    pub kind: EventKind,
-}
-
-#[derive(Clone, Debug)]
-pub enum EventKind {
-    Payment { intent: String, reference: String },
-    Refund { intent: String, refund: String, reference: Option<String>, amount: i64, outcome: RefundOutcome },
-    DisputeOpened { intent: String, dispute: String, amount: i64 },
-    DisputeClosed { intent: String, dispute: String, amount: i64, is_won: bool },
-    Detached { method: String },
-}
-
-struct Letter {
-    event: Event,
-    at: Timestamp,
-    /// How often it is still sent after it was taken in.
-    again: u32,
+    Attempt(Box<T>),
 }
 
 pub struct Bank {
@@ -136,10 +121,11 @@ pub struct Bank {
     pub is_calm: bool,
     pub intents: Vec<Intent>,
     keys: HashMap<String, (Timestamp, Answer)>,
-    refund_keys: HashMap<String, usize>,
+    refund_keys: HashMap<String, (Timestamp, usize)>,
     refunds: Vec<BankRefund>,
     cards: HashMap<String, Character>,
-    letters: Vec<Letter>,
+    letters: Letters,
+    pub tally: Tally,
     count: u64,
 }
 
@@ -153,9 +139,15 @@ impl Bank {
             refund_keys: HashMap::new(),
             refunds: Vec::new(),
             cards: HashMap::new(),
-            letters: Vec::new(),
+            letters: Letters::default(),
+            tally: Tally::default(),
             count: 0,
         }
+    }
+
+    /// How a card behaves.
+    pub fn character(&self, card: &str) -> Option<Character> {
+        self.cards.get(card).copied()
     }
 
     fn name(&mut self, kind: &str) -> String {
@@ -175,7 +167,13 @@ impl Bank {
         if self.is_calm {
             return (false, false);
         }
-        (self.dice.one_in(25), self.dice.one_in(20))
+        let (is_unreachable, is_lost) = (self.dice.one_in(25), self.dice.one_in(20));
+        if is_unreachable {
+            self.tally.note("calls lost");
+        } else if is_lost {
+            self.tally.note("answers lost");
+        }
+        (is_unreachable, is_lost)
     }
 
     /// Charges, or saves a method if it is for nothing. None if no answer came, whatever has happened.
@@ -193,10 +191,11 @@ impl Bank {
         if let Some((at, answer)) = self.keys.get(key)
             && now < at.add_seconds(KEYS_LAST)
         {
+            self.tally.note("asked again with the same key");
             // What it said then, even if the matter has gone on since.
             return Some(answer.clone()).filter(|_| !is_lost);
         }
-        let character = self.cards.get(source).copied().expect("the bank has issued every card");
+        let character = self.character(source).expect("the bank has issued every card");
         let method = if by.is_saved {
             source.to_owned()
         } else {
@@ -280,9 +279,7 @@ impl Bank {
 
     fn tell(&mut self, kind: EventKind, now: Timestamp) {
         let event = Event { id: self.name("evt"), kind };
-        let late = i64::try_from(self.dice.below(36)).unwrap() * 1800;
-        let again = u32::from(self.dice.one_in(4)) + u32::from(self.dice.one_in(9));
-        self.letters.push(Letter { event, at: now.add_seconds(late), again });
+        self.letters.write(event, now, &mut self.dice);
     }
 
     fn answer(&self, index: usize) -> Answer {
@@ -316,8 +313,22 @@ impl Bank {
         (!is_unreachable).then(|| self.answer(index))
     }
 
+    /// Gives up an attempt that waits for its customer. How it stands then.
+    pub fn cancel(&mut self, intent: &str, now: Timestamp) -> Option<Answer> {
+        let (is_unreachable, is_lost) = self.weather();
+        if is_unreachable {
+            return None;
+        }
+        let index = self.intents.iter().rposition(|one| one.id == intent).expect("the bank has made it");
+        if self.intents[index].state == State::RequiresAction {
+            self.tally.note("attempts canceled");
+            self.decline(index, CANCELED, false, now);
+        }
+        Some(self.answer(index)).filter(|_| !is_lost)
+    }
+
     /// How the attempt stands that has this reference.
-    pub fn find(&mut self, reference: &str) -> Found {
+    pub fn find(&mut self, reference: &str) -> Found<Answer> {
         let (is_unreachable, _) = self.weather();
         if is_unreachable {
             return Found::NoAnswer;
@@ -338,25 +349,32 @@ impl Bank {
         if is_unreachable {
             return None;
         }
-        let known = self.refund_keys.get(key).copied();
-        let index = if let Some(index) = known {
-            index
+        let known = self.refund_keys.get(key).filter(|(at, _)| now < at.add_seconds(KEYS_LAST));
+        let index = if let Some((_, index)) = known {
+            *index
         } else {
             let intent = self.intents.iter().position(|one| one.id == intent).expect("it is known");
             let index = self.give_back(intent, Some(reference.to_owned()), amount, now);
-            self.refund_keys.insert(key.to_owned(), index);
+            self.refund_keys.insert(key.to_owned(), (now, index));
             index
         };
-        let refund = &self.refunds[index];
-        let answer = RefundAnswer { refund_id: Some(refund.id.clone()), outcome: refund.state.clone() };
-        Some(answer).filter(|_| !is_lost)
+        Some(self.refunds[index].answer()).filter(|_| !is_lost)
     }
 
     pub fn retrieve_refund(&mut self, refund: &str) -> Option<RefundAnswer> {
         let (is_unreachable, _) = self.weather();
         let found = self.refunds.iter().find(|one| one.id == refund).expect("the bank has made it");
-        let answer = RefundAnswer { refund_id: Some(found.id.clone()), outcome: found.state.clone() };
-        Some(answer).filter(|_| !is_unreachable)
+        (!is_unreachable).then(|| found.answer())
+    }
+
+    /// How the refund stands that has this reference.
+    pub fn find_refund(&mut self, reference: &str) -> Found<RefundAnswer> {
+        let (is_unreachable, _) = self.weather();
+        if is_unreachable {
+            return Found::NoAnswer;
+        }
+        let found = self.refunds.iter().find(|one| one.reference.as_deref() == Some(reference));
+        found.map_or(Found::Nothing, |found| Found::Attempt(Box::new(found.answer())))
     }
 
     fn give_back(&mut self, intent: usize, reference: Option<String>, amount: i64, now: Timestamp) -> usize {
@@ -479,30 +497,24 @@ impl Bank {
 
     /// What it tells now, in no order.
     pub fn mail(&mut self, now: Timestamp) -> Vec<Event> {
-        let mut events: Vec<Event> = self
-            .letters
-            .iter()
-            .filter(|letter| letter.at <= now)
-            .map(|letter| letter.event.clone())
-            .collect();
-        self.dice.shuffle(&mut events);
-        for letter in self.letters.iter_mut().filter(|letter| letter.at <= now) {
-            // Until it is taken in it is told again.
-            letter.at = now.add_seconds(3600);
-        }
-        events
+        self.letters.send(now, &mut self.dice, &mut self.tally)
     }
 
     /// An event was taken in.
     pub fn taken(&mut self, event: &str) {
-        for letter in self.letters.iter_mut().filter(|letter| letter.event.id == event) {
-            letter.again = letter.again.wrapping_sub(1);
-        }
-        self.letters.retain(|letter| letter.event.id != event || letter.again < u32::MAX / 2);
+        self.letters.taken(event);
     }
 
     pub fn has_letters(&self) -> bool {
         !self.letters.is_empty()
+    }
+
+    /// When something is decided next, or told.
+    pub fn next(&self) -> Option<Timestamp> {
+        let decided = self.intents.iter().filter_map(|intent| Some(intent.decided?.0));
+        let disputes = self.intents.iter().filter_map(|intent| Some(intent.dispute.as_ref()?.1));
+        let refunds = self.refunds.iter().filter_map(|refund| Some(refund.decided?.0));
+        decided.chain(disputes).chain(refunds).chain(self.letters.next()).min()
     }
 
     pub fn is_disputing(&self) -> bool {

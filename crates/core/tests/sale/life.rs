@@ -1,40 +1,37 @@
-//! What people do, at random: sellers, buyers, and the bank's customers.
+//! A life of a shop: what it is like, and how it goes by, moment for moment.
 
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use merak_core::benefits::{Benefit, BenefitType};
-use merak_core::billing::refunds::{self, NewRefund};
-use merak_core::billing::{self, Invoice, invoices, methods, payments};
-use merak_core::checkout_links::Sold;
-use merak_core::checkouts::confirm::{self, Confirm, Held, Standing};
-use merak_core::checkouts::{self, ClientUpdate, CreateCheckout, Means};
-use merak_core::customer_sessions::Vouch;
-use merak_core::customers;
-use merak_core::discounts::{self, CreateDiscount, Discount, Reduction, Span};
-use merak_core::kit::{Address, Cents, Country, Id, Metadata, Patch};
-use merak_core::license_keys::{self, LicenseKey};
-use merak_core::products::{
-    AmountType, NewPrice, Price, PriceChange, Product, RecurringInterval, UpdateProduct,
-};
-use merak_core::subscriptions::price_change::{self, Applied, ChangePrice, Presence};
-use merak_core::subscriptions::rules::Cancellation;
-use merak_core::subscriptions::{self, Subscription};
+use merak_core::discounts::Discount;
+use merak_core::kit::Id;
+use merak_core::products::{NewPrice, Price, Product, RecurringInterval};
 use serde_json::json;
 
-use crate::bank::Character;
 use crate::support::*;
-use crate::town::{Task, Town};
+use crate::town::Town;
 
 const MONTH: Option<RecurringInterval> = Some(RecurringInterval::Month);
 const YEAR: Option<RecurringInterval> = Some(RecurringInterval::Year);
 
+/// A year of 365¼ days, in seconds.
+pub const A_YEAR: i64 = 31_557_600;
+
 /// What a life is like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Manner {
-    /// How many commands there are between two moments.
+    /// How many commands there are at one moment at most.
     pub busy: u64,
     /// How long it is from one moment to the next at most, in hours; mostly it is much shorter.
     pub longest_pause: u64,
+    /// Of how many of these pauses one is a time in which no server runs.
+    pub down_one_in: u64,
+    /// How many people buy.
+    pub buyers: u64,
+    /// Of how many who might buy one does.
+    pub buys_one_in: u64,
+    /// How many paid subscriptions run: with fewer somebody buys, with more somebody leaves.
+    pub running: RangeInclusive<i64>,
     /// Of how many who buy one pays by the month; the others pay by the year.
     pub monthly_one_in: u64,
     /// Of how many cards one is not good.
@@ -44,10 +41,13 @@ pub struct Manner {
 pub struct Life {
     pub town: Town,
     pub manner: Manner,
-    products: Vec<Product>,
-    benefits: Vec<Benefit>,
-    discounts: Vec<Discount>,
-    open: Vec<String>,
+    pub products: Vec<Product>,
+    /// What is sold, and for how much, as of now.
+    pub prices: Vec<Price>,
+    pub benefits: Vec<Benefit>,
+    pub discounts: Vec<Discount>,
+    /// Checkouts that were begun.
+    pub open: Vec<String>,
 }
 
 impl Life {
@@ -56,6 +56,7 @@ impl Life {
             town,
             manner,
             products: Vec::new(),
+            prices: Vec::new(),
             benefits: Vec::new(),
             discounts: Vec::new(),
             open: Vec::new(),
@@ -87,54 +88,79 @@ impl Life {
             shop.set_benefits(product.id, &with).unwrap();
             self.products.push(product);
         }
-        let percent = |percent: i64| Reduction::Percentage { basis_points: percent * 100 };
-        for (reduction, span, most) in [
-            (percent(25), Span::Once, Some(3)),
-            (percent(100), Span::Once, Some(5)),
-            (percent(33), Span::Months(5), None),
-            (percent(50), Span::Forever, Some(8)),
-            (percent(100), Span::Months(14), None),
-        ] {
-            let command = CreateDiscount {
-                organization_id: shop.organization.id,
-                name: String::from("Less"),
-                code: None,
-                reduction,
-                span,
-                starts_at: None,
-                ends_at: None,
-                max_redemptions: most,
-                products: Vec::new(),
-                metadata: Metadata::default(),
-            };
-            let discount = shop.write(move |tx| discounts::create(tx, &command)).unwrap();
-            self.discounts.push(discount);
+        self.read_prices();
+        for _ in 0..5 {
+            self.offer_less();
         }
+    }
+
+    /// Notes what is sold now.
+    pub fn read_prices(&mut self) {
+        let shop = &self.town.shop;
+        self.prices =
+            self.products.iter().flat_map(|product| shop.complete(product.id).public.prices).collect();
     }
 
     /// So many moments of the shop's life.
     pub fn live(&mut self, moments: u64) {
         for _ in 0..moments {
-            let commands = self.town.dice.below(self.manner.busy) + 1;
-            for _ in 0..commands {
-                self.anything();
-                let steps = self.town.dice.below(6);
-                for _ in 0..steps {
-                    self.town.step();
-                }
-            }
-            self.town.sweep();
-            if self.town.dice.below(4) > 0 {
-                while self.town.step() {}
-            }
-            if self.town.dice.one_in(3) {
-                self.town.jobs();
-            }
-            self.pass();
+            self.moment();
+            let pause = self.pause();
+            self.go_on(pause);
         }
     }
 
-    fn pass(&mut self) {
+    /// So many years of the shop's life.
+    pub fn live_for_years(&mut self, years: i64) {
+        let end = self.town.shop.now().add_seconds(years * A_YEAR);
+        loop {
+            self.moment();
+            let left = end.as_seconds() - self.town.shop.now().as_seconds();
+            let pause = self.pause().min(u64::try_from(left).unwrap_or_default());
+            if pause == 0 {
+                return;
+            }
+            self.go_on(pause);
+        }
+    }
+
+    /// People do something, while the server does a part of its work.
+    fn moment(&mut self) {
+        let commands = self.town.dice.below(self.manner.busy) + 1;
+        for _ in 0..commands {
+            self.anything();
+            let steps = self.town.dice.below(6);
+            for _ in 0..steps {
+                self.town.step();
+            }
+        }
+        self.keep_within_bounds();
+        self.town.work();
+        if self.town.dice.one_in(12) {
+            self.town.tidy();
+        }
+    }
+
+    /// Sees to it that some subscriptions run, and not too many.
+    fn keep_within_bounds(&mut self) {
+        let (paid, free): (i64, i64) = self.town.look(|tx| {
+            Ok(tx.one(
+                "SELECT count(base_amount), count(*) - count(base_amount) FROM subscriptions WHERE status = 'active'",
+                &[],
+            )?)
+        });
+        if paid < *self.manner.running.start() {
+            self.buy();
+        } else if paid > *self.manner.running.end() {
+            self.leave("status = 'active' AND base_amount IS NOT NULL");
+        }
+        if free > *self.manner.running.start() {
+            self.leave("status = 'active' AND base_amount IS NULL");
+        }
+    }
+
+    /// How long it is until the next moment, in seconds.
+    fn pause(&mut self) -> u64 {
         let longest = self.manner.longest_pause;
         let hours = match self.town.dice.below(6) {
             0 => longest,
@@ -142,378 +168,14 @@ impl Life {
             3 => longest / 30,
             _ => 3,
         };
-        let seconds = 60 + self.town.dice.below(hours.max(1) * 3600);
-        self.town.wait(seconds);
+        60 + self.town.dice.below(hours.max(1) * 3600)
     }
 
-    fn anything(&mut self) {
-        match self.town.dice.below(43) {
-            0..=11 => self.buy(),
-            12..=15 => {
-                let open = self.any_open();
-                self.confirm_this(open);
-            }
-            16 => self.update_checkout(),
-            17..=18 => self.cancel(),
-            19 => self.uncancel(),
-            20 => self.revoke(),
-            21..=24 => self.change_price(),
-            25 => self.upgrade(),
-            26..=27 => self.choose_method(),
-            28 => self.pay_what_is_owed(),
-            29..=30 => self.refund(),
-            31 => {
-                let now = self.town.shop.now();
-                self.town.bank.refund_by_hand(now);
-            }
-            32 => {
-                let now = self.town.shop.now();
-                self.town.bank.dispute(now);
-            }
-            33 => {
-                let now = self.town.shop.now();
-                self.town.bank.detach(now);
-            }
-            34 => self.change_benefits(),
-            35 => self.change_prices(),
-            36..=38 => self.activate(),
-            39..=40 => self.save_card(),
-            41 => self.change_by_way_of_nothing(),
-            _ => self.town.jobs(),
-        }
-    }
-
-    fn price(&mut self) -> Price {
-        let only_recurring = self.town.dice.below(4) > 0;
-        let monthly = self.town.dice.one_in(self.manner.monthly_one_in);
-        loop {
-            let index = self.town.dice.pick(self.products.len());
-            let id = self.products[index].id;
-            let prices = self.town.shop.complete(id).public.prices;
-            let price = prices[self.town.dice.pick(prices.len())].clone();
-            let fits = match price.recurring_interval {
-                None => !only_recurring,
-                Some(RecurringInterval::Month) => monthly,
-                Some(RecurringInterval::Year) => !monthly,
-            };
-            if fits {
-                return price;
-            }
-        }
-    }
-
-    fn buyer(&mut self) -> ClientUpdate {
-        let number = self.town.dice.below(60);
-        let country = ["FR", "NO", "JP", "US"][usize::try_from(number % 4).unwrap()];
-        ClientUpdate {
-            customer_name: Patch::Value(String::from("Ada")),
-            customer_email: Patch::Value(email(&format!("ada{number}@example.com"))),
-            customer_billing_address: Some(Address::in_country(Country::parse(country).unwrap())),
-            ..ClientUpdate::default()
-        }
-    }
-
-    pub fn buy(&mut self) {
-        let price = self.price();
-        let mut command = new_checkout(Sold::Price(price.id));
-        if price.amount_type == AmountType::Custom {
-            command.amount = Some(Cents::new(100 + i64::try_from(self.town.dice.below(5000)).unwrap()));
-        }
-        if price.amount_type == AmountType::Fixed && self.town.dice.one_in(3) {
-            command.discount_id = Some(self.discounts[self.town.dice.pick(self.discounts.len())].id);
-        }
-        if self.begin(command) && self.town.dice.below(5) > 0 {
-            self.confirm_this(self.open.last().cloned());
-        }
-    }
-
-    /// Whether there is a new checkout.
-    fn begin(&mut self, command: CreateCheckout) -> bool {
-        let (tenancy, taxes) = (self.town.shop.tenancy(), self.town.rules.taxes.clone());
-        let checkout = self.town.command("begin to buy", move |tx| {
-            checkouts::create(tx, &tenancy, &command, &Means { taxes: &taxes, geography: None })
-        });
-        if self.open.len() > 6 {
-            self.open.remove(0);
-        }
-        let is_new = checkout.is_some();
-        self.open.extend(checkout.map(|checkout| checkout.client_secret));
-        is_new
-    }
-
-    fn any_open(&mut self) -> Option<String> {
-        (!self.open.is_empty()).then(|| self.open[self.town.dice.pick(self.open.len())].clone())
-    }
-
-    fn update_checkout(&mut self) {
-        let Some(secret) = self.any_open() else { return };
-        let (update, taxes) = (self.buyer(), self.town.rules.taxes.clone());
-        self.town.command("change a checkout", move |tx| {
-            checkouts::update_by_client(tx, &secret, &update, &Means { taxes: &taxes, geography: None })
-        });
-    }
-
-    fn character(&mut self) -> Character {
-        if self.town.dice.one_in(self.manner.bad_card_one_in) {
-            Character::ALL[self.town.dice.pick(Character::ALL.len())]
+    fn go_on(&mut self, pause: u64) {
+        if self.town.dice.one_in(self.manner.down_one_in) {
+            self.town.go_down(pause);
         } else {
-            Character::Good
+            self.town.pass(pause);
         }
-    }
-
-    fn confirm_this(&mut self, secret: Option<String>) {
-        let Some(secret) = secret else { return };
-        let character = self.character();
-        let token = self.town.bank.token(character);
-        let (update, rules) = (self.buyer(), self.town.rules.clone());
-        let confirm = Confirm { token: Some(token), ..Confirm::default() };
-        let held = self.town.command(&format!("confirm with a card that is {character:?}"), move |tx| {
-            let mut checkout = checkouts::find_by_client_secret(tx, &secret)?;
-            if confirm::standing(tx, &checkout, &confirm)? != Standing::Open {
-                return Ok(None);
-            }
-            let terms = checkouts::apply_client_update(tx, &mut checkout, &update)?;
-            confirm::hold(tx, &rules, checkout, &terms, &confirm).map(Some)
-        });
-        if let Some(Some(Held::Asks(question))) = held {
-            self.town.tasks.push(Task::Ask(vec![question.payment]));
-        }
-    }
-
-    fn any_subscription(&mut self, which: &str) -> Option<Subscription> {
-        let sql = format!(
-            "SELECT {} FROM subscriptions WHERE {which} ORDER BY id LIMIT 400",
-            Subscription::COLUMNS
-        );
-        let all: Vec<Subscription> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
-        (!all.is_empty()).then(|| all[self.town.dice.pick(all.len())].clone())
-    }
-
-    fn cancel(&mut self) {
-        if let Some(one) = self.any_subscription("ended_at IS NULL") {
-            self.town.command(&format!("cancel {}", one.id), move |tx| {
-                subscriptions::cancel(tx, &one, Cancellation::default())
-            });
-        }
-    }
-
-    fn uncancel(&mut self) {
-        if let Some(one) = self.any_subscription("cancel_at_period_end") {
-            self.town.command(&format!("uncancel {}", one.id), move |tx| subscriptions::uncancel(tx, &one));
-        }
-    }
-
-    fn revoke(&mut self) {
-        if !self.town.dice.one_in(3) {
-            return;
-        }
-        if let Some(one) = self.any_subscription("status IN ('past_due', 'unpaid')") {
-            let id = one.id;
-            self.town.command(&format!("end {id} that owes"), move |tx| billing::end_owed(tx, id));
-        }
-        if let Some(one) = self.any_subscription("ended_at IS NULL") {
-            self.town.command(&format!("revoke {}", one.id), move |tx| {
-                subscriptions::revoke(tx, &one, Cancellation::default())
-            });
-        }
-    }
-
-    fn change_price(&mut self) {
-        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
-        let price = self.price().id;
-        let vouch = match self.town.dice.below(6) {
-            0..=2 => Vouch::Seller,
-            3 => Vouch::Customer,
-            4 => self.town.any_method(&one).map_or(Vouch::Nobody, Vouch::Payer),
-            _ => Vouch::Nobody,
-        };
-        self.change_to(one, price, vouch);
-    }
-
-    /// To what costs nothing, as everybody may, and from there to what the customer may: credit or a discount may pay it.
-    fn change_by_way_of_nothing(&mut self) {
-        let paid = "base_amount IS NOT NULL AND status = 'active'";
-        let Some(one) = self.any_subscription(paid) else { return };
-        let free = self.products[5 + self.town.dice.pick(2)].id;
-        let free = self.town.shop.complete(free).public.prices[0].id;
-        let id = one.id;
-        self.change_to(one, free, Vouch::Nobody);
-        let price = self.price().id;
-        if let Some(now) = self.town.look(move |tx| subscriptions::find(tx, id)) {
-            self.change_to(now, price, Vouch::Customer);
-        }
-    }
-
-    fn change_to(&mut self, one: Subscription, price: Id<Price>, vouch: Vouch) {
-        let (rules, id) = (self.town.rules.clone(), one.id);
-        let payer = if self.town.dice.one_in(2) { Presence::There } else { Presence::Away };
-        let wish = ChangePrice { price_id: price, payer, vouch };
-        let applied = self.town.command(&format!("change the price of {id}, {vouch:?}"), move |tx| {
-            price_change::apply(tx, &rules, &one, wish)
-        });
-        if applied.is_some() {
-            let who = match vouch {
-                Vouch::Seller => Some(None),
-                Vouch::Payer(card) => Some(Some(card)),
-                Vouch::Customer | Vouch::Nobody => None,
-            };
-            if let Some(card) = who {
-                self.town.lets_pay(id, card, price);
-            }
-        }
-        match applied {
-            Some(Applied::Asks(payment)) => self.town.tasks.push(Task::Ask(vec![*payment])),
-            Some(Applied::AsksFirst(payment)) => self.town.tasks.push(Task::AskFirst(payment)),
-            Some(Applied::Done) | None => {}
-        }
-    }
-
-    fn upgrade(&mut self) {
-        let Some(one) = self.any_subscription("base_amount IS NULL AND ended_at IS NULL") else { return };
-        let price = self.price();
-        let mut command = new_checkout(Sold::Price(price.id));
-        command.subscription_id = Some(one.id);
-        if self.begin(command) {
-            self.confirm_this(self.open.last().cloned());
-        }
-    }
-
-    fn choose_method(&mut self) {
-        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
-        let Some(method) = self.town.any_method(&one) else { return };
-        let (rules, id) = (self.town.rules.clone(), one.id);
-        self.town.lets_pay(id, Some(method), one.price_id);
-        let is_in_person = self.town.dice.one_in(2);
-        let planned = self.town.command(&format!("pay {id} with another method"), move |tx| {
-            let mut planned = methods::choose(tx, &rules, id, method)?;
-            if let (Some(payment), true) = (&mut planned, is_in_person) {
-                payments::ask_in_person(tx, payment)?;
-            }
-            Ok(planned)
-        });
-        if let Some(Some(payment)) = planned {
-            self.town.tasks.push(Task::Ask(vec![payment]));
-        }
-    }
-
-    fn pay_what_is_owed(&mut self) {
-        let sql = format!(
-            "SELECT {} FROM invoices WHERE status = 'open' AND subscription_id IS NOT NULL ORDER BY id LIMIT 50",
-            Invoice::COLUMNS
-        );
-        let all: Vec<Invoice> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
-        if all.is_empty() {
-            return;
-        }
-        let invoice = all[self.town.dice.pick(all.len())].clone();
-        let character = self.character();
-        let token = self.town.bank.token(character);
-        let (rules, id) = (self.town.rules.clone(), invoice.id);
-        let is_owner = self.town.dice.one_in(2);
-        let planned = self.town.command(&format!("pay invoice {id} in person"), move |tx| {
-            let invoice = invoices::find(tx, id)?.expect("it was there");
-            payments::plan(tx, &rules, &invoice, payments::Source::Token(&token, is_owner))
-        });
-        if let Some(Some(payment)) = planned {
-            self.town.tasks.push(Task::Ask(vec![payment]));
-        }
-    }
-
-    /// Somebody saves a card who has shown who they are, or not.
-    fn save_card(&mut self) {
-        let Some(one) = self.any_subscription("ended_at IS NULL") else { return };
-        let character = self.character();
-        let token = self.town.bank.token(character);
-        let (rules, is_owner) = (self.town.rules.clone(), self.town.dice.one_in(2));
-        let planned = self.town.command("save a card", move |tx| {
-            let Some(customer) = customers::find(tx, one.customer_id)? else { return Ok(None) };
-            payments::plan_setup(tx, &rules, &customer, (&token, is_owner)).map(Some)
-        });
-        if let Some(Some(payment)) = planned {
-            self.town.tasks.push(Task::Ask(vec![payment]));
-        }
-    }
-
-    fn refund(&mut self) {
-        let orders: Vec<Id<merak_core::orders::Order>> =
-            self.town.look(|tx| Ok(tx.all("SELECT id FROM orders ORDER BY id DESC LIMIT 60", &[])?));
-        if orders.is_empty() {
-            return;
-        }
-        let order_id = orders[self.town.dice.pick(orders.len())];
-        let amount = match self.town.dice.below(2) {
-            0 => None,
-            _ => Some(Cents::new(1 + i64::try_from(self.town.dice.below(900)).unwrap())),
-        };
-        let new = NewRefund { order_id, amount, reason: None, revokes_benefits: None, left: None };
-        let refund = self.town.command("give back", move |tx| refunds::open(tx, &new));
-        self.town.tasks.extend(refund.map(|refund| Task::AskRefund(Box::new(refund))));
-    }
-
-    fn change_benefits(&mut self) {
-        let product = self.products[self.town.dice.pick(self.products.len())].id;
-        let with: Vec<Id<Benefit>> =
-            self.benefits.iter().filter(|_| self.town.dice.one_in(2)).map(|one| one.id).collect();
-        self.town.tell("other benefits come with a product");
-        self.town.shop.set_benefits(product, &with).unwrap();
-    }
-
-    /// A price goes and one like it comes.
-    fn change_prices(&mut self) {
-        let product = self.products[self.town.dice.pick(self.products.len())].id;
-        let mut by_interval = BTreeMap::new();
-        for price in self.town.shop.complete(product).public.prices {
-            by_interval.insert(price.recurring_interval.map(RecurringInterval::as_str), price);
-        }
-        let more = i64::try_from(self.town.dice.below(400)).unwrap();
-        let changed = by_interval.into_values().map(|price| match price.price_amount {
-            Some(amount) => {
-                let cents = (amount.get() + more - 150).clamp(50, 50_000);
-                PriceChange::Add(fixed(price.recurring_interval, cents))
-            }
-            None => PriceChange::Keep(price.id),
-        });
-        let command = UpdateProduct {
-            name: None,
-            description: None,
-            is_archived: None,
-            prices: Some(changed.collect()),
-            medias: None,
-            fields: None,
-            metadata: None,
-        };
-        self.town.tell("prices change");
-        self.town.shop.change_product(product, &command).unwrap();
-    }
-
-    fn activate(&mut self) {
-        let sql = format!("SELECT {} FROM license_keys ORDER BY id DESC LIMIT 20", LicenseKey::COLUMNS);
-        let keys: Vec<LicenseKey> = self.town.look(move |tx| Ok(tx.all(&sql, &[])?));
-        if keys.is_empty() {
-            return;
-        }
-        let command = activation(&keys[self.town.dice.pick(keys.len())]);
-        self.town.command("activate", move |tx| Ok(license_keys::activate(tx, &command)?.1.id));
-    }
-}
-
-fn new_checkout(sold: Sold) -> CreateCheckout {
-    CreateCheckout {
-        sold,
-        discount_id: None,
-        allow_discount_codes: true,
-        amount: None,
-        customer_id: None,
-        customer_name: None,
-        customer_email: None,
-        customer_ip_address: None,
-        customer_billing_address: None,
-        customer_tax_id: None,
-        metadata: Metadata::default(),
-        customer_metadata: Metadata::default(),
-        custom_field_data: serde_json::Map::default(),
-        subscription_id: None,
-        success_url: None,
-        embed_origin: None,
     }
 }

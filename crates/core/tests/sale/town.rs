@@ -3,27 +3,29 @@
 //!
 //! Each step is one unit or one call, in the order in which the server's flows take them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use merak_core::billing::hints::{self, Hint};
 use merak_core::billing::outcome::RefundAnswer;
 use merak_core::billing::refunds::{self, RefundQuestion};
-use merak_core::billing::renewal;
 use merak_core::billing::{
     self, Answer, Payment, PaymentKind, PaymentMethod, PaymentStatus, Refund, Rules, methods, payments,
 };
-use merak_core::checkouts;
 use merak_core::kit::{Cents, Id, Refusal};
 use merak_core::products::Price;
 use merak_core::subscriptions::Subscription;
 use merak_core::subscriptions::price_change;
 use merak_core::taxes::{Tax, TaxEngine, TaxProblem, TaxQuestion, Taxes};
-use merak_store::{ReadTx, Tx};
+use merak_store::{Engine, ReadTx, Timestamp, Tx};
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
 
-use crate::bank::{Bank, By, Event, EventKind, Found};
+use crate::bank::{Bank, By, Found};
 use crate::dice::Dice;
+use crate::letters::Event;
 use crate::support::*;
+use crate::tally::Tally;
 
 /// What a price costs in a year.
 pub const A_YEAR: &str = "coalesce(product_prices.price_amount, 0) \
@@ -31,6 +33,16 @@ pub const A_YEAR: &str = "coalesce(product_prices.price_amount, 0) \
 
 /// How many lines of its story are told when something is wrong.
 const REMEMBERED: usize = 60;
+
+/// For how many seconds a processor remembers keys, as the server has it: with an hour to spare.
+const KEYS_LAST: i64 = 23 * 3600;
+
+/// Where the dice of a story start, and the test that tells it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed {
+    pub number: u64,
+    pub test: &'static str,
+}
 
 /// 20 % on top in France, 10 % held by prices in Japan, nothing elsewhere.
 #[derive(Debug)]
@@ -65,22 +77,44 @@ pub enum Task {
     TakeIn(String, Box<Hint>),
 }
 
+/// What came of asking the bank.
+pub enum Asked {
+    Answered(Box<Answer>),
+    Unanswered,
+    Crashed,
+}
+
+impl From<Option<Answer>> for Asked {
+    fn from(answer: Option<Answer>) -> Self {
+        answer.map_or(Self::Unanswered, |answer| Self::Answered(Box::new(answer)))
+    }
+}
+
 pub struct Town {
     pub shop: Shop,
     pub dice: Dice,
     pub bank: Bank,
     pub rules: Rules,
-    pub tasks: Vec<Task>,
+    /// Each with when it could have been done first.
+    pub tasks: Vec<(Timestamp, Task)>,
     /// Whether nothing goes wrong any more.
     pub is_calm: bool,
     /// Periods that nobody was billed for because nothing ran meanwhile.
     pub left_out: BTreeMap<Id<Subscription>, i64>,
     /// What a card was let pay for a subscription in a year, by whoever may say so: its owner, or, for all cards, the seller.
     pub let_pay: BTreeMap<(Id<Subscription>, Option<Id<PaymentMethod>>), i64>,
-    pub crashes: u64,
-    pub steps: u64,
+    /// For how many seconds no server ran.
+    pub down: i64,
+    /// What was told of subscriptions and orders, and which event was the last of it. Old ones are removed from the store.
+    pub told: BTreeMap<Uuid, Vec<String>>,
+    pub last_told: Uuid,
+    /// Runs short reads, without a thread that would have to be woken.
+    runtime: Runtime,
+    /// Whether anything was written since jobs ran.
+    pub has_written: Cell<bool>,
+    pub tally: Tally,
+    pub seed: Seed,
     story: VecDeque<String>,
-    seed: u64,
 }
 
 impl Drop for Town {
@@ -88,26 +122,35 @@ impl Drop for Town {
         if std::thread::panicking() {
             let story: Vec<String> = self.story.drain(..).collect();
             eprintln!("the last of what happened:\n{}", story.join("\n"));
-            eprintln!("seed {}: MERAK_SIMULATION_SEED={} tells it again", self.seed, self.seed);
+            let (Seed { number, test }, engine) = (self.seed, self.shop.store.engine());
+            let engine = format!("{engine:?}").to_lowercase();
+            eprintln!(
+                "seed {number}, told again by:\n\
+                 MERAK_SIMULATION_SEED={number} cargo test -p merak-core --test sale -- {test}::{engine}"
+            );
         }
     }
 }
 
 impl Town {
-    pub fn new(engine: merak_store::Engine, seed: u64, rules: Rules) -> Self {
+    pub fn new(engine: Engine, seed: Seed, rules: Rules) -> Self {
         Self {
             shop: Shop::on(engine),
-            dice: Dice::new(seed),
-            bank: Bank::new(seed),
+            dice: Dice::new(seed.number),
+            bank: Bank::new(seed.number),
             rules: Rules { taxes: Taxes::new(Rates), ..rules },
             tasks: Vec::new(),
             is_calm: false,
             left_out: BTreeMap::new(),
             let_pay: BTreeMap::new(),
-            crashes: 0,
-            steps: 0,
-            story: VecDeque::new(),
+            down: 0,
+            told: BTreeMap::new(),
+            last_told: Uuid::nil(),
+            runtime: Builder::new_current_thread().build().unwrap(),
+            has_written: Cell::new(true),
+            tally: Tally::default(),
             seed,
+            story: VecDeque::new(),
         }
     }
 
@@ -122,6 +165,7 @@ impl Town {
     /// A unit that must succeed.
     #[track_caller]
     pub fn unit<T: Send + 'static>(&self, unit: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
+        self.has_written.set(true);
         self.shop.write(unit).unwrap_or_else(|error| panic!("a unit was refused: {error:?}"))
     }
 
@@ -130,7 +174,8 @@ impl Town {
         &self,
         unit: impl FnMut(&mut ReadTx<'_>) -> Result<T> + Send + 'static,
     ) -> T {
-        self.shop.read(unit).unwrap_or_else(|error| panic!("a look was refused: {error:?}"))
+        let read = self.shop.store.read(unit);
+        self.runtime.block_on(read).unwrap_or_else(|error| panic!("a look was refused: {error:?}"))
     }
 
     /// A command of a person: may be refused by a rule, but not by the store.
@@ -140,6 +185,7 @@ impl Town {
         name: &str,
         unit: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Option<T> {
+        self.has_written.set(true);
         match self.shop.write(unit) {
             Ok(value) => {
                 self.tell(name);
@@ -153,22 +199,38 @@ impl Town {
         }
     }
 
+    /// Something is under way.
+    pub fn begin(&mut self, task: Task) {
+        self.tasks.push((self.shop.now(), task));
+    }
+
     /// Takes a step of something that is under way. Whether there was anything.
     pub fn step(&mut self) -> bool {
         if self.tasks.is_empty() {
             return false;
         }
-        if !self.is_calm && self.dice.one_in(60) {
-            self.tell(format!("CRASH with {} things under way", self.tasks.len()));
-            self.tasks.clear();
-            self.crashes += 1;
+        if self.crashes() {
             return false;
         }
-        self.steps += 1;
         let index = self.dice.pick(self.tasks.len());
-        let task = self.tasks.swap_remove(index);
+        let (since, task) = self.tasks.swap_remove(index);
+        self.tally.note("steps");
+        if since < self.shop.now() {
+            self.tally.note("steps taken late");
+        }
         self.run(task);
         true
+    }
+
+    /// Whether the server crashes now. What was under way is lost.
+    pub fn crashes(&mut self) -> bool {
+        let does = !self.is_calm && self.dice.one_in(60);
+        if does {
+            self.tell(format!("CRASH with {} things under way", self.tasks.len()));
+            self.tasks.clear();
+            self.tally.note("crashes");
+        }
+        does
     }
 
     fn run(&mut self, task: Task) {
@@ -177,8 +239,8 @@ impl Town {
             Task::AskFirst(payment) => {
                 let id = payment.id;
                 // Without an answer the caller is told that it is not known; the sweep finds out.
-                if let Some(answer) = self.ask(*payment) {
-                    self.tasks.push(Task::SettleFirst(id, Box::new(answer)));
+                if let Asked::Answered(answer) = self.ask(*payment) {
+                    self.begin(Task::SettleFirst(id, answer));
                 }
             }
             Task::Settle(answers) => {
@@ -192,7 +254,7 @@ impl Town {
                 self.tell(format!("settle a change {id} {}", short(&answer)));
                 let (rules, answers) = (self.rules.clone(), vec![(id, *answer)]);
                 self.unit(move |tx| billing::settle(tx, &rules, &answers));
-                self.tasks.push(Task::GiveUp(id));
+                self.begin(Task::GiveUp(id));
             }
             Task::GiveUp(id) => {
                 if let Some(refusal) = self.unit(move |tx| price_change::given_up(tx, id)) {
@@ -211,12 +273,13 @@ impl Town {
                 self.tell(format!("take in {id} {}", of_hint(&hint)));
                 let (rules, event_id) = (self.rules.clone(), id.clone());
                 let is_refund = matches!(*hint, Hint::Refund { .. });
+                self.has_written.set(true);
                 let taken =
                     self.shop.write(move |tx| hints::take_in(tx, &rules, ("sandbox", &event_id), &hint));
                 match taken {
                     Ok(_) => self.bank.taken(&id),
                     // It has overtaken its payment, and is told again.
-                    Err(Refusal::Rule { .. }) if is_refund => {}
+                    Err(Refusal::Rule { .. }) if is_refund => self.tally.note("told too early"),
                     Err(error) => panic!("an event could not be taken in: {error:?}"),
                 }
             }
@@ -230,50 +293,75 @@ impl Town {
         for question in questions {
             let id = question.payment.id;
             match self.ask_question(&question) {
-                Some(answer) => known.push((id, answer)),
-                None => self.tasks.push(Task::Postpone(id)),
+                Asked::Answered(answer) => known.push((id, *answer)),
+                Asked::Unanswered => self.begin(Task::Postpone(id)),
+                Asked::Crashed => return,
             }
             if !known.is_empty() && self.dice.one_in(8) {
-                self.tasks.push(Task::Settle(std::mem::take(&mut known)));
+                self.begin(Task::Settle(std::mem::take(&mut known)));
             }
         }
         if !known.is_empty() {
-            self.tasks.push(Task::Settle(known));
+            self.begin(Task::Settle(known));
         }
     }
 
-    fn ask(&mut self, planned: Payment) -> Option<Answer> {
-        let question =
-            self.look(move |tx| payments::questions(tx, vec![planned.clone()])).into_iter().next()?;
-        self.ask_question(&question)
+    pub fn ask(&mut self, planned: Payment) -> Asked {
+        let questions = self.look(move |tx| payments::questions(tx, vec![planned.clone()]));
+        questions.first().map_or(Asked::Unanswered, |question| self.ask_question(question))
     }
 
-    fn ask_question(&mut self, question: &payments::Question) -> Option<Answer> {
+    fn ask_question(&mut self, question: &payments::Question) -> Asked {
+        if self.crashes() {
+            return Asked::Crashed;
+        }
         let (payment, now) = (&question.payment, self.shop.now());
         if let Some(intent) = &payment.processor_intent_id {
-            return self.bank.retrieve(intent);
+            return self.bank.retrieve(intent).into();
         }
-        let is_old = now >= payment.planned_at.add_seconds(23 * 3600);
+        let is_old = now >= payment.planned_at.add_seconds(KEYS_LAST);
         if is_old && payment.status == PaymentStatus::Pending {
             let found = match payment.kind {
                 PaymentKind::Charge => self.bank.find(&payment.id.to_string()),
                 PaymentKind::Setup => Found::Nothing,
             };
             return match found {
-                Found::NoAnswer => None,
-                Found::Nothing => Some(Answer::failed("lost", "The payment was never made.")),
-                Found::Attempt(answer) => Some(*answer),
+                Found::NoAnswer => Asked::Unanswered,
+                Found::Nothing => Some(Answer::failed("lost", "The payment was never made.")).into(),
+                Found::Attempt(answer) => {
+                    self.tally.note("found by our name for it");
+                    Asked::Answered(answer)
+                }
             };
         }
         if question.payer.processor_customer_id.is_none() {
             let (id, named) = (payment.customer_id, format!("cus_{}", payment.customer_id));
             self.unit(move |tx| payments::remember_payer(tx, id, "sandbox", &named));
+            if self.crashes() {
+                return Asked::Crashed;
+            }
         }
         let key = format!("payment/{}", payment.id);
         let what = (payment.id.to_string(), payment.amount.get());
         let by = By { is_saved: payment.payment_method_id.is_some(), is_off_session: payment.is_off_session };
         let source = (payment.source.as_str(), by);
-        self.bank.charge(&key, (&what.0, what.1), source, now)
+        self.bank.charge(&key, (&what.0, what.1), source, now).into()
+    }
+
+    /// Gives up a payment at the bank that waits for its customer. Whether that is known to be done: else whoever wanted it
+    /// is told so, and nothing follows.
+    pub fn cancel(&mut self, payment: &Payment) -> bool {
+        let (id, now) = (payment.id, self.shop.now());
+        let Some(intent) = payment.processor_intent_id.as_deref() else { return true };
+        if payment.status != PaymentStatus::RequiresAction {
+            return true;
+        }
+        let Some(answer) = self.bank.cancel(intent, now) else { return false };
+        if self.crashes() {
+            return false;
+        }
+        self.run(Task::Settle(vec![(id, answer)]));
+        true
     }
 
     fn ask_refund(&mut self, refund: &Refund) {
@@ -284,159 +372,22 @@ impl Town {
         else {
             panic!("a payment that succeeded is known to the bank");
         };
-        let answer = match &refund.processor_refund_id {
-            Some(name) => self.bank.retrieve_refund(name),
-            None => self.bank.refund(
-                &format!("refund/{id}"),
-                (&intent_id, &id.to_string()),
-                refund.amount.get(),
-                now,
-            ),
+        let (key, reference) = (format!("refund/{id}"), id.to_string());
+        let is_old = now >= refund.planned_at.add_seconds(KEYS_LAST);
+        let answer = if let Some(name) = &refund.processor_refund_id {
+            self.bank.retrieve_refund(name)
+        } else {
+            // A key that was forgotten would give back once more.
+            match if is_old { self.bank.find_refund(&reference) } else { Found::Nothing } {
+                Found::NoAnswer => None,
+                Found::Nothing => self.bank.refund(&key, (&intent_id, &reference), refund.amount.get(), now),
+                Found::Attempt(answer) => Some(*answer),
+            }
         };
-        self.tasks.push(match answer {
+        self.begin(match answer {
             Some(answer) => Task::SettleRefund(id, answer),
             None => Task::PostponeRefund(id),
         });
-    }
-
-    fn read_event(&mut self, event: Event) {
-        let id = event.id.clone();
-        if self.look(move |tx| hints::is_known(tx, "sandbox", &id)) {
-            return self.bank.taken(&event.id);
-        }
-        if let Some(hint) = self.hint(&event.kind) {
-            self.tasks.push(Task::TakeIn(event.id, Box::new(hint)));
-        }
-    }
-
-    /// What an event means; none if the bank did not answer, so that it tells it again.
-    fn hint(&mut self, kind: &EventKind) -> Option<Hint> {
-        let (intent, reference) = match kind {
-            EventKind::Detached { method } => {
-                return Some(Hint::MethodDetached { processor_method_id: method.clone() });
-            }
-            EventKind::Payment { intent, reference } => (intent.clone(), Some(reference.clone())),
-            EventKind::Refund { intent, reference, .. } => (intent.clone(), reference.clone()),
-            EventKind::DisputeOpened { intent, .. } | EventKind::DisputeClosed { intent, .. } => {
-                (intent.clone(), None)
-            }
-        };
-        let own = reference.clone();
-        let payment = self.look(move |tx| {
-            if let Some(found) = payments::find_by_intent(tx, "sandbox", &intent)? {
-                return Ok(Some(found));
-            }
-            match own.as_deref().and_then(|id| id.parse().ok()) {
-                Some(id) => payments::find(tx, id),
-                None => Ok(None),
-            }
-        });
-        let Some(payment) = payment else {
-            let is_any_unnamed = self.look(|tx| payments::is_any_unnamed(tx, "sandbox"));
-            return (!is_any_unnamed).then_some(Hint::Nothing);
-        };
-        let payment_id = payment.id;
-        Some(match kind {
-            EventKind::Payment { intent, .. } => {
-                let processor_intent_id = payment.processor_intent_id.clone().or(Some(intent.clone()));
-                let answer = self.ask(Payment { processor_intent_id, ..payment })?;
-                Hint::Payment { id: payment_id, answer: Box::new(answer) }
-            }
-            EventKind::Refund { refund, amount, outcome, .. } => Hint::Refund {
-                payment_id,
-                refund_id: reference.and_then(|id| id.parse().ok()),
-                processor_refund_id: refund.clone(),
-                amount: Some(Cents::new(*amount)),
-                outcome: outcome.clone(),
-            },
-            EventKind::DisputeOpened { dispute, amount, .. } => Hint::DisputeOpened {
-                payment_id,
-                processor_dispute_id: dispute.clone(),
-                amount: Some(Cents::new(*amount)),
-                fee: None,
-            },
-            EventKind::DisputeClosed { dispute, amount, is_won, .. } => Hint::DisputeClosed {
-                payment_id,
-                processor_dispute_id: dispute.clone(),
-                is_won: *is_won,
-                amount: Some(Cents::new(*amount)),
-                fee: None,
-            },
-            EventKind::Detached { .. } => Hint::Nothing,
-        })
-    }
-
-    /// What the worker does all the time: what is due, what is overdue, and jobs.
-    pub fn sweep(&mut self) {
-        self.renew();
-        let due = self.unit(|tx| payments::take_due(tx, 100));
-        if !due.is_empty() {
-            self.tell(format!("{} payments are overdue", due.len()));
-            self.tasks.push(Task::Ask(due));
-        }
-        let due = self.unit(|tx| refunds::take_due(tx, 100));
-        self.tasks.extend(due.into_iter().map(|refund| Task::AskRefund(Box::new(refund))));
-        self.unit(|tx| checkouts::expire(tx, 100));
-    }
-
-    fn renew(&mut self) {
-        if !self.look(renewal::is_any_due) {
-            return;
-        }
-        loop {
-            let limit = if self.dice.one_in(3) { 3 } else { 100 };
-            let rules = self.rules.clone();
-            let batch = self.unit(move |tx| renewal::open_due(tx, &rules, limit));
-            self.tell(format!("{} are due, {} to be paid", batch.looked_at, batch.payments.len()));
-            for (id, count) in batch.left_out {
-                *self.left_out.entry(id).or_default() += count;
-            }
-            if !batch.payments.is_empty() {
-                self.tasks.push(Task::Ask(batch.payments));
-            }
-            if batch.looked_at < usize::try_from(limit).unwrap() {
-                return;
-            }
-        }
-    }
-
-    /// Runs the jobs of the core. Mails are sent by somebody else.
-    pub fn jobs(&mut self) {
-        self.unit(|tx| Ok(tx.execute("DELETE FROM jobs WHERE kind = 'send_email'", &[])?));
-        self.shop.run_jobs();
-    }
-
-    /// Time goes on, and the bank with it.
-    pub fn wait(&mut self, seconds: u64) {
-        self.shop.advance(Duration::from_secs(seconds));
-        let now = self.shop.now();
-        self.bank.tick(now);
-        let events = self.bank.mail(now);
-        self.tasks.extend(events.into_iter().map(Task::Read));
-    }
-
-    /// Lets everything come to its end that is under way.
-    pub fn settle_down(&mut self) {
-        (self.is_calm, self.bank.is_calm) = (true, true);
-        self.tell("everything comes to its end");
-        for _ in 0..60 {
-            self.sweep();
-            while self.step() {}
-            self.wait(4 * 3600);
-            while self.step() {}
-            let waits = self.look(|tx| {
-                Ok(tx.one::<i64>(
-                    "SELECT (SELECT count(*) FROM payments WHERE ask_at IS NOT NULL) \
-                     + (SELECT count(*) FROM refunds WHERE ask_at IS NOT NULL)",
-                    &[],
-                )?)
-            });
-            if waits == 0 && !self.bank.has_letters() && self.tasks.is_empty() {
-                break;
-            }
-        }
-        self.jobs();
-        (self.is_calm, self.bank.is_calm) = (false, false);
     }
 
     /// Notes that a card, or any, may pay this price.
