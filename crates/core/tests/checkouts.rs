@@ -72,30 +72,8 @@ fn in_state(code: &str, state: &str) -> Address {
     Address { state: Some(state.into()), ..address(code) }
 }
 
-/// A checkout of this about which nothing else is said.
-fn of(sold: Sold) -> CreateCheckout {
-    CreateCheckout {
-        sold,
-        discount_id: None,
-        allow_discount_codes: true,
-        amount: None,
-        customer_id: None,
-        customer_name: None,
-        customer_email: None,
-        customer_ip_address: None,
-        customer_billing_address: None,
-        customer_tax_id: None,
-        metadata: Metadata::default(),
-        customer_metadata: Metadata::default(),
-        custom_field_data: serde_json::Map::new(),
-        subscription_id: None,
-        success_url: None,
-        embed_origin: None,
-    }
-}
-
 fn of_product(product: &Product) -> CreateCheckout {
-    of(Sold::Product(product.id))
+    new_checkout(Sold::Product(product.id))
 }
 
 fn create(shop: &Shop, command: &CreateCheckout) -> Result<Checkout> {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use merak_core::access::{Actor, Subject, Tenancy, tenancy};
 use merak_core::benefits::grants::{self, BenefitGrant, Scope};
 use merak_core::benefits::{self, Benefit, BenefitType, CreateBenefit, UpdateBenefit};
+use merak_core::checkout_links::Sold;
+use merak_core::checkouts::CreateCheckout;
 use merak_core::customers::{self, CreateCustomer, Customer};
 use merak_core::jobs::{self, FlowJob, Job, Outcome};
 use merak_core::kit::{self, Cents, Currency, Email, Id, InstanceSecret, Kind, Metadata, Refusal, ScopeSet};
@@ -474,4 +476,26 @@ pub fn at_once<T: Send>(threads: u32, work: impl Fn(u32) -> T + Sync) -> Vec<T> 
             .collect();
         started.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// A checkout of this about which nothing else is said.
+pub fn new_checkout(sold: Sold) -> CreateCheckout {
+    CreateCheckout {
+        sold,
+        discount_id: None,
+        allow_discount_codes: true,
+        amount: None,
+        customer_id: None,
+        customer_name: None,
+        customer_email: None,
+        customer_ip_address: None,
+        customer_billing_address: None,
+        customer_tax_id: None,
+        metadata: Metadata::default(),
+        customer_metadata: Metadata::default(),
+        custom_field_data: serde_json::Map::default(),
+        subscription_id: None,
+        success_url: None,
+        embed_origin: None,
+    }
 }

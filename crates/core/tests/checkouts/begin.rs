@@ -28,11 +28,11 @@ scenarios! {
         reprice(shop, &product, 2999);
         let unknown = Uuid::from_u128(7);
         for id in [foreign.id, archived.id, Id::from_uuid(unknown)] {
-            assert_eq!(problem(create(shop, &of(Sold::Product(id)))), "value_error body.product_id");
+            assert_eq!(problem(create(shop, &new_checkout(Sold::Product(id)))), "value_error body.product_id");
         }
         let of_foreign = prices(shop, &foreign)[0].id;
         for id in [of_foreign, of_archived, old, Id::from_uuid(unknown)] {
-            assert_eq!(problem(create(shop, &of(Sold::Price(id)))), "value_error body.product_price_id");
+            assert_eq!(problem(create(shop, &new_checkout(Sold::Price(id)))), "value_error body.product_price_id");
         }
         let made = create(shop, &of_product(&product)).unwrap();
         assert_eq!(made.product_price_id, prices(shop, &product)[0].id, "the first that is current");
@@ -47,7 +47,7 @@ scenarios! {
         let set = |text: &'static str| shop.write(move |tx| Ok(tx.execute(text, &[])?)).unwrap();
         set("UPDATE organizations SET blocked_at = created_at");
         let price = prices(shop, &product)[0].id;
-        for command in [of_product(&product), of(Sold::Price(price))] {
+        for command in [of_product(&product), new_checkout(Sold::Price(price))] {
             assert_eq!(refusal(create(shop, &command)).0, Kind::NotPermitted);
         }
         assert_eq!(refusal(get(shop, made.id)).0, Kind::NotPermitted);
@@ -299,7 +299,7 @@ scenarios! {
         let product = shop.product();
         let price = prices(shop, &product)[0].id;
         let made = [create(shop, &of_product(&product)).unwrap(), by_buyer(shop, price, None, None).unwrap()];
-        create(shop, &CreateCheckout { amount: None, ..of(Sold::Product(Id::from_uuid(Uuid::from_u128(7)))) }).unwrap_err();
+        create(shop, &CreateCheckout { amount: None, ..new_checkout(Sold::Product(Id::from_uuid(Uuid::from_u128(7)))) }).unwrap_err();
         let owner = shop.organization.id;
         let told = shop.read(move |tx| events::after(tx, owner, None, 100)).unwrap();
         let told: Vec<Uuid> =

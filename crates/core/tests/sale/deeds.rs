@@ -475,24 +475,3 @@ impl Life {
         self.town.command("activate", move |tx| Ok(license_keys::activate(tx, &command)?.1.id));
     }
 }
-
-fn new_checkout(sold: Sold) -> CreateCheckout {
-    CreateCheckout {
-        sold,
-        discount_id: None,
-        allow_discount_codes: true,
-        amount: None,
-        customer_id: None,
-        customer_name: None,
-        customer_email: None,
-        customer_ip_address: None,
-        customer_billing_address: None,
-        customer_tax_id: None,
-        metadata: Metadata::default(),
-        customer_metadata: Metadata::default(),
-        custom_field_data: serde_json::Map::default(),
-        subscription_id: None,
-        success_url: None,
-        embed_origin: None,
-    }
-}
