@@ -69,6 +69,21 @@ impl Error {
         matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. })
     }
 
+    /// What a seller may read of it. The cause of a call that did not come through names hosts and addresses, which are the
+    /// operator's alone.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Unavailable { service, .. } => format!("{service} is not available."),
+            Self::Unauthorized { service } => format!("{service} does not accept this installation."),
+            Self::RateLimited { service, after } => {
+                format!("{service} asks to wait {} seconds.", after.as_secs())
+            }
+            Self::Refused { service, status, reason } => {
+                format!("{service} refused with status {status}: {reason}")
+            }
+        }
+    }
+
     /// The status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -341,6 +356,15 @@ mod tests {
             assert!(!error.is_retriable());
             assert_eq!(error.to_string(), format!("Test refused with status {status}: No."));
         }
+    }
+
+    #[test]
+    fn sellers_are_told_nothing_of_hosts() {
+        let cause = String::from("dns error: no such host proxy.internal (10.0.0.7)");
+        assert_eq!(Error::Unavailable { service: "Test", cause }.told(), "Test is not available.");
+        assert_eq!(told(401, &[], "").told(), "Test does not accept this installation.");
+        assert_eq!(told(429, &[("retry-after", "7")], "").told(), "Test asks to wait 7 seconds.");
+        assert_eq!(told(403, &[], "{\"message\": \"No.\"}").told(), "Test refused with status 403: No.");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use merak_core::benefits::grants::{Purchase, Scope};
 use merak_core::benefits::{self, BenefitType};
 use merak_core::connections::Platform;
 use merak_core::idempotency::{self, Known, Name};
-use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
+use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome, Reason};
 use merak_core::kit::{Id, Kind, Refusal};
 use merak_core::{customer_sessions, customers};
 use serde_json::json;
@@ -81,7 +81,7 @@ scenarios! {
         let slow = claim(shop).unwrap();
         shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
         let quick = claim(shop).unwrap();
-        settle(shop, &slow, Outcome::Failed(String::from("too late")));
+        settle(shop, &slow, Outcome::Failed("too late".into()));
         shop.advance(Duration::from_secs(10));
         assert!(claim(shop).is_none(), "the job is still the second worker's");
         settle(shop, &slow, Outcome::Next(revocation(2)));
@@ -174,7 +174,7 @@ scenarios! {
         enqueue(shop, revocation(1));
         let mut pauses = Vec::new();
         while let Some(claimed) = claim(shop) {
-            settle(shop, &claimed, Outcome::Failed(String::from("no network")));
+            settle(shop, &claimed, Outcome::Failed("no network".into()));
             assert!(claim(shop).is_none());
             let Some(due_at) = shop.read(jobs::next_due).unwrap() else { break };
             pauses.push(due_at.since(shop.now()));
@@ -194,7 +194,7 @@ scenarios! {
             let begin = shop.now();
             let mut longest = Duration::ZERO;
             while let Some(claimed) = claim(shop) {
-                let reason = String::from("status 503");
+                let reason = Reason::from("status 503");
                 settle(shop, &claimed, match platform {
                     Some(platform) => Outcome::FailedOutside(reason, platform.pause_after(claimed.failure())),
                     None => Outcome::Failed(reason),
@@ -218,7 +218,7 @@ scenarios! {
             for _ in 0..150 {
                 let claimed = claim(shop).unwrap();
                 assert_eq!(claimed.failure(), 1);
-                settle(shop, &claimed, Outcome::Postponed(String::from("asks to wait"), 90));
+                settle(shop, &claimed, Outcome::Postponed("asks to wait".into(), 90));
                 shop.advance(Duration::from_secs(89));
                 assert!(claim(shop).is_none());
                 shop.advance(Duration::from_secs(1));
@@ -265,7 +265,7 @@ scenarios! {
         shop.advance(Duration::from_secs(1));
         enqueue(shop, revocation(2));
         while let Some(claimed) = claim(shop) {
-            settle(shop, &claimed, Outcome::Failed(String::from("no network")));
+            settle(shop, &claimed, Outcome::Failed("no network".into()));
             shop.advance(hours(2));
         }
         let failed = shop.read(|tx| jobs::list_failed(tx, 10)).unwrap();
@@ -277,7 +277,7 @@ scenarios! {
         let claimed = claim(shop).unwrap();
         assert_eq!(claimed.failure(), 1);
         assert_eq!(refusal(shop.write(move |tx| jobs::retry(tx, id))).0, Kind::NotFound, "it runs");
-        settle(shop, &claimed, Outcome::Failed(String::from("again")));
+        settle(shop, &claimed, Outcome::Failed("again".into()));
         assert!(claim(shop).is_none());
         shop.write(move |tx| jobs::retry(tx, id)).unwrap();
         assert_eq!(shop.read(|tx| jobs::list_waiting(tx, 10)).unwrap()[0].last_error.as_deref(), Some("again"));

@@ -19,6 +19,7 @@ mod discounts;
 mod downloadables;
 mod emails;
 mod events;
+mod failed_work;
 mod files;
 mod grant_mails;
 mod grants;

@@ -12,7 +12,7 @@ use merak_store::{Json, Timestamp, row};
 pub use self::commands::{CreateBenefit, UpdateBenefit, create, create_found, delete, get_to_update, update};
 pub use self::files::{BenefitCursor, file_completed, update_batch_of_file};
 pub use self::import::import;
-pub use self::queries::{ListBenefits, find, find_all, get, list};
+pub use self::queries::{ListBenefits, find, find_all, get, get_ever, list};
 use crate::connections::Platform;
 use crate::kit::{Id, text_enum};
 use crate::organizations::Organization;

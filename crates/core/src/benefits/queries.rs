@@ -33,6 +33,15 @@ pub fn get(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<Be
     find(tx, id)?.filter(|benefit| tenancy.contains(benefit.organization_id)).ok_or_else(Refusal::not_found)
 }
 
+/// The benefit, live or deleted, if the caller may see it; else not found. Of a deleted one it is still to be seen what
+/// could not be taken back.
+pub fn get_ever(tx: &mut ReadTx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<Benefit> {
+    const SQL: &str = concatcp!("SELECT ", Benefit::COLUMNS, " FROM benefits WHERE id = $1");
+    tx.find::<Benefit>(SQL, &[&id])?
+        .filter(|benefit| tenancy.contains(benefit.organization_id))
+        .ok_or_else(Refusal::not_found)
+}
+
 /// A list of benefits.
 #[derive(Clone, Debug)]
 pub struct ListBenefits {

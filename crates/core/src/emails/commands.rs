@@ -78,7 +78,7 @@ pub fn note_refused(tx: &mut Tx<'_>, id: Id<Outgoing>, reason: &str) -> Result<O
         "UPDATE emails SET failed_at = $2, last_error = $3 WHERE id = $1 AND sent_at IS NULL",
         &[&id, &now, &reason],
     )?;
-    Ok(Outcome::SetAside(reason.to_owned()))
+    Ok(Outcome::SetAside(reason.into()))
 }
 
 /// Notes that the mail could not be sent now, for the `failure`-th time. It is tried again until it is too old.
@@ -93,7 +93,7 @@ pub fn note_delayed(tx: &mut Tx<'_>, id: Id<Outgoing>, failure: i64, reason: &st
         Some(created_at) if rules::is_too_late(*created_at, tx.now()) => note_refused(tx, id, reason),
         Some(_) => {
             let pause = rules::pause_after(failure, u64::from_le_bytes(dice));
-            Ok(Outcome::FailedOutside(reason.to_owned(), pause))
+            Ok(Outcome::FailedOutside(reason.into(), pause))
         }
         None => Ok(Outcome::Done),
     }

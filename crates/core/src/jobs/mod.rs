@@ -3,13 +3,17 @@
 //! A job is leased to a worker, runs, and is deleted when done. One that fails is tried again with growing pauses and
 //! is in the end set aside, visible, with its last error. Jobs run at least once: each must bear being run twice.
 
+mod failed_work;
+mod outcome;
 mod queue;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::failed_work::{FailedWork, Work, list_failed_of_benefit, retry_of_benefit};
+pub use self::outcome::{Outcome, Reason};
 pub use self::queue::{
-    Claimed, LEASE, Outcome, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
+    Claimed, LEASE, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
     has_grants_to_update, is_any_due, is_any_of, list_failed, list_waiting, next_due, next_unit_due, retry,
     retry_failed, run, settle, settle_refused,
 };
@@ -181,6 +185,24 @@ impl Job {
     /// At most one waiting job has this name; asking again for the same changes nothing.
     fn dedupe_key(&self) -> Option<&'static str> {
         self.recurs_after().map(|_| self.kind())
+    }
+
+    /// The benefit that it is about, if it is about no more: what fails is shown to its seller.
+    const fn benefit_id(&self) -> Option<Id<Benefit>> {
+        match self {
+            Self::UpdateGrantsOfBenefit { benefit_id, .. } | Self::RevokeGrantsOfBenefit { benefit_id } => {
+                Some(*benefit_id)
+            }
+            _ => None,
+        }
+    }
+
+    /// The grant that it is about, if it is about one.
+    const fn grant_id(&self) -> Option<Id<BenefitGrant>> {
+        match self {
+            Self::Flow(FlowJob::SettleAccess { grant_id, .. }) => Some(*grant_id),
+            _ => None,
+        }
     }
 
     /// For jobs that come back by themselves: after how many seconds.

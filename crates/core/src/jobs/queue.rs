@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use const_format::concatcp;
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
 
-use super::{FlowJob, Job};
+use super::{FlowJob, Job, Outcome, Reason};
 use crate::benefits;
 use crate::benefits::grants::{self, News, Purchase};
 use crate::billing::hints;
@@ -29,9 +29,6 @@ const FLOW_FAILURES: i64 = 100;
 
 /// For how long a job that failed pauses at most, in seconds.
 const LONGEST_PAUSE: i64 = 3600;
-
-/// For how long a job pauses that met too many concurrent changes, in seconds.
-const CONFLICT_PAUSE: i64 = 5;
 
 /// How many jobs that cannot be read are passed over in one look at the queue.
 const MOST_UNREADABLE: usize = 100;
@@ -72,35 +69,6 @@ pub struct Claimed {
     pub job: Job,
 }
 
-/// What came of running a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is done.
-    Done,
-    /// There is more to do: this job follows at once.
-    Next(Job),
-    /// It failed, for this reason, and is to be tried again later.
-    Failed(String),
-    /// A service outside failed, for this reason, and is to be left alone for so many seconds.
-    FailedOutside(String, i64),
-    /// It will never be done as things are, for this reason: it is set aside at once.
-    SetAside(String),
-    /// It could not be done yet, for this reason, and is to be left alone for so many seconds. That is no failure.
-    Postponed(String, i64),
-}
-
-impl Outcome {
-    /// What came of a job that was refused. Too many concurrent changes are nobody's failure.
-    pub fn of_refusal(refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Store(error @ merak_store::Error::Conflict) => {
-                Self::Postponed(error.to_string(), CONFLICT_PAUSE)
-            }
-            refusal => Self::Failed(refusal.to_string()),
-        }
-    }
-}
-
 impl Claimed {
     /// The how-manieth failure it would be if it failed now, the first being 1.
     pub fn failure(&self) -> i64 {
@@ -123,8 +91,9 @@ pub fn ensure_recurring(tx: &mut Tx<'_>) -> Result<()> {
 fn insert(tx: &mut Tx<'_>, job: &Job, due_at: Timestamp) -> Result<()> {
     let (id, created_at) = (Id::<Waiting>::new(tx), tx.now());
     tx.execute(
-        "INSERT INTO jobs (id, kind, payload, lane, dedupe_key, due_at, attempts, created_at, is_flow) \
-         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (dedupe_key) DO NOTHING",
+        "INSERT INTO jobs (id, kind, payload, lane, dedupe_key, due_at, attempts, created_at, is_flow, grant_id, \
+         benefit_id) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, \
+         coalesce($10, (SELECT benefit_id FROM benefit_grants WHERE id = $9))) ON CONFLICT (dedupe_key) DO NOTHING",
         &[
             &id,
             &job.kind(),
@@ -134,6 +103,8 @@ fn insert(tx: &mut Tx<'_>, job: &Job, due_at: Timestamp) -> Result<()> {
             &due_at,
             &created_at,
             &matches!(job, Job::Flow(_)),
+            &job.grant_id(),
+            &job.benefit_id(),
         ],
     )?;
     Ok(())
@@ -179,8 +150,8 @@ fn read(tx: &mut Tx<'_>, (id, attempts, failures, payload): ClaimedRow) -> Resul
     let now = tx.now();
     let is_last = failures.saturating_add(1) >= FLOW_FAILURES;
     tx.execute(
-        "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4, failures = failures + 1 \
-         WHERE id = $1",
+        "UPDATE jobs SET leased_until = NULL, last_error = $2, told = NULL, due_at = $3, failed_at = $4, \
+         failures = failures + 1 WHERE id = $1",
         &[&id, &"this release cannot read the job", &now.add_seconds(LONGEST_PAUSE), &is_last.then_some(now)],
     )?;
     Ok(None)
@@ -309,7 +280,7 @@ fn walked<T>(tx: &mut Tx<'_>, next: Option<Job>, (name, is_there): Subject, id: 
         return Ok(Outcome::Next(job));
     }
     let is_there: bool = tx.one(is_there, &[&id])?;
-    Ok(if is_there { Outcome::Done } else { Outcome::SetAside(format!("there is no {name} {id}")) })
+    Ok(if is_there { Outcome::Done } else { Outcome::SetAside(format!("there is no {name} {id}").into()) })
 }
 
 /// Records what came of a job, in the unit that did its work. A job whose lease was lost to another worker is left
@@ -338,17 +309,18 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
         Outcome::SetAside(reason) => {
             let now = tx.now();
             tx.execute(
-                "UPDATE jobs SET leased_until = NULL, last_error = $2, failed_at = $3, failures = failures + 1 \
-                 WHERE id = $1 AND attempts = $4",
-                &[&claimed.id, reason, &now, &claimed.attempts],
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, failed_at = $4, \
+                 failures = failures + 1 WHERE id = $1 AND attempts = $5",
+                &[&claimed.id, &reason.noted, &reason.told, &now, &claimed.attempts],
             )?;
             Ok(())
         }
         Outcome::Postponed(reason, pause) => {
             let due_at = tx.now().add_seconds(*pause);
             tx.execute(
-                "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3 WHERE id = $1 AND attempts = $4",
-                &[&claimed.id, reason, &due_at, &claimed.attempts],
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, due_at = $4 \
+                 WHERE id = $1 AND attempts = $5",
+                &[&claimed.id, &reason.noted, &reason.told, &due_at, &claimed.attempts],
             )?;
             Ok(())
         }
@@ -379,17 +351,18 @@ fn remove(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool> {
     Ok(tx.execute(sql, &[&claimed.id, &claimed.attempts])? == 1)
 }
 
-fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &str, pause: i64) -> Result<()> {
+fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &Reason, pause: i64) -> Result<()> {
     let now = tx.now();
     let most = if matches!(claimed.job, Job::Flow(_)) { FLOW_FAILURES } else { FAILURES };
     // A job that comes back by itself is never set aside: nobody would ask for it again.
     let is_last = claimed.failure() >= most && claimed.job.recurs_after().is_none();
     tx.execute(
-        "UPDATE jobs SET leased_until = NULL, last_error = $2, due_at = $3, failed_at = $4, failures = failures + 1 \
-         WHERE id = $1 AND attempts = $5",
+        "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, due_at = $4, failed_at = $5, \
+         failures = failures + 1 WHERE id = $1 AND attempts = $6",
         &[
             &claimed.id,
-            &reason,
+            &reason.noted,
+            &reason.told,
             &now.add_seconds(pause.min(LONGEST_PAUSE)),
             &is_last.then_some(now),
             &claimed.attempts,

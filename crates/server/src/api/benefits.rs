@@ -1,5 +1,6 @@
 //! Benefits: list, create, get, update, delete, and their grants as the seller sees them.
 
+mod failures;
 mod wire;
 
 use http::Method;
@@ -27,7 +28,7 @@ const READERS: &[Scope] = &[Scope::BenefitsRead, Scope::BenefitsWrite];
 const WRITERS: &[Scope] = &[Scope::BenefitsWrite];
 
 pub fn operations() -> Vec<Operation> {
-    vec![
+    let mut operations = vec![
         Operation::get("/v1/benefits/", list)
             .named("benefits:list", "List Benefits")
             .about("Lists the benefits of the caller's organizations, by kind and then by age.")
@@ -65,7 +66,9 @@ pub fn operations() -> Vec<Operation> {
             .nav(NAV)
             .admits(MERCHANTS, READERS)
             .refuses(&[Kind::NotFound]),
-    ]
+    ];
+    operations.extend(failures::operations());
+    operations
 }
 
 request! {

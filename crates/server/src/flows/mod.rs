@@ -24,7 +24,7 @@ pub mod upload_file;
 
 use merak_adapters::rest;
 use merak_core::connections::NewTokens;
-use merak_core::jobs::{Claimed, FlowJob, Outcome};
+use merak_core::jobs::{Claimed, FlowJob, Outcome, Reason};
 use merak_core::kit::Refusal;
 
 use crate::state::House;
@@ -54,7 +54,11 @@ impl Error {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Refused(refusal) => Outcome::of_refusal(refusal),
-            Self::Outside(_) | Self::NotConnected(_) => Outcome::Failed(self.to_string()),
+            Self::Outside(_) => Outcome::Failed(self.to_string().into()),
+            Self::NotConnected(service) => {
+                let told = format!("This installation is not connected to {service}.");
+                Outcome::Failed(Reason::from(self.to_string()).told(told))
+            }
         }
     }
 }

@@ -105,7 +105,7 @@ fn fate(id: Id<Outgoing>, message: &Message, answer: Result<Delivery, Outside>) 
 fn note(tx: &mut Tx<'_>, claimed: &Claimed, id: Id<Outgoing>, fate: &Fate) -> Result<Outcome, Refusal> {
     match fate {
         Fate::Nothing => Ok(Outcome::Done),
-        Fate::TooEarly => Ok(Outcome::Postponed(String::from("what it tells is still being made"), 1)),
+        Fate::TooEarly => Ok(Outcome::Postponed("what it tells is still being made".into(), 1)),
         Fate::Useless(reason) => {
             tracing::warn!(email = %id, reason, "a mail was not sent");
             emails::note_useless(tx, id, reason)?;
@@ -117,6 +117,6 @@ fn note(tx: &mut Tx<'_>, claimed: &Claimed, id: Id<Outgoing>, fate: &Fate) -> Re
         }
         Fate::Refused(reason) => emails::note_refused(tx, id, reason),
         Fate::Delayed(reason) => emails::note_delayed(tx, id, claimed.failure(), reason),
-        Fate::NotBegun => Ok(Outcome::Postponed(String::from("others were sent first"), 0)),
+        Fate::NotBegun => Ok(Outcome::Postponed("others were sent first".into(), 0)),
     }
 }

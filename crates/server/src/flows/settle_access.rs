@@ -7,7 +7,7 @@ use merak_adapters::rest;
 use merak_core::benefits::grants::BenefitGrant;
 use merak_core::benefits::grants::accesses::{self, Access, Gift};
 use merak_core::connections::{self, CustomerAccount, Platform};
-use merak_core::jobs::{self, Claimed, Outcome};
+use merak_core::jobs::{self, Claimed, Outcome, Reason};
 use merak_core::kit::Id;
 
 use super::{Error, new_tokens};
@@ -78,11 +78,12 @@ async fn postpone(
     platform: Platform,
     error: &rest::Error,
 ) -> Result<(), Error> {
+    let reason = Reason::from(error.to_string()).told(error.told());
     let outcome = match error {
         rest::Error::RateLimited { after, .. } => {
-            Outcome::Postponed(error.to_string(), i64::try_from(after.as_secs()).unwrap_or(i64::MAX))
+            Outcome::Postponed(reason, i64::try_from(after.as_secs()).unwrap_or(i64::MAX))
         }
-        _ => Outcome::FailedOutside(error.to_string(), platform.pause_after(claimed.failure())),
+        _ => Outcome::FailedOutside(reason, platform.pause_after(claimed.failure())),
     };
     tracing::warn!(kind = claimed.job.kind(), %error, "job postponed");
     let claimed = claimed.clone();

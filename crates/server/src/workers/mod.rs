@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome};
+use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome, Reason};
 use merak_core::kit::Refusal;
 use merak_store::{ReadTx, Tx};
 use tokio::sync::{Semaphore, watch};
@@ -265,8 +265,8 @@ async fn run_flow(house: &House, claimed: Claimed) -> Result<(), merak_store::Er
             return Ok(());
         }
         Ok(Ok(Err(error))) => error.outcome(),
-        Ok(Err(_)) => Outcome::Failed(String::from("the flow panicked")),
-        Err(_) => Outcome::Failed(String::from("the outside took too long")),
+        Ok(Err(_)) => Outcome::Failed("the flow panicked".into()),
+        Err(_) => Outcome::Failed(Reason::from("the outside took too long").told("It took too long.")),
     };
     tracing::warn!(kind, ?outcome, "job failed");
     house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await.map_err(cause)

@@ -2,8 +2,9 @@
 
 use merak_core::access::{self, Wanted};
 use merak_core::advertisements::{self, CreateCampaign};
-use merak_core::benefits::BenefitType;
+use merak_core::benefits::{Benefit, BenefitType};
 use merak_core::customers::Customer;
+use merak_core::jobs::{self, Job, Waiting};
 use merak_core::kit::Id;
 use merak_server::wire::Operation;
 use serde_json::{Value, json};
@@ -99,6 +100,8 @@ struct Things {
     customer: Id<Customer>,
     benefit: String,
     grant: String,
+    /// Something that failed of the benefit.
+    failure: String,
     key: String,
     /// The body that names the key to the open operations.
     naming: Value,
@@ -174,6 +177,7 @@ impl Things {
             customer: customer.id,
             benefit: benefit.id.to_string(),
             grant: grant.id.to_string(),
+            failure: failure_of(shop, benefit.id).await,
             key: key.id.to_string(),
             naming,
             activation: activation.as_str().unwrap().to_owned(),
@@ -252,6 +256,8 @@ impl Things {
             ("benefits:update", benefit, Some(change), NotFound),
             ("benefits:delete", benefit, None, NotFound),
             ("benefits:grants", benefit, None, NotFound),
+            ("benefits:failures", benefit, None, NotFound),
+            ("benefits:retry_failure", benefit, None, NotFound),
             ("license_keys:list", NO_ID, None, Empty),
             ("license_keys:get", key, None, Unauthorized),
             ("license_keys:update", key, Some(json!({"status": "revoked"})), Unauthorized),
@@ -391,6 +397,19 @@ impl Things {
     }
 }
 
+/// The id of a job about the benefit that was set aside.
+async fn failure_of(shop: &Shop, benefit_id: Id<Benefit>) -> String {
+    let made = shop.write(move |tx| {
+        jobs::enqueue(tx, &Job::UpdateGrantsOfBenefit { benefit_id, after: None })?;
+        let now = tx.now();
+        Ok(tx.returning::<Id<Waiting>>(
+            "UPDATE jobs SET failures = 10, failed_at = $2 WHERE benefit_id = $1 RETURNING id",
+            &[&benefit_id, &now],
+        )?)
+    });
+    made.await.unwrap().remove(0).to_string()
+}
+
 /// The id of a personal access token of the shop's member.
 async fn token_of_member(shop: &Shop) -> String {
     let (secret, id) = (shop.secret.clone(), shop.member.id);
@@ -424,6 +443,7 @@ impl Calls {
             let id = id.replace("{customer}", &customer);
             let mut path = operation.path.replace("{id}", &id).replace("{slug}", &id);
             path = path.replace("{activation_id}", &things.activation);
+            path = path.replace("{failure_id}", &things.failure);
             path = path.replace("{token}", "i-am-hacker").replace("{client_secret}", &id);
             if operation.id == "files:list" {
                 // Users must say whose files they want.

@@ -1,6 +1,7 @@
 //! Benefits that Discord and GitHub give, from the seller's connection to the buyer's access, against stand-ins.
 
 mod discord;
+mod failures;
 mod github;
 mod portal;
 
