@@ -80,7 +80,7 @@ merak_testkit::both_engines! {
         let (shop, calls) = prepared(database).await;
         let mut checked = 0;
         for (operation, _) in &calls.all {
-            if !is_protected(operation) {
+            if !is_protected(operation) || wants_no_scope(operation) {
                 continue;
             }
             let others: ScopeSet = Scope::GRANTABLE.iter().copied()
@@ -287,14 +287,19 @@ fn is_open(operation: &Operation) -> bool {
     matches!(operation.admits, Admits::Everybody)
 }
 
+/// Whether every good credential of its kinds of subject opens it.
+fn wants_no_scope(operation: &Operation) -> bool {
+    is_protected(operation) && operation.admits.scopes().is_empty()
+}
+
 /// Whether being signed in in a browser is enough.
 fn takes_browsers(operation: &Operation) -> bool {
-    operation.admits.scopes().contains(&Scope::WebDefault)
+    wants_no_scope(operation) || operation.admits.scopes().contains(&Scope::WebDefault)
 }
 
 /// Whether a token of any kind opens it, and not only a session.
 fn takes_tokens(operation: &Operation) -> bool {
-    operation.admits.scopes().iter().any(|scope| scope.is_grantable())
+    wants_no_scope(operation) || operation.admits.scopes().iter().any(|scope| scope.is_grantable())
 }
 
 fn kinds(operation: &Operation) -> &'static [SubjectKind] {

@@ -22,6 +22,7 @@ mod secret_scanning;
 mod shared;
 mod streams;
 mod subscriptions;
+mod users;
 
 use crate::wire::Operation;
 
@@ -45,6 +46,7 @@ pub fn operations() -> Vec<Operation> {
         customer_portal::operations(),
         customer_sessions::operations(),
         personal_access_tokens::operations(),
+        users::operations(),
         auth::operations(),
         secret_scanning::operations(),
         integrations::operations(),

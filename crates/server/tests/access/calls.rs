@@ -377,6 +377,7 @@ impl Things {
             ("personal_access_token:list", NO_ID, None, NoTenant),
             ("personal_access_token:create", NO_ID, Some(json!({"comment": "", "scopes": []})), NoTenant),
             ("personal_access_token:delete", token, None, NotFound),
+            ("users:scopes", NO_ID, None, NoTenant),
             ("stream:user", NO_ID, None, NoTenant),
             ("stream:organization", organization, None, Unauthorized),
             ("integrations_github:secret_scanning", NO_ID, Some(json!([])), NoTenant),

@@ -58,4 +58,5 @@ mod streams;
 mod subscriptions;
 mod takeovers;
 mod taxes;
+mod users;
 mod wire;
