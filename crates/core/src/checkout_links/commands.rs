@@ -6,7 +6,6 @@ use super::{CheckoutLink, PaymentProcessor, queries};
 use crate::access::Tenancy;
 use crate::discounts::{self, Discount};
 use crate::kit::{Id, Metadata, Patch, Refusal, Result, Token, TokenKind, WebUrl, at};
-use crate::organizations::Organization;
 use crate::products::{self, Price, Product};
 
 /// What a new link sells.
@@ -63,7 +62,7 @@ pub fn create(tx: &mut Tx<'_>, tenancy: &Tenancy, command: &CreateCheckoutLink) 
         deleted_at: None,
     };
     tx.insert(&link)?;
-    count(tx, link.organization_id, 1)?;
+    count(tx, &link, 1)?;
     Ok(link)
 }
 
@@ -150,7 +149,7 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<CheckoutLink>) -> Resul
         "UPDATE checkout_links SET deleted_at = $2, modified_at = $2 WHERE id = $1",
         &[&id, &now],
     )?;
-    count(tx, link.organization_id, -1)
+    count(tx, &link, -1)
 }
 
 /// The product, if the caller sells it.
@@ -188,14 +187,24 @@ fn require_discount(tx: &mut ReadTx<'_>, id: Id<Discount>, product: &Product) ->
     Err(Refusal::invalid(place.value_error("This is not a discount for the product.", id.to_string())))
 }
 
-pub(super) fn count(tx: &mut Tx<'_>, organization_id: Id<Organization>, change: i64) -> Result<()> {
+/// Keeps the totals of the lists that this link is in.
+pub(super) fn count(tx: &mut Tx<'_>, link: &CheckoutLink, change: i64) -> Result<()> {
     tx.execute(
         "INSERT INTO checkout_link_counts (organization_id, checkout_links) VALUES ($1, 0) \
          ON CONFLICT (organization_id) DO NOTHING",
-        &[&organization_id],
+        &[&link.organization_id],
+    )?;
+    tx.changed_one(
+        "UPDATE checkout_link_counts SET checkout_links = checkout_links + $2 WHERE organization_id = $1",
+        &[&link.organization_id, &change],
+    )?;
+    tx.execute(
+        "INSERT INTO product_link_counts (product_id, checkout_links) VALUES ($1, 0) \
+         ON CONFLICT (product_id) DO NOTHING",
+        &[&link.product_id],
     )?;
     Ok(tx.changed_one(
-        "UPDATE checkout_link_counts SET checkout_links = checkout_links + $2 WHERE organization_id = $1",
-        &[&organization_id, &change],
+        "UPDATE product_link_counts SET checkout_links = checkout_links + $2 WHERE product_id = $1",
+        &[&link.product_id, &change],
     )?)
 }

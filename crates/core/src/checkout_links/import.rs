@@ -22,6 +22,6 @@ pub fn import(tx: &mut Tx<'_>, mut link: CheckoutLink) -> Result<Imported<Checko
             return Ok(Imported::refused("a link here has the same secret"));
         }
     }
-    count(tx, link.organization_id, 1)?;
+    count(tx, &link, 1)?;
     Ok(Imported::New(link.id))
 }

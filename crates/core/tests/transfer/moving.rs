@@ -218,6 +218,12 @@ pub const COUNTS: &[(&str, &str, &str)] = &[
         "SELECT count(*) FROM checkout_links WHERE organization_id = $1 AND deleted_at IS NULL",
     ),
     (
+        "checkout links of products",
+        "SELECT CAST(sum(checkout_links) AS bigint) FROM product_link_counts \
+         JOIN products ON products.id = product_id WHERE organization_id = $1",
+        "SELECT count(*) FROM checkout_links WHERE organization_id = $1 AND deleted_at IS NULL",
+    ),
+    (
         "files",
         "SELECT CAST(sum(files) AS bigint) FROM file_counts WHERE organization_id = $1",
         "SELECT count(*) FROM files WHERE organization_id = $1 AND is_uploaded AND deleted_at IS NULL",
