@@ -1,7 +1,9 @@
 //! Lists of products: filters, orders, totals, pages, and the indexes they are read from.
 
+use std::sync::Arc;
+
 use merak_core::access::Subject;
-use merak_core::benefits::{Benefit, BenefitType};
+use merak_core::benefits::{self, Benefit, BenefitType};
 use merak_core::kit::{Id, Page, Paged, Sort, SortProperty};
 use merak_core::products::{
     self, ListProducts, PriceChange, Product, ProductSort, RecurringInterval, UpdateProduct,
@@ -111,6 +113,70 @@ scenarios! {
         let (stranger, _) = shop.another_organization();
         let tenancy = shop.tenancy_of(&actor(Subject::User(stranger.id)));
         let theirs = shop.read(move |tx| products::list(tx, &tenancy, &wanted, &Totals::default())).unwrap();
+        assert_eq!((theirs.total, theirs.items.len()), (0, 0));
+    }
+
+    /// The total of several benefits of very many is remembered, and is what counting gives whatever changes.
+    fn the_total_of_several_benefits_follows_every_change(shop) {
+        let (common, rare, third) = (note(shop), note(shop), note(shop));
+        let first = shop.product();
+        let outsider = shop.product();
+        copies(shop, &first, 1100);
+        let organization_id = shop.organization.id;
+        shop.write(move |tx| {
+            tx.execute(
+                "INSERT INTO product_benefits (product_id, benefit_id, position) SELECT id, $1, 0 FROM products \
+                 WHERE organization_id = $2 AND id <> $3",
+                &[&common, &organization_id, &outsider.id],
+            )?;
+            let count = "INSERT INTO product_benefit_counts (benefit_id, is_archived, is_recurring, products) \
+                         VALUES ($1, FALSE, FALSE, 1101)";
+            Ok(tx.execute(count, &[&common])?)
+        })
+        .unwrap();
+        let totals = Arc::new(Totals::default());
+        let both = ListProducts { benefit_ids: vec![common, rare], ..every() };
+        let turned = ListProducts { benefit_ids: vec![rare, common, rare], ..every() };
+        let sold = ListProducts { is_archived: Some(false), ..both.clone() };
+        let others = ListProducts { benefit_ids: vec![common, rare, third], ..every() };
+        let all = [&both, &turned, &sold, &others];
+        let known = |totals: &Arc<Totals>| all.map(|wanted| list_with(shop, wanted, totals).total);
+        let check = |expected| {
+            assert_eq!((known(&totals), known(&Arc::default())), (expected, expected));
+            assert_eq!(known(&totals), expected, "as it is remembered");
+        };
+        check([1101; 4]);
+        shop.set_benefits(outsider.id, &[third]).unwrap();
+        check([1101, 1101, 1101, 1102]);
+        shop.set_benefits(outsider.id, &[third, rare]).unwrap();
+        check([1102; 4]);
+        archive(shop, first.id);
+        check([1102, 1102, 1101, 1102]);
+        shop.set_benefits(first.id, &[]).unwrap();
+        check([1101; 4]);
+        shop.product();
+        check([1101; 4]);
+        let last = ListProducts { page: Page::new(12, 100), ..both.clone() };
+        assert_eq!(list_with(shop, &last, &totals).items.len(), 1);
+        let beyond = ListProducts { page: Page::new(13, 100), ..both.clone() };
+        let beyond = list_with(shop, &beyond, &totals);
+        assert_eq!((beyond.total, beyond.items.len()), (1101, 0));
+
+        // Nobody but this test takes a row away without the clock.
+        shop.write(move |tx| {
+            Ok(tx.execute("DELETE FROM product_benefits WHERE product_id = $1", &[&outsider.id])?)
+        })
+        .unwrap();
+        assert_eq!((known(&totals), known(&Arc::default())), ([1101; 4], [1100; 4]), "it is not counted again");
+        shop.set_benefits(outsider.id, &[third]).unwrap();
+        check([1100, 1100, 1100, 1101]);
+
+        let tenancy = shop.tenancy();
+        shop.write(move |tx| benefits::delete(tx, &tenancy, common)).unwrap();
+        check([0, 0, 0, 1]);
+        let (stranger, _) = shop.another_organization();
+        let tenancy = shop.tenancy_of(&actor(Subject::User(stranger.id)));
+        let theirs = shop.read(move |tx| products::list(tx, &tenancy, &both, &totals)).unwrap();
         assert_eq!((theirs.total, theirs.items.len()), (0, 0));
     }
 
@@ -245,8 +311,12 @@ fn sorted(text: &str) -> Vec<Sort<ProductSort>> {
 }
 
 fn list(shop: &Shop, wanted: &ListProducts) -> Paged<Product> {
-    let (tenancy, wanted) = (shop.tenancy(), wanted.clone());
-    shop.read(move |tx| products::list(tx, &tenancy, &wanted, &Totals::default())).unwrap()
+    list_with(shop, wanted, &Arc::default())
+}
+
+fn list_with(shop: &Shop, wanted: &ListProducts, totals: &Arc<Totals>) -> Paged<Product> {
+    let (tenancy, wanted, totals) = (shop.tenancy(), wanted.clone(), Arc::clone(totals));
+    shop.read(move |tx| products::list(tx, &tenancy, &wanted, &totals)).unwrap()
 }
 
 /// The ids of a page that must be the whole list.

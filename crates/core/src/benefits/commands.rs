@@ -159,7 +159,7 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Benefit>) -> Result<()>
     }
     let now = tx.now();
     tx.changed_one("UPDATE benefits SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
-    products::remove_benefit(tx, id)?;
+    products::remove_benefit(tx, &benefit)?;
     events::emit(tx, benefit.organization_id, EventType::BenefitUpdated, id.uuid())?;
     count(tx, &benefit, -1)?;
     jobs::enqueue(tx, &Job::RevokeGrantsOfBenefit { benefit_id: id })

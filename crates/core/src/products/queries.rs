@@ -1,5 +1,6 @@
 //! What is read of products.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use const_format::concatcp;
@@ -10,7 +11,7 @@ use crate::access::Tenancy;
 use crate::benefits::Benefit;
 use crate::kit::{Id, Page, Paged, Refusal, Result, Sort, order};
 use crate::organizations::Organization;
-use crate::search::{self, Noun, Search, Totals};
+use crate::search::{self, Clock, Noun, Question, Search, Totals};
 
 static BY_ID: Lookup<Product> =
     Lookup::new(concatcp!(Product::COLUMNS, " FROM products WHERE id = $1"), &["products"]);
@@ -91,11 +92,21 @@ pub fn list(
     if let ([], [benefit_id], None) = (&*wanted.ids, &*wanted.benefit_ids, wanted.searched()) {
         return list_of_benefit(tx, tenancy, (*benefit_id, wanted), &order);
     }
+    let several = wanted.several_benefits();
+    if let Some(several) = &several
+        && let Some(total) = totals.recall(tx, several.question(tenancy))?
+    {
+        return list_all(tx, tenancy, (wanted, total), &order);
+    }
     if let Some(ids) = named(tx, tenancy, wanted)? {
         return list_named(tx, &ids, wanted, &order);
     }
     let Some(query) = wanted.searched() else {
-        return list_all(tx, tenancy, wanted, &order);
+        let total = match &several {
+            Some(several) => several.count(tx, tenancy, (wanted, totals))?,
+            None => plain_total(tx, tenancy, wanted)?,
+        };
+        return list_all(tx, tenancy, (wanted, total), &order);
     };
     let filter = |sql: &mut Sql| {
         wanted.push_sort(sql);
@@ -207,22 +218,42 @@ fn list_of_benefit(
     Ok(Paged::new(tx.list(&select)?, total))
 }
 
+/// Several benefits whose products are listed, of one sort perhaps.
+struct SeveralBenefits(String);
+
+impl SeveralBenefits {
+    fn question<'q>(&'q self, tenancy: &'q Tenancy) -> Question<'q> {
+        Question { clock: Clock::ProductBenefits, organizations: tenancy.ids(), query: &self.0 }
+    }
+
+    /// Counts the products of very many, and remembers how many they are.
+    fn count(
+        &self,
+        tx: &mut ReadTx<'_>,
+        tenancy: &Tenancy,
+        (wanted, totals): (&ListProducts, &Totals),
+    ) -> Result<i64> {
+        let mut sql = Sql::new("SELECT organization_id, count(*) FROM products WHERE organization_id IN ");
+        sql.bind_list(tenancy.ids().iter().copied()).push(" AND products.deleted_at IS NULL");
+        wanted.push_sort(&mut sql);
+        wanted.push_benefits(&mut sql);
+        sql.push(" GROUP BY organization_id");
+        let counted: HashMap<Id<Organization>, i64> = tx.list(&sql)?.into_iter().collect();
+        totals.remember(tx, self.question(tenancy), &counted)?;
+        Ok(counted.values().sum())
+    }
+}
+
 /// A page of all products of some organizations, or of very many that some benefits come with.
 fn list_all(
     tx: &mut ReadTx<'_>,
     tenancy: &Tenancy,
-    wanted: &ListProducts,
+    (wanted, total): (&ListProducts, i64),
     order: &[Order],
 ) -> Result<Paged<Product>> {
-    let total = if wanted.benefit_ids.is_empty() {
-        plain_total(tx, tenancy, wanted)?
-    } else {
-        let mut count = Sql::new("SELECT count(*) FROM products WHERE organization_id IN ");
-        count.bind_list(tenancy.ids().iter().copied()).push(" AND products.deleted_at IS NULL");
-        wanted.push_sort(&mut count);
-        wanted.push_benefits(&mut count);
-        tx.count(&count)?
-    };
+    if total <= wanted.page.offset() {
+        return Ok(Paged::new(Vec::new(), total));
+    }
     Ok(Paged::new(page_of_all(tx, tenancy, wanted, order)?, total))
 }
 
@@ -262,6 +293,21 @@ impl ListProducts {
     /// The text that is looked for, if there is any.
     fn searched(&self) -> Option<&str> {
         self.query.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// The benefits, if several are the only filter beside the sort of the products.
+    fn several_benefits(&self) -> Option<SeveralBenefits> {
+        if !self.ids.is_empty() || self.searched().is_some() || self.benefit_ids.len() < 2 {
+            return None;
+        }
+        let mut ids = self.benefit_ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        let flag = |flag: Option<bool>| flag.map_or_else(|| String::from("any"), |flag| flag.to_string());
+        let ids = ids.into_iter().map(|id| id.uuid().simple().to_string());
+        let parts: Vec<String> =
+            [self.is_archived, self.is_recurring].map(flag).into_iter().chain(ids).collect();
+        Some(SeveralBenefits(parts.join(" ")))
     }
 
     fn has_sort(&self) -> bool {

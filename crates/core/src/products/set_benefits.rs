@@ -10,6 +10,7 @@ use crate::benefits::{self, Benefit};
 use crate::events::{self, EventType};
 use crate::jobs::{self, Job};
 use crate::kit::{FieldProblem, Id, Refusal, Result, at};
+use crate::search::{self, Clock};
 
 /// Sets what comes with a product the caller may see: the complete list, in order. What is named twice counts where it
 /// stands first. A job brings everybody in line who bought the product before, and the shop is told, even if nothing
@@ -36,6 +37,7 @@ pub fn set_benefits(
         let removed: Vec<_> = before.iter().copied().filter(|id| !wanted.contains(id)).collect();
         count(tx, &product, &added, 1)?;
         count(tx, &product, &removed, -1)?;
+        search::tick(tx, Clock::ProductBenefits, product.organization_id)?;
     }
     events::emit(tx, product.organization_id, EventType::ProductUpdated, id.uuid())?;
     jobs::enqueue(tx, &Job::UpdateGrantsOfProduct { product_id: id, after: None })?;
@@ -44,8 +46,13 @@ pub fn set_benefits(
 
 /// Puts these benefits, each once, on a product that has none yet.
 pub(super) fn attach(tx: &mut Tx<'_>, product: &Product, benefit_ids: &[Id<Benefit>]) -> Result<()> {
+    if benefit_ids.is_empty() {
+        return Ok(());
+    }
     replace(tx, product.id, benefit_ids)?;
-    count(tx, product, benefit_ids, 1)
+    count(tx, product, benefit_ids, 1)?;
+    search::tick(tx, Clock::ProductBenefits, product.organization_id)?;
+    Ok(())
 }
 
 /// Keeps the totals of a product's benefits when it becomes one of another sort.
@@ -53,14 +60,20 @@ pub(super) fn recount(tx: &mut Tx<'_>, before: &Product, product: &Product) -> R
     const ATTACHED: &str =
         "SELECT benefit_id FROM product_benefits WHERE product_id = $1 ORDER BY benefit_id";
     let benefit_ids: Vec<Id<Benefit>> = tx.all(ATTACHED, &[&product.id])?;
+    if benefit_ids.is_empty() {
+        return Ok(());
+    }
     count(tx, before, &benefit_ids, -1)?;
-    count(tx, product, &benefit_ids, 1)
+    count(tx, product, &benefit_ids, 1)?;
+    search::tick(tx, Clock::ProductBenefits, product.organization_id)?;
+    Ok(())
 }
 
 /// Takes a benefit, which is being deleted, off all products.
-pub fn remove_benefit(tx: &mut Tx<'_>, benefit_id: Id<Benefit>) -> Result<()> {
-    tx.execute("DELETE FROM product_benefits WHERE benefit_id = $1", &[&benefit_id])?;
-    tx.execute("DELETE FROM product_benefit_counts WHERE benefit_id = $1", &[&benefit_id])?;
+pub fn remove_benefit(tx: &mut Tx<'_>, benefit: &Benefit) -> Result<()> {
+    tx.execute("DELETE FROM product_benefits WHERE benefit_id = $1", &[&benefit.id])?;
+    tx.execute("DELETE FROM product_benefit_counts WHERE benefit_id = $1", &[&benefit.id])?;
+    search::tick(tx, Clock::ProductBenefits, benefit.organization_id)?;
     Ok(())
 }
 

@@ -18,8 +18,9 @@ pub use self::marks::{folded, indexed, marks_text};
 pub use self::totals::Totals;
 pub(crate) use self::{
     page::{Search, page},
-    rows::{add, change, index_batch, remove},
+    rows::{add, change, index_batch, remove, tick},
     statements::push_condition,
+    totals::{Clock, Question},
 };
 use crate::custom_fields::CustomField;
 use crate::customers::Customer;
@@ -118,6 +119,11 @@ pub(crate) trait Searched: FromRow + Sized {
 
     /// The texts it is found by; an empty one is none.
     fn texts(&self) -> [&str; 2];
+
+    /// Whether the search keeps the same of both.
+    fn is_kept_alike(&self, other: &Self) -> bool {
+        self.texts() == other.texts()
+    }
 }
 
 impl Searched for Customer {
@@ -134,6 +140,11 @@ impl Searched for Customer {
 
     fn texts(&self) -> [&str; 2] {
         [self.email.as_str(), self.name.as_deref().unwrap_or_default()]
+    }
+
+    fn is_kept_alike(&self, other: &Self) -> bool {
+        // An empty name stands elsewhere in the list than none.
+        (&self.email, &self.name) == (&other.email, &other.name)
     }
 }
 

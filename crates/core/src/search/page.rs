@@ -5,14 +5,17 @@ use std::collections::HashMap;
 use merak_store::{Engine, Order, ReadTx, Sql};
 
 use super::marks::folded;
-use super::statements::{Finder, MOST_ORGANIZATIONS};
-use super::totals::Question;
+use super::statements::Finder;
+use super::totals::{Clock, Question};
 use super::{Noun, Searched, Totals};
 use crate::kit::{Id, Page, Paged, Result};
 use crate::organizations::Organization;
 
-/// Totals up to this one that were counted by marks are not remembered.
+/// Totals up to this one that were counted by marks are not remembered, and neither is which matches stand first.
 const QUICK: i64 = 100;
+
+/// Of the first matches so many are remembered.
+const MOST_FIRST_IDS: u32 = 100;
 
 /// What is looked for.
 pub(crate) struct Search<'s> {
@@ -67,8 +70,14 @@ pub(crate) fn page<T: Searched>(
     if total <= offset {
         return Ok(Paged::new(Vec::new(), total));
     }
-    let wanted = usize::try_from(limit.min(total - offset)).unwrap_or(usize::MAX);
+    let size = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+    let wanted = size(limit.min(total - offset));
     let end = offset + limit;
+    let is_remembered = total > QUICK && end <= i64::from(MOST_FIRST_IDS) && finder.has_kept_order(search);
+    if is_remembered && let Some(ids) = totals.recall_first(tx, finder.question(), search.order)? {
+        let ids = ids.iter().skip(size(offset)).take(wanted).copied();
+        return Ok(Paged::new(tx.list(&finder.named::<T>(ids, search.order))?, total));
+    }
     // In so many things in a row there are all that the page needs, unless the matches stand close together elsewhere.
     let stretch = (end + end / 2 + 10).saturating_mul(finder.all) / total + 1;
     if stretch / pace(noun, finder.engine) <= total {
@@ -79,12 +88,22 @@ pub(crate) fn page<T: Searched>(
     }
     let by_marks = finder.by_marks();
     let reading = if by_marks.is_some() { 0 } else { finder.all / stride(finder.engine) };
-    let select = if finder.all / pace(noun, finder.engine) < 2 * (total + reading) {
-        finder.walked::<T>(search, None)
-    } else {
-        finder.sorted::<T>(&by_marks.unwrap_or_else(|| finder.by_reading()), search)
+    let is_walked = finder.all / pace(noun, finder.engine) < 2 * (total + reading);
+    let mut select = |search: &Search<'_>| -> Result<Vec<T>> {
+        Ok(tx.list(&if is_walked {
+            finder.walked::<T>(search, None)
+        } else {
+            finder.sorted::<T>(by_marks.as_ref().unwrap_or(&finder.by_reading()), search)
+        })?)
     };
-    Ok(Paged::new(tx.list(&select)?, total))
+    if !is_remembered {
+        return Ok(Paged::new(select(search)?, total));
+    }
+    // Most of the time goes into finding the first; some more make the next pages quick, too.
+    let first = select(&Search { page: Page::new(1, MOST_FIRST_IDS), ..*search })?;
+    let ids = first.iter().map(|thing| thing.id().uuid()).collect();
+    totals.remember_first(tx, finder.question(), (search.order, ids))?;
+    Ok(Paged::new(first.into_iter().skip(size(offset)).take(wanted).collect(), total))
 }
 
 /// How many things there are of which some are looked for.
@@ -96,13 +115,17 @@ fn all(tx: &mut ReadTx<'_>, noun: Noun, organizations: &[Id<Organization>]) -> R
 }
 
 impl Finder<'_> {
+    fn question(&self) -> Question<'_> {
+        let clock = Clock::Found(self.noun);
+        Question { clock, organizations: self.organizations, query: &self.query }
+    }
+
     /// How many match.
     fn total(&self, tx: &mut ReadTx<'_>, filter: Option<&dyn Fn(&mut Sql)>, totals: &Totals) -> Result<i64> {
-        let question = Question { noun: self.noun, organizations: self.organizations, query: &self.query };
-        let is_remembered = self.organizations.len() <= MOST_ORGANIZATIONS;
+        let question = self.question();
         // As many matches are looked up by their marks; more are counted by reading everything.
         let few = (self.all / stride(self.engine)).max(1000);
-        let recalled = if is_remembered { totals.recall(tx, question)? } else { None };
+        let recalled = totals.recall(tx, question)?;
         let by_marks = if recalled.is_some() { None } else { self.by_marks() };
         let counted = match (recalled, by_marks) {
             (Some(total), _) => Some(total),
@@ -125,9 +148,7 @@ impl Finder<'_> {
                 self.push_reading(&mut sql);
                 sql.push(" GROUP BY organization_id");
                 let counted: HashMap<Id<Organization>, i64> = tx.list(&sql)?.into_iter().collect();
-                if is_remembered {
-                    totals.remember(tx, question, &counted)?;
-                }
+                totals.remember(tx, question, &counted)?;
                 Ok(counted.values().sum())
             }
             (Some(filter), counted) => {

@@ -4,6 +4,7 @@ use merak_store::{Engine, Tx};
 use uuid::Uuid;
 
 use super::marks::{indexed, marks_text};
+use super::totals::Clock;
 use super::{Noun, Searched};
 use crate::custom_fields::CustomField;
 use crate::customers::Customer;
@@ -49,7 +50,7 @@ pub(crate) fn add<T: Searched>(tx: &mut Tx<'_>, thing: &T) -> Result<()> {
 
 /// Makes a thing findable by the texts it has now, and not by those it had before.
 pub(crate) fn change<T: Searched>(tx: &mut Tx<'_>, before: &T, thing: &T) -> Result<()> {
-    if before.texts() == thing.texts() {
+    if thing.is_kept_alike(before) {
         return Ok(());
     }
     remove(tx, thing)?;
@@ -71,34 +72,38 @@ pub(crate) fn remove<T: Searched>(tx: &mut Tx<'_>, thing: &T) -> Result<()> {
 }
 
 /// Writes down that something with this content can be found since, or no longer can.
-///
-/// The row of the clock makes the units of an organization follow each other, so that the numbers have no gap and
-/// whoever sees one sees all before it.
 fn note(
     tx: &mut Tx<'_>,
     noun: Noun,
     organization_id: Id<Organization>,
     (content, change): (&str, i64),
 ) -> Result<()> {
+    let number = tick(tx, Clock::Found(noun), organization_id)?;
+    tx.execute(
+        "INSERT INTO search_changes (noun, organization_id, number, content, change) \
+         VALUES ($1, $2, $3, $4, $5)",
+        &[&noun.as_str(), &organization_id, &number, &content, &change],
+    )?;
+    if number % REMOVED_CHANGES == 0 {
+        tx.execute(
+            "DELETE FROM search_changes WHERE noun = $1 AND organization_id = $2 AND number <= $3",
+            &[&noun.as_str(), &organization_id, &(number - KEPT_CHANGES)],
+        )?;
+    }
+    Ok(())
+}
+
+/// Counts a change, and returns its number.
+///
+/// The row of the clock makes the units of an organization follow each other, so that the numbers have no gap and
+/// whoever sees one sees all before it.
+pub(crate) fn tick(tx: &mut Tx<'_>, clock: Clock, organization_id: Id<Organization>) -> Result<i64> {
     let ticked: Vec<i64> = tx.returning(
         "INSERT INTO search_clocks (noun, organization_id, changes) VALUES ($1, $2, 1) \
          ON CONFLICT (noun, organization_id) DO UPDATE SET changes = search_clocks.changes + 1 RETURNING changes",
-        &[&noun.as_str(), &organization_id],
+        &[&clock.as_str(), &organization_id],
     )?;
-    for number in ticked {
-        tx.execute(
-            "INSERT INTO search_changes (noun, organization_id, number, content, change) \
-             VALUES ($1, $2, $3, $4, $5)",
-            &[&noun.as_str(), &organization_id, &number, &content, &change],
-        )?;
-        if number % REMOVED_CHANGES == 0 {
-            tx.execute(
-                "DELETE FROM search_changes WHERE noun = $1 AND organization_id = $2 AND number <= $3",
-                &[&noun.as_str(), &organization_id, &(number - KEPT_CHANGES)],
-            )?;
-        }
-    }
-    Ok(())
+    Ok(ticked.into_iter().next().expect("a clock is made or moved on"))
 }
 
 /// How many things one run of the job makes findable.

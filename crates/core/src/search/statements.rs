@@ -1,6 +1,7 @@
 //! The statements of a search.
 
 use merak_store::{Engine, Order, PartitionedPage, Sql};
+use uuid::Uuid;
 
 use super::marks::{folded, marks_of_query, marks_text};
 use super::page::Search;
@@ -113,6 +114,19 @@ impl Finder<'_> {
         }
         sql.push(")").push(&Order::clause(search.order));
         sql
+    }
+
+    /// A select of these things in order.
+    pub(super) fn named<T: Searched>(&self, ids: impl Iterator<Item = Uuid>, order: &[Order]) -> Sql {
+        let table = self.noun.names().table;
+        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN ", T::SELECTED));
+        sql.bind_list(ids).push(&Order::clause(order));
+        sql
+    }
+
+    /// Whether which matches there are, and in which order, depends on nothing but the rows of the search.
+    pub(super) fn has_kept_order(&self, search: &Search<'_>) -> bool {
+        search.filter.is_none() && self.noun.sorted_by(search.order).is_some()
     }
 
     /// A select of the page that goes along the list and compares on the way: all of it, or so many things from its
