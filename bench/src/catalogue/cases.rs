@@ -165,6 +165,17 @@ fn products(shop: &Shop, cases: &mut Vec<Case>) {
         &format!("benefit_id={common}&is_archived=false"),
         count(|number| !rows::is_archived(number)),
     );
+    let both = format!("benefit_id={}&benefit_id={}", rows::second_benefit_id(), rows::third_benefit_id());
+    let has_either = |number| rows::has_second_benefit(number) || rows::has_third_benefit(number);
+    list.orders(&keys, ("two benefits of many", &both), count(has_either));
+    list.ask(
+        "two benefits of many, is_archived=false",
+        &format!("{both}&is_archived=false"),
+        count(|number| {
+            (rows::has_second_benefit(number) || rows::has_third_benefit(number))
+                && !rows::is_archived(number)
+        }),
+    );
     list.ask("query one", "query=product+000123", count(|number| number == 123));
     list.ask("query some", "query=00012", count(|number| format!("{number:06}").contains("00012")));
     list.orders(&keys, ("query all", "query=product"), products);
@@ -208,6 +219,9 @@ fn others(shop: &Shop, cases: &mut Vec<Case>) {
     list.orders(&["created_at"], ALL, size);
     list.ask("organization", &of_organization, size);
     list.orders(&["created_at"], ("product", &format!("product_id={}", rows::product_id(7))), 1);
+    let linked = format!("product_id={}", rows::linked_product_id());
+    let links = rows::count(size, rows::is_of_linked_product);
+    list.orders(&["created_at"], ("product of half", &linked), links);
     list.ask("product of twelve", &twelve("product_id", rows::product_id), 12);
 
     let mut list = List { name: Scene::Benefits, path: String::from("/v1/benefits/?"), cases };

@@ -14,8 +14,14 @@ use crate::{
 
 /// The benefit of one product in a hundred.
 const RARE_BENEFIT: u64 = 0;
-/// The benefit of all products. What other benefits there are, no product has.
+/// The benefit of all products.
 const COMMON_BENEFIT: u64 = 1;
+/// The benefit of every second product.
+const SECOND_BENEFIT: u64 = 2;
+/// The benefit of every third product. What other benefits there are, no product has.
+const THIRD_BENEFIT: u64 = 3;
+/// The product that has half of the links. What the bench names one by one has an odd number.
+const LINKED_PRODUCT: u64 = 4;
 
 /// How many products, discounts, fields, files, links and benefits a shop with so many customers has.
 pub const fn others(customers: u64) -> u64 {
@@ -47,6 +53,21 @@ const fn sort_of(number: u64) -> (bool, bool) {
 /// One product in a hundred has the rare benefit.
 pub const fn has_rare_benefit(number: u64) -> bool {
     number.is_multiple_of(100)
+}
+
+/// Every second product has a benefit of its own.
+pub const fn has_second_benefit(number: u64) -> bool {
+    number.is_multiple_of(2)
+}
+
+/// Every third product has a benefit of its own.
+pub const fn has_third_benefit(number: u64) -> bool {
+    number.is_multiple_of(3)
+}
+
+/// Half of the links are to one product; the others are each to another one.
+pub const fn is_of_linked_product(number: u64) -> bool {
+    number.is_multiple_of(2)
 }
 
 /// Half of the discounts have a code.
@@ -85,6 +106,21 @@ pub fn rare_benefit_id() -> String {
 /// The id of the benefit of all products.
 pub fn common_benefit_id() -> String {
     keys::id(Kind::Benefit, COMMON_BENEFIT)
+}
+
+/// The id of the benefit of every second product.
+pub fn second_benefit_id() -> String {
+    keys::id(Kind::Benefit, SECOND_BENEFIT)
+}
+
+/// The id of the benefit of every third product.
+pub fn third_benefit_id() -> String {
+    keys::id(Kind::Benefit, THIRD_BENEFIT)
+}
+
+/// The id of the product that has half of the links.
+pub fn linked_product_id() -> String {
+    product_id(LINKED_PRODUCT)
 }
 
 /// The id of a file.
@@ -255,11 +291,10 @@ fn benefits(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
         }),
     )?;
     // There are as many products as benefits.
-    let both = [(rare_benefit_id(), has_rare_benefit as fn(u64) -> bool), (common_benefit_id(), |_| true)];
     sink.table(
         "product_benefit_counts",
         &["benefit_id", "is_archived", "is_recurring", "products"],
-        &mut both.iter().flat_map(|(id, has_benefit)| {
+        &mut attached().iter().flat_map(|(id, has_benefit)| {
             SORTS.into_iter().map(move |sort| {
                 let products =
                     (0..size).filter(|number| has_benefit(*number) && sort_of(*number) == sort).count();
@@ -272,6 +307,19 @@ fn benefits(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             })
         }),
     )
+}
+
+/// Whether the product of a number is meant.
+type IsMeant = fn(u64) -> bool;
+
+/// The benefits that products have, in their order, and which products have each.
+fn attached() -> [(String, IsMeant); 4] {
+    [
+        (common_benefit_id(), |_| true),
+        (rare_benefit_id(), has_rare_benefit),
+        (second_benefit_id(), has_second_benefit),
+        (third_benefit_id(), has_third_benefit),
+    ]
 }
 
 /// What stands in a product's row and in the row of its price.
@@ -362,17 +410,14 @@ fn products(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
             ]
         }),
     )?;
-    let (rare_benefit, common_benefit) = (rare_benefit_id(), common_benefit_id());
-    let rare =
-        (0..size).filter(|number| has_rare_benefit(*number)).map(|number| (number, rare_benefit.as_str(), 1));
     sink.table(
         "product_benefits",
         &["product_id", "benefit_id", "position"],
-        &mut (0..size).map(|number| (number, common_benefit.as_str(), 0)).chain(rare).map(
-            |(number, benefit, position)| {
-                vec![product_id(number).into(), benefit.into(), Field::Integer(position)]
-            },
-        ),
+        &mut attached().iter().zip(0..).flat_map(|((id, has_benefit), position)| {
+            (0..size).filter(|number| has_benefit(*number)).map(move |number| {
+                vec![product_id(number).into(), id.as_str().into(), Field::Integer(position)]
+            })
+        }),
     )?;
     sink.empty("product_counts")?;
     sink.table(
@@ -518,8 +563,8 @@ fn files(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
     total(sink, "file_counts", "files", organization, size)
 }
 
-/// One link for each product.
 fn checkout_links(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<()> {
+    let sold = |number| if is_of_linked_product(number) { linked_product_id() } else { product_id(number) };
     sink.table(
         "checkout_links",
         &[
@@ -536,7 +581,7 @@ fn checkout_links(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<
             vec![
                 keys::id(Kind::CheckoutLink, number).into(),
                 organization.into(),
-                product_id(number).into(),
+                sold(number).into(),
                 "stripe".into(),
                 format!("polar_cl_{number:043}").into(),
                 Field::Boolean(true),
@@ -544,6 +589,13 @@ fn checkout_links(sink: &mut dyn Sink, organization: &str, size: u64) -> Result<
                 moment(number).into(),
             ]
         }),
+    )?;
+    let others = (0..size).filter(|number| !is_of_linked_product(*number)).map(|number| (sold(number), 1));
+    let most = std::iter::once((linked_product_id(), count(size, is_of_linked_product)));
+    sink.table(
+        "product_link_counts",
+        &["product_id", "checkout_links"],
+        &mut most.chain(others).map(|(id, links)| vec![id.into(), Field::Integer(links)]),
     )?;
     total(sink, "checkout_link_counts", "checkout_links", organization, size)
 }
