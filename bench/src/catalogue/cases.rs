@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{people, rows};
+use super::{goods, people, rows};
 use crate::seed::Shop;
 
 /// Which lists are measured.
@@ -145,35 +145,35 @@ fn products(shop: &Shop, cases: &mut Vec<Case>) {
     list.orders(
         &keys,
         ("is_archived=false", "is_archived=false"),
-        count(|number| !rows::is_archived(number)),
+        count(|number| !goods::is_archived(number)),
     );
-    list.orders(&keys, ("is_recurring=true", "is_recurring=true"), count(rows::is_recurring));
-    list.ask("is_archived=true", "is_archived=true", count(rows::is_archived));
-    list.ask("is_recurring=false", "is_recurring=false", count(|number| !rows::is_recurring(number)));
+    list.orders(&keys, ("is_recurring=true", "is_recurring=true"), count(goods::is_recurring));
+    list.ask("is_archived=true", "is_archived=true", count(goods::is_archived));
+    list.ask("is_recurring=false", "is_recurring=false", count(|number| !goods::is_recurring(number)));
     list.ask(
         "is_archived=false, is_recurring=true",
         "is_archived=false&is_recurring=true",
-        count(|number| !rows::is_archived(number) && rows::is_recurring(number)),
+        count(|number| !goods::is_archived(number) && goods::is_recurring(number)),
     );
-    list.ask("id of twelve", &twelve("id", rows::product_id), 12);
+    list.ask("id of twelve", &twelve("id", goods::product_id), 12);
     list.ask("organization", &format!("organization_id={}", shop.organization_id), products);
-    let (rare, common) = (rows::rare_benefit_id(), rows::common_benefit_id());
-    list.orders(&keys, ("benefit of few", &format!("benefit_id={rare}")), count(rows::has_rare_benefit));
+    let (rare, common) = (goods::rare_benefit_id(), goods::common_benefit_id());
+    list.orders(&keys, ("benefit of few", &format!("benefit_id={rare}")), count(goods::has_rare_benefit));
     list.orders(&keys, ("benefit of all", &format!("benefit_id={common}")), products);
     list.ask(
         "benefit of all, is_archived=false",
         &format!("benefit_id={common}&is_archived=false"),
-        count(|number| !rows::is_archived(number)),
+        count(|number| !goods::is_archived(number)),
     );
-    let both = format!("benefit_id={}&benefit_id={}", rows::second_benefit_id(), rows::third_benefit_id());
-    let has_either = |number| rows::has_second_benefit(number) || rows::has_third_benefit(number);
+    let both = format!("benefit_id={}&benefit_id={}", goods::second_benefit_id(), goods::third_benefit_id());
+    let has_either = |number| goods::has_second_benefit(number) || goods::has_third_benefit(number);
     list.orders(&keys, ("two benefits of many", &both), count(has_either));
     list.ask(
         "two benefits of many, is_archived=false",
         &format!("{both}&is_archived=false"),
         count(|number| {
-            (rows::has_second_benefit(number) || rows::has_third_benefit(number))
-                && !rows::is_archived(number)
+            (goods::has_second_benefit(number) || goods::has_third_benefit(number))
+                && !goods::is_archived(number)
         }),
     );
     list.ask("query one", "query=product+000123", count(|number| number == 123));
@@ -218,11 +218,11 @@ fn others(shop: &Shop, cases: &mut Vec<Case>) {
     let mut list = List { name: Scene::CheckoutLinks, path: String::from("/v1/checkout-links/?"), cases };
     list.orders(&["created_at"], ALL, size);
     list.ask("organization", &of_organization, size);
-    list.orders(&["created_at"], ("product", &format!("product_id={}", rows::product_id(7))), 1);
-    let linked = format!("product_id={}", rows::linked_product_id());
-    let links = rows::count(size, rows::is_of_linked_product);
+    list.orders(&["created_at"], ("product", &format!("product_id={}", goods::product_id(7))), 1);
+    let linked = format!("product_id={}", goods::linked_product_id());
+    let links = rows::count(size, goods::is_of_linked_product);
     list.orders(&["created_at"], ("product of half", &linked), links);
-    list.ask("product of twelve", &twelve("product_id", rows::product_id), 12);
+    list.ask("product of twelve", &twelve("product_id", goods::product_id), 12);
 
     let mut list = List { name: Scene::Benefits, path: String::from("/v1/benefits/?"), cases };
     list.ask("all", "", size);

@@ -1,6 +1,7 @@
 //! The benchmark of the catalogue: page 1 of every list, with each filter and in each order, at two sizes.
 
 mod cases;
+mod goods;
 mod people;
 mod report;
 mod rows;
