@@ -43,6 +43,7 @@ mod search;
 mod search_totals;
 mod simulation;
 mod sound_file;
+mod storefronts;
 mod subscription_states;
 mod subscriptions;
 mod transfer;

@@ -2,7 +2,7 @@
 
 use merak_store::{Engine, Param, ResultExt, Tx};
 
-use super::{Customer, queries};
+use super::{Customer, buyers, queries};
 use crate::access::Tenancy;
 use crate::billing::methods;
 use crate::checkouts::Checkout;
@@ -210,7 +210,13 @@ pub fn delete(tx: &mut Tx<'_>, tenancy: &Tenancy, id: Id<Customer>) -> Result<()
     let now = tx.now();
     // Before it is gone, because it is written to once more.
     subscriptions::end_all_of(tx, id)?;
-    tx.changed_one("UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1", &[&id, &now])?;
+    let has_bought = tx.returning::<bool>(
+        "UPDATE customers SET deleted_at = $2, modified_at = $2 WHERE id = $1 RETURNING bought_at IS NOT NULL",
+        &[&id, &now],
+    )?;
+    if has_bought.first() == Some(&true) {
+        buyers::forget(tx, customer.organization_id)?;
+    }
     tx.execute("DELETE FROM customer_sessions WHERE customer_id = $1", &[&id])?;
     search::remove(tx, &customer)?;
     connections::forget_customer(tx, id)?;

@@ -1,11 +1,14 @@
 //! Buyers of one shop. The same person in two shops is two customers.
 
+mod buyers;
 mod commands;
 mod import;
 mod queries;
 
 use merak_store::{Timestamp, row};
 
+pub(crate) use self::buyers::note_first_purchase;
+pub use self::buyers::{count_buyers, first_buyers};
 pub use self::commands::{
     CreateCustomer, Enrichment, UpdateCustomer, create, delete, enrich, link_user, update,
 };

@@ -2,7 +2,8 @@
 
 use merak_store::Tx;
 
-use super::{Order, counts};
+use super::Order;
+use super::counts::{self, Keys};
 use crate::benefits::grants::{self, BenefitGrant};
 use crate::customers::{self, Customer};
 use crate::kit::{Id, Imported, Refusal, Result};
@@ -10,8 +11,11 @@ use crate::products::{self, Product};
 
 /// Writes a new order and counts it. What follows from it (grants, mails, events) is the caller's.
 pub fn record(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    let (price_type, customer_email) = counts::keys(tx, order)?;
+    let Keys { price_type, customer_email, is_first } = counts::keys(tx, order)?;
     tx.insert_with(order, &[("price_type", &price_type), ("customer_email", &customer_email)])?;
+    if is_first {
+        customers::note_first_purchase(tx, order.customer_id, (order.organization_id, order.created_at))?;
+    }
     counts::add(tx, order, price_type)
 }
 

@@ -64,14 +64,24 @@ pub(super) fn sorts(types: &[PriceType]) -> Sorts {
     Sorts { counted: wanted.map(column).collect(), stretches, range: "", condition }
 }
 
-/// What is kept of an order for lists: the type of its price and the customer's address in lower case. What was given
-/// without a price counts as paid once.
-pub(super) fn keys(tx: &mut ReadTx<'_>, order: &Order) -> Result<(PriceType, String)> {
-    Ok(tx.one(
-        "SELECT coalesce(product_prices.type, 'one_time'), lower(customers.email) FROM customers \
-         LEFT JOIN product_prices ON product_prices.id = $2 WHERE customers.id = $1",
+/// What is kept of an order for lists. What was given without a price counts as paid once.
+pub(super) struct Keys {
+    /// The type of its price.
+    pub price_type: PriceType,
+    /// The customer's address in lower case.
+    pub customer_email: String,
+    /// Whether the customer has not bought anything before.
+    pub is_first: bool,
+}
+
+/// Reads what is kept of an order for lists.
+pub(super) fn keys(tx: &mut ReadTx<'_>, order: &Order) -> Result<Keys> {
+    let (price_type, customer_email, is_first) = tx.one(
+        "SELECT coalesce(product_prices.type, 'one_time'), lower(customers.email), customers.bought_at IS NULL \
+         FROM customers LEFT JOIN product_prices ON product_prices.id = $2 WHERE customers.id = $1",
         &[&order.customer_id, &order.product_price_id],
-    )?)
+    )?;
+    Ok(Keys { price_type, customer_email, is_first })
 }
 
 /// Counts a new order.

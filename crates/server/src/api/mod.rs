@@ -20,6 +20,7 @@ mod personal_access_tokens;
 mod products;
 mod secret_scanning;
 mod shared;
+mod storefronts;
 mod streams;
 mod subscriptions;
 mod users;
@@ -42,6 +43,7 @@ pub fn operations() -> Vec<Operation> {
         checkout_links::operations(),
         checkouts::operations(),
         embeds::operations(),
+        storefronts::operations(),
         customers::operations(),
         customer_portal::operations(),
         customer_sessions::operations(),

@@ -305,6 +305,7 @@ impl Things {
             ("checkout-links:redirect", &self.secret, None, NoTenant),
             ("checkout-links:look", &self.secret, None, NoTenant),
             ("embeds:get_product", product, None, NoTenant),
+            ("storefronts:get", &self.slug, None, NoTenant),
         ]
     }
 

@@ -54,6 +54,7 @@ mod saved_cards;
 mod secret_scanning;
 mod services;
 mod sessions;
+mod storefronts;
 mod streams;
 mod subscriptions;
 mod takeovers;
