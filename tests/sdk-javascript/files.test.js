@@ -1,7 +1,7 @@
 // Files and downloads through the official JavaScript SDK; the parts are sent by fetch.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { HTTPValidationError } from "@polar-sh/sdk/models/errors/httpvalidationerror.js";
 import { NotPermitted } from "@polar-sh/sdk/models/errors/notpermitted.js";
@@ -13,6 +13,7 @@ import { Shop, all } from "./shop.js";
 /** A well-formed identifier of nothing. */
 const NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f";
 const TEXT = "hello world";
+const SECRET = "a secret that signs what this suite outlives";
 const CHECKSUM = createHash("sha256").update(TEXT).digest("base64");
 
 /** Where the problems of a rejected call are. */
@@ -49,6 +50,14 @@ async function send(announced) {
   return { id: announced.upload.id, path: announced.upload.path, parts };
 }
 
+/** The token of a download as the server would have signed it an hour ago. Nothing but its end is another. */
+function outlived(token) {
+  const told = JSON.parse(Buffer.from(token.split(".")[0], "base64url").toString());
+  const content = Buffer.from(JSON.stringify({ ...told, ends: told.ends - 3600e6 })).toString("base64url");
+  const key = createHmac("sha256", SECRET).update("merak key: downloads").digest();
+  return `${content}.${createHmac("sha256", key).update(content).digest("base64url")}`;
+}
+
 async function upload(shop, name, service = "downloadable", changes = {}) {
   const announced = await announce(shop, name, service, changes);
   return shop.polar.files.uploaded({ id: announced.id, fileUploadCompleted: await send(announced) });
@@ -60,7 +69,7 @@ for (const engine of ENGINES) {
     let shop;
 
     before(async () => {
-      merak = await Merak.start(engine);
+      merak = await Merak.start(engine, { MERAK_SECRET: SECRET });
       shop = await Shop.open(merak);
     });
 
@@ -183,6 +192,11 @@ for (const engine of ENGINES) {
       await assert.rejects(downloadables.get({ token }), (error) => {
         assert.ok(error instanceof SDKError, `${error}`);
         assert.deepEqual([error.statusCode, error.body], [200, TEXT]);
+        return true;
+      });
+      await assert.rejects(downloadables.get({ token: outlived(token) }), (error) => {
+        assert.ok(error instanceof SDKError, `${error}`);
+        assert.deepEqual([error.statusCode, JSON.parse(error.body).error], [410, "ResourceUnavailable"]);
         return true;
       });
 

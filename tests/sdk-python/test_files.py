@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import hmac
+import json
 
 import httpx
 import pytest
 from polar_sdk import Polar, models
 
 from harness import Server
+from harness.server import SECRET
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 TEXT = b"hello world"
@@ -20,6 +23,17 @@ CREATES = {
 
 def sha256(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def outlived(token: str) -> str:
+    """The token of a download as the server would have signed it an hour ago. Nothing but its end is another."""
+    content = token.split(".")[0]
+    told = json.loads(base64.urlsafe_b64decode(content + "=" * (-len(content) % 4)))
+    told["ends"] -= 3600 * 1_000_000
+    content = base64.urlsafe_b64encode(json.dumps(told).encode()).rstrip(b"=")
+    key = hmac.digest(SECRET.encode(), b"merak key: downloads", "sha256")
+    signature = base64.urlsafe_b64encode(hmac.digest(key, content, "sha256")).rstrip(b"=")
+    return f"{content.decode()}.{signature.decode()}"
 
 
 class Seller:
@@ -229,7 +243,11 @@ def test_a_buyer_downloads_what_a_benefit_gives(seller: Seller, server: Server) 
 
     link = portal.downloadables.list(benefit_id=benefit.id).result.items[0].file.download.url
     # The SDK does not follow where the answer leads.
-    assert portal.downloadables.get(token=link.rsplit("/", 1)[1]) is None
+    token = link.rsplit("/", 1)[1]
+    assert portal.downloadables.get(token=token) is None
+    with pytest.raises(models.SDKError) as late:
+        portal.downloadables.get(token=outlived(token))
+    assert (late.value.status_code, json.loads(late.value.body)["error"]) == (410, "ResourceUnavailable")
     server.cli("grant", "--benefit", benefit.id, "--customer", customer.id, "--revoke")
     assert portal.downloadables.list(benefit_id=benefit.id).result.items == []
     assert httpx.get(link).status_code == 404
