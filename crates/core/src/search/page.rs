@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use merak_store::{Engine, Order, ReadTx, Sql};
+use uuid::Uuid;
 
 use super::marks::folded;
 use super::statements::Finder;
@@ -80,8 +81,10 @@ pub(crate) fn page<T: Searched>(
     }
     // In so many things in a row there are all that the page needs, unless the matches stand close together elsewhere.
     let stretch = (end + end / 2 + 10).saturating_mul(finder.all) / total + 1;
-    if stretch / pace(noun, finder.engine) <= total {
-        let rows: Vec<T> = tx.list(&finder.walked::<T>(search, Some(stretch)))?;
+    let is_far = is_remembered && totals.has_first(finder.question(), search.order);
+    if stretch / pace(noun, finder.engine) <= total && !is_far {
+        let ids = finder.walked(search, Some(stretch));
+        let rows: Vec<T> = tx.list(&finder.things::<T>(&ids, search.order))?;
         if rows.len() >= wanted {
             return Ok(Paged::new(rows, total));
         }
@@ -89,21 +92,22 @@ pub(crate) fn page<T: Searched>(
     let by_marks = finder.by_marks();
     let reading = if by_marks.is_some() { 0 } else { finder.all / stride(finder.engine) };
     let is_walked = finder.all / pace(noun, finder.engine) < 2 * (total + reading);
-    let mut select = |search: &Search<'_>| -> Result<Vec<T>> {
-        Ok(tx.list(&if is_walked {
-            finder.walked::<T>(search, None)
+    let ids = |search: &Search<'_>| {
+        if is_walked {
+            finder.walked(search, None)
         } else {
-            finder.sorted::<T>(by_marks.as_ref().unwrap_or(&finder.by_reading()), search)
-        })?)
+            finder.sorted(by_marks.as_ref().unwrap_or(&finder.by_reading()), search)
+        }
     };
     if !is_remembered {
-        return Ok(Paged::new(select(search)?, total));
+        return Ok(Paged::new(tx.list(&finder.things::<T>(&ids(search), search.order))?, total));
     }
-    // Most of the time goes into finding the first; some more make the next pages quick, too.
-    let first = select(&Search { page: Page::new(1, MOST_FIRST_IDS), ..*search })?;
-    let ids = first.iter().map(|thing| thing.id().uuid()).collect();
-    totals.remember_first(tx, finder.question(), (search.order, ids))?;
-    Ok(Paged::new(first.into_iter().skip(size(offset)).take(wanted).collect(), total))
+    // Most of the time goes into finding the first; the ids of some more make the next pages quick, too.
+    let first: Vec<Uuid> = tx.list(&ids(&Search { page: Page::new(1, MOST_FIRST_IDS), ..*search }))?;
+    let ids = first.iter().skip(size(offset)).take(wanted).copied();
+    let rows = tx.list(&finder.named::<T>(ids, search.order))?;
+    totals.remember_first(tx, finder.question(), (search.order, first.into()))?;
+    Ok(Paged::new(rows, total))
 }
 
 /// How many things there are of which some are looked for.

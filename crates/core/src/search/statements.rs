@@ -92,14 +92,10 @@ impl Finder<'_> {
         filter(sql);
     }
 
-    /// A select of the page that sorts everything that was found.
-    pub(super) fn sorted<T: Searched>(&self, found: &Sql, search: &Search<'_>) -> Sql {
+    /// A select of the ids of the page that sorts everything that was found.
+    pub(super) fn sorted(&self, found: &Sql, search: &Search<'_>) -> Sql {
         let names = self.noun.names();
-        let mut sql = Sql::new(format!(
-            "SELECT {} FROM {table} WHERE {table}.id IN (SELECT ",
-            T::SELECTED,
-            table = names.table
-        ));
+        let mut sql = Sql::new("SELECT ");
         match (self.noun.sorted_by(search.order), search.filter) {
             (Some(order), None) => {
                 sql.push(&format!("{rows}.id FROM (", rows = names.rows)).append(found);
@@ -112,7 +108,14 @@ impl Finder<'_> {
                 push_page(&mut sql, search, search.order);
             }
         }
-        sql.push(")").push(&Order::clause(search.order));
+        sql
+    }
+
+    /// A select of the things whose ids a select gives, in order.
+    pub(super) fn things<T: Searched>(&self, ids: &Sql, order: &[Order]) -> Sql {
+        let table = self.noun.names().table;
+        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN (", T::SELECTED));
+        sql.append(ids).push(")").push(&Order::clause(order));
         sql
     }
 
@@ -129,9 +132,9 @@ impl Finder<'_> {
         search.filter.is_none() && self.noun.sorted_by(search.order).is_some()
     }
 
-    /// A select of the page that goes along the list and compares on the way: all of it, or so many things from its
-    /// beginning.
-    pub(super) fn walked<T: Searched>(&self, search: &Search<'_>, stretch: Option<i64>) -> Sql {
+    /// A select of the ids of the page that goes along the list and compares on the way: all of it, or so many things
+    /// from its beginning.
+    pub(super) fn walked(&self, search: &Search<'_>, stretch: Option<i64>) -> Sql {
         let Names { table, rows, .. } = *self.noun.names();
         let order = self.noun.sorted_by(search.order).filter(|_| search.filter.is_none());
         let is_live = |sql: &mut Sql| {
@@ -140,7 +143,7 @@ impl Finder<'_> {
                 filter(sql);
             }
         };
-        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN (SELECT ", T::SELECTED));
+        let mut sql = Sql::new("SELECT ");
         match (&order, stretch) {
             (Some(order), None) => {
                 sql.push(&format!("{rows}.id FROM {rows}"));
@@ -179,7 +182,6 @@ impl Finder<'_> {
                 push_page(&mut sql, search, search.order);
             }
         }
-        sql.push(")").push(&Order::clause(search.order));
         sql
     }
 }

@@ -243,6 +243,12 @@ impl Totals {
         Ok(Some(ids))
     }
 
+    /// Whether the first matches were remembered, be it long ago: it was not near the beginning that they stood.
+    pub(super) fn has_first(&self, question: Question<'_>, order: &[Order]) -> bool {
+        let all = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        question.first_key(order).is_some_and(|key| all.contains_key(&key))
+    }
+
     /// Remembers the first matches as this unit sees them.
     pub(super) fn remember_first(
         &self,
