@@ -45,6 +45,14 @@ impl Row<'_> {
             .sum()
     }
 
+    /// Reads the cell of column `at`; an error names the column.
+    fn column<T: Column>(&self, at: usize, cell: Cell<'_>) -> Result<T> {
+        T::read(cell).map_err(|error| match error {
+            Error::Decode(reason) => Error::Decode(format!("column {}: {reason}", self.column_name(at))),
+            other => other,
+        })
+    }
+
     fn column_name(&self, at: usize) -> &str {
         match &self.0 {
             Origin::Sqlite(row) => row.as_ref().column_name(at).unwrap_or("?"),
@@ -251,16 +259,23 @@ pub trait FromRow: Sized {
 
     /// Reads the value that begins at column `at`.
     fn from_row(row: &Row<'_>, at: usize) -> Result<Self>;
+
+    /// Reads the value that begins at column `at`, if that is not NULL.
+    fn optional(row: &Row<'_>, at: usize) -> Result<Option<Self>> {
+        if row.cell(at)?.is_null() { Ok(None) } else { Self::from_row(row, at).map(Some) }
+    }
 }
 
 impl<T: Column> FromRow for T {
     const WIDTH: usize = 1;
 
     fn from_row(row: &Row<'_>, at: usize) -> Result<Self> {
-        T::read(row.cell(at)?).map_err(|error| match error {
-            Error::Decode(reason) => Error::Decode(format!("column {}: {reason}", row.column_name(at))),
-            other => other,
-        })
+        row.column(at, row.cell(at)?)
+    }
+
+    fn optional(row: &Row<'_>, at: usize) -> Result<Option<Self>> {
+        let cell = row.cell(at)?;
+        if cell.is_null() { Ok(None) } else { row.column(at, cell).map(Some) }
     }
 }
 
@@ -268,7 +283,7 @@ impl<T: FromRow> FromRow for Option<T> {
     const WIDTH: usize = T::WIDTH;
 
     fn from_row(row: &Row<'_>, at: usize) -> Result<Self> {
-        if row.cell(at)?.is_null() { Ok(None) } else { T::from_row(row, at).map(Some) }
+        T::optional(row, at)
     }
 }
 

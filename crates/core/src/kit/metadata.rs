@@ -162,7 +162,12 @@ impl Param for Metadata {
 
 impl Column for Metadata {
     fn read(cell: Cell<'_>) -> merak_store::Result<Self> {
-        let pairs = serde_json::from_str(cell.json()?).map_err(undecodable)?;
+        let text = cell.json()?;
+        // Most things have none.
+        if text == "{}" {
+            return Ok(Self::default());
+        }
+        let pairs = serde_json::from_str(text).map_err(undecodable)?;
         Self::with_values(&pairs).map_err(undecodable)
     }
 }
