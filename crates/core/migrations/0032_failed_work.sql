@@ -4,6 +4,7 @@ ALTER TABLE jobs ADD COLUMN grant_id uuid;
 -- Why it did not end well last, as the seller may read it: without anything of the installation's own.
 ALTER TABLE jobs ADD COLUMN told text;
 CREATE INDEX jobs_failed_of_benefit_idx ON jobs (benefit_id, created_at, id) WHERE failures > 0 AND benefit_id IS NOT NULL;
+CREATE INDEX jobs_set_aside_of_grant_idx ON jobs (grant_id) WHERE failed_at IS NOT NULL;
 -- postgres: UPDATE jobs SET grant_id = CAST(payload ->> 'grant_id' AS uuid) WHERE kind = 'settle_access';
 -- postgres: UPDATE jobs SET benefit_id = CAST(payload ->> 'benefit_id' AS uuid) WHERE kind IN ('update_grants_of_benefit', 'revoke_grants_of_benefit');
 -- sqlite: UPDATE jobs SET grant_id = payload ->> 'grant_id' WHERE kind = 'settle_access';

@@ -286,6 +286,13 @@ fn walked<T>(tx: &mut Tx<'_>, next: Option<Job>, (name, is_there): Subject, id: 
 /// Records what came of a job, in the unit that did its work. A job whose lease was lost to another worker is left
 /// alone.
 pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<()> {
+    if let (Outcome::Done | Outcome::SetAside(_), Some(grant_id)) = (outcome, claimed.job.grant_id()) {
+        // The newest run knows how it stands with the grant.
+        tx.execute(
+            "DELETE FROM jobs WHERE grant_id = $1 AND failed_at IS NOT NULL AND id <> $2",
+            &[&grant_id, &claimed.id],
+        )?;
+    }
     match outcome {
         Outcome::Done => match claimed.job.recurs_after() {
             Some(seconds) if remove(tx, claimed)? => {

@@ -13,18 +13,23 @@ use merak_core::kit::Id;
 use super::{Error, new_tokens};
 use crate::state::House;
 
+const NOT_INSTALLED: &str = "The app is not installed on the repository.";
+
 /// What came of asking a service.
 enum Asked {
     /// It did so.
     Done,
-    /// It will not until somebody does something about it, for this reason.
-    Waits(String),
+    /// It will not until the customer does something about it, for this reason.
+    Waits(&'static str),
+    /// It will not until the seller does something about it, for this reason.
+    Refused(Reason),
 }
 
 pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<BenefitGrant>) -> Result<(), Error> {
     let errand = house.store.write(move |tx| accesses::plan(tx, id)).await?;
     // What cannot be taken back must not keep a buyer from what was bought; it is tried again with the job.
     let mut stuck = None;
+    let mut outcome = Outcome::Done;
     for access in errand.withdraw {
         match withdraw(house, &access).await {
             Ok(()) => house.store.write(move |tx| accesses::withdrawn(tx, &access)).await?,
@@ -39,8 +44,13 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<BenefitGrant>) 
         match give(house, &access, account).await {
             Ok(Asked::Done) => house.store.write(move |tx| accesses::given(tx, &access)).await?,
             Ok(Asked::Waits(reason)) => {
-                tracing::warn!(grant = %id, platform = %access.platform, reason, "a grant waits");
+                tracing::info!(grant = %id, platform = %access.platform, reason, "a grant waits");
                 house.store.write(move |tx| accesses::refused(tx, &access)).await?;
+            }
+            Ok(Asked::Refused(reason)) => {
+                tracing::warn!(grant = %id, platform = %access.platform, reason.noted, "a grant was refused");
+                house.store.write(move |tx| accesses::refused(tx, &access)).await?;
+                outcome = Outcome::SetAside(reason);
             }
             Err(Failed::Outside(error)) => return postpone(house, claimed, access.platform, &error).await,
             Err(Failed::Inside(error)) => return Err(error),
@@ -50,7 +60,7 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<BenefitGrant>) 
         return postpone(house, claimed, platform, &error).await;
     }
     let claimed = claimed.clone();
-    Ok(house.store.write(move |tx| jobs::settle(tx, &claimed, &Outcome::Done)).await?)
+    Ok(house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await?)
 }
 
 /// Why a service did not do what it was asked for.
@@ -78,7 +88,7 @@ async fn postpone(
     platform: Platform,
     error: &rest::Error,
 ) -> Result<(), Error> {
-    let reason = Reason::from(error.to_string()).told(error.told());
+    let reason = reason_of(error);
     let outcome = match error {
         rest::Error::RateLimited { after, .. } => {
             Outcome::Postponed(reason, i64::try_from(after.as_secs()).unwrap_or(i64::MAX))
@@ -88,6 +98,10 @@ async fn postpone(
     tracing::warn!(kind = claimed.job.kind(), %error, "job postponed");
     let claimed = claimed.clone();
     Ok(house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await?)
+}
+
+fn reason_of(error: &rest::Error) -> Reason {
+    Reason::from(error.to_string()).told(error.told())
 }
 
 async fn withdraw(house: &House, access: &Access) -> Result<(), Failed> {
@@ -124,7 +138,7 @@ async fn give(house: &House, access: &Access, account: CustomerAccount) -> Resul
     };
     match result {
         // The same call would be refused again.
-        Err(Failed::Outside(error @ rest::Error::Refused { .. })) => Ok(Asked::Waits(error.to_string())),
+        Err(Failed::Outside(error @ rest::Error::Refused { .. })) => Ok(Asked::Refused(reason_of(&error))),
         other => other,
     }
 }
@@ -132,7 +146,7 @@ async fn give(house: &House, access: &Access, account: CustomerAccount) -> Resul
 async fn give_role(house: &House, access: &Access, account: CustomerAccount) -> Result<Asked, Failed> {
     let discord = discord_of(house)?;
     let Some(token) = usable_token(house, discord, account).await? else {
-        return Ok(Asked::Waits(String::from("the account has to be connected again")));
+        return Ok(Asked::Waits("the account has to be connected again"));
     };
     if discord.add_member(&role(access), &token).await? == Joined::Before {
         discord.add_role(&role(access)).await?;
@@ -171,11 +185,11 @@ async fn usable_token(
 async fn give_repository(github: &Github, access: &Access) -> Result<Asked, Failed> {
     let place = repository(access);
     let Some(Installation { id, .. }) = github.installation_of(&place).await? else {
-        return Ok(Asked::Waits(String::from("the app is not installed on the repository")));
+        return Ok(Asked::Refused(Reason::from(NOT_INSTALLED).told(NOT_INSTALLED)));
     };
     let token = github.token_for(id, &place).await?;
     let Some(username) = github.name_of(&token, &access.account_id).await? else {
-        return Ok(Asked::Waits(String::from("the account is no more")));
+        return Ok(Asked::Waits("the account is no more"));
     };
     let permission = access.permission.as_deref().unwrap_or_default();
     if let Some(invitation) = github.invitation_of(&token, &place, &access.account_id).await? {

@@ -82,6 +82,38 @@ connected! {
         shop.merchant.with("idempotency-key", "once").post(&path, json!({})).await.expect(204);
     }
 
+    // What would be refused again is not tried again by itself (spec 20 §3.6): the seller sees to it, and lets it run.
+    async fn what_a_service_refuses_to_give_is_set_aside_with_its_reason(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.role("10", "11").await;
+        let customer = shop.customer().await;
+        let grant = shop.grant(typed(&id), customer.id, order()).await;
+        connected.connect(&customer, "discord", 500).await;
+        let give = "PUT /discord/api/v10/guilds/10/members/500";
+        services.fail_with(give, 403, None, json!({"message": "Missing Permissions", "code": 50_013}));
+        connected.choose(&grant, "discord", "500").await.expect(200);
+        shop.work_done().await;
+        let failed = failures(&shop.merchant, &id).await.remove(0);
+        assert_eq!((&failed["work"], &failed["attempts"]), (&json!("grant"), &json!(1)));
+        assert_eq!(failed["error"], "Discord refused with status 403: Missing Permissions");
+        assert!(failed["next_attempt_at"].is_null() && failed["set_aside_at"].is_string(), "{failed}");
+        assert_eq!(connected.grant(&grant).await["is_granted"], false);
+
+        // It is refused again, for another reason. There is still one thing to be seen to.
+        services.fail_with(give, 404, None, json!({"message": "Unknown Guild", "code": 10_004}));
+        connected.choose(&grant, "discord", "500").await.expect(200);
+        shop.work_done().await;
+        let again = failures(&shop.merchant, &id).await;
+        assert_eq!((again.len(), &again[0]["error"]), (1, &json!("Discord refused with status 404: Unknown Guild")));
+
+        let path = format!("/v1/benefits/{id}/failures/{}/retry", again[0]["id"].as_str().unwrap());
+        shop.merchant.post(&path, json!({})).await.expect(204);
+        until(async || services.world().discord.holders("10") == ["500: 11"]).await;
+        shop.work_done().await;
+        assert_eq!(connected.grant(&grant).await["is_granted"], true);
+        assert_eq!(failures(&shop.merchant, &id).await, Vec::<Value>::new());
+    }
+
     // The same with GitHub.
     async fn a_service_that_does_not_accept_the_installation_is_named(connected) {
         let shop = &connected.shop;
