@@ -275,6 +275,13 @@ impl BotCall {
     }
 }
 
+/// Whether a failure is about the person's account: they took their permission back, or are in as many servers as one may
+/// be.
+pub fn is_of_account(error: &Error) -> bool {
+    const CODES: [i64; 2] = [30_001, 50_025];
+    matches!(error, Error::Refused { service: SERVICE, code: Some(code), .. } if CODES.contains(code))
+}
+
 /// Whether a failure says that what is to be taken away is not there: the server, the role or the member.
 pub fn is_gone(error: &Error) -> bool {
     error.status() == Some(404)

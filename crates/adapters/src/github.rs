@@ -263,6 +263,7 @@ impl Github {
             (_, error) => Err(Error::Refused {
                 service: SERVICE,
                 status: 400,
+                code: None,
                 reason: error.unwrap_or_else(|| String::from("no token was given")),
             }),
         }

@@ -55,6 +55,8 @@ pub enum Error {
         service: &'static str,
         /// The HTTP status.
         status: u16,
+        /// The service's own number for it, if it has one.
+        code: Option<i64>,
         /// What the service says about it.
         reason: String,
     },
@@ -78,7 +80,7 @@ impl Error {
             Self::RateLimited { service, after } => {
                 format!("{service} asks to wait {} seconds.", after.as_secs())
             }
-            Self::Refused { service, status, reason } => {
+            Self::Refused { service, status, reason, .. } => {
                 format!("{service} refused with status {status}: {reason}")
             }
         }
@@ -188,7 +190,11 @@ fn failure(service: &'static str, status: StatusCode, headers: &HeaderMap, body:
         _ if status.is_server_error() => {
             Error::Unavailable { service, cause: format!("status {}", status.as_u16()) }
         }
-        _ => Error::Refused { service, status: status.as_u16(), reason: reason(body) },
+        _ => {
+            let told = serde_json::from_slice::<Value>(body).unwrap_or_default();
+            let (code, reason) = (told["code"].as_i64(), reason(&told));
+            Error::Refused { service, status: status.as_u16(), code, reason }
+        }
     }
 }
 
@@ -222,17 +228,20 @@ fn number(headers: &HeaderMap, name: &str) -> Option<f64> {
 }
 
 /// What a refusal says of itself, cut to a line: `message`, or the error of an OAuth exchange.
-fn reason(body: &[u8]) -> String {
+fn reason(body: &Value) -> String {
     const LONGEST: usize = 200;
-    let body = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let told = ["message", "error_description", "error"].iter().find_map(|name| body[*name].as_str());
     told.unwrap_or("no reason given").chars().take(LONGEST).collect()
 }
 
 /// The address of a path below a base. A segment that would lead elsewhere is nothing that exists.
 pub(crate) fn address(service: &'static str, base: &Url, segments: &[&str]) -> Result<Url> {
-    let nothing =
-        || Error::Refused { service, status: 404, reason: String::from("there is no such address") };
+    let nothing = || Error::Refused {
+        service,
+        status: 404,
+        code: None,
+        reason: String::from("there is no such address"),
+    };
     if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
         return Err(nothing());
     }

@@ -1,7 +1,7 @@
 -- Since when a customer is a buyer: has an order.
 ALTER TABLE customers ADD COLUMN bought_at timestamptz;
-UPDATE customers SET bought_at = (SELECT min(orders.created_at) FROM orders WHERE orders.customer_id = customers.id)
-WHERE EXISTS (SELECT 1 FROM orders WHERE orders.customer_id = customers.id);
+UPDATE customers SET bought_at = bought.first_at
+FROM (SELECT customer_id, min(created_at) AS first_at FROM orders GROUP BY customer_id) AS bought WHERE bought.customer_id = customers.id;
 CREATE INDEX customers_bought_at_idx ON customers (organization_id, bought_at, id) WHERE bought_at IS NOT NULL AND deleted_at IS NULL;
 
 -- How many live customers of an organization are buyers; none if there is no row. Apart from their other total, which begins of

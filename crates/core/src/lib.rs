@@ -77,8 +77,8 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0030_email_order", sql: include_str!("../migrations/0030_email_order.sql") },
     Migration { name: "0031_sealed_ledger", sql: include_str!("../migrations/0031_sealed_ledger.sql") },
     Migration { name: "0032_failed_work", sql: include_str!("../migrations/0032_failed_work.sql") },
-    Migration { name: "0034_buyers", sql: include_str!("../migrations/0034_buyers.sql") },
     Migration { name: "0033_link_counts", sql: include_str!("../migrations/0033_link_counts.sql") },
+    Migration { name: "0034_buyers", sql: include_str!("../migrations/0034_buyers.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
     Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

@@ -201,7 +201,7 @@ scenarios! {
         assert!((2 * 86_400..2 * 86_400 + 3600).contains(&tried_for), "{tried_for}");
         assert!((1800..=3600).contains(&last_pause), "{last_pause}");
         assert_eq!(row.last_error.as_deref(), Some("nobody answers"));
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 1));
+        assert_eq!(shop.backlog(), (0, 1));
         // It can be sent after all, once the reason is gone.
         shop.write(jobs::retry_failed).unwrap();
         let claimed = shop.write(jobs::claim).unwrap().unwrap();
@@ -223,7 +223,7 @@ scenarios! {
             jobs::settle(tx, &claimed, &outcome)
         })
         .unwrap();
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 1));
+        assert_eq!(shop.backlog(), (0, 1));
         let failed = shop.read(|tx| jobs::list_failed(tx, 10)).unwrap();
         assert_eq!((failed[0].failures, failed[0].last_error.as_deref()), (1, Some("no such mailbox")));
         assert_eq!(record(shop, id).unwrap().email().unwrap(), Some(ended(shop)), "it is kept to be sent");
@@ -252,7 +252,7 @@ scenarios! {
         assert_eq!(shop.write(|tx| emails::purge(tx, 10)).unwrap(), 1);
         assert_eq!((record(shop, sent).is_none(), record(shop, refused).is_none()), (true, true));
         assert!(record(shop, young).is_some());
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0), "the young one's job waits");
+        assert_eq!(shop.backlog(), (1, 0), "the young one's job waits");
     }
 
     fn everybody_who_works_for_an_organization_is_told(shop) {

@@ -45,6 +45,38 @@ scenarios! {
         assert!(list(shop, &note, Page::default()).items.is_empty());
     }
 
+    // What a service asked for holds for whoever lets the job run by hand, too; and that it asked is no reason to forget why
+    // the job failed.
+    fn a_pause_that_was_asked_for_is_kept(shop) {
+        let note = benefit(shop);
+        enqueue(shop, Job::UpdateGrantsOfBenefit { benefit_id: note.id, after: None });
+        let claimed = shop.write(jobs::claim).unwrap().unwrap();
+        settle(shop, &claimed, Outcome::Failed(Reason::from("no").told("Nobody said yes.")));
+        shop.advance(std::time::Duration::from_secs(2));
+        let claimed = shop.write(jobs::claim).unwrap().unwrap();
+        settle(shop, &claimed, Outcome::Postponed("not now".into(), 600));
+        let failed = only(list(shop, &note, Page::default()));
+        assert_eq!(failed.error, "Nobody said yes.");
+        retry(shop, &note, failed.id).unwrap();
+        assert!(shop.write(jobs::claim).unwrap().is_none());
+        shop.advance(std::time::Duration::from_mins(10));
+        assert!(shop.write(jobs::claim).unwrap().is_some());
+    }
+
+    fn a_newer_run_that_is_done_ends_older_failures(shop) {
+        let (note, other) = (benefit(shop), benefit(shop));
+        for benefit in [&note, &other] {
+            enqueue(shop, Job::UpdateGrantsOfBenefit { benefit_id: benefit.id, after: None });
+            let claimed = shop.write(jobs::claim).unwrap().unwrap();
+            settle(shop, &claimed, Outcome::SetAside("nothing will come of it".into()));
+        }
+        enqueue(shop, Job::UpdateGrantsOfBenefit { benefit_id: note.id, after: None });
+        let claimed = shop.write(jobs::claim).unwrap().unwrap();
+        settle(shop, &claimed, Outcome::Done);
+        assert!(list(shop, &note, Page::default()).items.is_empty());
+        assert_eq!(list(shop, &other, Page::default()).items.len(), 1);
+    }
+
     fn what_runs_is_left_to_run(shop) {
         let note = benefit(shop);
         enqueue(shop, Job::UpdateGrantsOfBenefit { benefit_id: note.id, after: None });

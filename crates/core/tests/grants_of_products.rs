@@ -105,7 +105,7 @@ scenarios! {
         shop.set_benefits(id, &[benefits[0]]).unwrap();
         shop.run_jobs();
         assert_eq!(granted(shop, benefits[0]), buyers);
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+        assert_eq!(shop.backlog(), (0, 0));
     }
 
     /// P22: an order alone changes nothing for buyers.
@@ -136,7 +136,7 @@ scenarios! {
         let purchase = Purchase { customer_id: gone.id, ..order.purchase() };
         shop.write(move |tx| jobs::enqueue(tx, &Job::UpdateGrantsOfPurchase { purchase })).unwrap();
         shop.run_jobs();
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0), "it does not come back either");
+        assert_eq!(shop.backlog(), (0, 0), "it does not come back either");
         assert_eq!(refusal(shop.write(move |tx| grants::grant_purchase(tx, &purchase))).0, Kind::NotFound);
     }
 
@@ -153,14 +153,14 @@ scenarios! {
         shop.advance(Duration::from_hours(300 * 366 * 24));
         assert!(!step(shop), "the batch is refused, and parted");
         // The walk goes on among the subscriptions, of which there are none.
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (3, 0));
+        assert_eq!(shop.backlog(), (3, 0));
         assert_eq!((0..3).filter(|_| step(shop)).count(), 1);
-        assert_eq!((granted(shop, benefit.id), shop.read(jobs::backlog).unwrap()), (0, (2, 0)));
+        assert_eq!((granted(shop, benefit.id), shop.backlog()), (0, (2, 0)));
         assert_eq!(granted(shop, before), 0, "a purchase is granted as a whole or not at all");
         shop.change_benefit(&benefit, json!({}));
         shop.advance(Duration::from_mins(1));
         shop.run_jobs();
-        assert_eq!((granted(shop, benefit.id), shop.read(jobs::backlog).unwrap()), (2, (0, 0)));
+        assert_eq!((granted(shop, benefit.id), shop.backlog()), (2, (0, 0)));
         assert_eq!(granted(shop, before), 2);
     }
 

@@ -24,7 +24,7 @@ scenarios! {
         settle(shop, &claimed, Outcome::Done);
         shop.advance(hours(24));
         assert!(claim(shop).is_none());
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+        assert_eq!(shop.backlog(), (0, 0));
     }
 
     fn jobs_of_one_lane_run_one_after_the_other(shop) {
@@ -58,12 +58,12 @@ scenarios! {
         for claimed in &some {
             settle(shop, claimed, Outcome::Done);
         }
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (3, 0));
+        assert_eq!(shop.backlog(), (3, 0));
         // Whose worker died is claimed again, and the slow one's word does not count.
         shop.advance(Duration::from_secs(jobs::LEASE.unsigned_abs()));
         assert_eq!(numbers(&claim_mails(shop, 10)), wanted(&[1, 5]));
         settle(shop, &rest[0], Outcome::Done);
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (3, 0));
+        assert_eq!(shop.backlog(), (3, 0));
         assert_eq!(claim(shop).unwrap().job, revocation(2));
     }
 
@@ -85,9 +85,9 @@ scenarios! {
         shop.advance(Duration::from_secs(10));
         assert!(claim(shop).is_none(), "the job is still the second worker's");
         settle(shop, &slow, Outcome::Next(revocation(2)));
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        assert_eq!(shop.backlog(), (1, 0));
         settle(shop, &quick, Outcome::Done);
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+        assert_eq!(shop.backlog(), (0, 0));
     }
 
     /// As after a newer release asked for it and an older one is back.
@@ -111,7 +111,7 @@ scenarios! {
             shop.advance(hours(1));
             while claim(shop).is_some() {}
         }
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (2, 2));
+        assert_eq!(shop.backlog(), (2, 2));
     }
 
     /// G12: a job about something unknown is an error at once, which the operator sees; no later attempt would mend it.
@@ -167,7 +167,7 @@ scenarios! {
             enqueue(shop, job);
         }
         shop.run_jobs();
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+        assert_eq!(shop.backlog(), (0, 0));
     }
 
     fn a_failing_job_pauses_longer_each_time_and_is_set_aside_in_the_end(shop) {
@@ -182,7 +182,7 @@ scenarios! {
         }
         assert_eq!(pauses.len(), 9);
         assert!(pauses.is_sorted() && pauses[0] >= Duration::from_secs(1), "{pauses:?}");
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 1));
+        assert_eq!(shop.backlog(), (0, 1));
         shop.advance(hours(10_000));
         assert!(claim(shop).is_none());
     }
@@ -223,7 +223,7 @@ scenarios! {
                 assert!(claim(shop).is_none());
                 shop.advance(Duration::from_secs(1));
             }
-            assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+            assert_eq!(shop.backlog(), (1, 0));
             settle(shop, &claim(shop).unwrap(), Outcome::Done);
         }
     }
@@ -240,7 +240,7 @@ scenarios! {
             assert!(claim(shop).is_none());
             shop.advance(Duration::from_mins(1));
         }
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (1, 0));
+        assert_eq!(shop.backlog(), (1, 0));
         assert_eq!(claim(shop).unwrap().failure(), 1);
     }
 
@@ -286,21 +286,21 @@ scenarios! {
         assert_eq!(shop.write(jobs::retry_failed).unwrap(), 1);
         assert_eq!(shop.write(jobs::retry_failed).unwrap(), 0);
         settle(shop, &claim(shop).unwrap(), Outcome::Done);
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (0, 0));
+        assert_eq!(shop.backlog(), (0, 0));
     }
 
     fn work_that_comes_back_by_itself_waits_once(shop) {
         for _ in 0..3 {
             shop.write(jobs::ensure_recurring).unwrap();
         }
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (2, 0));
+        assert_eq!(shop.backlog(), (2, 0));
         for _ in 0..2 {
             let claimed = claim(shop).unwrap();
             assert!(matches!(claimed.job, Job::Purge | Job::ExpireCheckouts), "{claimed:?}");
             shop.write(jobs::ensure_recurring).unwrap();
             settle(shop, &claimed, Outcome::Done);
         }
-        assert_eq!(shop.read(jobs::backlog).unwrap(), (2, 0));
+        assert_eq!(shop.backlog(), (2, 0));
         shop.run_jobs();
         assert_eq!(shop.read(jobs::next_due).unwrap(), Some(shop.now().add_seconds(900)));
     }

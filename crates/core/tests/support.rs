@@ -240,6 +240,12 @@ impl Shop {
         self.read(move |tx| license_keys::activations_of(tx, id)).unwrap()
     }
 
+    /// How many jobs wait or run, and how many were set aside for the operator.
+    pub fn backlog(&self) -> (i64, i64) {
+        let backlog = self.read(jobs::backlog).unwrap();
+        (backlog.waiting, backlog.failed)
+    }
+
     /// Validates a key.
     pub fn validate(&self, command: &Validate) -> Result<HeldKey> {
         let command = command.clone();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use merak_core::jobs::Backlog;
 use merak_store::{COMMIT_BUCKETS, Statistics, Store};
 use metrics::{Counter, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -60,12 +61,13 @@ impl RequestMetrics {
     }
 
     /// The metrics in Prometheus' text format.
-    pub fn render(&self, store: &Store, jobs: Option<(i64, i64)>) -> String {
+    pub fn render(&self, store: &Store, jobs: Option<Backlog>) -> String {
         let mut text = self.handle.render();
         push_store(&mut text, &store.statistics());
-        if let Some((waiting, failed)) = jobs {
-            gauge(&mut text, "merak_jobs_waiting", waiting);
-            gauge(&mut text, "merak_jobs_failed", failed);
+        if let Some(jobs) = jobs {
+            gauge(&mut text, "merak_jobs_waiting", jobs.waiting);
+            gauge(&mut text, "merak_jobs_failed", jobs.failed);
+            gauge(&mut text, "merak_jobs_refused", jobs.refused);
         }
         text
     }

@@ -3,7 +3,7 @@
 use const_format::concatcp;
 use merak_store::{ReadTx, Timestamp, Tx};
 
-use super::Waiting;
+use super::{Job, Waiting};
 use crate::benefits::Benefit;
 use crate::benefits::grants::BenefitGrant;
 use crate::customers::Customer;
@@ -100,6 +100,30 @@ pub fn list_failed_of_benefit(
     }
     let found = tx.all::<Found>(SQL, &[&benefit_id, &rows, &page.offset()])?;
     Ok(Paged::new(found.into_iter().map(FailedWork::from).collect(), total))
+}
+
+/// Forgets what was set aside of the same grant, or of the same work on a whole benefit: the newest run knows how it stands.
+pub(super) fn forget_older(tx: &mut Tx<'_>, newest: Id<Waiting>, job: &Job) -> Result<()> {
+    if let Some(grant_id) = job.grant_id() {
+        tx.execute(
+            "DELETE FROM jobs WHERE grant_id = $1 AND failed_at IS NOT NULL AND id <> $2",
+            &[&grant_id, &newest],
+        )?;
+    } else if let Some(benefit_id) = job.benefit_id() {
+        // With a benefit that is no more, nothing of it is left to be changed.
+        tx.execute(
+            "DELETE FROM jobs WHERE benefit_id = $1 AND failures > 0 AND grant_id IS NULL AND failed_at IS NOT NULL \
+             AND id <> $2 AND (kind = $3 OR kind = 'update_grants_of_benefit')",
+            &[&benefit_id, &newest, &job.kind()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Forgets what was set aside of a grant of which nothing is left to be given or taken back.
+pub fn forget_failed_of_grant(tx: &mut Tx<'_>, grant_id: Id<BenefitGrant>) -> Result<()> {
+    tx.execute("DELETE FROM jobs WHERE grant_id = $1 AND failed_at IS NOT NULL", &[&grant_id])?;
+    Ok(())
 }
 
 /// Lets work that failed of a benefit run at once, as if it had never failed; else not found. What runs already is left

@@ -10,10 +10,12 @@ mod queue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::failed_work::{FailedWork, Work, list_failed_of_benefit, retry_of_benefit};
+pub use self::failed_work::{
+    FailedWork, Work, forget_failed_of_grant, list_failed_of_benefit, retry_of_benefit,
+};
 pub use self::outcome::{Outcome, Reason};
 pub use self::queue::{
-    Claimed, LEASE, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
+    Backlog, Claimed, LEASE, Waiting, backlog, claim, claim_mails, claim_unit, enqueue, ensure_recurring,
     has_grants_to_update, is_any_due, is_any_of, list_failed, list_waiting, next_due, next_unit_due, retry,
     retry_failed, run, settle, settle_refused,
 };

@@ -19,6 +19,8 @@ pub enum Outcome {
     FailedOutside(Reason, i64),
     /// It will never be done as things are, for this reason: it is set aside at once.
     SetAside(Reason),
+    /// A service outside will not do it until its seller has seen to something, for this reason: it is set aside for them.
+    Refused(Reason),
     /// It could not be done yet, for this reason, and is to be left alone for so many seconds. That is no failure.
     Postponed(Reason, i64),
 }
@@ -51,6 +53,13 @@ impl Reason {
     #[must_use]
     pub fn told(self, sentence: impl Into<String>) -> Self {
         Self { told: Some(sentence.into()), ..self }
+    }
+
+    /// This reason and another one.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        let told = self.told.into_iter().chain(other.told.clone()).reduce(|one, other| one + " " + &other);
+        Self { noted: format!("{}; {}", self.noted, other.noted), told }
     }
 }
 

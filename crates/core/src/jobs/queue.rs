@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use const_format::concatcp;
 use merak_store::{Json, ReadTx, Sql, Timestamp, Tx, row};
 
-use super::{FlowJob, Job, Outcome, Reason};
+use super::{FlowJob, Job, Outcome, Reason, failed_work};
 use crate::benefits;
 use crate::benefits::grants::{self, News, Purchase};
 use crate::billing::hints;
@@ -286,22 +286,20 @@ fn walked<T>(tx: &mut Tx<'_>, next: Option<Job>, (name, is_there): Subject, id: 
 /// Records what came of a job, in the unit that did its work. A job whose lease was lost to another worker is left
 /// alone.
 pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<()> {
-    if let (Outcome::Done | Outcome::SetAside(_), Some(grant_id)) = (outcome, claimed.job.grant_id()) {
-        // The newest run knows how it stands with the grant.
-        tx.execute(
-            "DELETE FROM jobs WHERE grant_id = $1 AND failed_at IS NOT NULL AND id <> $2",
-            &[&grant_id, &claimed.id],
-        )?;
-    }
     match outcome {
-        Outcome::Done => match claimed.job.recurs_after() {
-            Some(seconds) if remove(tx, claimed)? => {
-                let due_at = tx.now().add_seconds(seconds);
-                insert(tx, &claimed.job, due_at)
+        Outcome::Done => {
+            if !remove(tx, claimed)? {
+                return Ok(());
             }
-            Some(_) => Ok(()),
-            None => remove(tx, claimed).map(|_| ()),
-        },
+            failed_work::forget_older(tx, claimed.id, &claimed.job)?;
+            match claimed.job.recurs_after() {
+                Some(seconds) => {
+                    let due_at = tx.now().add_seconds(seconds);
+                    insert(tx, &claimed.job, due_at)
+                }
+                None => Ok(()),
+            }
+        }
         Outcome::Next(job) => {
             if remove(tx, claimed)? {
                 enqueue(tx, job)?;
@@ -313,20 +311,14 @@ pub fn settle(tx: &mut Tx<'_>, claimed: &Claimed, outcome: &Outcome) -> Result<(
             fail(tx, claimed, reason, pause)
         }
         Outcome::FailedOutside(reason, pause) => fail(tx, claimed, reason, *pause),
-        Outcome::SetAside(reason) => {
-            let now = tx.now();
-            tx.execute(
-                "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, failed_at = $4, \
-                 failures = failures + 1 WHERE id = $1 AND attempts = $5",
-                &[&claimed.id, &reason.noted, &reason.told, &now, &claimed.attempts],
-            )?;
-            Ok(())
-        }
+        Outcome::SetAside(reason) => set_aside(tx, claimed, reason, false),
+        Outcome::Refused(reason) => set_aside(tx, claimed, reason, true),
         Outcome::Postponed(reason, pause) => {
             let due_at = tx.now().add_seconds(*pause);
+            // Too many concurrent changes tell a seller nothing about what failed before.
             tx.execute(
-                "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, due_at = $4 \
-                 WHERE id = $1 AND attempts = $5",
+                "UPDATE jobs SET leased_until = NULL, last_error = $2, told = coalesce($3, told), due_at = $4, \
+                 not_before = $4 WHERE id = $1 AND attempts = $5",
                 &[&claimed.id, &reason.noted, &reason.told, &due_at, &claimed.attempts],
             )?;
             Ok(())
@@ -358,6 +350,16 @@ fn remove(tx: &mut Tx<'_>, claimed: &Claimed) -> Result<bool> {
     Ok(tx.execute(sql, &[&claimed.id, &claimed.attempts])? == 1)
 }
 
+fn set_aside(tx: &mut Tx<'_>, claimed: &Claimed, reason: &Reason, is_refused: bool) -> Result<()> {
+    let now = tx.now();
+    let updated = tx.execute(
+        "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, failed_at = $4, not_before = NULL, \
+         failures = failures + 1, is_refused = $5 WHERE id = $1 AND attempts = $6",
+        &[&claimed.id, &reason.noted, &reason.told, &now, &is_refused, &claimed.attempts],
+    )?;
+    if updated == 1 { failed_work::forget_older(tx, claimed.id, &claimed.job) } else { Ok(()) }
+}
+
 fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &Reason, pause: i64) -> Result<()> {
     let now = tx.now();
     let most = if matches!(claimed.job, Job::Flow(_)) { FLOW_FAILURES } else { FAILURES };
@@ -365,7 +367,7 @@ fn fail(tx: &mut Tx<'_>, claimed: &Claimed, reason: &Reason, pause: i64) -> Resu
     let is_last = claimed.failure() >= most && claimed.job.recurs_after().is_none();
     tx.execute(
         "UPDATE jobs SET leased_until = NULL, last_error = $2, told = $3, due_at = $4, failed_at = $5, \
-         failures = failures + 1 WHERE id = $1 AND attempts = $6",
+         not_before = NULL, failures = failures + 1 WHERE id = $1 AND attempts = $6",
         &[
             &claimed.id,
             &reason.noted,
@@ -450,31 +452,48 @@ pub fn is_any_of(tx: &mut ReadTx<'_>, organization_id: Id<Organization>, within:
     Ok(tx.list::<bool>(&sql)?.pop().unwrap_or(false))
 }
 
-/// Lets a job that was set aside, or waits, run at once, as if it had never failed. One that does not exist or runs is
-/// not found.
+/// Lets a job that was set aside, or waits, run at once, as if it had never failed; if a service asked to be left alone, after
+/// that. One that does not exist or runs is not found.
 pub fn retry(tx: &mut Tx<'_>, id: Id<Waiting>) -> Result<()> {
     let now = tx.now();
     let updated = tx.execute(
-        "UPDATE jobs SET failed_at = NULL, failures = 0, due_at = $2, leased_until = NULL \
-         WHERE id = $1 AND (leased_until IS NULL OR leased_until <= $2)",
+        "UPDATE jobs SET failed_at = NULL, failures = 0, is_refused = FALSE, leased_until = NULL, \
+         due_at = CASE WHEN not_before > $2 THEN not_before ELSE $2 END WHERE id = $1 AND (leased_until IS NULL OR leased_until <= $2)",
         &[&id, &now],
     )?;
     if updated == 1 { Ok(()) } else { Err(Refusal::not_found()) }
 }
 
-/// Lets every job that was set aside run at once, as if it had never failed. Returns how many there were.
+/// Lets every job that was set aside run at once, as if it had never failed, but for what a service refused: that waits for its
+/// seller. Returns how many there were.
 pub fn retry_failed(tx: &mut Tx<'_>) -> Result<u64> {
     let now = tx.now();
     Ok(tx.execute(
-        "UPDATE jobs SET failed_at = NULL, failures = 0, due_at = $1 WHERE failed_at IS NOT NULL",
+        "UPDATE jobs SET failed_at = NULL, failures = 0, due_at = $1 \
+         WHERE failed_at IS NOT NULL AND is_refused = FALSE",
         &[&now],
     )?)
 }
 
-/// How many jobs wait or run, and how many were set aside.
-pub fn backlog(tx: &mut ReadTx<'_>) -> Result<(i64, i64)> {
-    Ok(tx.one(
-        "SELECT count(*) - count(failed_at), count(failed_at) FROM (SELECT failed_at FROM jobs LIMIT 100000) AS jobs",
-        &[],
-    )?)
+/// How many jobs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Those that wait or run.
+    pub waiting: i64,
+    /// Those that were set aside and are the operator's to look at.
+    pub failed: i64,
+    /// Those that a service refused, for their sellers to look at.
+    pub refused: i64,
+}
+
+/// How many jobs there are, of each kind at most a hundred thousand.
+pub fn backlog(tx: &mut ReadTx<'_>) -> Result<Backlog> {
+    let mut count = |what: &str| {
+        tx.one(&format!("SELECT count(*) FROM (SELECT id FROM jobs WHERE {what} LIMIT 100000) AS jobs"), &[])
+    };
+    Ok(Backlog {
+        waiting: count("failed_at IS NULL")?,
+        failed: count("failed_at IS NOT NULL AND is_refused = FALSE")?,
+        refused: count("failed_at IS NOT NULL AND is_refused = TRUE")?,
+    })
 }

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use const_format::concatcp;
 use merak_store::{Engine, Lookup, Order, PartitionedPage, ReadTx, Sql};
+use sha2::{Digest as _, Sha256};
 
 use super::{Product, ProductSort};
 use crate::access::Tenancy;
@@ -304,10 +307,16 @@ impl ListProducts {
         ids.sort_unstable();
         ids.dedup();
         let flag = |flag: Option<bool>| flag.map_or_else(|| String::from("any"), |flag| flag.to_string());
-        let ids = ids.into_iter().map(|id| id.uuid().simple().to_string());
-        let parts: Vec<String> =
-            [self.is_archived, self.is_recurring].map(flag).into_iter().chain(ids).collect();
-        Some(SeveralBenefits(parts.join(" ")))
+        let mut digest = Sha256::new();
+        for id in &ids {
+            digest.update(id.uuid().as_bytes());
+        }
+        let [is_archived, is_recurring] = [self.is_archived, self.is_recurring].map(flag);
+        // However many they are, the name is short.
+        Some(SeveralBenefits(format!(
+            "{is_archived} {is_recurring} {}",
+            URL_SAFE_NO_PAD.encode(digest.finalize())
+        )))
     }
 
     fn has_sort(&self) -> bool {

@@ -123,7 +123,8 @@ impl Finder<'_> {
     pub(super) fn named<T: Searched>(&self, ids: impl Iterator<Item = Uuid>, order: &[Order]) -> Sql {
         let table = self.noun.names().table;
         let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN ", T::SELECTED));
-        sql.bind_list(ids).push(&Order::clause(order));
+        sql.bind_list(ids).push(&format!(" AND {table}.deleted_at IS NULL AND {table}.organization_id IN "));
+        sql.bind_list(self.organizations.iter().copied()).push(&Order::clause(order));
         sql
     }
 

@@ -50,14 +50,18 @@ pub(super) async fn run(house: &House, claimed: &Claimed, id: Id<BenefitGrant>) 
             Ok(Asked::Refused(reason)) => {
                 tracing::warn!(grant = %id, platform = %access.platform, reason.noted, "a grant was refused");
                 house.store.write(move |tx| accesses::refused(tx, &access)).await?;
-                outcome = Outcome::SetAside(reason);
+                outcome = Outcome::Refused(reason);
             }
             Err(Failed::Outside(error)) => return postpone(house, claimed, access.platform, &error).await,
             Err(Failed::Inside(error)) => return Err(error),
         }
     }
     if let Some((platform, error)) = stuck {
-        return postpone(house, claimed, platform, &error).await;
+        let Outcome::Refused(reason) = outcome else {
+            return postpone(house, claimed, platform, &error).await;
+        };
+        // To give it would be refused again with every attempt to take the other back.
+        outcome = Outcome::Refused(reason.and(&reason_of(&error)));
     }
     let claimed = claimed.clone();
     Ok(house.store.write(move |tx| jobs::settle(tx, &claimed, &outcome)).await?)
@@ -137,6 +141,9 @@ async fn give(house: &House, access: &Access, account: CustomerAccount) -> Resul
         Platform::Github => give_repository(github_of(house)?, access).await,
     };
     match result {
+        Err(Failed::Outside(error)) if discord::is_of_account(&error) => {
+            Ok(Asked::Waits("the account has to be connected again"))
+        }
         // The same call would be refused again.
         Err(Failed::Outside(error @ rest::Error::Refused { .. })) => Ok(Asked::Refused(reason_of(&error))),
         other => other,

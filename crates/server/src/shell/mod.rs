@@ -218,7 +218,7 @@ impl Shell {
         }
         for what in operation.tries {
             let is_tried = match what {
-                Try::Confirmation => true,
+                Try::Confirmation | Try::FailedWork => true,
                 Try::DiscountCode => checked.body.get("discount_code").is_some_and(Value::is_string),
             };
             if is_tried {

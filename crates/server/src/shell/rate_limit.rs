@@ -28,16 +28,18 @@ const SCARCE_PER_ORGANIZATION: (u32, u32) = (300, 300);
 const SCARCE_IN_ALL: (u32, u32) = (600, 600);
 
 /// What one address may spend at once on confirmations of checkouts, and how many a minute after that; and the same for
-/// codes of discounts. So many people may buy at once behind one address, and nobody tries stolen cards quickly.
+/// codes of discounts and for work that failed. So many people may buy at once behind one address, and nobody tries stolen cards quickly.
 const TRIES_PER_ADDRESS: (u32, u32) = (40, 20);
 
-/// What can be tried by whoever has begun a checkout.
+/// What may be tried only now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Try {
     /// A confirmation, which may charge a card and sends mail.
     Confirmation,
     /// The code of a discount.
     DiscountCode,
+    /// Work that failed and calls another service, in whose eyes all sellers here are one.
+    FailedWork,
 }
 
 /// Who asks for a page, with the budgets that its forms spend from: those of the operations that do the same.

@@ -132,7 +132,7 @@ merak_testkit::both_engines! {
         let id = ask(&shop).await;
         let refused = record_when(&shop, id, |record| record.failed_at.is_some()).await;
         assert_eq!(refused.last_error.as_deref(), Some("550 no such mailbox"));
-        assert_eq!(shop.store.read(jobs::backlog).await.unwrap().1, 1);
+        assert_eq!(shop.store.read(jobs::backlog).await.unwrap().failed, 1);
         shop.write(jobs::retry_failed).await.unwrap();
         shop.work_done().await;
         assert_eq!(mail.drain().len(), 1);

@@ -11,6 +11,7 @@ use crate::benefits::kinds::{self, Outcome};
 use crate::benefits::{self, Benefit};
 use crate::clock;
 use crate::customers::{self, Customer};
+use crate::jobs;
 use crate::kit::{Id, Refusal, Result};
 
 /// How many grants a job changes in one unit of work.
@@ -216,7 +217,7 @@ fn settle_outside(tx: &mut Tx<'_>, benefit: &Benefit, grant: &BenefitGrant) -> R
     }
     let is_to_be_given = !grant.is_revoked() && accesses::chosen_account(grant)?.is_some();
     if !is_to_be_given && !accesses::has_any(tx, grant.id)? {
-        return Ok(());
+        return jobs::forget_failed_of_grant(tx, grant.id);
     }
     accesses::enqueue(tx, grant)
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{NAV, READERS, WRITERS};
 use crate::api::shared::{ById, Customer};
+use crate::shell::Try;
 use crate::wire::{
     Call, Components, Described, Json, ListResource, NoContent, Operation, answer, first_page, page, request,
     usual_limit,
@@ -22,8 +23,9 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/v1/benefits/{id}/failures", list)
             .named("benefits:failures", "List Benefit Failures")
             .about(
-                "Lists what failed of giving a benefit, changing it for its holders and taking it back, and waits for its \
-                 next attempt or was set aside; the oldest first, ten thousand at most. Of a deleted benefit, too.",
+                "Lists what failed of giving a benefit at another service, changing it for all of its holders and taking it \
+                 back, and waits for its next attempt or was set aside; the oldest first, ten thousand at most. Of a \
+                 deleted benefit, too.",
             )
             .nav(NAV)
             .admits(MERCHANTS, READERS)
@@ -31,9 +33,13 @@ pub fn operations() -> Vec<Operation> {
             .hidden(),
         Operation::post("/v1/benefits/{id}/failures/{failure_id}/retry", retry)
             .named("benefits:retry_failure", "Retry Benefit Failure")
-            .about("Lets what failed run again now. It is no failure any more, unless it fails again.")
+            .about(
+                "Lets what failed run again now, or when the service is to be asked again that asked for a pause. It is no \
+                 failure any more, unless it fails again.",
+            )
             .nav(NAV)
             .admits(MERCHANTS, WRITERS)
+            .trying(&[Try::FailedWork])
             .refuses(&[Kind::NotFound])
             .hidden(),
     ]

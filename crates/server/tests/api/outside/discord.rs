@@ -358,7 +358,7 @@ connected! {
             }
             shop.advance(u64::try_from(wait).unwrap());
         }
-        until(async || shop.store.read(jobs::backlog).await.unwrap().1 == 1).await;
+        until(async || shop.store.read(jobs::backlog).await.unwrap().failed == 1).await;
         let error: Option<String> = shop
             .store
             .read(|tx| tx.one("SELECT last_error FROM jobs WHERE failed_at IS NOT NULL", &[]))

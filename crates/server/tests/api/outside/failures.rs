@@ -114,6 +114,40 @@ connected! {
         assert_eq!(failures(&shop.merchant, &id).await, Vec::<Value>::new());
     }
 
+    // With the grant ends what was to be seen to.
+    async fn what_was_refused_is_no_failure_once_the_grant_ends(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.role("10", "11").await;
+        let (customer, purchase) = (shop.customer().await, order());
+        let grant = shop.grant(typed(&id), customer.id, purchase).await;
+        connected.connect(&customer, "discord", 500).await;
+        let reason = json!({"message": "Missing Permissions", "code": 50_013});
+        services.fail_with("PUT /discord/api/v10/guilds/10/members/500", 403, None, reason);
+        connected.choose(&grant, "discord", "500").await.expect(200);
+        shop.work_done().await;
+        assert_eq!(failures(&shop.merchant, &id).await.len(), 1);
+        let backlog = shop.store.read(merak_core::jobs::backlog).await.unwrap();
+        assert_eq!((backlog.failed, backlog.refused), (0, 1), "the operator can do nothing about it");
+        shop.revoke(typed(&id), customer.id, purchase).await;
+        shop.work_done().await;
+        assert_eq!(failures(&shop.merchant, &id).await, Vec::<Value>::new());
+    }
+
+    // What only the customer can mend is nothing for the seller to see to.
+    async fn an_account_that_discord_no_longer_lets_in_waits_for_its_customer(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.role("10", "11").await;
+        let customer = shop.customer().await;
+        let grant = shop.grant(typed(&id), customer.id, order()).await;
+        connected.connect(&customer, "discord", 500).await;
+        let reason = json!({"message": "Invalid OAuth2 access token", "code": 50_025});
+        services.fail_with("PUT /discord/api/v10/guilds/10/members/500", 403, None, reason);
+        connected.choose(&grant, "discord", "500").await.expect(200);
+        shop.work_done().await;
+        assert_eq!(connected.grant(&grant).await["is_granted"], false);
+        assert_eq!(failures(&shop.merchant, &id).await, Vec::<Value>::new());
+    }
+
     // The same with GitHub.
     async fn a_service_that_does_not_accept_the_installation_is_named(connected) {
         let shop = &connected.shop;
