@@ -115,6 +115,8 @@ fn customers(shop: &Shop, cases: &mut Vec<Case>) {
     list.ask("organization", &format!("organization_id={organization}"), size);
     for (what, query) in [
         ("one", "0000123"),
+        ("an address", "mueller.0000040@example.com"),
+        ("no address", "joe.lindqvist@mail.example.org"),
         ("few", "quixotic"),
         ("accents", "INÉS LINDQ"),
         ("some", "nora lindqvist"),

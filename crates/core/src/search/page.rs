@@ -12,7 +12,8 @@ use super::{Noun, Searched, Totals};
 use crate::kit::{Id, Page, Paged, Result};
 use crate::organizations::Organization;
 
-/// Totals up to this one that were counted by marks are not remembered, and neither is which matches stand first.
+/// So many matches at most that were looked up by marks are few: nothing of them is remembered, and their page is taken
+/// from all of them.
 const QUICK: i64 = 100;
 
 /// Of the first matches so many are remembered.
@@ -66,7 +67,10 @@ pub(crate) fn page<T: Searched>(
         organizations: search.organizations,
         all: all(tx, noun, search.organizations)?,
     };
-    let total = finder.total(tx, search.filter, totals)?;
+    let total = match finder.matches(tx, search.filter, totals)? {
+        Matches::Few(ids) => return finder.page_of_few(tx, &ids, search),
+        Matches::Many(total) => total,
+    };
     let (offset, limit) = (search.page.offset(), search.page.rows());
     if total <= offset {
         return Ok(Paged::new(Vec::new(), total));
@@ -89,7 +93,7 @@ pub(crate) fn page<T: Searched>(
             return Ok(Paged::new(rows, total));
         }
     }
-    let by_marks = finder.by_marks();
+    let by_marks = finder.by_marks(tx)?;
     let reading = if by_marks.is_some() { 0 } else { finder.all / stride(finder.engine) };
     let is_walked = finder.all / pace(noun, finder.engine) < 2 * (total + reading);
     let ids = |search: &Search<'_>| {
@@ -118,46 +122,91 @@ fn all(tx: &mut ReadTx<'_>, noun: Noun, organizations: &[Id<Organization>]) -> R
     Ok(tx.count(&sql)?)
 }
 
+/// What was found.
+enum Matches {
+    /// The ids of all that match.
+    Few(Vec<Uuid>),
+    /// How many match and are left by the filter.
+    Many(i64),
+}
+
 impl Finder<'_> {
+    fn page_of_few<T: Searched>(
+        &self,
+        tx: &mut ReadTx<'_>,
+        ids: &[Uuid],
+        search: &Search<'_>,
+    ) -> Result<Paged<T>> {
+        if ids.is_empty() {
+            return Ok(Paged::new(Vec::new(), 0));
+        }
+        let ids = || ids.iter().copied();
+        let total = match search.filter {
+            Some(filter) => tx.count(&self.of_ids("count(*)", ids(), Some(filter)))?,
+            None => i64::try_from(ids().len()).unwrap_or(i64::MAX),
+        };
+        Ok(Paged::new(tx.list(&self.page_of::<T>(ids(), search))?, total))
+    }
+
     fn question(&self) -> Question<'_> {
         let clock = Clock::Found(self.noun);
         Question { clock, organizations: self.organizations, query: &self.query }
     }
 
-    /// How many match.
-    fn total(&self, tx: &mut ReadTx<'_>, filter: Option<&dyn Fn(&mut Sql)>, totals: &Totals) -> Result<i64> {
-        let question = self.question();
-        // As many matches are looked up by their marks; more are counted by reading everything.
-        let few = (self.all / stride(self.engine)).max(1000);
-        let recalled = totals.recall(tx, question)?;
-        let by_marks = if recalled.is_some() { None } else { self.by_marks() };
-        let counted = match (recalled, by_marks) {
-            (Some(total), _) => Some(total),
-            (None, Some(found)) => {
-                let mut sql = Sql::new("SELECT count(*) FROM (SELECT 1 FROM (");
-                sql.append(&found).push(") AS found LIMIT ").bind(few + 1).push(") AS first");
-                Some(tx.count(&sql)?).filter(|total| *total <= few)
-            }
-            (None, None) => None,
+    /// As many matches are looked up by their marks; more are counted by reading everything.
+    fn most_looked_up(&self) -> i64 {
+        (self.all / stride(self.engine)).max(1000)
+    }
+
+    /// What matches, or how much.
+    fn matches(
+        &self,
+        tx: &mut ReadTx<'_>,
+        filter: Option<&dyn Fn(&mut Sql)>,
+        totals: &Totals,
+    ) -> Result<Matches> {
+        let recalled = totals.recall(tx, self.question())?;
+        let by_marks = if recalled.is_some() { None } else { self.by_marks(tx)? };
+        let Some(found) = by_marks else {
+            return self.total(tx, filter, totals, recalled).map(Matches::Many);
         };
-        match (filter, counted) {
-            (None, Some(total)) => {
-                if let ([only], true) = (self.organizations, recalled.is_none() && total > QUICK) {
-                    totals.remember(tx, question, &HashMap::from([(*only, total)]))?;
-                }
-                Ok(total)
-            }
+        let most = self.most_looked_up();
+        let mut sql = Sql::new("SELECT id, count(*) OVER () FROM (SELECT id FROM (");
+        sql.append(&found).push(") AS found LIMIT ").bind(most + 1);
+        sql.push(") AS first LIMIT ").bind(QUICK);
+        let first: Vec<(Uuid, i64)> = tx.list(&sql)?;
+        let total = first.first().map_or(0, |(_, total)| *total);
+        if total <= QUICK {
+            return Ok(Matches::Few(first.into_iter().map(|(id, _)| id).collect()));
+        }
+        let counted = (total <= most).then_some(total);
+        if let ([only], Some(total)) = (self.organizations, counted) {
+            totals.remember(tx, self.question(), &HashMap::from([(*only, total)]))?;
+        }
+        self.total(tx, filter, totals, counted).map(Matches::Many)
+    }
+
+    /// How many match and are left by the filter, where it may be known how many match.
+    fn total(
+        &self,
+        tx: &mut ReadTx<'_>,
+        filter: Option<&dyn Fn(&mut Sql)>,
+        totals: &Totals,
+        known: Option<i64>,
+    ) -> Result<i64> {
+        match (filter, known) {
+            (None, Some(total)) => Ok(total),
             (None, None) => {
                 let mut sql = Sql::new("SELECT organization_id, count(*)");
                 self.push_reading(&mut sql);
                 sql.push(" GROUP BY organization_id");
                 let counted: HashMap<Id<Organization>, i64> = tx.list(&sql)?.into_iter().collect();
-                totals.remember(tx, question, &counted)?;
+                totals.remember(tx, self.question(), &counted)?;
                 Ok(counted.values().sum())
             }
-            (Some(filter), counted) => {
-                let found = match counted {
-                    Some(total) if total <= few => self.by_marks(),
+            (Some(filter), known) => {
+                let found = match known {
+                    Some(total) if total <= self.most_looked_up() => self.by_marks(tx)?,
                     _ => None,
                 };
                 let mut sql = Sql::new("SELECT count(*)");

@@ -1,13 +1,18 @@
 //! The statements of a search.
 
-use merak_store::{Engine, Order, PartitionedPage, Sql};
+use std::collections::BTreeSet;
+
+use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql};
 use uuid::Uuid;
 
 use super::marks::{folded, marks_of_query, marks_text};
 use super::page::Search;
 use super::{Names, Noun, Searched};
-use crate::kit::Id;
+use crate::kit::{Id, Result};
 use crate::organizations::Organization;
+
+/// A mark that so many things have at most is rare.
+const RARE: i64 = 1000;
 
 /// Organizations beyond this many are not looked up by marks, and their totals are not remembered.
 pub(super) const MOST_ORGANIZATIONS: usize = 64;
@@ -24,17 +29,18 @@ pub(super) struct Finder<'f> {
 
 impl Finder<'_> {
     /// A select of what the search keeps of all matches, by way of the marks. `None` if the query has none.
-    pub(super) fn by_marks(&self) -> Option<Sql> {
+    pub(super) fn by_marks(&self, tx: &mut ReadTx<'_>) -> Result<Option<Sql>> {
         if self.organizations.len() > MOST_ORGANIZATIONS {
-            return None;
+            return Ok(None);
         }
         let names = self.noun.names();
         let mut sql = Sql::default();
         for (n, organization_id) in self.organizations.iter().enumerate() {
             let marks = marks_of_query(*organization_id, &self.query);
             if marks.is_empty() {
-                return None;
+                return Ok(None);
             }
+            let marks = self.telling(tx, marks)?;
             let text = marks_text(self.engine, &marks);
             sql.push(if n == 0 { "SELECT " } else { " UNION ALL SELECT " });
             sql.push(&self.kept()).push(" FROM ").push(names.marks);
@@ -60,7 +66,33 @@ impl Finder<'_> {
             sql.push(" AND organization_id = ").bind(*organization_id).push(" AND ");
             push_contains(&mut sql, self.engine, "content", &self.query);
         }
-        Some(sql)
+        Ok(Some(sql))
+    }
+
+    /// The rare ones of these marks, or all if none is rare. What they leave is compared in any case, while the index of
+    /// SQLite goes along all of a common mark's list, however short the other lists are.
+    fn telling(&self, tx: &mut ReadTx<'_>, marks: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+        if self.engine == Engine::Postgres || marks.len() == 1 || self.all <= RARE {
+            return Ok(marks);
+        }
+        let index = self.noun.names().marks;
+        let mut sql = Sql::default();
+        for mark in &marks {
+            sql.push(if sql.text().is_empty() { "SELECT " } else { " UNION ALL SELECT " });
+            sql.push("CAST(").bind(i64::from(*mark));
+            sql.push(&format!(
+                " AS integer), (SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH "
+            ));
+            sql.bind(marks_text(self.engine, &BTreeSet::from([*mark]))).push(" LIMIT ").bind(RARE + 1);
+            sql.push("))");
+        }
+        let rare: BTreeSet<u32> = tx
+            .list::<(i64, i64)>(&sql)?
+            .into_iter()
+            .filter(|(_, things)| *things <= RARE)
+            .filter_map(|(mark, _)| u32::try_from(mark).ok())
+            .collect();
+        Ok(if rare.is_empty() { marks } else { rare })
     }
 
     /// The same by comparing everything.
@@ -121,10 +153,32 @@ impl Finder<'_> {
 
     /// A select of these things in order.
     pub(super) fn named<T: Searched>(&self, ids: impl Iterator<Item = Uuid>, order: &[Order]) -> Sql {
+        let mut sql = self.of_ids(T::SELECTED, ids, None);
+        sql.push(&Order::clause(order));
+        sql
+    }
+
+    /// A select of the page of these things that are left by the filter.
+    pub(super) fn page_of<T: Searched>(&self, ids: impl Iterator<Item = Uuid>, search: &Search<'_>) -> Sql {
+        let mut sql = self.of_ids(T::SELECTED, ids, search.filter);
+        push_page(&mut sql, search, search.order);
+        sql
+    }
+
+    /// A select of something of the things with these ids that are left by the filter.
+    pub(super) fn of_ids(
+        &self,
+        selected: &str,
+        ids: impl Iterator<Item = Uuid>,
+        filter: Option<&dyn Fn(&mut Sql)>,
+    ) -> Sql {
         let table = self.noun.names().table;
-        let mut sql = Sql::new(format!("SELECT {} FROM {table} WHERE {table}.id IN ", T::SELECTED));
+        let mut sql = Sql::new(format!("SELECT {selected} FROM {table} WHERE {table}.id IN "));
         sql.bind_list(ids).push(&format!(" AND {table}.deleted_at IS NULL AND {table}.organization_id IN "));
-        sql.bind_list(self.organizations.iter().copied()).push(&Order::clause(order));
+        sql.bind_list(self.organizations.iter().copied());
+        if let Some(filter) = filter {
+            filter(&mut sql);
+        }
         sql
     }
 
