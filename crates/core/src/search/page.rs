@@ -81,7 +81,7 @@ pub(crate) fn page<T: Searched>(
     let is_remembered = total > QUICK && end <= i64::from(MOST_FIRST_IDS) && finder.has_kept_order(search);
     if is_remembered && let Some(ids) = totals.recall_first(tx, finder.question(), search.order)? {
         let ids = ids.iter().skip(size(offset)).take(wanted).copied();
-        return Ok(Paged::new(tx.list(&finder.named::<T>(ids, search.order))?, total));
+        return Ok(Paged::new(finder.own(tx, &finder.named::<T>(ids, search.order))?, total));
     }
     // In so many things in a row there are all that the page needs, unless the matches stand close together elsewhere.
     let stretch = (end + end / 2 + 10).saturating_mul(finder.all) / total + 1;
@@ -109,7 +109,7 @@ pub(crate) fn page<T: Searched>(
     // Most of the time goes into finding the first; the ids of some more make the next pages quick, too.
     let first: Vec<Uuid> = tx.list(&ids(&Search { page: Page::new(1, MOST_FIRST_IDS), ..*search }))?;
     let ids = first.iter().skip(size(offset)).take(wanted).copied();
-    let rows = tx.list(&finder.named::<T>(ids, search.order))?;
+    let rows = finder.own(tx, &finder.named::<T>(ids, search.order))?;
     totals.remember_first(tx, finder.question(), (search.order, first.into()))?;
     Ok(Paged::new(rows, total))
 }
@@ -145,7 +145,14 @@ impl Finder<'_> {
             Some(filter) => tx.count(&self.of_ids("count(*)", ids(), Some(filter)))?,
             None => i64::try_from(ids().len()).unwrap_or(i64::MAX),
         };
-        Ok(Paged::new(tx.list(&self.page_of::<T>(ids(), search))?, total))
+        Ok(Paged::new(self.own(tx, &self.page_of::<T>(ids(), search))?, total))
+    }
+
+    /// What a select finds among the things of the organizations.
+    fn own<T: Searched>(&self, tx: &mut ReadTx<'_>, select: &Sql) -> Result<Vec<T>> {
+        let mut things: Vec<T> = tx.list(select)?;
+        things.retain(|thing| self.organizations.contains(&thing.organization_id()));
+        Ok(things)
     }
 
     fn question(&self) -> Question<'_> {

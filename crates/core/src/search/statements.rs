@@ -14,6 +14,12 @@ use crate::organizations::Organization;
 /// A mark that so many things have at most is rare.
 const RARE: i64 = 1000;
 
+/// A mark that more than one in so many things has is common.
+const COMMON: i64 = 50;
+
+/// On PostgreSQL it costs less to look so many marks up than to ask which of them are common.
+const FEW_MARKS: usize = 4;
+
 /// Organizations beyond this many are not looked up by marks, and their totals are not remembered.
 pub(super) const MOST_ORGANIZATIONS: usize = 64;
 
@@ -69,30 +75,54 @@ impl Finder<'_> {
         Ok(Some(sql))
     }
 
-    /// The rare ones of these marks, or all if none is rare. What they leave is compared in any case, while the index of
-    /// SQLite goes along all of a common mark's list, however short the other lists are.
+    /// The rarest of these marks, or all if all are common. What they leave is compared in any case, while an index goes
+    /// along much of a common mark's list, however short the other lists are.
     fn telling(&self, tx: &mut ReadTx<'_>, marks: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
-        if self.engine == Engine::Postgres || marks.len() == 1 || self.all <= RARE {
+        if marks.len() == 1 || self.all <= RARE {
             return Ok(marks);
         }
+        let rarest = match self.engine {
+            Engine::Sqlite => match self.rare(tx, &marks, RARE)? {
+                rare if rare.is_empty() => self.rare(tx, &marks, self.all / COMMON)?,
+                rare => rare,
+            },
+            Engine::Postgres if marks.len() <= FEW_MARKS => return Ok(marks),
+            Engine::Postgres => &marks - &self.common(tx, &marks)?,
+        };
+        Ok(if rarest.is_empty() { marks } else { rarest })
+    }
+
+    /// Those of these marks that so many things have at most, on SQLite.
+    fn rare(&self, tx: &mut ReadTx<'_>, marks: &BTreeSet<u32>, most: i64) -> Result<BTreeSet<u32>> {
         let index = self.noun.names().marks;
         let mut sql = Sql::default();
-        for mark in &marks {
+        for mark in marks {
             sql.push(if sql.text().is_empty() { "SELECT " } else { " UNION ALL SELECT " });
             sql.push("CAST(").bind(i64::from(*mark));
             sql.push(&format!(
                 " AS integer), (SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH "
             ));
-            sql.bind(marks_text(self.engine, &BTreeSet::from([*mark]))).push(" LIMIT ").bind(RARE + 1);
+            sql.bind(marks_text(self.engine, &BTreeSet::from([*mark]))).push(" LIMIT ").bind(most + 1);
             sql.push("))");
         }
-        let rare: BTreeSet<u32> = tx
-            .list::<(i64, i64)>(&sql)?
-            .into_iter()
-            .filter(|(_, things)| *things <= RARE)
-            .filter_map(|(mark, _)| u32::try_from(mark).ok())
-            .collect();
-        Ok(if rare.is_empty() { marks } else { rare })
+        let counted: Vec<(i64, i64)> = tx.list(&sql)?;
+        let rare = counted.into_iter().filter(|(_, things)| *things <= most);
+        Ok(rare.filter_map(|(mark, _)| u32::try_from(mark).ok()).collect())
+    }
+
+    /// Those of these marks that are common, as far as the statistics of PostgreSQL know.
+    fn common(&self, tx: &mut ReadTx<'_>, marks: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+        let mut sql = Sql::new(
+            "SELECT CAST(mark AS bigint) FROM pg_stats, \
+             unnest(CAST(CAST(most_common_elems AS text) AS integer[]), most_common_elem_freqs) AS common (mark, frequency) \
+             WHERE schemaname = current_schema() AND attname = 'marks' AND tablename = ",
+        );
+        sql.bind(self.noun.names().marks).push(" AND frequency * CAST(").bind(COMMON).push(" AS bigint) > 1");
+        sql.push(" AND mark = ANY(CAST(CAST(")
+            .bind(marks_text(self.engine, marks))
+            .push(" AS text) AS integer[]))");
+        let common: Vec<i64> = tx.list(&sql)?;
+        Ok(common.into_iter().filter_map(|mark| i32::try_from(mark).ok()).map(i32::cast_unsigned).collect())
     }
 
     /// The same by comparing everything.
@@ -165,7 +195,8 @@ impl Finder<'_> {
         sql
     }
 
-    /// A select of something of the things with these ids that are left by the filter.
+    /// A select of something of the things with these ids that are left by the filter. It says nothing about whose they
+    /// are, so that no index by organization can lure the database into reading all of them.
     pub(super) fn of_ids(
         &self,
         selected: &str,
@@ -174,8 +205,7 @@ impl Finder<'_> {
     ) -> Sql {
         let table = self.noun.names().table;
         let mut sql = Sql::new(format!("SELECT {selected} FROM {table} WHERE {table}.id IN "));
-        sql.bind_list(ids).push(&format!(" AND {table}.deleted_at IS NULL AND {table}.organization_id IN "));
-        sql.bind_list(self.organizations.iter().copied());
+        sql.bind_list(ids).push(&format!(" AND {table}.deleted_at IS NULL"));
         if let Some(filter) = filter {
             filter(&mut sql);
         }
