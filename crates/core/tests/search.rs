@@ -13,7 +13,7 @@ use merak_core::organizations::Organization;
 use merak_core::products::{self, ListProducts, Product, ProductSort, RecurringInterval, UpdateProduct};
 use merak_core::search::Totals;
 use merak_core::search::{self, Noun};
-use merak_store::{Engine, Tx};
+use merak_store::Tx;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -228,18 +228,14 @@ scenarios! {
             for number in 0..1300 {
                 let place = if number < 1240 { "early" } else { "late" };
                 let kind = if number % 2 == 0 { "even" } else { "odd" };
-                let name = format!("{place} {number:04} {kind}");
+                let name = format!("{place} {number:04} {kind}@e.org");
                 make_field(tx, &new_field(organization_id, &name, &format!("f-{number:04}"), CustomFieldType::Text))?;
             }
             Ok(())
         }).unwrap();
-        if shop.store.engine() == Engine::Postgres {
-            // What is common is known from the statistics.
-            shop.write(|tx| Ok(tx.execute("ANALYZE custom_field_marks", &[])?)).unwrap();
-        }
         for (query, total) in [
             ("late", 60), ("even", 650), ("early", 1240), ("ev", 650), ("la", 60), ("f-000", 10), ("early 0", 1000), ("0", 1138),
-            ("-", 1300), ("late 1299", 1), ("a", 1300), ("rl", 1240), ("early 0123 odd", 1), ("early 0123 even", 0),
+            ("-", 1300), ("late 1299", 1), ("a", 1300), ("rl", 1240), ("early 0123 odd", 1), ("early 0123 even", 0), ("0122 even@e.org", 1), ("even@e.org", 650), ("early@e.org", 0),
         ] {
             for by in [CustomFieldSort::CreatedAt, CustomFieldSort::Name, CustomFieldSort::Slug, CustomFieldSort::Type] {
                 for sort in [Sort::asc(by), Sort::desc(by)] {

@@ -84,6 +84,14 @@ pub(super) fn marks_of_query(organization_id: Id<Organization>, query: &str) -> 
     side_by_side.chain(runs(query, length).last()).map(|run| mark(organization_id, run)).collect()
 }
 
+/// A query for an address up to the first letter of its domain, if that says enough: the domain is that of very many.
+pub(super) fn up_to_domain(query: &str) -> Option<&str> {
+    let at = query.find('@')?;
+    let domain = query[at + 1..].chars().next()?;
+    let says_enough = query[..at].chars().count() >= 3;
+    says_enough.then(|| &query[..=at + domain.len_utf8()])
+}
+
 /// Marks as the engine's index takes them: words, or the text of an array.
 pub fn marks_text(engine: Engine, marks: &BTreeSet<u32>) -> String {
     let mut text = String::with_capacity(marks.len() * 12 + 2);
@@ -149,6 +157,15 @@ mod tests {
         assert_eq!(marks_of_query(shop(1), "joe@").len(), 2);
         assert!(marks_of_query(shop(1), &"abcdefgh".repeat(100)).len() <= MOST_MARKS);
         assert!(marks_of_query(shop(1), "joe").is_disjoint(&marks_of_query(shop(2), "joe")));
+    }
+
+    #[test]
+    fn of_an_address_the_domain_says_little() {
+        assert_eq!(up_to_domain("joe@example.com"), Some("joe@e"));
+        assert_eq!(up_to_domain("иван@пример.рф"), Some("иван@п"));
+        for whole in ["joe", "joe@", "jo@example.com", "@example.com", ""] {
+            assert_eq!(up_to_domain(whole), None, "{whole}");
+        }
     }
 
     #[test]

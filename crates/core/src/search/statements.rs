@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use merak_store::{Engine, Order, PartitionedPage, ReadTx, Sql};
 use uuid::Uuid;
 
-use super::marks::{folded, marks_of_query, marks_text};
+use super::marks::{folded, marks_of_query, marks_text, up_to_domain};
 use super::page::Search;
 use super::{Names, Noun, Searched};
 use crate::kit::{Id, Result};
@@ -13,12 +13,6 @@ use crate::organizations::Organization;
 
 /// A mark that so many things have at most is rare.
 const RARE: i64 = 1000;
-
-/// A mark that more than one in so many things has is common.
-const COMMON: i64 = 50;
-
-/// On PostgreSQL it costs less to look so many marks up than to ask which of them are common.
-const FEW_MARKS: usize = 4;
 
 /// Organizations beyond this many are not looked up by marks, and their totals are not remembered.
 pub(super) const MOST_ORGANIZATIONS: usize = 64;
@@ -42,11 +36,10 @@ impl Finder<'_> {
         let names = self.noun.names();
         let mut sql = Sql::default();
         for (n, organization_id) in self.organizations.iter().enumerate() {
-            let marks = marks_of_query(*organization_id, &self.query);
+            let marks = self.telling_marks(tx, *organization_id)?;
             if marks.is_empty() {
                 return Ok(None);
             }
-            let marks = self.telling(tx, marks)?;
             let text = marks_text(self.engine, &marks);
             sql.push(if n == 0 { "SELECT " } else { " UNION ALL SELECT " });
             sql.push(&self.kept()).push(" FROM ").push(names.marks);
@@ -75,25 +68,25 @@ impl Finder<'_> {
         Ok(Some(sql))
     }
 
-    /// The rarest of these marks, or all if all are common. What they leave is compared in any case, while an index goes
+    /// The marks of the query that are worth being looked up. What they leave is compared in any case, while an index goes
     /// along much of a common mark's list, however short the other lists are.
-    fn telling(&self, tx: &mut ReadTx<'_>, marks: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
-        if marks.len() == 1 || self.all <= RARE {
+    fn telling_marks(&self, tx: &mut ReadTx<'_>, organization_id: Id<Organization>) -> Result<BTreeSet<u32>> {
+        let marks = marks_of_query(organization_id, &self.query);
+        if marks.len() <= 1 || self.all <= RARE {
             return Ok(marks);
         }
-        let rarest = match self.engine {
-            Engine::Sqlite => match self.rare(tx, &marks, RARE)? {
-                rare if rare.is_empty() => self.rare(tx, &marks, self.all / COMMON)?,
-                rare => rare,
-            },
-            Engine::Postgres if marks.len() <= FEW_MARKS => return Ok(marks),
-            Engine::Postgres => &marks - &self.common(tx, &marks)?,
-        };
-        Ok(if rarest.is_empty() { marks } else { rarest })
+        // PostgreSQL cannot count a part of a list.
+        if self.engine == Engine::Sqlite {
+            let rare = self.rare(tx, &marks)?;
+            if !rare.is_empty() {
+                return Ok(rare);
+            }
+        }
+        Ok(up_to_domain(&self.query).map_or(marks, |part| marks_of_query(organization_id, part)))
     }
 
-    /// Those of these marks that so many things have at most, on SQLite.
-    fn rare(&self, tx: &mut ReadTx<'_>, marks: &BTreeSet<u32>, most: i64) -> Result<BTreeSet<u32>> {
+    /// The rare ones of these marks.
+    fn rare(&self, tx: &mut ReadTx<'_>, marks: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
         let index = self.noun.names().marks;
         let mut sql = Sql::default();
         for mark in marks {
@@ -102,27 +95,12 @@ impl Finder<'_> {
             sql.push(&format!(
                 " AS integer), (SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH "
             ));
-            sql.bind(marks_text(self.engine, &BTreeSet::from([*mark]))).push(" LIMIT ").bind(most + 1);
+            sql.bind(marks_text(self.engine, &BTreeSet::from([*mark]))).push(" LIMIT ").bind(RARE + 1);
             sql.push("))");
         }
         let counted: Vec<(i64, i64)> = tx.list(&sql)?;
-        let rare = counted.into_iter().filter(|(_, things)| *things <= most);
+        let rare = counted.into_iter().filter(|(_, things)| *things <= RARE);
         Ok(rare.filter_map(|(mark, _)| u32::try_from(mark).ok()).collect())
-    }
-
-    /// Those of these marks that are common, as far as the statistics of PostgreSQL know.
-    fn common(&self, tx: &mut ReadTx<'_>, marks: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
-        let mut sql = Sql::new(
-            "SELECT CAST(mark AS bigint) FROM pg_stats, \
-             unnest(CAST(CAST(most_common_elems AS text) AS integer[]), most_common_elem_freqs) AS common (mark, frequency) \
-             WHERE schemaname = current_schema() AND attname = 'marks' AND tablename = ",
-        );
-        sql.bind(self.noun.names().marks).push(" AND frequency * CAST(").bind(COMMON).push(" AS bigint) > 1");
-        sql.push(" AND mark = ANY(CAST(CAST(")
-            .bind(marks_text(self.engine, marks))
-            .push(" AS text) AS integer[]))");
-        let common: Vec<i64> = tx.list(&sql)?;
-        Ok(common.into_iter().filter_map(|mark| i32::try_from(mark).ok()).map(i32::cast_unsigned).collect())
     }
 
     /// The same by comparing everything.
