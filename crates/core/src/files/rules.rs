@@ -17,7 +17,7 @@ pub const LONGEST_NAME: usize = 255;
 
 /// A size for people: one decimal, steps of 1024.
 pub fn size_readable(bytes: i64) -> String {
-    const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "TB", "PB"];
+    const UNITS: [&str; 7] = ["B", "KB", "MB", "GB", "TB", "PB", "EB"];
     // A size has at most 63 bits: in tenths of a unit it has 67, and is rounded half up without any fraction.
     let tenths = i128::from(bytes) * 10;
     let mut unit = 0;

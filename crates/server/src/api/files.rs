@@ -52,7 +52,7 @@ pub fn operations() -> Vec<Operation> {
             .named("files:uploaded", "Complete File Upload")
             .about(
                 "Puts the parts of a file together. Sizes and checksums are verified; what does not fit is refused \
-                 and can be sent again. Completing twice is no mistake.",
+                 and can be sent again, in S3 as a new file. Completing twice is no mistake.",
             )
             .nav(NAV)
             .admits(MERCHANTS, SCOPES)

@@ -3,6 +3,8 @@
 use std::io::SeekFrom;
 
 use axum::body::Body;
+use futures_util::StreamExt;
+use futures_util::stream::unfold;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
@@ -14,9 +16,13 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use merak_adapters::files::attachment;
 use merak_adapters::files::local::{Local, Opened};
 use merak_core::files::{self, FileService};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::io::ReaderStream;
 
+use super::places::Reader;
 use super::range::{Wanted, wanted};
 use super::{address_of, denied, failed};
 use crate::error::{Failure, framework};
@@ -38,7 +44,13 @@ struct Appearance {
 }
 
 /// Answers a `GET` or `HEAD`.
-pub(super) async fn get(house: &House, local: &Local, request: &Parts, request_id: &str) -> Response {
+pub(super) async fn get(
+    house: &House,
+    local: &Local,
+    request: &Parts,
+    reader: Reader,
+    request_id: &str,
+) -> Response {
     let address = address_of(request.uri.path()).unwrap_or_default();
     let appearance = if is_public(address) {
         match public(house, address).await {
@@ -56,7 +68,7 @@ pub(super) async fn get(house: &House, local: &Local, request: &Parts, request_i
         }
     };
     match local.open(&appearance.path).await {
-        Ok(Some(opened)) => match serve(request, &appearance, opened).await {
+        Ok(Some(opened)) => match serve(request, &appearance, opened, reader).await {
             Ok(response) => response,
             Err(error) => failed(&error),
         },
@@ -77,7 +89,12 @@ async fn public(house: &House, address: &str) -> Result<Option<Appearance>, Fail
     Ok(file.map(|file| Appearance { path: file.path, mime_type: file.mime_type, saved_as: None }))
 }
 
-async fn serve(request: &Parts, appearance: &Appearance, opened: Opened) -> std::io::Result<Response> {
+async fn serve(
+    request: &Parts,
+    appearance: &Appearance,
+    opened: Opened,
+    reader: Reader,
+) -> std::io::Result<Response> {
     let asked = &request.headers;
     let mut response = Response::default();
     let headers = response.headers_mut();
@@ -113,12 +130,25 @@ async fn serve(request: &Parts, appearance: &Appearance, opened: Opened) -> std:
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     if request.method != Method::HEAD {
-        let mut file = tokio::fs::File::from_std(opened.file);
+        let mut file = File::from_std(opened.file);
         file.seek(SeekFrom::Start(first)).await?;
-        *response.body_mut() =
-            Body::from_stream(ReaderStream::with_capacity(file.take(length), READ_AT_ONCE));
+        *response.body_mut() = body(file.take(length), reader);
     }
     Ok(response)
+}
+
+/// A body that ends early, and with it the connection, when its reader takes no piece for too long: else whoever asks and
+/// never reads would hold the file open for ever.
+fn body(file: Take<File>, reader: Reader) -> Body {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let Reader { place: _place, silence } = reader;
+        let mut pieces = ReaderStream::with_capacity(file, READ_AT_ONCE);
+        while let Some(piece) = pieces.next().await {
+            let Ok(Ok(())) = timeout(silence, sender.send(piece)).await else { return };
+        }
+    });
+    Body::from_stream(unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))))
 }
 
 fn describe(headers: &mut HeaderMap, appearance: &Appearance) {

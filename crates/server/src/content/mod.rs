@@ -4,9 +4,11 @@
 //! Nothing here is an operation of the API: no token is looked at, and bodies are streamed, however large.
 
 mod download;
+mod places;
 mod range;
 mod upload;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode};
 use merak_adapters::files::local::{Denied, Local};
 
+pub use self::places::MOST_DOWNLOADS;
+use self::places::{Places, Reader};
 use crate::error::{Failure, framework};
 use crate::shell::{Request, Response, text_response};
 use crate::state::House;
@@ -40,24 +44,31 @@ pub struct Content {
     house: Arc<House>,
     local: Option<Arc<Local>>,
     silence: Duration,
+    places: Arc<Places>,
 }
 
 impl Content {
-    /// Serves the files of a house. A sender who is silent for so long has gone.
+    /// Serves the files of a house. A sender or a reader who is silent for so long has gone.
     pub fn new(house: Arc<House>, silence: Duration) -> Self {
         let local = Arc::clone(&house.adapters.files).as_local();
-        Self { house, local, silence }
+        Self { house, local, silence, places: Arc::default() }
     }
 
-    /// Answers a request to an address that [`address_of`] knows.
-    pub async fn answer(&self, request: Request, request_id: &str) -> Response {
+    /// Answers a request of this subscriber to an address that [`address_of`] knows.
+    pub async fn answer(&self, request: Request, subscriber: IpAddr, request_id: &str) -> Response {
         let Some(local) = &self.local else { return Failure::NoRoute.into_response(request_id) };
         let mut response = match *request.method() {
             Method::PUT => upload::put(&self.house, local, request, self.silence).await,
             Method::GET | Method::HEAD => {
                 // The body, of which there is none, stays behind.
                 let (head, _) = request.into_parts();
-                download::get(&self.house, local, &head, request_id).await
+                match self.places.take(subscriber) {
+                    Ok(place) => {
+                        let reader = Reader { place, silence: self.silence };
+                        download::get(&self.house, local, &head, reader, request_id).await
+                    }
+                    Err(full) => full.into_response(request_id),
+                }
             }
             _ => {
                 let mut response = framework(405, "Method Not Allowed");

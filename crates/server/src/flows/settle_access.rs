@@ -178,8 +178,9 @@ async fn usable_token(
     let Some(refresh) = tokens.refresh else { return Ok(None) };
     let renewed = match discord.refresh(&refresh).await {
         Ok(renewed) => renewed,
-        Err(error) if error.is_retriable() => return Err(error.into()),
-        Err(_) => return Ok(None),
+        // Only this is about the account. A wrong secret of ours, say, is not the customer's to mend.
+        Err(rest::Error::Refused { status: 400, .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     let (secret, tokens) = (house.secret.clone(), new_tokens(renewed.clone()));
     house

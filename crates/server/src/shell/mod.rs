@@ -156,7 +156,7 @@ impl Shell {
             if let Err(seconds) = self.limits.spend_address(address) {
                 return Failure::TooManyRequests(seconds).into_response(request_id);
             }
-            return self.content.answer(request, request_id).await;
+            return self.content.answer(request, subscriber(address), request_id).await;
         }
         match self.routes.find(request.method(), path) {
             Found::Operation(n, operation, parameters) => {

@@ -15,12 +15,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use super::Shell;
+use crate::content::MOST_DOWNLOADS;
 
 /// How large a request's head may be, in bytes. Each connection may fill this much before anybody looks at it.
 const HEAD_BYTES: usize = 64 << 10;
 
 /// How many file handles are not for connections, but for the database, files and calls to the outside.
-const HANDLES_KEPT: usize = 256;
+const HANDLES_KEPT: usize = 256 + MOST_DOWNLOADS;
 
 /// How many requests may be under way on one connection. HTTP/2 asks for no less.
 const STREAMS: u32 = 100;

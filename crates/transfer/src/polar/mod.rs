@@ -18,5 +18,6 @@ pub const NOT_SHOWN: &[&str] = &[
     "accounts that customers and sellers connected at Discord and GitHub: they connect them again",
     "payments, refunds, invoices and the ledger",
     "archived prices, license keys of deleted benefits, and deleted customers",
+    "downloads that were archived, or taken off their benefit, after customers got them",
     "the bytes of downloads: put them into a folder, each under its file's id, and import again with --files",
 ];

@@ -2,6 +2,7 @@
 
 use http::Method;
 use merak_adapters::github::{Github, Installation};
+use merak_adapters::rest;
 use merak_core::access::USERS;
 use merak_core::connections::{self, NewAccount, Platform};
 use merak_core::kit::{Kind, Purpose, Refusal, Result as Decision};
@@ -161,7 +162,7 @@ async fn callback(flow: Flow<Nothing, GithubCallbackQuery, Nothing>) -> Finishin
     .await
 }
 
-async fn account_of(github: &Github, code: &str, house: &House) -> merak_adapters::rest::Result<NewAccount> {
+async fn account_of(github: &Github, code: &str, house: &House) -> rest::Result<NewAccount> {
     let tokens = github.exchange_of_seller(code, &redirect_uri(house)).await?;
     let account = github.user(&tokens.access).await?;
     Ok(NewAccount {
@@ -178,7 +179,12 @@ async fn repositories(flow: Flow<Nothing, Nothing, Nothing>) -> Finishing<Json<G
     let token = github_seller::token(&call.house, github, person(&call.actor)?).await.map_err(refusal)?;
     let mut shown = GitHubRepositories { repositories: Vec::new(), organizations: Vec::new() };
     for installation in github.installations(&token).await? {
-        for repository in github.repositories(&token, installation.id).await? {
+        let found = match github.repositories(&token, installation.id).await {
+            // One that is suspended, say, must not hide the others.
+            Err(rest::Error::Refused { .. }) => continue,
+            found => found?,
+        };
+        for repository in found {
             shown.repositories.push(GitHubRepository {
                 repository_owner: repository.owner.login,
                 repository_name: repository.name,
@@ -204,9 +210,16 @@ fn refusal(reason: NoToken) -> Failure {
 async fn organization_of(
     github: &Github,
     installation: Installation,
-) -> merak_adapters::rest::Result<GitHubOrganization> {
+) -> rest::Result<GitHubOrganization> {
     let is_personal = installation.account.is_personal();
-    let plan = if is_personal { None } else { github.plan_of(&installation).await? };
+    let plan = if is_personal {
+        None
+    } else {
+        match github.plan_of(&installation).await {
+            Err(rest::Error::Refused { .. }) => None,
+            plan => plan?,
+        }
+    };
     Ok(GitHubOrganization {
         name: installation.account.login,
         is_personal,
