@@ -168,6 +168,8 @@ mod tests {
             (73_400_320, "70.0 MB"),
             (2 << 30, "2.0 GB"),
             (1 << 50, "1.0 PB"),
+            (1 << 60, "1.0 EB"),
+            (i64::MAX, "8.0 EB"),
         ] {
             assert_eq!(size_readable(bytes), told);
         }

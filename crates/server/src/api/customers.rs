@@ -143,6 +143,8 @@ fn get(tx: &mut ReadTx<'_>, call: &Call<ById>) -> Result<Json<Customer>> {
 
 fn update(tx: &mut Tx<'_>, call: &Call<ById, Nothing, CustomerUpdate>) -> Result<Json<Customer>> {
     let tenancy = access::tenancy(tx, &call.actor)?;
+    // What does not exist is told before what is wrong with the change.
+    customers::get(tx, &tenancy, call.path.id.cast())?;
     let body = &call.body;
     let command = UpdateCustomer {
         email: match &body.email {

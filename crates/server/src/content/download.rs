@@ -184,3 +184,42 @@ fn is_tag(one: &str, tag: &str) -> bool {
     let one = one.trim();
     one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+
+    use super::super::places::Places;
+    use super::*;
+
+    const LENGTH: u64 = 4 << 20;
+
+    async fn download(silence: Duration) -> (Body, Arc<Places>, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        std::fs::write(&path, vec![7; usize::try_from(LENGTH).unwrap()]).unwrap();
+        let places = Arc::new(Places::default());
+        let reader = Reader { place: places.take([192, 0, 2, 1].into()).unwrap(), silence };
+        (body(File::open(path).await.unwrap().take(LENGTH), reader), places, folder)
+    }
+
+    #[tokio::test]
+    async fn a_reader_gets_all_of_it() {
+        let (body, places, _folder) = download(Duration::from_secs(30)).await;
+        assert_eq!(body.collect().await.unwrap().to_bytes().len() as u64, LENGTH);
+        assert_eq!(places.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_holds_nothing_for_long() {
+        let (body, places, _folder) = download(Duration::from_millis(50)).await;
+        assert_eq!(places.count(), 1);
+        while places.count() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!((body.collect().await.unwrap().to_bytes().len() as u64) < LENGTH);
+    }
+}

@@ -57,6 +57,11 @@ impl Places {
         Ok(Place { places: Arc::clone(self), subscriber })
     }
 
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.taken().count
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         // Nothing in here panics half way, so a poisoned lock holds whole values.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,6 +101,6 @@ mod tests {
         assert!(matches!(places.take(address(3)), Err(Failure::Crowded)));
         held.clear();
         assert!(places.taken().by_subscriber.is_empty());
-        assert_eq!(places.taken().count, 0);
+        assert_eq!(places.count(), 0);
     }
 }

@@ -122,10 +122,17 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
                 async move { Ok::<_, std::convert::Infallible>(shell.answer(request.map(Body::new), peer).await) }
             })
         };
-        let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
+        let (connections, watcher) = (connections.clone(), graceful.watcher());
+        let (patience, mut stopped) = (shell.config.idle_timeout, stopped.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            // The protocol is known by the first bytes. Until they are there nobody else waits for them with a clock.
+            let mut first = [0];
+            tokio::select! {
+                seen = tokio::time::timeout(patience, stream.peek(&mut first)) => if seen.is_err() { return },
+                _ = stopped.changed() => return,
+            }
+            let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%error, "a connection ended badly");
             }
             drop(place);

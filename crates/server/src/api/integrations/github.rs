@@ -207,10 +207,7 @@ fn refusal(reason: NoToken) -> Failure {
     }
 }
 
-async fn organization_of(
-    github: &Github,
-    installation: Installation,
-) -> rest::Result<GitHubOrganization> {
+async fn organization_of(github: &Github, installation: Installation) -> rest::Result<GitHubOrganization> {
     let is_personal = installation.account.is_personal();
     let plan = if is_personal {
         None
