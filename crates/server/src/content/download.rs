@@ -201,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large");
         std::fs::write(&path, vec![7; usize::try_from(LENGTH).unwrap()]).unwrap();
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::new(true));
         let reader = Reader { place: places.take([192, 0, 2, 1].into()).unwrap(), silence };
         (body(File::open(path).await.unwrap().take(LENGTH), reader), places, folder)
     }

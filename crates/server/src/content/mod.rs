@@ -48,10 +48,11 @@ pub struct Content {
 }
 
 impl Content {
-    /// Serves the files of a house. A sender or a reader who is silent for so long has gone.
-    pub fn new(house: Arc<House>, silence: Duration) -> Self {
+    /// Serves the files of a house. A sender or a reader who is silent for so long has gone. With `per_subscriber`
+    /// none has all places.
+    pub fn new(house: Arc<House>, silence: Duration, per_subscriber: bool) -> Self {
         let local = Arc::clone(&house.adapters.files).as_local();
-        Self { house, local, silence, places: Arc::default() }
+        Self { house, local, silence, places: Arc::new(Places::new(per_subscriber)) }
     }
 
     /// Answers a request of this subscriber to an address that [`address_of`] knows.

@@ -14,8 +14,9 @@ pub const MOST_DOWNLOADS: usize = 1000;
 const MOST_OF_ONE: usize = 100;
 
 /// Who downloads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Places {
+    most_of_one: usize,
     taken: Mutex<Taken>,
 }
 
@@ -43,13 +44,19 @@ pub(super) struct Reader {
 const COME_BACK_AFTER: u64 = 10;
 
 impl Places {
+    /// Without `per_subscriber` one may have all places: all callers may be behind one address.
+    pub(super) fn new(per_subscriber: bool) -> Self {
+        let most_of_one = if per_subscriber { MOST_OF_ONE } else { MOST_DOWNLOADS };
+        Self { most_of_one, taken: Mutex::default() }
+    }
+
     pub(super) fn take(self: &Arc<Self>, subscriber: IpAddr) -> Result<Place, Failure> {
         let mut taken = self.taken();
         if taken.count >= MOST_DOWNLOADS {
             return Err(Failure::Crowded);
         }
         let of_one = taken.by_subscriber.entry(subscriber).or_default();
-        if *of_one >= MOST_OF_ONE {
+        if *of_one >= self.most_of_one {
             return Err(Failure::TooManyRequests(COME_BACK_AFTER));
         }
         *of_one += 1;
@@ -91,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_place_is_there_again_when_it_is_given_back() {
-        let places = Arc::new(Places::default());
+        let places = Arc::new(Places::new(true));
         let mut held: Vec<Place> = (0..MOST_OF_ONE).map(|_| places.take(address(1)).unwrap()).collect();
         assert!(matches!(places.take(address(1)), Err(Failure::TooManyRequests(_))));
         held.push(places.take(address(2)).unwrap());
@@ -102,5 +109,13 @@ mod tests {
         held.clear();
         assert!(places.taken().by_subscriber.is_empty());
         assert_eq!(places.count(), 0);
+    }
+
+    #[test]
+    fn all_places_are_for_all_where_one_address_stands_for_them() {
+        let places = Arc::new(Places::new(false));
+        let held: Vec<Place> = (0..MOST_DOWNLOADS).map(|_| places.take(address(1)).unwrap()).collect();
+        assert!(matches!(places.take(address(1)), Err(Failure::Crowded)));
+        drop(held);
     }
 }

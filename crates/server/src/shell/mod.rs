@@ -76,7 +76,11 @@ impl Shell {
             bodies: Bodies::new(config.memory_for_bodies, config.rate_limit_per_address > 0),
             cors: cors::Policy::new(&config.front_end_origins),
             metrics: RequestMetrics::new(routes.operations()),
-            content: Content::new(Arc::clone(&house), config.transfer_timeout),
+            content: Content::new(
+                Arc::clone(&house),
+                config.transfer_timeout,
+                config.rate_limit_per_address > 0,
+            ),
             house,
             routes,
             config,
