@@ -1,6 +1,7 @@
 """A shop comes in from a server that speaks the API: another Merak, and a stand-in for the reference."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -202,6 +203,79 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(standin: StandIn, elsewhe
     few = {"file": 2, "custom_field": 1, "benefit": 3, "product": 2, "product_price": 3, "discount": 2}
     assert here == {**many, **few, "checkout_link": 1, "downloadable": 1}
     assert_like(owner_of(elsewhere.start()), standin)
+
+
+def test_a_file_that_came_is_not_brought_again(standin: StandIn, elsewhere: Server) -> None:
+    elsewhere.run("migrate")
+    places = [f"/picture-{number}" for number in range(5)]
+    for number, place in enumerate(places):
+        picture = recorded.file(10 + number, "product_media", f"{number}.svg", "image/svg+xml", recorded.PICTURE, f"{{url}}{place}")
+        standin.lists["/v1/files/"].append(picture)
+        standin.pages[place] = recorded.PICTURE
+    let_go = threading.Event()
+
+    def hold(_number: int, path: str, _query: dict) -> None:
+        if path == places[3]:
+            let_go.wait(60)
+
+    standin.trouble = hold
+    importing = elsewhere.begin(
+        "import", "polar", "--from", standin.url, "--token", TOKEN, "--owner", "owner@example.com"
+    )
+    assert importing.stderr is not None
+    assert importing.stderr.readline() == "file: 2 seen of 7\n", "of files that come, each is told when it is here"
+    wait_until(lambda: places[3] in [path for path, _ in standin.asked])
+    importing.kill()
+    importing.communicate()
+    let_go.set()
+    report = take(elsewhere, standin.url)
+    assert report["is_resumed"]
+    brought = [path for path, _ in standin.asked]
+    assert [brought.count(place) for place in places] == [1, 1, 1, 2, 1]
+    assert report["records"]["file"] == {"here": 7, "new": 2, "known": 5, "behind": 0}
+    assert [each["subjects"] for each in report["remarks"] if each["kind"] == "file"] == [["manual.txt"]]
+    files = owner_of(elsewhere.start()).get("/v1/files/", params={"organization_id": recorded.ORGANIZATION}).json()
+    assert [httpx.get(each["public_url"]).content for each in files["items"] if "public_url" in each] == [recorded.PICTURE] * 6
+
+
+@pytest.mark.parametrize("goes_at", ["license keys", "grants of keys", "grants", "more grants"])
+def test_a_benefit_that_is_deleted_while_it_is_read_is_told(
+    standin: StandIn, elsewhere: Server, goes_at: str
+) -> None:
+    grants, key = f"/v1/benefits/{recorded.BENEFIT}/grants", standin.lists["/v1/license-keys"][3]["id"]
+    gone = {"is_so": False}
+
+    def delete(_number: int, path: str, query: dict) -> Answer | None:
+        gone["is_so"] |= {
+            "license keys": path == f"/v1/license-keys/{key}",
+            "grants of keys": path == grants and "customer_id" in query,
+            "grants": path == grants and "customer_id" not in query,
+            "more grants": path == grants and query["page"] == ["2"] and "customer_id" not in query,
+        }[goes_at]
+        is_of_it = path == grants or path == f"/v1/license-keys/{key}"
+        return (404, {}, {"error": "ResourceNotFound", "detail": "Not found"}) if gone["is_so"] and is_of_it else None
+
+    standin.trouble = delete
+    report = take(elsewhere, standin.url)
+    remarks = {each["kind"]: each for each in report["remarks"]}
+    assert remarks["benefit"]["remark"].startswith("it was deleted there while the shop was read; what hangs on it")
+    assert remarks["benefit"]["subjects"] == ["The application"]
+    is_key_gone = goes_at in ("license keys", "grants of keys")
+    assert ("license_key" in remarks) == is_key_gone
+    assert report["records"]["license_key"]["here"] == CUSTOMERS - is_key_gone
+    # The walk went on: what others hold came along, and of this one what had been read.
+    before = 100 if goes_at == "more grants" else 0
+    assert report["records"]["benefit_grant"]["here"] == 78 + before
+    assert report["records"]["downloadable"]["here"] == 1
+    if is_key_gone:
+        assert remarks["license_key"]["subjects"] == [standin.lists["/v1/license-keys"][3]["display_key"]]
+
+    # The server had only lost sight of it.
+    standin.trouble = lambda *_: None
+    report = take(elsewhere, standin.url)
+    assert [each["kind"] for each in report["remarks"]] == ["file", "organization"]
+    assert report["records"]["benefit_grant"]["here"] == CUSTOMERS + 78
+    assert report["records"]["license_key"]["here"] == CUSTOMERS
 
 
 def test_a_busy_server_is_asked_again(standin: StandIn, elsewhere: Server) -> None:

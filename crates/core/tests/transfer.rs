@@ -347,6 +347,32 @@ scenarios! {
         assert!(remarks[0].starts_with("customer 1 it cannot be read: "), "{remarks:?}");
     }
 
+    fn what_vanishes_while_it_is_read_is_told_until_it_arrives_again(shop) {
+        let key = shop.key(seats(2));
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "https://api.example.com");
+        let fewer = Lines { records: lines.of(|kind| kind < RecordKind::LicenseKey), ..lines.clone() };
+        take(&elsewhere, &import, &fewer);
+        let Record::Benefit(benefit) = lines.find(RecordKind::Benefit) else { unreachable!() };
+        let vanished = vec![
+            Arrival::Vanished { kind: RecordKind::Benefit, id: benefit.id.uuid(), subject: String::from("Keys") },
+            Arrival::Vanished { kind: RecordKind::LicenseKey, id: key.id.uuid(), subject: String::from("****-1") },
+        ];
+        // The benefit came in and was counted before.
+        for _ in 0..2 {
+            let tally = take_some(&elsewhere, &import, vanished.clone());
+            assert_eq!((tally.new, tally.known, tally.behind), (0, 0, 1));
+        }
+        let remark = "it was deleted there while the shop was read; what hangs on it and was not read yet stays behind";
+        assert_eq!(
+            remarks(&elsewhere, &import),
+            [format!("benefit 1 {remark} [Keys]"), format!("license_key 1 {remark} [****-1]")]
+        );
+        take(&elsewhere, &import, &lines);
+        assert!(remarks(&elsewhere, &import).is_empty(), "the server had only lost sight of it");
+    }
+
     fn what_everybody_sees_must_be_a_picture(shop) {
         let lines = export(shop);
         let elsewhere = shop.elsewhere();

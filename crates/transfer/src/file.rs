@@ -161,7 +161,14 @@ pub async fn import(
         lines.go_to(&position).map_err(unreadable)?;
         records = position.records;
     }
+    let position_at = |lines: &Lines, records| Position {
+        exported_at: header.exported_at,
+        offset: lines.offset,
+        line: lines.line,
+        records,
+    };
     loop {
+        let begin = position_at(&lines, records);
         let (mut arrivals, mut bytes, mut end) = (Vec::new(), 0, None);
         while arrivals.len() < BATCH && bytes < BATCH_BYTES && end.is_none() {
             let Some(text) = lines.next().map_err(unreadable)? else {
@@ -175,10 +182,8 @@ pub async fn import(
             }
         }
         records += u64::try_from(arrivals.len()).unwrap_or(u64::MAX);
-        let position =
-            Position { exported_at: header.exported_at, offset: lines.offset, line: lines.line, records };
         if !arrivals.is_empty() {
-            intake.take(arrivals, &position, None).await?;
+            intake.take(arrivals, (&begin, &position_at(&lines, records)), None).await?;
         }
         match end {
             Some(End { records: told, uncarried }) if told == records => {

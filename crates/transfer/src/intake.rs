@@ -98,19 +98,39 @@ impl<'t> Intake<'t> {
         self.position.as_ref()?.parse().ok()
     }
 
-    /// Takes the next records in and remembers where the ones after them begin.
-    pub async fn take(
+    /// Takes the next records in and remembers where the ones after them begin. A file whose bytes came is taken at
+    /// once, so that a run that is killed does not bring them again: the next one goes on where these records begin,
+    /// and finds that the bytes are here.
+    pub async fn take<P: serde::Serialize + Sync>(
         &mut self,
-        mut arrivals: Vec<Arrival>,
+        arrivals: Vec<Arrival>,
+        (begin, end): (&P, &P),
+        total: Option<u64>,
+    ) -> Result<()> {
+        let mut ready = Vec::new();
+        for mut arrival in arrivals {
+            let has_bytes = match &mut arrival {
+                Arrival::Record(Record::File(file)) => self.bring_bytes(file).await?,
+                _ => false,
+            };
+            ready.push(arrival);
+            if has_bytes {
+                self.settle(std::mem::take(&mut ready), begin, total).await?;
+            }
+        }
+        self.settle(ready, end, total).await
+    }
+
+    /// Takes records in, remembers where to go on, and tells how far it is.
+    async fn settle(
+        &mut self,
+        arrivals: Vec<Arrival>,
         position: &impl serde::Serialize,
         total: Option<u64>,
     ) -> Result<()> {
-        for arrival in &mut arrivals {
-            if let Arrival::Record(Record::File(file)) = arrival {
-                self.bring_bytes(file).await?;
-            }
-        }
-        let kinds: Vec<RecordKind> = arrivals.iter().map(Arrival::kind).collect();
+        // What has vanished is told at the end, and is not what the walk is at.
+        let mut seen = arrivals.iter().rev().filter(|arrival| !matches!(arrival, Arrival::Vanished { .. }));
+        let kind = seen.next().map(Arrival::kind);
         let (arrivals, position) = (Arc::new(arrivals), Json::new(position)?);
         let mut pause = PAUSE;
         for attempt in 1..=TRIES {
@@ -133,7 +153,7 @@ impl<'t> Intake<'t> {
                 }
             }
         }
-        if let Some(kind) = kinds.last().copied() {
+        if let Some(kind) = kind {
             let tally = self.tallies.get(&kind).copied().unwrap_or_default();
             let seen = tally.new + tally.known + tally.behind;
             (self.told)(&Progress { kind, seen, total });
@@ -141,17 +161,19 @@ impl<'t> Intake<'t> {
         Ok(())
     }
 
-    /// Stores the bytes of a file, if they are wanted here and to be had. They are stored before their record is taken:
-    /// a run that is killed in between stores them again at the same place.
-    async fn bring_bytes(&self, file: &mut FileRecord) -> Result<()> {
+    /// Stores the bytes of a file, if they are wanted here and to be had, and says whether it did. They are stored
+    /// before their record is taken: a run that is killed in between stores them again at the same place.
+    async fn bring_bytes(&self, file: &mut FileRecord) -> Result<bool> {
         let (import, record) = (Arc::clone(&self.import), file.clone());
-        let Some(row) = self.store.write(move |tx| record.wanted(tx, &import)).await? else { return Ok(()) };
+        let Some(row) = self.store.write(move |tx| record.wanted(tx, &import)).await? else {
+            return Ok(false);
+        };
         match self.vault.bring_in(file, &row, self.server.as_ref()).await? {
             Ok(stored) => file.stored = Some((row.id, stored)),
             Err(Lack::Absent) => {}
             Err(Lack::Unlike(reason)) => file.problem = Some(reason),
         }
-        Ok(())
+        Ok(file.stored.is_some())
     }
 
     /// Everything was seen, and so much stays where it is.

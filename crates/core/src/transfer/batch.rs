@@ -9,6 +9,10 @@ use super::{Arrival, Import, Record, RecordKind};
 use crate::kit::{Id, Imported, Result};
 use crate::organizations::Organization;
 
+/// What is told of a thing that was deleted where it comes from while the shop was read.
+const VANISHED: &str =
+    "it was deleted there while the shop was read; what hangs on it and was not read yet stays behind";
+
 /// What came of one record.
 #[derive(Clone, Debug)]
 pub(super) enum Taken {
@@ -78,7 +82,7 @@ impl<'b, 'c> Batch<'b, 'c> {
                     ids.push(portable.id());
                     ids
                 }
-                Arrival::Unreadable { id, .. } => vec![*id],
+                Arrival::Unreadable { id, .. } | Arrival::Vanished { id, .. } => vec![*id],
             })
             .collect();
         let (mut here, mut behind) = (HashMap::new(), HashMap::new());
@@ -150,6 +154,16 @@ impl<'b, 'c> Batch<'b, 'c> {
                 self.remark(*kind, *id, &id.to_string(), reason)?;
                 Ok(Tally { behind: 1, ..Tally::default() })
             }
+            // It came in before it went, and was counted then.
+            Arrival::Vanished { kind, id, subject } if self.find::<()>(*kind, *id).is_some() => {
+                self.remark(*kind, *id, subject, VANISHED)?;
+                Ok(Tally::default())
+            }
+            Arrival::Vanished { kind, id, subject } => {
+                self.forget_remarks(*kind, *id)?;
+                self.remark(*kind, *id, subject, VANISHED)?;
+                Ok(Tally { behind: 1, ..Tally::default() })
+            }
         }
     }
 
@@ -157,6 +171,10 @@ impl<'b, 'c> Batch<'b, 'c> {
         let (kind, portable) = (record.kind(), record.portable());
         let source_id = portable.id();
         if let Some(here) = self.find::<()>(kind, source_id) {
+            if self.behind.contains_key(&(kind, source_id)) {
+                // What arrives again has not vanished: the server had only lost sight of it.
+                self.forget_remark(kind, source_id, VANISHED)?;
+            }
             portable.complete(self, here.uuid())?;
             return Ok(Tally { known: 1, ..Tally::default() });
         }
@@ -214,6 +232,15 @@ impl<'b, 'c> Batch<'b, 'c> {
             "DELETE FROM import_remarks \
              WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4",
             &[&self.import.organization_id, &self.import.source_id, &row_id, &kind],
+        )?;
+        Ok(())
+    }
+
+    fn forget_remark(&mut self, kind: RecordKind, row_id: Uuid, remark: &str) -> Result<()> {
+        self.tx.execute(
+            "DELETE FROM import_remarks \
+             WHERE organization_id = $1 AND source_id = $2 AND row_id = $3 AND kind = $4 AND remark = $5",
+            &[&self.import.organization_id, &self.import.source_id, &row_id, &kind, &remark],
         )?;
         Ok(())
     }

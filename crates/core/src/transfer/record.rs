@@ -154,6 +154,15 @@ pub enum Arrival {
         /// Why it cannot be read.
         reason: String,
     },
+    /// It was there when its list was read, and no more when it was asked for itself or for what hangs on it.
+    Vanished {
+        /// Of what kind it was.
+        kind: RecordKind,
+        /// Its id.
+        id: Uuid,
+        /// What a person knows it by.
+        subject: String,
+    },
 }
 
 impl Arrival {
@@ -181,7 +190,7 @@ impl Arrival {
     pub const fn kind(&self) -> RecordKind {
         match self {
             Self::Record(record) => record.kind(),
-            Self::Unreadable { kind, .. } => *kind,
+            Self::Unreadable { kind, .. } | Self::Vanished { kind, .. } => *kind,
         }
     }
 }

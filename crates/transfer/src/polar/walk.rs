@@ -99,6 +99,15 @@ struct Position {
 struct BenefitHead {
     id: Uuid,
     r#type: String,
+    #[serde(default)]
+    description: String,
+}
+
+impl BenefitHead {
+    /// It is no more there: somebody deleted it while the shop was walked.
+    fn vanished(&self) -> Arrival {
+        Arrival::Vanished { kind: RecordKind::Benefit, id: self.id, subject: self.description.clone() }
+    }
 }
 
 /// Takes in the shop that a server shows. `slug` names the organization there; it may be left out if the token sees
@@ -226,11 +235,13 @@ impl Walk<'_, '_> {
     ) -> Result<()> {
         let listing = listing.with("organization_id", &self.id);
         let mut pages = Pages::new(listing, begin);
+        let mut begin = pages.position(step, None);
         // A younger Merak may not have each list of the API yet.
         while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
             let arrivals = page.items.iter().map(|item| Arrival::read(kind, item.get())).collect();
-            let position = pages.position(step, None);
-            self.intake.take(arrivals, &position, Some(page.pagination.total_count)).await?;
+            let end = pages.position(step, None);
+            self.intake.take(arrivals, (&begin, &end), Some(page.pagination.total_count)).await?;
+            begin = end;
         }
         Ok(())
     }
@@ -240,51 +251,68 @@ impl Walk<'_, '_> {
         &self,
         begin: Option<Position>,
         is_wanted: impl Fn(&BenefitHead) -> bool,
-    ) -> Vec<(Uuid, Option<Position>)> {
-        let wanted: Vec<Uuid> =
-            self.benefits.iter().filter(|benefit| is_wanted(benefit)).map(|benefit| benefit.id).collect();
+    ) -> Vec<(BenefitHead, Option<Position>)> {
+        let wanted: Vec<BenefitHead> =
+            self.benefits.iter().filter(|benefit| is_wanted(benefit)).cloned().collect();
         // One that was deleted since is no more in the list, and everything is walked again.
         let found = begin.and_then(|position| {
-            let at = wanted.iter().position(|id| Some(*id) == position.benefit_id)?;
+            let at = wanted.iter().position(|benefit| Some(benefit.id) == position.benefit_id)?;
             Some((at, position))
         });
         let (skipped, mut first) = found.map_or((0, None), |(at, position)| (at, Some(position)));
-        wanted.into_iter().skip(skipped).map(|id| (id, first.take())).collect()
+        wanted.into_iter().skip(skipped).map(|benefit| (benefit, first.take())).collect()
     }
 
     async fn license_keys(&mut self, begin: Option<Position>) -> Result<()> {
         let total = Listing::new("/v1/license-keys").with("organization_id", &self.id);
         let total = total.page(&self.client, 1).await?.pagination.total_count;
-        for (benefit_id, begin) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
+        for (benefit, begin) in self.benefits_from(begin, |benefit| benefit.r#type == "license_keys") {
             let mut listing = Listing::new("/v1/license-keys").with("organization_id", &self.id);
-            listing = listing.with("benefit_id", &benefit_id);
+            listing = listing.with("benefit_id", &benefit.id);
             listing.limit = KEYS_PER_PAGE;
             let mut pages = Pages::new(listing, begin);
-            while let Some(page) = pages.next(&self.client).await? {
-                let arrivals = self.whole_keys(benefit_id, &page).await?;
-                let position = pages.position(Step::LicenseKeys, Some(benefit_id));
-                self.intake.take(arrivals, &position, Some(total)).await?;
+            let mut begin = pages.position(Step::LicenseKeys, Some(benefit.id));
+            // With a benefit its keys may go, too. The walk through the grants comes by here, and tells it.
+            while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
+                let arrivals = self.whole_keys(&benefit, &page).await?;
+                let end = pages.position(Step::LicenseKeys, Some(benefit.id));
+                self.intake.take(arrivals, (&begin, &end), Some(total)).await?;
+                begin = end;
             }
         }
         Ok(())
     }
 
-    /// The keys of a page with their activations, and with the time of their grants, which keys do not tell.
-    async fn whole_keys(&self, benefit_id: Uuid, page: &PageOf) -> Result<Vec<Arrival>> {
+    /// The keys of a page with their activations, and with the time of their grants, which keys do not tell. One that
+    /// was deleted since the page was read is said to be.
+    async fn whole_keys(&self, benefit: &BenefitHead, page: &PageOf) -> Result<Vec<Arrival>> {
         #[derive(Deserialize)]
         struct Head {
             id: Uuid,
             customer_id: Uuid,
+            #[serde(default)]
+            display_key: String,
         }
         let heads: Vec<Head> =
             page.items.iter().filter_map(|item| serde_json::from_str(item.get()).ok()).collect();
-        let granted = self.granted_at(benefit_id, heads.iter().map(|head| head.customer_id)).await?;
+        // Keys without a time come in all the same.
+        let granted = self.granted_at(benefit.id, heads.iter().map(|head| head.customer_id)).await.map(Some);
+        let granted = granted.or_else(Error::if_absent)?.unwrap_or_default();
         let granted = &granted;
         stream::iter(heads)
             .map(|head| async move {
                 let path = format!("/v1/license-keys/{}", head.id);
-                let key: Box<RawValue> = self.client.get(&path, &[]).await?;
-                Ok(Arrival::read(RecordKind::LicenseKey, dated(&key, granted.get(&head.id)).get()))
+                let key = self.client.get::<Box<RawValue>>(&path, &[]).await.map(Some);
+                Ok(match key.or_else(Error::if_absent)? {
+                    Some(key) => {
+                        Arrival::read(RecordKind::LicenseKey, dated(&key, granted.get(&head.id)).get())
+                    }
+                    None => Arrival::Vanished {
+                        kind: RecordKind::LicenseKey,
+                        id: head.id,
+                        subject: head.display_key,
+                    },
+                })
             })
             .buffered(AT_ONCE)
             .try_collect()
@@ -328,10 +356,20 @@ impl Walk<'_, '_> {
     }
 
     async fn benefit_grants(&mut self, begin: Option<Position>) -> Result<()> {
-        for (benefit_id, begin) in self.benefits_from(begin, |_| true) {
-            let listing = Listing::new(format!("/v1/benefits/{benefit_id}/grants"));
+        for (benefit, begin) in self.benefits_from(begin, |_| true) {
+            let listing = Listing::new(format!("/v1/benefits/{}/grants", benefit.id));
             let mut pages = Pages::new(listing, begin);
-            while let Some(page) = pages.next(&self.client).await? {
+            let mut begin = pages.position(Step::BenefitGrants, Some(benefit.id));
+            loop {
+                let page = match pages.next(&self.client).await {
+                    Ok(Some(page)) => page,
+                    Ok(None) => break,
+                    Err(Error::Absent { .. }) => {
+                        self.intake.take(vec![benefit.vanished()], (&begin, &begin), None).await?;
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
                 let mut arrivals: Vec<Arrival> = page
                     .items
                     .iter()
@@ -339,8 +377,9 @@ impl Walk<'_, '_> {
                     .collect();
                 let downloads: Vec<Arrival> = arrivals.iter().flat_map(downloads_of).collect();
                 arrivals.extend(downloads);
-                let position = pages.position(Step::BenefitGrants, Some(benefit_id));
-                self.intake.take(arrivals, &position, None).await?;
+                let end = pages.position(Step::BenefitGrants, Some(benefit.id));
+                self.intake.take(arrivals, (&begin, &end), None).await?;
+                begin = end;
             }
         }
         Ok(())
