@@ -103,6 +103,9 @@ pub struct Config {
     pub rate_limit_per_key: u32,
     /// How many connections there may be at once.
     pub connections: usize,
+    /// How many of them one address may have, if calls are counted per address and no proxy is trusted. Where the system
+    /// allows fewer connections it is as much less.
+    pub connections_per_address: usize,
     /// How many event streams may be open at once.
     pub streams: usize,
     /// How many of them may be open to one address.
@@ -117,11 +120,11 @@ pub struct Config {
     pub body_timeout: Duration,
     /// How long an answer may take.
     pub request_timeout: Duration,
-    /// How long a connection may take to send a request's head, and be idle between requests.
+    /// How long a connection may be without a request: until the head of one is there, and between two.
     pub idle_timeout: Duration,
     /// How long running requests may take to end at shutdown.
     pub shutdown_timeout: Duration,
-    /// How long the sender of a file, or who downloads one, may be silent.
+    /// How long the sender of a file may be silent, and how long who asked may take nothing of an answer.
     pub transfer_timeout: Duration,
     /// Who knows in which country an address of the network is, if anybody does.
     pub geography: Option<Arc<dyn Geography>>,
@@ -160,6 +163,7 @@ impl Default for Config {
             rate_limit_per_address: 500,
             rate_limit_per_key: 100,
             connections: 10_000,
+            connections_per_address: 1_000,
             streams: 5_000,
             streams_per_address: 200,
             stream_ping: Duration::from_secs(15),

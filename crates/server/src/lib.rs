@@ -13,6 +13,7 @@ pub mod error;
 mod flows;
 mod metrics;
 pub mod pages;
+mod places;
 mod shell;
 pub mod state;
 mod streams;

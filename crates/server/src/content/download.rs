@@ -192,8 +192,9 @@ mod tests {
 
     use http_body_util::BodyExt;
 
-    use super::super::places::Places;
+    use super::super::places::places;
     use super::*;
+    use crate::places::Places;
 
     const LENGTH: u64 = 4 << 20;
 
@@ -201,7 +202,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large");
         std::fs::write(&path, vec![7; usize::try_from(LENGTH).unwrap()]).unwrap();
-        let places = Arc::new(Places::new(true));
+        let places = places(true);
         let reader = Reader { place: places.take([192, 0, 2, 1].into()).unwrap(), silence };
         (body(File::open(path).await.unwrap().take(LENGTH), reader), places, folder)
     }

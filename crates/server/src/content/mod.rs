@@ -20,8 +20,9 @@ use http::{HeaderValue, Method, StatusCode};
 use merak_adapters::files::local::{Denied, Local};
 
 pub use self::places::MOST_DOWNLOADS;
-use self::places::{Places, Reader};
+use self::places::Reader;
 use crate::error::{Failure, framework};
+use crate::places::Places;
 use crate::shell::{Request, Response, text_response};
 use crate::state::House;
 
@@ -52,7 +53,7 @@ impl Content {
     /// none has all places.
     pub fn new(house: Arc<House>, silence: Duration, per_subscriber: bool) -> Self {
         let local = Arc::clone(&house.adapters.files).as_local();
-        Self { house, local, silence, places: Arc::new(Places::new(per_subscriber)) }
+        Self { house, local, silence, places: places::places(per_subscriber) }
     }
 
     /// Answers a request of this subscriber to an address that [`address_of`] knows.
@@ -63,7 +64,7 @@ impl Content {
             Method::GET | Method::HEAD => {
                 // The body, of which there is none, stays behind.
                 let (head, _) = request.into_parts();
-                match self.places.take(subscriber) {
+                match places::take(&self.places, subscriber) {
                     Ok(place) => {
                         let reader = Reader { place, silence: self.silence };
                         download::get(&self.house, local, &head, reader, request_id).await

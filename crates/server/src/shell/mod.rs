@@ -7,6 +7,7 @@ pub mod metrics_page;
 mod old_paths;
 mod rate_limit;
 mod serve;
+mod traffic;
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;

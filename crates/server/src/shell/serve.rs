@@ -1,21 +1,30 @@
 //! Connections: accepting them, giving each request to the shell, and ending in good order.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::task::TaskTracker;
 
-use super::Shell;
+use super::traffic::{Answer, Exchange, Streams, Traffic};
+use super::{Shell, subscriber};
+use crate::config::Config;
 use crate::content::MOST_DOWNLOADS;
+use crate::places::Places;
 
 /// How large a request's head may be, in bytes. Each connection may fill this much before anybody looks at it.
 const HEAD_BYTES: usize = 64 << 10;
@@ -28,6 +37,10 @@ const STREAMS: u32 = 100;
 
 /// How long to wait after the system refused to hand over a connection, as when it is out of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a connection that is to end and has no request may take to part. An HTTP/2 client may have sent one before it
+/// hears of the end.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A listening server.
 pub struct Running {
@@ -64,7 +77,7 @@ pub fn start(shell: Arc<Shell>, listener: TcpListener, address: SocketAddr) -> R
 
 /// For how many connections there is room: as many as wanted, unless the system gives the process fewer file handles. It
 /// is asked for more first.
-fn places(wanted: usize) -> usize {
+fn room(wanted: usize) -> usize {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let needed = number(wanted.saturating_add(HANDLES_KEPT));
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -80,27 +93,27 @@ fn places(wanted: usize) -> usize {
     wanted.min(usize::try_from(most).unwrap_or(usize::MAX))
 }
 
+/// How many of the connections there is room for one subscriber may have. Who trusts a proxy, or does not count calls per
+/// address, has one before this server: its connections are those of all.
+fn share(config: &Config, room: usize) -> usize {
+    if config.trust_proxy || config.rate_limit_per_address == 0 {
+        return room;
+    }
+    // With less room for all there is less for one.
+    (config.connections_per_address.saturating_mul(room) / config.connections.max(1)).max(1)
+}
+
 async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
-    let mut connections = auto::Builder::new(TokioExecutor::new());
-    connections
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(shell.config.idle_timeout)
-        .max_buf_size(HEAD_BYTES);
-    connections
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(Some(shell.config.idle_timeout));
-    let room = Arc::new(Semaphore::new(places(shell.config.connections)));
+    let most = room(shell.config.connections);
+    let (room, places) = (Arc::new(Semaphore::new(most)), Places::new(most, share(&shell.config, most)));
+    let connections = TaskTracker::new();
     loop {
         // Without room the next connection waits in the system's queue.
         let next = async {
-            let place = Arc::clone(&room).acquire_owned().await.ok();
-            (place, listener.accept().await)
+            let room = Arc::clone(&room).acquire_owned().await.ok();
+            (room, listener.accept().await)
         };
-        let (place, accepted) = tokio::select! {
+        let (room, accepted) = tokio::select! {
             next = next => next,
             _ = stopped.changed() => break,
         };
@@ -112,34 +125,68 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
                 continue;
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its small packets waiting");
-        }
-        let service = {
-            let shell = Arc::clone(&shell);
-            hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
-                let shell = Arc::clone(&shell);
-                async move { Ok::<_, std::convert::Infallible>(shell.answer(request.map(Body::new), peer).await) }
-            })
+        let Ok(place) = places.take(subscriber(peer.ip())) else {
+            tracing::debug!("an address has too many connections");
+            continue;
         };
-        let (connections, watcher) = (connections.clone(), graceful.watcher());
-        let (patience, mut stopped) = (shell.config.idle_timeout, stopped.clone());
-        tokio::spawn(async move {
-            // The protocol is known by the first bytes. Until they are there nobody else waits for them with a clock.
-            let mut first = [0];
-            tokio::select! {
-                seen = tokio::time::timeout(patience, stream.peek(&mut first)) => if seen.is_err() { return },
-                _ = stopped.changed() => return,
-            }
-            let connection = connections.serve_connection(TokioIo::new(stream), service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%error, "a connection ended badly");
-            }
-            drop(place);
+        let (shell, stopped) = (Arc::clone(&shell), stopped.clone());
+        connections.spawn(async move {
+            serve(shell, stream, peer, stopped).await;
+            drop((room, place));
         });
     }
     drop(listener);
-    if tokio::time::timeout(shell.config.shutdown_timeout, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(shell.config.shutdown_timeout, connections.wait()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
+}
+
+/// Serves a connection until it ends. Nothing new is begun on it when it was quiet for the idle time or the server stops;
+/// what is under way then has the time that requests have.
+async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr, mut stopped: watch::Receiver<bool>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection keeps its small packets waiting");
+    }
+    let (idle, silence) = (shell.config.idle_timeout, shell.config.transfer_timeout);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(silence));
+    let traffic = Traffic::new();
+    let protocols = protocols(idle, Streams::new(&traffic, silence));
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let (shell, exchange) = (Arc::clone(&shell), Arc::clone(&traffic));
+        async move {
+            let exchange = Exchange::of_caller(&exchange);
+            let response = shell.answer(request.map(Body::new), peer).await;
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, exchange)))
+        }
+    });
+    let mut connection = pin!(protocols.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let (mut is_ending, mut since, mut patience) = (false, Instant::now(), idle);
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            () = traffic.until_quiet(since, patience) => if is_ending { return },
+            _ = stopped.changed(), if !is_ending => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        (is_ending, since, patience) = (true, Instant::now(), FAREWELL.min(idle));
+    }
+}
+
+/// How HTTP is spoken. There is no clock for the head of an HTTP/1 request: until it is there, no request is under way.
+fn protocols(idle: Duration, streams: Streams) -> auto::Builder<Streams> {
+    let mut protocols = auto::Builder::new(streams);
+    protocols.http1().max_buf_size(HEAD_BYTES);
+    protocols
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(Some(idle));
+    protocols
 }

@@ -16,7 +16,7 @@ use crate::support::{Answer, Shop, migrated};
 const VALIDATE: &str = "/v1/customer-portal/license-keys/validate";
 
 /// Limits are kept before the database is asked, so one engine shows them.
-fn on_one_engine(config: Config, test: impl AsyncFnOnce(&Shop)) {
+pub fn on_one_engine(config: Config, test: impl AsyncFnOnce(&Shop)) {
     let database: TestDatabase = migrated(Engine::Sqlite);
     merak_testkit::run(async move { test(&Shop::open_with(database, config).await).await });
 }
@@ -294,7 +294,7 @@ fn sign_in_links_cannot_be_tried_without_end() {
 fn a_head_does_not_take_for_ever() {
     let config = Config { idle_timeout: Duration::from_millis(200), ..config() };
     on_one_engine(config, async |shop| {
-        for begun in [&b"GET /healthz HTTP/1.1\r\nhost: x\r\n"[..], b""] {
+        for begun in [&b"GET /healthz HTTP/1.1\r\nhost: x\r\n"[..], b"PRI * HTTP/2", b""] {
             let answer = raw(shop, begun).await;
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
         }
