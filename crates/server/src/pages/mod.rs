@@ -56,7 +56,7 @@ pub fn router(house: &Arc<House>, routes: &Arc<Routes>) -> Router {
         .merge(dashboard::router(Arc::clone(house), Arc::clone(&shop)))
         .merge(sandbox::router(Arc::clone(house), shop))
         .merge(invoice::router(Arc::clone(house)))
-        .merge(plain::router(Arc::clone(house), routes))
+        .merge(plain::router(house.store.clone(), routes))
         .fallback(|| async { framework(404, "Not Found") })
         .method_not_allowed_fallback(|| async { framework(405, "Method Not Allowed") })
 }

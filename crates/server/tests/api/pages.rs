@@ -1,5 +1,7 @@
 //! Addresses beside the API: health, the document, numbers.
 
+use std::time::{Duration, Instant};
+
 use merak_server::Config;
 use merak_testkit::Engine;
 use serde_json::{Value, json};
@@ -28,6 +30,38 @@ scenarios! {
             assert_ne!(line.header("content-type"), html, "{path}");
         }
         assert_eq!(browser.get("/v1/nothing").await.header("content-type"), Some("application/json"));
+    }
+
+    async fn who_asks_for_health_does_not_make_the_database_work(shop) {
+        let written = || shop.store.statistics().writes;
+        let (before, begun) = (written(), Instant::now());
+        let asking: Vec<_> = (0..100)
+            .map(|number| {
+                let client = shop.anonymous.clone();
+                let path = if number % 2 == 0 { "/healthz" } else { "/readyz" };
+                tokio::spawn(async move { client.get(path).await.status })
+            })
+            .collect();
+        for status in asking {
+            assert_eq!(status.await.unwrap(), 200);
+        }
+        for _ in 0..50 {
+            shop.anonymous.get("/readyz").await.expect(200);
+        }
+        // The workers of the server look for work beside.
+        let most = 10 * (begun.elapsed().as_secs() + 2);
+        assert!(written() - before < most, "{} units", written() - before);
+    }
+
+    async fn a_database_that_goes_is_missed_soon(shop) {
+        shop.anonymous.get("/healthz").await.expect(200);
+        shop.store.shutdown().await;
+        let begun = Instant::now();
+        while shop.anonymous.get("/healthz").await.status == 200 {
+            assert!(begun.elapsed() < Duration::from_secs(5), "what was known of it is too old");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        shop.anonymous.get("/readyz").await.expect(503);
     }
 
     // spec 50 §1.1
