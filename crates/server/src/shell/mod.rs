@@ -47,6 +47,7 @@ pub type Request = http::Request<Body>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const DEPRECATION_NOTICE: HeaderName = HeaderName::from_static("x-polar-deprecation-notice");
+const SANDBOX: HeaderName = HeaderName::from_static("x-polar-sandbox");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
@@ -124,6 +125,9 @@ impl Shell {
         }
         if is_deprecated {
             headers.insert(DEPRECATION_NOTICE, HeaderValue::from_static("Call /v1 instead of /api/v1."));
+        }
+        if self.house.adapters.are_payments_played() {
+            headers.insert(SANDBOX, HeaderValue::from_static("1"));
         }
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             headers.insert(REQUEST_ID, id);

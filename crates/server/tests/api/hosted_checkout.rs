@@ -537,6 +537,7 @@ merak_testkit::both_engines! {
         let shop = &Shop::open_with(database, Config { payments: Payments::Stripe(options), ..config() }).await;
         let path = checkout(shop, once(1999)).await;
         let shown = shop.anonymous.get(&path).await;
+        assert_eq!(shown.header("x-polar-sandbox"), None, "money moves");
         let policy = shown.header("content-security-policy").unwrap();
         assert!(policy.contains("script-src 'self' https://js.stripe.com") && policy.contains("frame-src https://js.stripe.com"), "{policy}");
         assert!(shown.text().contains("data-key=\"pk_test_1\"") && !shown.text().contains("card.number") && !shown.text().contains("sk_test"));

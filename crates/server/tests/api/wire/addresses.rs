@@ -100,6 +100,21 @@ scenarios! {
         }
     }
 
+    // spec 50 §1.1
+    async fn every_answer_of_a_sandbox_says_so(shop) {
+        let cases = [
+            ("GET", "/v1/organizations/", 200), ("GET", "/v1/organizations", 307), ("GET", "/v1/unknown", 404),
+            ("POST", "/v1/organizations/", 422), ("DELETE", "/v1/organizations/", 405), ("GET", "/healthz", 200),
+            ("GET", "/nothing", 404), ("GET", "/v1/files/content/nothing", 403),
+        ];
+        for (method, path, status) in cases {
+            let answer = shop.merchant.send(method, path, None).await;
+            assert_eq!((answer.status, answer.header("x-polar-sandbox")), (status, Some("1")), "{method} {path}");
+        }
+        let preflight = shop.anonymous.with("origin", "https://a.example").with("access-control-request-method", "PUT");
+        assert_eq!(preflight.send("OPTIONS", "/v1/customers/", None).await.header("x-polar-sandbox"), Some("1"));
+    }
+
     async fn every_answer_has_an_id_of_the_request(shop) {
         for path in ["/v1/organizations/", "/v1/unknown", "/healthz", "/v1/organizations"] {
             let given = shop.merchant.with("x-request-id", "my-id-1").get(path).await;
