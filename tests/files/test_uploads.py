@@ -254,6 +254,17 @@ def test_a_picture_is_read_by_everybody(shop: Shop, tmp_path: Path) -> None:
     response = httpx.get(file["public_url"])
     assert (response.status_code, response.content) == (200, path.read_bytes())
     assert response.headers["content-type"] == "image/png"
+    # Whoever read it once need not ask again, wherever it lies; the sender of the parts was asked for nothing.
+    assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert made["upload"]["parts"][0]["headers"] == {}
+
+
+def test_what_buyers_download_is_kept_by_nobody_in_between(shop: Shop, tmp_path: Path) -> None:
+    upload = Upload(shop, pattern(100, tmp_path)).send_all()
+    upload.complete()
+    response = httpx.get(content_url(shop, upload))
+    assert response.status_code == 200, response.text
+    assert "public" not in response.headers.get("cache-control", "private")
 
 
 def changed(url: str, **members: str) -> str:

@@ -23,6 +23,10 @@ use crate::Result;
 /// The service's name in sentences.
 pub(crate) const SERVICE: &str = "The file storage";
 
+/// How long a public object may be kept by whoever reads it, as `Cache-Control` says it: for ever, since paths never come
+/// twice.
+pub const PUBLIC_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+
 /// A place for files.
 #[async_trait]
 pub trait FileStorage: fmt::Debug + Send + Sync {

@@ -13,8 +13,8 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use merak_adapters::files::attachment;
 use merak_adapters::files::local::{Local, Opened};
+use merak_adapters::files::{PUBLIC_CACHE_CONTROL, attachment};
 use merak_core::files::{self, FileService};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
@@ -31,9 +31,6 @@ use crate::state::House;
 
 /// How much of a file is in memory for each download.
 const READ_AT_ONCE: usize = 64 * 1024;
-
-/// Paths never come twice, so what was seen once never changes.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// How a file presents itself.
 struct Appearance {
@@ -160,7 +157,7 @@ fn describe(headers: &mut HeaderMap, appearance: &Appearance) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     match &appearance.saved_as {
         None => {
-            headers.insert(CACHE_CONTROL, FOR_EVER);
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(PUBLIC_CACHE_CONTROL));
         }
         Some(name) => {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));

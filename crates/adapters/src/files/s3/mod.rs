@@ -24,8 +24,9 @@ use url::Url;
 use self::answers::{Head, KeptPart, code_of, parts_of};
 use super::local::Local;
 use super::{
-    Completion, Download, Expected, FileStorage, Object, Part, SERVICE, SentPart, Sha256Digest, SignedPart,
-    Stored, Upload, Validity, Visibility, attachment, checksum_headers, composite_sha256,
+    Completion, Download, Expected, FileStorage, Object, PUBLIC_CACHE_CONTROL, Part, SERVICE, SentPart,
+    Sha256Digest, SignedPart, Stored, Upload, Validity, Visibility, attachment, checksum_headers,
+    composite_sha256,
 };
 use crate::http::{self, ClientError, cause};
 use crate::{Error, Result};
@@ -368,6 +369,10 @@ impl FileStorage for S3 {
         // Amazon then refuses every part that comes without one, and takes no part with one otherwise.
         if has_checksums {
             headers.push(("x-amz-checksum-algorithm", "SHA256"));
+        }
+        // The object keeps what is said here. Senders of parts say nothing of it.
+        if object.visibility == Visibility::Public {
+            headers.push(("cache-control", PUBLIC_CACHE_CONTROL));
         }
         for (name, value) in &headers {
             action.headers_mut().insert(*name, *value);

@@ -181,6 +181,29 @@ async fn checksums_are_asked_for_only_if_each_part_has_one() {
     }
 }
 
+#[tokio::test]
+async fn what_everybody_may_read_may_be_kept_by_everybody() {
+    let body = "<InitiateMultipartUploadResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Bucket>public</Bucket><Key>a/b.txt</Key>\
+                <UploadId>upload</UploadId></InitiateMultipartUploadResult>";
+    let standin = StandIn::new(move |_| answered("200 OK", "", body));
+    for (visibility, is_kept) in [(Visibility::Public, true), (Visibility::Private, false)] {
+        let object = Object { visibility, ..upload().object };
+        standin.storage().begin(&object, "image/png", false).await.unwrap();
+        let head = standin.last("POST").head;
+        assert_eq!(
+            head.contains("cache-control: public, max-age=31536000, immutable\r\n"),
+            is_kept,
+            "{head}"
+        );
+        // Amazon refuses a request with a header that its signature leaves out.
+        assert_eq!(
+            head.lines().next().unwrap().contains("signedheaders=cache-control%3b"),
+            is_kept,
+            "{head}"
+        );
+    }
+}
+
 /// A storage that keeps no checksums, and has this in the object.
 fn without_checksums(bytes: &'static str) -> StandIn {
     let (completed, gets) = (answered("200 OK", "", "<CompleteMultipartUploadResult/>"), Mutex::new(0));
