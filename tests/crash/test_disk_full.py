@@ -1,6 +1,7 @@
 """A full disk: writes are refused clearly, reads go on, and nothing needs a restart when there is room again."""
 
 import errno
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness import Database, Server, Shop
+from harness.database import required
+from harness.server import SECRET
 from harness.shop import Key
 
 SIZE = "16m"
@@ -98,3 +101,32 @@ def test_a_full_disk_refuses_writes_and_recovers(server: Server, key: Key, tmp_p
             assert response.status_code == 200, response.text
             acknowledged.add(response.json()["id"])
         assert {each["id"] for each in key.read()["activations"]} == acknowledged
+
+
+@pytest.mark.parametrize(
+    ("command", "room", "reason"),
+    [
+        ("backup", "128k", "there is no space left on its disk"),
+        ("export", "4k", "No space left on device (os error 28)"),
+    ],
+)
+def test_a_file_that_finds_no_room_is_told_by_its_name(
+    database: Database, tmp_path: Path, small_disk: list[str], command: str, room: str, reason: str
+) -> None:
+    """The disk of the file that is to be made is full. The database lies on another."""
+    merak = Server(database, tmp_path)
+    merak.run("organization", "create", "--name", "Acme", "--slug", "acme", "--owner", "owner@example.com")
+    folder = tmp_path / "full"
+    folder.mkdir()
+    file, place = folder / "shop", shlex.quote(str(folder))
+    mount = f"mount -t tmpfs -o size={room} merak-full-disk {place} && head -c 4096 /dev/zero > {place}/ballast"
+    script = f'{mount} && {{ "$@"; status=$?; ls -A {place}; exit $status; }}'
+    done = subprocess.run(
+        [*small_disk[: small_disk.index("sh")], "sh", "-c", script, "sh", required("MERAK_BIN"), command, str(file)],
+        env={**os.environ, "MERAK_DATA_DIR": str(tmp_path), "MERAK_DATABASE_URL": database.url, "MERAK_SECRET": SECRET},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()) == (1, ["ballast"]), done.stderr
+    assert done.stderr.splitlines()[-1] == f"merak: cannot write {file}: {reason}"

@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod progress;
 mod secret;
+mod target;
 mod services;
 mod taxes;
 

@@ -5,8 +5,6 @@ use std::ops::Deref;
 
 use merak_store::{Database, Store};
 
-use crate::failure::Failure;
-
 /// An open store. It is closed in good order when the command ends, which leaves the embedded database in one file.
 pub struct Opened {
     store: Store,
@@ -16,7 +14,7 @@ pub struct Opened {
 
 impl Opened {
     /// Opens a database that may be in use by others.
-    pub fn new(database: Database, mark: Option<File>) -> Result<Self, Failure> {
+    pub fn new(database: Database, mark: Option<File>) -> merak_store::Result<Self> {
         let store = Store::open(&merak_store::Options::new(database))?;
         Ok(Self { store, _mark: mark })
     }

@@ -452,7 +452,7 @@ impl Options {
             }
             Database::Postgres { .. } => None,
         };
-        Opened::new(database, mark)
+        Ok(Opened::new(database, mark)?)
     }
 
     /// Marks an embedded database as served by this process for as long as the answer lives.

@@ -102,6 +102,23 @@ impl fmt::Debug for Cause {
     }
 }
 
+/// Why there is no backup.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The database did not do its part.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// The file to make cannot be written. Says why, without its name.
+    #[error("the backup cannot be written: {0}")]
+    Target(Cause),
+}
+
+impl BackupError {
+    pub(crate) fn target(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Target(Cause::new(error))
+    }
+}
+
 /// Turns the violation of a named constraint into the domain's own error, where the statement is.
 pub trait ResultExt<T> {
     /// Answers `refusal()` when the constraint `name` was violated; every other error passes as it is.

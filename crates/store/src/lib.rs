@@ -133,7 +133,7 @@ mod work;
 
 pub use column::{Json, Param, Timestamp, Value};
 pub use context::{Source, SystemSource, TestSource};
-pub use error::{Cause, Error, Result, ResultExt};
+pub use error::{BackupError, Cause, Error, Result, ResultExt};
 pub use lookup::Lookup;
 pub use metrics::{COMMIT_BUCKETS, Statistics};
 pub use migrate::Migration;

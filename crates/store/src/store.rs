@@ -10,7 +10,7 @@ use flume::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
 
 use crate::{
-    Database, Engine, Error, Migration, Options, ReadTx, Result, Statistics, Timestamp, Tx,
+    BackupError, Database, Engine, Error, Migration, Options, ReadTx, Result, Statistics, Timestamp, Tx,
     metrics::Meter,
     migrate,
     postgres::{Kind, Shared, Target, Worker},
@@ -188,12 +188,13 @@ impl Store {
         }
     }
 
-    /// Copies an SQLite database to a file while units go on; the copy is of one instant. It blocks.
-    pub fn backup(&self, to: &Path) -> Result<()> {
+    /// Copies an SQLite database to a file while units go on; the copy is of one instant. It blocks. What goes wrong
+    /// with the file is told from what goes wrong with the database.
+    pub fn backup(&self, to: &Path) -> Result<(), BackupError> {
         match &self.0.options.database {
             Database::Sqlite { path } => sqlite::backup(path, to),
             Database::Postgres { .. } => {
-                Err(Error::Misuse("a PostgreSQL database is backed up with pg_dump".to_owned()))
+                Err(Error::Misuse("a PostgreSQL database is backed up with pg_dump".to_owned()).into())
             }
         }
     }

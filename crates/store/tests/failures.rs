@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merak_store::{Database, Error, Migration, Options, ResultExt, Store, Tx};
+use merak_store::{BackupError, Database, Error, Migration, Options, ResultExt, Store, Tx};
 use merak_testkit::{Engine, TestDatabase, both_engines};
 use tokio::task::JoinSet;
 
@@ -442,7 +442,7 @@ fn a_backup_is_of_one_instant_while_writes_go_on() {
     stop.store(true, Ordering::Relaxed);
     writing.join().unwrap();
     let nowhere = store.backup(&directory.path().join("missing/copy.db"));
-    assert!(matches!(nowhere, Err(Error::Unavailable(_))), "{nowhere:?}");
+    assert!(matches!(nowhere, Err(BackupError::Target(_))), "{nowhere:?}");
 }
 
 #[test]

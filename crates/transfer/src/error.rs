@@ -22,6 +22,12 @@ pub enum Error {
         /// What the system says.
         cause: io::Error,
     },
+    /// What takes an export does not take it.
+    #[error("the export cannot be written: {cause}")]
+    Unwritten {
+        /// What the system says.
+        cause: io::Error,
+    },
     /// A file is not what [`file`](crate::file) writes, or not all of it.
     #[error("line {line}: {reason}")]
     Format {

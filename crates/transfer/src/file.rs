@@ -125,7 +125,7 @@ fn write(to: &mut (dyn Write + Send), line: &impl Serialize) -> Result<()> {
 }
 
 fn unwritten(cause: io::Error) -> Error {
-    Error::File { path: "the export".into(), cause }
+    Error::Unwritten { cause }
 }
 
 /// Where an import of a file goes on.

@@ -55,7 +55,7 @@ impl Vault {
         let (Some(folder), Some(path)) = (&self.folder, &file.path) else { return Ok(()) };
         let target = folder.join(file.id.to_string());
         let failed = |cause| Error::File { path: target.clone(), cause };
-        std::fs::create_dir_all(folder).map_err(failed)?;
+        std::fs::create_dir_all(folder).map_err(|cause| Error::File { path: folder.clone(), cause })?;
         if target.exists() {
             return Ok(());
         }

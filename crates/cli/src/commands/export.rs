@@ -14,8 +14,9 @@ use serde_json::json;
 
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::output;
 use crate::progress::Meter;
+use crate::target::cannot_write;
+use crate::{output, target};
 
 /// Write everything an organization owns to a file, while the server runs.
 #[derive(Debug, Args)]
@@ -41,11 +42,11 @@ impl Export {
     /// Writes the file, under another name until it is complete.
     pub fn run(&self, options: &Options) -> Result<(), Failure> {
         let is_stream = self.file == Path::new("-");
-        if !is_stream && self.file.exists() {
-            return Err(Failure::usage(format!(
-                "{} exists; an export replaces nothing",
-                self.file.display()
-            )));
+        if !is_stream {
+            target::check(&self.file, "an export")?;
+        }
+        if let Some(folder) = &self.with_files {
+            target::check_folder(folder)?;
         }
         options.open_existing()?;
         let (store, secret) = super::open(options)?;
@@ -54,11 +55,14 @@ impl Export {
         let organization = store.read_blocking(move |tx| only(tx, slug.as_deref()))?;
         let mut meter = Meter::new("exported");
         let runtime = super::runtime()?;
+        let target = if is_stream { Path::new("the standard output") } else { &self.file };
         let mut write = |to: &mut (dyn Write + Send)| {
             let mut told = |progress: &merak_transfer::Progress| meter.show(progress);
-            runtime
-                .block_on(file::export((&store, &vault), &organization, to, &mut told))
-                .map_err(Failure::from)
+            let written = runtime.block_on(file::export((&store, &vault), &organization, to, &mut told));
+            written.map_err(|error| match error {
+                merak_transfer::Error::Unwritten { cause } => cannot_write(target, cause),
+                other => other.into(),
+            })
         };
         let records = if is_stream {
             write(&mut BufWriter::new(io::stdout()))?
@@ -67,11 +71,11 @@ impl Export {
             let records = make(&part).and_then(|file| {
                 let mut to = BufWriter::new(file);
                 let records = write(&mut to)?;
-                to.get_ref().sync_all().map_err(|error| cannot_write(&part, &error))?;
+                to.get_ref().sync_all().map_err(|error| cannot_write(target, error))?;
                 Ok(records)
             });
             let written = records.and_then(|records| {
-                fs::rename(&part, &self.file).map_err(|error| cannot_write(&self.file, &error))?;
+                fs::rename(&part, &self.file).map_err(|error| cannot_write(target, error))?;
                 Ok(records)
             });
             if written.is_err() {
@@ -113,15 +117,11 @@ fn make(path: &Path) -> Result<File, Failure> {
         .truncate(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| cannot_write(path, &error))
+        .map_err(|error| cannot_write(path, error))
 }
 
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     PathBuf::from(name)
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::runtime(format!("cannot write {}: {error}", path.display()))
 }

@@ -4,17 +4,18 @@
 //! so that at every moment one whole database is there: the old one or the new one.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use merak_core::{MIGRATIONS, instance};
-use merak_store::Database;
+use merak_store::{Database, Error as StoreError};
 
 use crate::failure::Failure;
 use crate::opened::Opened;
 use crate::options::{Options, directory_of};
+use crate::target::cannot_write;
 use crate::{occupancy, output, secret};
 
 /// What every `SQLite` file begins with.
@@ -22,6 +23,9 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// What lies beside a database while it is open, or was not closed.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// How many bytes of a backup are in memory at a time.
+const AT_ONCE: usize = 1 << 20;
 
 /// Put a backup in the place of the embedded database; the server must be stopped.
 #[derive(Debug, Args)]
@@ -55,12 +59,12 @@ impl Restore {
             remove(&path, &COMPANIONS)?;
             fs::rename(&copy, &path)
                 .and_then(|()| File::open(directory)?.sync_all())
-                .map_err(|error| cannot_write(&path, &error))?;
+                .map_err(|error| cannot_write(&path, error))?;
             Ok(is_secret_here)
         });
         if result.is_err() {
             // The error that is answered matters more than a file left behind; the next restore replaces it.
-            let _ = remove(&copy, &["", "-wal", "-shm"]);
+            let _ = remove(&copy, &[&[""], &COMPANIONS[..]].concat());
         }
         if !result.map_err(|failure| match failure {
             Failure::Usage(problem) => Failure::Usage(format!("{}: {problem}", self.file.display())),
@@ -96,16 +100,21 @@ impl Restore {
     }
 
     fn copy_to(&self, copy: &Path) -> Result<(), Failure> {
-        remove(copy, &["", "-wal", "-shm"])?;
-        let mut from =
-            File::open(&self.file).map_err(|error| Failure::usage(format!("cannot be read: {error}")))?;
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(copy)
-            .and_then(|mut to| io::copy(&mut from, &mut to).and_then(|_| to.sync_all()))
-            .map_err(|error| cannot_write(copy, &error))
+        remove(copy, &[&[""], &COMPANIONS[..]].concat())?;
+        // Which of the two disks fails must be told, which `io::copy` does not.
+        let unread = |error| Failure::runtime(format!("cannot read {}: {error}", self.file.display()));
+        let unwritten = |error| cannot_write(copy, error);
+        let mut from = File::open(&self.file).map_err(unread)?;
+        let mut open = OpenOptions::new();
+        let mut to = open.write(true).create_new(true).mode(0o600).open(copy).map_err(unwritten)?;
+        let mut bytes = vec![0; AT_ONCE];
+        loop {
+            let read = from.read(&mut bytes).map_err(unread)?;
+            if read == 0 {
+                return to.sync_all().map_err(unwritten);
+            }
+            to.write_all(&bytes[..read]).map_err(unwritten)?;
+        }
     }
 }
 
@@ -113,11 +122,14 @@ impl Restore {
 fn examine(copy: &Path, options: &Options) -> Result<bool, Failure> {
     let damaged =
         |problem: &dyn std::fmt::Display| Failure::usage(format!("the database is damaged: {problem}"));
-    let store =
-        Opened::new(Database::Sqlite { path: copy.to_owned() }, None).map_err(|failure| damaged(&failure))?;
-    let found = store
-        .read_blocking(|tx| tx.all::<String>("PRAGMA integrity_check(3)", &[]))
-        .map_err(|error| damaged(&Failure::from(error)))?;
+    let unsound = |error| match error {
+        // It says nothing of the backup: the copy is where there is no room.
+        StoreError::Full => cannot_write(copy, "there is no space left on its disk"),
+        error => damaged(&Failure::from(error)),
+    };
+    let store = Opened::new(Database::Sqlite { path: copy.to_owned() }, None).map_err(unsound)?;
+    let found =
+        store.read_blocking(|tx| tx.all::<String>("PRAGMA integrity_check(3)", &[])).map_err(unsound)?;
     if found != ["ok"] {
         return Err(damaged(&found.join("; ")));
     }
@@ -151,7 +163,7 @@ fn remove(path: &Path, suffixes: &[&str]) -> Result<(), Failure> {
     for suffix in suffixes {
         let file = beside(path, suffix);
         match fs::remove_file(&file) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot_write(&file, &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot_write(&file, error)),
             _ => {}
         }
     }
@@ -162,8 +174,4 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::runtime(format!("cannot write {}: {error}", path.display()))
 }

@@ -105,9 +105,31 @@ fn a_backup_replaces_nothing_and_begins_no_database() {
     let exists = installation.run("backup shop.db");
     assert_eq!(exists.failure(), (Some(2), "merak: shop.db exists; a backup replaces nothing"));
     assert_eq!(fs::read_to_string(installation.path("shop.db")).unwrap(), "precious");
-    let nowhere = installation.run("backup nowhere/shop.db");
-    assert_eq!(nowhere.code, Some(1));
-    assert!(nowhere.remarks.contains("No such file"), "{nowhere:?}");
+    for (place, problem) in [
+        ("nowhere/shop.db", "cannot write nowhere/shop.db: there is no folder nowhere; make it first"),
+        ("shop.db/shop.db", "shop.db is no folder"),
+        ("shop.db/more/shop.db", "shop.db/more is no folder"),
+        ("data", "data is a folder; name a file in it"),
+        ("nothing/", "name a file"),
+    ] {
+        let refused = installation.run(&format!("backup {place}"));
+        assert_eq!(refused.failure(), (Some(2), &*format!("merak: {problem}")));
+    }
+    std::os::unix::fs::symlink("nothing", installation.path("link")).unwrap();
+    let refused = installation.run("backup link");
+    assert_eq!(refused.failure(), (Some(2), "merak: link exists; a backup replaces nothing"));
+}
+
+#[test]
+fn a_backup_that_cannot_be_written_blames_its_own_file_and_leaves_nothing() {
+    let installation = Installation::new();
+    assert_eq!(installation.run("migrate").code, Some(0));
+    let before = installation.names();
+    let refused = installation.run_with_small_files("backup shop.db");
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.remarks.starts_with("merak: cannot write shop.db: disk I/O error"), "{refused:?}");
+    assert_eq!(installation.names(), before);
+    assert_eq!(installation.run("backup shop.db").code, Some(0), "the database has nothing");
 }
 
 #[test]

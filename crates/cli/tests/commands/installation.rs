@@ -76,6 +76,25 @@ impl Installation {
         outcome(&mut self.merak(line.split(' ')))
     }
 
+    /// Runs a command that can make no file longer than 64 or 128 KiB, as the shell counts.
+    pub fn run_with_small_files(&self, line: &str) -> Outcome {
+        let merak = self.merak(line.split(' '));
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$@\"", "sh"]);
+        command.arg(merak.get_program()).args(merak.get_args());
+        command.current_dir(self.directory.path()).env("MERAK_DATA_DIR", self.data_dir());
+        outcome(command.stdin(Stdio::null()))
+    }
+
+    /// The names of everything beside the data directory.
+    pub fn names(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.directory.path()).unwrap();
+        let mut names: Vec<_> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     /// Runs a command that must succeed, and reads the JSON it prints.
     pub fn json(&self, line: &str) -> Value {
         let done = self.run(&format!("{line} --json"));

@@ -7,6 +7,7 @@ mod clock;
 mod configuration;
 mod demo;
 mod doctor;
+mod export;
 mod grant;
 mod help;
 mod http;

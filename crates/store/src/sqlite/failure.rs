@@ -25,7 +25,8 @@ pub(crate) fn error(connection: &Connection, error: rusqlite::Error) -> Error {
     }
 }
 
-fn is_write_failure(extended_code: i32) -> bool {
+/// Whether a file could not be written, made longer or flushed.
+pub(super) fn is_write_failure(extended_code: i32) -> bool {
     matches!(
         extended_code,
         ffi::SQLITE_IOERR_WRITE
