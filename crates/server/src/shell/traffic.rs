@@ -246,3 +246,25 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing panics while it is locked, so a poisoned lock holds whole values.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_sent_yet_is_under_way() {
+        let (traffic, patience) = (Traffic::new(), Duration::from_millis(20));
+        let quiet = || timeout(5 * patience, traffic.until_quiet(Instant::now(), patience));
+        let exchange = Exchange::of_caller(&traffic);
+        assert!(quiet().await.is_err(), "no answer yet");
+        let mut answer = Answer::new(Body::from("text"), exchange);
+        let piece = answer.frame().await.unwrap().unwrap().into_data();
+        drop(answer);
+        assert!(quiet().await.is_err(), "a slow reader is not idle");
+        drop(piece);
+        assert!(quiet().await.is_ok());
+    }
+}
