@@ -79,6 +79,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0032_failed_work", sql: include_str!("../migrations/0032_failed_work.sql") },
     Migration { name: "0033_link_counts", sql: include_str!("../migrations/0033_link_counts.sql") },
     Migration { name: "0034_buyers", sql: include_str!("../migrations/0034_buyers.sql") },
+    Migration { name: "0035_shelves", sql: include_str!("../migrations/0035_shelves.sql") },
     Migration { name: "0017_sandbox_records", sql: include_str!("../migrations/0017_sandbox_records.sql") },
     Migration { name: "0012_search", sql: include_str!("../migrations/0012_search.sql") },
 ];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use merak_core::benefits::grants::{Purchase, Scope};
 use merak_core::benefits::{self, BenefitType};
 use merak_core::connections::Platform;
-use merak_core::idempotency::{self, Known, Name};
+use merak_core::idempotency::{self, Caller, Known, Name};
 use merak_core::jobs::{self, Claimed, FlowJob, Job, Outcome, Reason};
 use merak_core::kit::{Id, Kind, Refusal};
 use merak_core::{customer_sessions, customers};
@@ -308,13 +308,13 @@ scenarios! {
     fn purging_removes_only_what_has_ended(shop) {
         let (secret, customer) = (shop.secret.clone(), shop.customer().id);
         let open = move |tx: &mut merak_store::Tx<'_>| customer_sessions::create(tx, &secret, customer);
-        let old_name = Name::new(&shop.secret, "somebody", "old", &[]);
+        let old_name = Name::new(&shop.secret, Caller::Seller("somebody"), "old", &[]);
         let (first, kept) = (old_name.clone(), old_name.clone());
         shop.write(open.clone()).unwrap();
         shop.write(move |tx| idempotency::keep(tx, &first, 201, b"old")).unwrap();
         shop.advance(hours(24));
         shop.write(open).unwrap();
-        let new_name = Name::new(&shop.secret, "somebody", "new", &[]);
+        let new_name = Name::new(&shop.secret, Caller::Seller("somebody"), "new", &[]);
         let second = new_name.clone();
         shop.write(move |tx| idempotency::keep(tx, &second, 201, b"new")).unwrap();
         shop.write(jobs::ensure_recurring).unwrap();

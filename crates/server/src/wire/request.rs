@@ -12,6 +12,7 @@ use super::cookie::Session;
 use super::route::Operation;
 use super::validation::{BodyError, Problem, query_object, read_body};
 use crate::error::Failure;
+use crate::shell::subscriber;
 use crate::state::House;
 
 /// The header that names a write so that it can be sent again.
@@ -78,6 +79,9 @@ pub struct Named {
     pub key: String,
     /// What tells anonymous callers apart: a secret that the request names, or else their address.
     pub anonymous: String,
+    /// What the answers to anonymous callers are counted by: the license key, which not everybody has, or the subscriber.
+    /// Anybody can make checkouts, so that their secrets bound nothing.
+    pub counted_as: String,
     /// What the request consists of.
     pub request: Vec<Vec<u8>>,
 }
@@ -160,17 +164,20 @@ pub fn check(operation: &Operation, raw: Raw<'_>, house: &House) -> Result<Check
         None => Value::Null,
     };
     let body = body.map_or(Value::Null, |(shape, body)| shape.check_body(body, &mut problems));
+    let license_key = text_of(&body, "key");
     let idempotency = match raw.headers.get(&IDEMPOTENCY_KEY) {
         Some(value) if operation.is_write() => Some(Named {
             key: match value.to_str() {
                 Ok(key) if !key.is_empty() && key.len() <= LONGEST_KEY => key.to_owned(),
                 _ => return Err(Failure::UnusableIdempotencyKey),
             },
-            anonymous: match (text_of(&body, "key"), text_of(&path, "client_secret")) {
+            anonymous: match (license_key, text_of(&path, "client_secret")) {
                 (Some(license_key), _) => license_key.to_owned(),
                 (None, Some(client_secret)) => format!("secret:{client_secret}"),
                 (None, None) => format!("address:{}", raw.address),
             },
+            counted_as: license_key
+                .map_or_else(|| format!("subscriber:{}", subscriber(raw.address)), str::to_owned),
             request: vec![
                 operation.method.as_str().as_bytes().to_vec(),
                 raw.path.as_bytes().to_vec(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::TryFutureExt;
 use http::Method;
 use merak_core::access::{self, Actor, Admits, Denied, Subject};
-use merak_core::idempotency::{self, Known};
+use merak_core::idempotency::{self, Caller, Known};
 use merak_core::kit::{self, Kind, Refusal, Result as Decision, TokenHash};
 use merak_core::streams::Channel;
 use merak_core::user_sessions;
@@ -497,10 +497,6 @@ async fn run_read<P: Input, Q: Input, B: Input, A: Answer>(
     Ok(reply)
 }
 
-/// The largest answer that is kept for who shows no credential, in bytes. Whoever knows a license key may have its answers
-/// kept as often as they like, so that they would fill the disk by large ones.
-const LARGEST_OF_NOBODY: usize = 8 << 10;
-
 /// What a write came to: an answer to be written outside the unit of work, or the text that is kept in it.
 enum Written<A> {
     Fresh(A),
@@ -531,11 +527,7 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
             Known::No => {
                 idempotency::announce(tx, &name)?;
                 let reply = handler(tx, &call)?.reply()?;
-                if call.actor.subject == Subject::Anonymous && reply.body.len() > LARGEST_OF_NOBODY {
-                    idempotency::abandon(tx, &name)?;
-                } else {
-                    idempotency::keep(tx, &name, reply.status, &reply.body)?;
-                }
+                idempotency::keep(tx, &name, reply.status, &reply.body)?;
                 reply
             }
         };
@@ -555,12 +547,16 @@ async fn run_write<P: Input, Q: Input, B: Input, A: Answer>(
 
 /// The name under which the answer of a write is kept for its caller.
 pub(super) fn name_of<P, Q, B>(named: &Named, call: &Call<P, Q, B>) -> idempotency::Name {
+    let actor = call.actor.name();
+    let anonymous = format!("{actor}:{}", named.anonymous);
+    let counted_as = format!("{actor}:{}", named.counted_as);
     let caller = match call.actor.subject {
-        Subject::Anonymous => format!("anonymous:{}", named.anonymous),
-        _ => call.actor.name(),
+        Subject::Anonymous => Caller::Other { name: &anonymous, counted_as: &counted_as },
+        Subject::User(_) | Subject::Organization(_) => Caller::Seller(&actor),
+        Subject::Customer(_) | Subject::Purchase { .. } => Caller::Other { name: &actor, counted_as: &actor },
     };
     let parts: Vec<&[u8]> = named.request.iter().map(Vec::as_slice).collect();
-    idempotency::Name::new(&call.house.secret, &caller, &named.key, &parts)
+    idempotency::Name::new(&call.house.secret, caller, &named.key, &parts)
 }
 
 /// Reads the checked parts into the handler's types.

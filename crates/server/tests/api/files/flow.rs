@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use merak_core::files;
-use merak_core::idempotency::{self, Known, Name};
+use merak_core::idempotency::{self, Caller, Known, Name};
 use merak_core::jobs::{self, FlowJob};
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ scenarios! {
         let caller = format!("user:{}", shop.member.id);
         let begin = move |tx: &mut merak_store::Tx<'_>| {
             let parts: [&[u8]; 3] = [b"POST", PATH.as_bytes(), text.as_bytes()];
-            idempotency::begin(tx, &Name::new(&secret, &caller, "key-1", &parts), 900)
+            idempotency::begin(tx, &Name::new(&secret, Caller::Seller(&caller), "key-1", &parts), 900)
         };
         assert_eq!(shop.write(begin).await.unwrap(), Known::No);
         let client = named(&shop.merchant, "key-1");

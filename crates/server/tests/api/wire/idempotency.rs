@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use merak_core::license_keys::LicenseKey;
 use merak_server::Config;
 use merak_testkit::{TestDatabase, both_engines};
 
@@ -79,30 +80,67 @@ scenarios! {
         assert_eq!(client.post(path, naming(&other)).await.expect(200)["validations"], 1, "another key, another caller");
     }
 
-    /// Or whoever knows a license key could fill the disk with them.
-    async fn large_answers_to_nobody_in_particular_are_not_kept(shop) {
+    /// The largest answers there are to nobody in particular: what the label takes as JSON is six times its characters.
+    async fn an_activation_with_a_large_answer_takes_one_seat(shop) {
         let key = shop.key(json!({"activations": {"limit": 9, "enable_customer_admin": true}})).await;
-        for (length, seats) in [(100, 1), (10_000, 2)] {
+        let path = "/v1/customer-portal/license-keys/activate";
+        let labels = [("x", 100), ("x", 10_000), ("\u{1}", 100_000)];
+        for (seats, (character, length)) in labels.into_iter().enumerate() {
             let client = shop.anonymous.with("idempotency-key", format!("seat-{length}"));
             let mut body = naming(&key);
-            body["label"] = json!("x".repeat(length));
-            let mut ids = std::collections::HashSet::new();
-            for _ in 0..2 {
-                let path = "/v1/customer-portal/license-keys/activate";
-                let made = client.post(path, body.clone()).await.expect(200);
-                ids.insert(made["id"].as_str().unwrap().to_owned());
-            }
-            assert_eq!(ids.len(), seats);
+            body["label"] = json!(character.repeat(length));
+            let object: serde_json::Map<_, _> =
+                (0..50).map(|number| (format!("{number}"), json!("x".repeat(500)))).collect();
+            body["conditions"] = json!(object);
+            body["meta"] = json!(object);
+            let made = client.post(path, body.clone()).await;
+            made.expect(200);
+            assert_eq!(client.post(path, body).await.text(), made.text());
+            assert_eq!(shop.tables().await["license_key_activations"].len(), seats + 1);
         }
-        assert_eq!(shop.tables().await["idempotent_answers"].len(), 1);
-        let customer = shop.merchant.with("idempotency-key", "large");
-        let metadata: serde_json::Map<_, _> =
-            (0..50).map(|n| (format!("{n}"), json!("x".repeat(500)))).collect();
-        let body =
-            json!({"email": "a@example.com", "organization_id": shop.organization.id, "metadata": metadata});
-        for _ in 0..2 {
-            customer.post("/v1/customers/", body.clone()).await.expect(201);
+    }
+
+    /// Or whoever knows a license key could fill the disk. What was kept for others stays.
+    async fn kept_answers_of_one_license_key_are_bounded(shop) {
+        let seats = json!({"activations": {"limit": 50, "enable_customer_admin": true}});
+        let (key, other) = (shop.key(seats.clone()).await, shop.key(seats).await);
+        let path = "/v1/customer-portal/license-keys/activate";
+        let activate = async |key: &LicenseKey, name: usize| {
+            let client = shop.anonymous.with("idempotency-key", name.to_string());
+            let mut body = naming(key);
+            body["label"] = json!("\u{1}".repeat(100_000));
+            client.post(path, body).await.expect(200)["id"].clone()
+        };
+        let others = activate(&other, 0).await;
+        let first = activate(&key, 0).await;
+        let mut last = first.clone();
+        for name in 1..20 {
+            last = activate(&key, name).await;
         }
+        let rows = shop.tables().await["idempotent_answers"].len();
+        assert!((8..20).contains(&rows), "{rows}");
+        assert_eq!(activate(&key, 19).await, last);
+        assert_eq!(activate(&other, 0).await, others);
+        assert_ne!(activate(&key, 0).await, first, "the oldest gave way");
+    }
+
+    /// Anybody can make checkouts, so that what is kept for each of them is counted together.
+    async fn answers_about_checkouts_are_counted_by_subscriber(shop) {
+        let product = json!({
+            "name": "Product", "organization_id": shop.organization.id,
+            "prices": [{"type": "one_time", "amount_type": "fixed", "price_amount": 1999}],
+        });
+        let product = shop.merchant.post("/v1/products/", product).await.expect(201);
+        let body = json!({"product_price_id": product["prices"][0]["id"]});
+        for name in ["1", "2"] {
+            let client = shop.anonymous.with("idempotency-key", name);
+            let made = client.post("/v1/checkouts/custom/client/", body.clone()).await.expect(201);
+            let path = format!("/v1/checkouts/custom/client/{}", made["client_secret"].as_str().unwrap());
+            client.patch(&path, json!({})).await.expect(200);
+        }
+        let count = "SELECT count(DISTINCT shelf), count(*) FROM idempotent_answers";
+        let counted = shop.store.read(move |tx| tx.one::<(i64, i64)>(count, &[])).await.unwrap();
+        assert_eq!(counted, (1, 4));
     }
 
     async fn an_answer_without_a_body_is_kept_too(shop) {
