@@ -38,6 +38,9 @@ fn time(description: &str) -> Value {
     ]})
 }
 
+/// A discount starts before it ends.
+const TIMES: [&str; 2] = ["starts_at", "ends_at"];
+
 fn max_redemptions() -> Value {
     nullable(&json!({"type": "integer", "minimum": 1, "description": "How often it can be redeemed."}))
 }
@@ -168,7 +171,7 @@ fn created_shape(r#type: DiscountType, repeats: bool, components: &mut Component
     members["max_redemptions"] = max_redemptions();
     members["products"] = product_ids();
     members["organization_id"] = nullable(&json!({"type": "string", "format": "uuid4"}));
-    json!({"type": "object", "properties": members, "required": required})
+    json!({"type": "object", "properties": members, "required": required, "x-ordered": TIMES})
 }
 
 /// A change of a discount, of whatever shape.
@@ -212,7 +215,8 @@ impl Described for DiscountUpdate {
                     "currency": nullable(&currency()),
                     "basis_points": nullable(&basis_points()),
                     "products": product_ids()
-                }
+                },
+                "x-ordered": TIMES
             })
         })
     }

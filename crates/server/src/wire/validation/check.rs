@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use merak_store::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::problem::{Fault, Report, Trail, count};
@@ -86,6 +87,10 @@ impl Object {
         } else {
             Value::Null
         };
+        let are_ordered =
+            self.ordered.as_ref().filter(|names| names.iter().all(|name| object.contains_key(name)));
+        let original = are_ordered.map(|names| (names, object.clone()));
+        let before = report.problems.len();
         let mut known = 0;
         for member in &self.members {
             let trail = trail.field(&member.name);
@@ -101,7 +106,21 @@ impl Object {
         if known < object.len() {
             object.retain(|name, _| self.member(name).is_some());
         }
+        if let Some((names @ [first, second], original)) = original
+            // A rule about several members is judged once each of them is good.
+            && report.problems.len() == before
+            && let [Some(start), Some(end)] = names.each_ref().map(|name| moment(&object[name]))
+            && start >= end
+        {
+            let fault = Fault::custom(&format!("{first} must be before {second}."));
+            report.push(trail, fault, Value::Object(original));
+        }
     }
+}
+
+/// A moment that was coerced before; `None` for null.
+fn moment(value: &Value) -> Option<Timestamp> {
+    value.as_str().and_then(|text| Timestamp::parse(text).ok())
 }
 
 impl Dictionary {

@@ -163,7 +163,7 @@ impl<'c> Compiler<'c> {
         {
             return self.compile(only);
         }
-        let mut members: Vec<Member> = Vec::new();
+        let (mut members, mut ordered) = (Vec::<Member>::new(), None);
         let own = schema.contains_key("properties").then(|| self.object(schema)).transpose()?;
         let parts = parts.iter().map(|part| self.compile(part)).collect::<Compiled<Vec<_>>>()?;
         for part in parts.into_iter().chain(own) {
@@ -171,8 +171,9 @@ impl<'c> Compiler<'c> {
                 return Err(SchemaError::new("`allOf` of something else than objects"));
             };
             members.extend(object.members);
+            ordered = ordered.or(object.ordered);
         }
-        Ok(Node::Object(Object { members }))
+        Ok(Node::Object(Object { members, ordered }))
     }
 
     fn by_type(&mut self, schema: &Schema) -> Compiled {
@@ -295,11 +296,12 @@ impl<'c> Compiler<'c> {
         if let Some(unknown) = required.iter().find(|name| !properties.contains_key(**name)) {
             return Err(SchemaError::new(format!("the required member `{unknown}` is not declared")));
         }
+        let ordered = schema.get("x-ordered").map(|names| ordered(names, properties)).transpose()?;
         let members = properties.iter().map(|(name, schema)| {
             let node = self.compile(schema).map_err(|error| error.under(name))?;
             Ok(Member { name: name.clone(), node, is_required: required.contains(&name.as_str()) })
         });
-        Ok(Node::Object(Object { members: members.collect::<Compiled<_>>()? }))
+        Ok(Node::Object(Object { members: members.collect::<Compiled<_>>()?, ordered }))
     }
 
     fn dictionary(&mut self, schema: &Schema) -> Compiled {
@@ -313,6 +315,16 @@ impl<'c> Compiler<'c> {
         };
         let (min, max) = (size(schema, "minProperties")?.unwrap_or(0), size(schema, "maxProperties")?);
         Ok(Node::Dictionary(Box::new(Dictionary { key, value, min, max })))
+    }
+}
+
+fn ordered(names: &Value, properties: &Schema) -> Compiled<[String; 2]> {
+    let names: Vec<&str> = array(names, "x-ordered")?.iter().filter_map(Value::as_str).collect();
+    match names.as_slice() {
+        [first, second] if names.iter().all(|name| properties.contains_key(*name)) => {
+            Ok([(*first).to_owned(), (*second).to_owned()])
+        }
+        _ => Err(SchemaError::new("`x-ordered` does not name two members")),
     }
 }
 

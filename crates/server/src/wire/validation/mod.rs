@@ -10,7 +10,8 @@
 //! a literal), `x-trim` (spaces around text are dropped, blank text means null), `x-label` (how a
 //! branch of a union is called in `loc`), `x-unlabelled` (none is), `x-discriminator` (which members together name the
 //! branch of a union), `x-choose` (by which content a branch is meant), `x-fullest`
-//! (the branch that knows most members is meant), `x-distinct` (a member that no two items share).
+//! (the branch that knows most members is meant), `x-distinct` (a member that no two items share), `x-ordered` (two
+//! moments of an object, of which the first must be the earlier one).
 
 mod body;
 mod check;

@@ -121,6 +121,8 @@ impl Node {
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) members: Vec<Member>,
+    /// Two moments of which the first must be the earlier one, if both are given.
+    pub(super) ordered: Option<[String; 2]>,
 }
 
 impl Object {

@@ -122,8 +122,24 @@ scenarios! {
     async fn times_and_products_fit(shop) {
         for (start, end) in [("2025-02-01T00:00:00Z", "2025-02-01T00:00:00Z"), ("2025-02-02T00:00:00Z", "2025-02-01")] {
             let answer = create(shop, ten_percent(&json!({"starts_at": start, "ends_at": end}))).await;
-            assert_eq!(answer.rule_problems(), ["value_error body.percentage.once_forever"]);
+            assert_eq!(answer.schema_problems(), ["value_error body.percentage.once_forever"]);
         }
+        // spec 20 §5.2
+        let mut sent = json!({
+            "type": "fixed", "amount": 1, "duration": "repeating", "duration_in_months": 1, "name": "N", "extra": 1,
+            "starts_at": "2025-02-02T00:00:00+02:00", "ends_at": "2025-02-01T22:00:00Z", "organization_id": UNKNOWN,
+        });
+        let answer = shop.merchant.post(PATH, sent.clone()).await;
+        assert_eq!(answer.schema_problems(), ["value_error body.fixed.repeat"], "before the rules");
+        assert_eq!(answer.json()["detail"][0]["input"], sent);
+        // As long as a member is wrong, nothing is said of all together.
+        sent["amount"] = json!(-1);
+        let problem = "greater_than_equal body.fixed.repeat.amount";
+        assert_eq!(shop.merchant.post(PATH, sent.clone()).await.schema_problems(), [problem]);
+        sent["amount"] = json!(1);
+        sent["ends_at"] = json!("2025-02-01T22:00:00.000001Z");
+        let answer = shop.merchant.post(PATH, sent).await;
+        assert_eq!(answer.rule_problems(), ["value_error body.organization_id"]);
         let past = create(shop, ten_percent(&json!({"ends_at": "2020-01-01T00:00:00Z"}))).await.expect(201);
         assert_eq!(past["ends_at"], "2020-01-01T00:00:00Z");
         let tenant = shop.tenant().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{made, product_of, redeem, ten_percent};
+use super::{PATH, made, product_of, redeem, ten_percent};
 use crate::support::UNKNOWN;
 
 scenarios! {
@@ -75,7 +75,23 @@ scenarios! {
             assert_eq!(answer.rule_problems(), ["value_error body.ends_at"]);
         }
         let crossed = json!({"starts_at": "2031-01-01T00:00:00Z", "ends_at": "2030-01-01T00:00:00Z"});
-        assert_eq!(shop.merchant.patch(&path, crossed).await.rule_problems(), ["value_error body"]);
+        assert_eq!(shop.merchant.patch(&path, crossed.clone()).await.schema_problems(), ["value_error body"]);
+        // spec 20 §5.4: before anything that is stored is looked at, even whether it is there.
+        let mut foreign = crossed.clone();
+        foreign["duration"] = json!("forever");
+        assert_eq!(shop.merchant.patch(&path, foreign).await.schema_problems(), ["value_error body"]);
+        let unknown = shop.merchant.patch(&format!("{PATH}{UNKNOWN}"), crossed.clone()).await;
+        assert_eq!(unknown.schema_problems(), ["value_error body"]);
+        shop.anonymous.patch(&path, crossed.clone()).await.refused(401, "Unauthorized");
+        let mut wrong = crossed;
+        wrong["max_redemptions"] = json!(0);
+        assert_eq!(
+            shop.merchant.patch(&path, wrong).await.schema_problems(),
+            ["greater_than_equal body.max_redemptions"]
+        );
+        // One alone is not compared with what is stored.
+        let after = json!({"starts_at": "2031-01-01T00:00:00Z"});
+        assert_eq!(shop.merchant.patch(&path, after).await.expect(200)["starts_at"], "2031-01-01T00:00:00Z");
         for member in ["code", "starts_at", "max_redemptions", "ends_at"] {
             let changed = shop.merchant.patch(&path, json!({member: null})).await.expect(200);
             assert_eq!(changed[member], Value::Null, "{member}");

@@ -430,3 +430,39 @@ fn an_unlabelled_union_leaves_no_trace_in_the_place() {
     let without = json!([{"kind": "fixed"}, {"kind": "fixed"}]);
     assert_eq!(check(&shape, &without), Ok(without.clone()));
 }
+
+#[test]
+fn two_moments_are_in_their_order() {
+    let moment = json!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]});
+    let plain = json!({"type": "object", "x-ordered": ["start", "end"], "properties": {
+        "start": moment, "end": moment, "number": {"type": "integer"}
+    }});
+    let put_together =
+        json!({"allOf": [plain, {"type": "object", "properties": {"more": {"type": "string"}}}]});
+    for schema in [plain, put_together] {
+        let shape = shape(&schema);
+        let places = |sent: &Value| {
+            let problems = check(&shape, sent).err().unwrap_or_default();
+            problems.iter().map(|problem| problem["loc"].clone()).collect::<Vec<_>>()
+        };
+        let noon = "2025-01-01T12:00:00Z";
+        for end in
+            [noon, "2025-01-01T13:00:00+01:00", "2025-01-01T11:59:59.999999Z", "2025-01-01", "1735732800"]
+        {
+            let sent = json!({"start": noon, "end": end});
+            assert_eq!(places(&sent), [json!(["body"])], "{sent}");
+            assert_eq!(check(&shape, &sent).unwrap_err()[0]["input"], sent);
+        }
+        // Fractions sort after the whole second, though "." sorts before "Z".
+        for end in [json!("2025-01-01T12:00:00.000001Z"), json!("2025-01-01T12:00:00-01:00"), json!(null)] {
+            assert!(places(&json!({"start": noon, "end": end})).is_empty(), "{end}");
+        }
+        assert!(places(&json!({"end": noon})).is_empty());
+        let wrong = json!({"start": noon, "end": noon, "number": "x"});
+        assert_eq!(places(&wrong), [json!(["body", "number"])]);
+    }
+    for names in [json!(["start"]), json!(["start", "end"]), json!("start")] {
+        let schema = json!({"type": "object", "properties": {"start": moment}, "x-ordered": names});
+        assert!(Shape::compile(&schema, &Map::new()).is_err(), "{names}");
+    }
+}
