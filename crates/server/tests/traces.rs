@@ -38,6 +38,7 @@ async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) ->
     let shop = Shop::open_with(database, connected()).await;
     let mut values = fixtures::prepare(&shop).await;
     let mut deviations = comparison::deviations(file);
+    let mut pairs = comparison::Pairs::default();
     let mut surprises = Vec::new();
     let cases: Vec<Case> = trace::read(file).into_iter().filter(is_wanted).collect();
     assert!(cases.len() > 50, "{file} has too few cases");
@@ -45,7 +46,7 @@ async fn replay(database: TestDatabase, file: &str, is_wanted: impl Fn(&Case) ->
         shop.advance(1);
         let answer = case.send(&shop.anonymous, &values).await;
         case.capture(&answer, &mut values);
-        let found = comparison::differences(case, &answer, &values);
+        let found = comparison::differences(case, &answer, &values, &mut pairs);
         let listed = deviations.remove(&case.name).unwrap_or_default();
         if found != listed {
             surprises.push(format!(

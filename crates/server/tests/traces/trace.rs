@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::support::{Answer, Client};
 use crate::{filled, lines};
@@ -21,6 +22,11 @@ impl Values {
     /// Gives a placeholder its value.
     pub fn set(&mut self, name: &str, value: impl Display) {
         self.0.insert(name.to_owned(), value.to_string());
+    }
+
+    /// What of them are ids.
+    pub fn ids(&self) -> impl Iterator<Item = Uuid> {
+        self.0.values().filter_map(|value| Uuid::parse_str(value).ok())
     }
 
     /// What a placeholder stands for, changed as its suffix says.
