@@ -103,6 +103,7 @@ def test_every_kind_is_read_changed_in_each_of_its_members_and_deleted(merchant:
                 call()
 
 
+# spec 50 §7.1 C5
 def test_lists_of_several_types_go_page_by_page_the_types_in_their_order(merchant: Merchant) -> None:
     for kind, description, properties in [
         ("license_keys", "First key", {}),

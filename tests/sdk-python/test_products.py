@@ -133,6 +133,7 @@ def test_products_of_every_sort_are_created_and_read(seller: Seller) -> None:
     assert isinstance(seller.product(prices=[plan]).prices[0], models.ProductPriceRecurringFree)
 
 
+# spec 50 §7.1 C5
 def test_lists_of_products_are_filtered_and_sorted(seller: Seller) -> None:
     polar = seller.polar
     benefit = seller.note("A note")

@@ -53,6 +53,7 @@ def test_a_checkout_is_confirmed_once_with_a_card_that_is_good(seller: Seller) -
     assert buyer.customer_portal.customers.get(id=confirmed.customer_id).email == "ada@example.com"
 
 
+# spec 50 §7.1 C5
 def test_orders_are_listed_read_and_invoiced(seller: Seller, other: Merchant) -> None:
     orders = seller.polar.orders
     book, plan = seller.product("The book", once(1999)), seller.product("Pro plan", each("month", 1000))
@@ -106,6 +107,7 @@ def test_orders_are_listed_read_and_invoiced(seller: Seller, other: Merchant) ->
     assert list(every(other.polar.orders.list())) == []
 
 
+# spec 50 §7.1 C5
 def test_subscriptions_are_listed_exported_changed_canceled_and_ended(seller: Seller, other: Merchant) -> None:
     subscriptions = seller.polar.subscriptions
     small = seller.product("Small plan", each("month", 1000), each("year", 10000))

@@ -38,7 +38,7 @@ merak_testkit::both_engines! {
         }
     }
 
-    // spec 10 §10.1 lines 2, 3 and 16, T-1, T-26 and D-1
+    // spec 10 §10.1 lines 2, 3 and 16, T-1, T-26 and D-1; spec 50 §7.1 C7
     async fn tokens_that_are_no_good_are_refused(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         for (what, client) in Credentials::no_good(&shop).await {
@@ -75,7 +75,7 @@ merak_testkit::both_engines! {
         }).await;
     }
 
-    // spec 10 §10.1 lines 6 and 15
+    // spec 10 §10.1 lines 6 and 15; spec 50 §7.1 C8
     async fn a_token_without_a_scope_that_does_is_refused(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         let mut checked = 0;
@@ -116,7 +116,7 @@ merak_testkit::both_engines! {
         }
     }
 
-    // spec 10 §10.1 line 9: the block comes before the subject and the scope
+    // spec 10 §10.1 line 9 and spec 50 §7.1 C8: the block comes before the subject and the scope
     async fn a_blocked_user_is_refused_everywhere(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         for scopes in [everything(), ScopeSet::EMPTY] {
@@ -128,7 +128,7 @@ merak_testkit::both_engines! {
         }
     }
 
-    // spec 10 §10.1 line 10
+    // spec 10 §10.1 line 10 and spec 50 §7.1 C8
     async fn a_blocked_organization_is_refused_everywhere(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         for scopes in [everything(), ScopeSet::EMPTY] {
@@ -223,7 +223,7 @@ merak_testkit::both_engines! {
         calls.refuse(&shop, &browser, programs_only, lacks_scope).await;
     }
 
-    // spec 30 §1.0: where nobody need be known, a credential must still be a good one
+    // spec 30 §1.0 and spec 50 §7.1 C7: where nobody need be known, a credential must still be a good one
     async fn half_open_operations_refuse_what_is_no_good(database: TestDatabase) {
         let (shop, calls) = prepared(database).await;
         let half_open = |operation: &Operation| !is_open(operation) && !is_protected(operation);

@@ -27,7 +27,7 @@ async fn create(shop: &Shop, body: Value) -> crate::support::Answer {
 }
 
 scenarios! {
-    // spec 10 §10.7 line 76, §3.1
+    // spec 10 §10.7 lines 76 and 82, §3.1
     async fn a_new_organization_has_every_member_and_its_creator_works_for_it(shop) {
         let answer = create(shop, json!({"name": "Polar Software", "slug": "polar-software-inc"})).await;
         let made = answer.expect(201);
