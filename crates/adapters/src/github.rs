@@ -23,6 +23,9 @@ const SERVICE: &str = "GitHub";
 /// What a customer allows: to be known.
 const CUSTOMER_SCOPES: &str = "user user:email";
 
+/// What GitHub says when it does not accept the credentials of an OAuth client.
+const WRONG_CLIENT: &str = "incorrect_client_credentials";
+
 /// How many items a page has; GitHub's most.
 const PAGE: usize = 100;
 
@@ -242,7 +245,8 @@ impl Github {
         self.token(&self.options.customer_client, &fields).await
     }
 
-    /// Gets new tokens of a seller. A refresh token that ended is an [`Error::Refused`].
+    /// Gets new tokens of a seller. A refresh token that ended is an [`Error::Refused`]; a wrong secret of the app's client is
+    /// an [`Error::Unauthorized`], as it is wherever tokens are asked for.
     pub async fn refresh_of_seller(&self, refresh_token: &str) -> Result<Tokens> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
         self.token(&self.options.app.client, &fields).await
@@ -260,6 +264,8 @@ impl Github {
             (Some(access), None) => {
                 Ok(Tokens { access, refresh: answer.refresh_token, expires_in: answer.expires_in })
             }
+            // A wrong secret of ours is nothing that the person could mend.
+            (_, Some(error)) if error == WRONG_CLIENT => Err(Error::Unauthorized { service: SERVICE }),
             (_, error) => Err(Error::Refused {
                 service: SERVICE,
                 status: 400,

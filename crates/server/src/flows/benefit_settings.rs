@@ -102,43 +102,43 @@ async fn find_repository(
         Ok(token) => token,
         Err(NoToken::NotConnected) => return Ok(RepositoryAccess::NotConnected),
         Err(NoToken::Ended(error)) => return Err(Refusal::from(error).into()),
-        Err(NoToken::Outside(error)) => return Err(repository_problem(error, asked)),
+        Err(NoToken::Outside(error)) => return Err(repository_problem(&error, asked)),
         Err(NoToken::Refused(refusal)) => return Err(refusal.into()),
     };
-    let text = |name: &str| asked.properties[name].as_str().unwrap_or_default();
-    let place = RepositoryPlace { owner: text("repository_owner"), name: text("repository_name") };
-    reach(github, &token, &place).await.map_err(|error| repository_problem(error, asked))?.map_err(Into::into)
+    reach(github, &token, asked).await
 }
 
 /// How far a seller's access to a repository goes.
-async fn reach(
-    github: &Github,
-    token: &str,
-    place: &RepositoryPlace<'_>,
-) -> rest::Result<Result<RepositoryAccess, Refusal>> {
-    let installations = github.installations(token).await?;
+async fn reach(github: &Github, token: &str, asked: &Asked<'_>) -> Result<RepositoryAccess, Failure> {
+    let text = |name: &str| asked.properties[name].as_str().unwrap_or_default();
+    let place = RepositoryPlace { owner: text("repository_owner"), name: text("repository_name") };
+    let of_seller = |error: rest::Error| match error {
+        // The seller took the connection back at GitHub.
+        rest::Error::Unauthorized { .. } => Refusal::from(github_repository::Error::Expired).into(),
+        error => repository_problem(&error, asked),
+    };
+    let installations = github.installations(token).await.map_err(of_seller)?;
     if installations.is_empty() {
-        return Ok(Err(github_repository::Error::NotInstalled.into()));
+        return Err(Refusal::from(github_repository::Error::NotInstalled).into());
     }
     let of_owner = installations.iter().find(|known| known.account.login.eq_ignore_ascii_case(place.owner));
-    let Some(of_owner) = of_owner else { return Ok(Ok(RepositoryAccess::None)) };
-    let repositories = github.repositories(token, of_owner.id).await?;
+    let Some(of_owner) = of_owner else { return Ok(RepositoryAccess::None) };
+    let repositories = github.repositories(token, of_owner.id).await.map_err(of_seller)?;
     if !repositories.iter().any(|known| known.name.eq_ignore_ascii_case(place.name)) {
-        return Ok(Ok(RepositoryAccess::None));
+        return Ok(RepositoryAccess::None);
     }
-    Ok(Ok(match github.installation_of(place).await? {
+    // This is asked in the name of the app, so what is wrong with it is nothing of the seller's.
+    let installation =
+        github.installation_of(&place).await.map_err(|error| repository_problem(&error, asked))?;
+    Ok(match installation {
         None => RepositoryAccess::NotInstalled,
         Some(installation) if installation.account.is_personal() => RepositoryAccess::Personal,
         Some(_) => RepositoryAccess::Full,
-    }))
+    })
 }
 
-fn repository_problem(error: rest::Error, asked: &Asked<'_>) -> Failure {
-    match error {
-        // The seller took the connection back at GitHub.
-        rest::Error::Unauthorized { .. } => Refusal::from(github_repository::Error::Expired).into(),
-        error => outside_problem(&error, "repository_name", asked, "GitHub does not show this repository."),
-    }
+fn repository_problem(error: &rest::Error, asked: &Asked<'_>) -> Failure {
+    outside_problem(error, "repository_name", asked, "GitHub does not show this repository.")
 }
 
 /// A service that cannot answer, or does not know what it is asked about, is a problem of the field that names it.

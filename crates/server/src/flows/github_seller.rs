@@ -17,7 +17,7 @@ pub enum NoToken {
     NotConnected,
     /// The connection ended.
     Ended(github_repository::Error),
-    /// GitHub did not answer.
+    /// GitHub did not answer, or does not accept this installation.
     Outside(rest::Error),
     /// The store could not.
     Refused(Refusal),
@@ -34,8 +34,7 @@ pub async fn token(house: &House, github: &Github, user_id: Id<User>) -> Result<
     };
     let renewed = match github.refresh_of_seller(&refresh).await {
         Ok(renewed) => renewed,
-        Err(error) if error.is_retriable() => return Err(NoToken::Outside(error)),
-        Err(_) => {
+        Err(rest::Error::Refused { .. }) => {
             // Each refresh token is good for once: another request of the same seller may have been faster.
             let (_, latest) = open(house, user_id).await?;
             if !latest.is_expired {
@@ -43,6 +42,8 @@ pub async fn token(house: &House, github: &Github, user_id: Id<User>) -> Result<
             }
             return Err(NoToken::Ended(github_repository::Error::RefreshRefused));
         }
+        // Not about the seller's connection. A wrong secret of ours, say, is not theirs to mend.
+        Err(error) => return Err(NoToken::Outside(error)),
     };
     let (secret, tokens) = (house.secret.clone(), new_tokens(renewed.clone()));
     house

@@ -427,6 +427,28 @@ connected! {
         assert_eq!(connected.grant(&third).await["is_granted"], true);
     }
 
+    // What the operator has to put right is not told to the buyer as an account to be connected again.
+    async fn a_wrong_secret_of_the_application_is_no_fault_of_the_buyer(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.role("10", "11").await;
+        let customer = shop.customer().await;
+        connected.connect(&customer, "discord", 500).await;
+        shop.advance(604_800);
+        services.world().discord.tokens.clear();
+        services.world().discord.has_other_secret = true;
+        let grant = shop.grant(typed(&id), customer.id, order()).await;
+        connected.choose(&grant, "discord", "500").await.expect(200);
+        // The job waits, with a reason for the operator.
+        let (wait, reason) = connected.postponed(1).await;
+        assert_eq!(reason, "Discord does not accept the credential");
+        // The refresh token was not spent: all is well once the secret is right.
+        services.world().discord.has_other_secret = false;
+        shop.advance(u64::try_from(wait).unwrap());
+        shop.work_done().await;
+        assert_eq!(connected.grant(&grant).await["is_granted"], true);
+        assert_eq!(services.world().discord.holders("10"), ["500: 11"]);
+    }
+
     // spec 20 G10: a deleted benefit is taken back from everybody
     async fn a_deleted_benefit_is_taken_back(connected) {
         let (shop, services) = (&connected.shop, &connected.services);

@@ -143,6 +143,62 @@ connected! {
         post().await.expect(201);
     }
 
+    // What the operator has to put right is not told to the seller as a connection that ended.
+    async fn a_wrong_secret_of_the_app_is_no_fault_of_the_seller(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        connected.connect_seller().await;
+        shop.advance(28_800);
+        services.world().github.tokens.clear();
+        let post = async || {
+            let body = connected.repository_body("acme", "app", "pull");
+            shop.merchant.post("/v1/benefits/", body).await
+        };
+        let shown = async || connected.browser.get(&format!("{INTEGRATION}/user/repositories")).await;
+        services.world().github.has_other_secret = true;
+        let answer = post().await;
+        assert_eq!(property_problems(&answer), ["value_error body.properties.repository_name"]);
+        assert!(answer.text().contains("Try again later"), "{}", answer.text());
+        assert_eq!(shown().await.expect(503)["error"], "ServiceUnavailable");
+        let away = connected.leave(&format!("{INTEGRATION}/user/authorize")).await;
+        let state = parameter(&away, "state").unwrap();
+        let back = connected.back(&format!("{INTEGRATION}/user/callback?code=x&state={state}")).await;
+        assert_eq!(parameter(&back, "error").as_deref(), Some("GitHub cannot be asked right now."));
+        // The refresh token was not spent: all is well once the secret is right.
+        services.world().github.has_other_secret = false;
+        post().await.expect(201);
+        shown().await.expect(200);
+        // A key of the app that GitHub does not accept is no fault of the seller either.
+        services.fail("GET /api/repos/acme/app/installation", 401);
+        let answer = post().await;
+        assert_eq!(property_problems(&answer), ["value_error body.properties.repository_name"]);
+        assert!(answer.text().contains("Try again later"), "{}", answer.text());
+    }
+
+    // One that is suspended, say, hides nothing but itself.
+    async fn an_installation_that_refuses_hides_no_other_repositories(connected) {
+        connected.connect_seller().await;
+        let shown = async || {
+            let shown = connected.browser.get(&format!("{INTEGRATION}/user/repositories")).await.expect(200);
+            let names = |list: &str, member: &str| -> Vec<String> {
+                let items = shown[list].as_array().unwrap().iter();
+                items.map(|item| item[member].as_str().unwrap().to_owned()).collect()
+            };
+            (names("repositories", "repository_name"), names("organizations", "name"))
+        };
+        for status in [403, 404, 422] {
+            connected.services.fail("GET /api/user/installations/70/repositories", status);
+            assert_eq!(shown().await, (vec![String::from("own")], vec![String::from("nora")]), "{status}");
+        }
+        // What an organization pays for need not be known.
+        for status in [403, 404] {
+            connected.services.fail("POST /api/app/installations/70/access_tokens", status);
+            let (repositories, organizations) = shown().await;
+            assert_eq!((repositories.len(), organizations.len()), (4, 2), "{status}");
+        }
+        connected.services.fail("GET /api/orgs/acme", 403);
+        assert_eq!(shown().await.1, ["acme", "nora"]);
+    }
+
     // spec 20 B7 and B12: update
     async fn a_repository_is_changed_and_deleted(connected) {
         let merchant = &connected.shop.merchant;

@@ -21,6 +21,8 @@ pub struct DiscordWorld {
     pub tokens: BTreeMap<String, String>,
     /// Refresh tokens and whose they are.
     pub refreshes: BTreeMap<String, String>,
+    /// Whether the secret of the OAuth client is another one now.
+    pub has_other_secret: bool,
     /// How long access tokens last.
     pub lifetime: i64,
     serial: u32,
@@ -67,6 +69,7 @@ impl DiscordWorld {
             codes: BTreeMap::new(),
             tokens: BTreeMap::new(),
             refreshes: BTreeMap::new(),
+            has_other_secret: false,
             lifetime: 604_800,
             serial: 0,
         }
@@ -109,7 +112,7 @@ impl DiscordWorld {
 
     fn token(&mut self, seen: &Seen) -> Answer {
         let expected = format!("Basic {}", STANDARD.encode("discord-client:discord-secret"));
-        if seen.header("authorization") != expected {
+        if self.has_other_secret || seen.header("authorization") != expected {
             return (401, json!({"error": "invalid_client"}));
         }
         let invalid = || (400, json!({"error": "invalid_grant", "error_description": "Invalid grant"}));
