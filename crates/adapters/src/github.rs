@@ -1,21 +1,20 @@
 //! GitHub: accounts that people connect, and repositories that an app installed there gives access to.
 
+mod app_key;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, RequestBuilder};
-use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
+pub use self::app_key::{AppKey, KeyError};
 use crate::http::ClientError;
+use crate::redirects::{Followed, send_within};
 use crate::rest::{
-    Account, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send, with_query,
+    Account, Answer, ClientCredentials, Error, Http, Result, Tokens, address, authorization, form, send,
+    with_query,
 };
 
 const SERVICE: &str = "GitHub";
@@ -56,48 +55,6 @@ pub struct App {
     pub client: ClientCredentials,
 }
 
-/// The private key of an app. It does not print.
-#[derive(Clone)]
-pub struct AppKey(std::sync::Arc<RsaKeyPair>);
-
-impl std::fmt::Debug for AppKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AppKey(…)")
-    }
-}
-
-/// Why a text is no private key of an app.
-#[derive(Debug, thiserror::Error)]
-#[error("this is no RSA private key in PEM form: {0}")]
-pub struct KeyError(String);
-
-impl AppKey {
-    /// Reads the key as GitHub hands it out: PEM of PKCS #1, or of PKCS #8.
-    pub fn from_pem(pem: &str) -> std::result::Result<Self, KeyError> {
-        let key =
-            PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|error| KeyError(error.to_string()))?;
-        let pair = match &key {
-            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
-            PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-            _ => return Err(KeyError(String::from("it is of another kind"))),
-        };
-        pair.map(|pair| Self(std::sync::Arc::new(pair))).map_err(|error| KeyError(error.to_string()))
-    }
-
-    /// Signs what an app says of itself, good for some minutes.
-    fn token(&self, app_id: &str, now: u64) -> Result<String> {
-        // A minute back, because clocks differ; GitHub takes ten minutes at most.
-        let claims = json!({"iat": now.saturating_sub(60), "exp": now + 480, "iss": app_id});
-        let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
-        let text = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let mut signature = vec![0; self.0.public().modulus_len()];
-        self.0
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
-            .map_err(|_| Error::Unauthorized { service: SERVICE })?;
-        Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)))
-    }
-}
-
 /// A client of GitHub.
 #[derive(Clone, Debug)]
 pub struct Github {
@@ -131,9 +88,20 @@ impl Owner {
     }
 }
 
+/// The installation that covers a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cover {
+    /// The installation.
+    pub installation: Installation,
+    /// The repository's id, if it is called otherwise than it was asked for by now.
+    pub renamed: Option<u64>,
+}
+
 /// A repository that a person can give access to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Repository {
+    /// Its id, which never changes.
+    pub id: u64,
     /// Its name below its owner.
     pub name: String,
     /// Whose it is.
@@ -322,14 +290,27 @@ impl Github {
         Ok(all)
     }
 
-    /// The installation that covers a repository, if there is one.
-    pub async fn installation_of(&self, place: &RepositoryPlace<'_>) -> Result<Option<Installation>> {
-        let call = self.as_app(Method::GET, &["repos", place.owner, place.name, "installation"])?;
-        match send(SERVICE, call).await {
-            Ok(answer) => answer.read().map(Some),
+    /// The installation that covers a repository, if there is one. GitHub knows repositories by their former names, too.
+    pub async fn installation_of(&self, place: &RepositoryPlace<'_>) -> Result<Option<Cover>> {
+        let segments = ["repos", place.owner, place.name, "installation"];
+        let asked = match self.as_app(Method::GET, &segments) {
+            Ok(call) => send_within(SERVICE, &self.options.api_url, call).await,
+            Err(error) => Err(error),
+        };
+        match asked {
+            Ok(Followed { answer, moved_to }) => {
+                let renamed = moved_to.and_then(|place| self.repository_at(&place));
+                Ok(Some(Cover { installation: answer.read()?, renamed }))
+            }
             Err(error) if error.status() == Some(404) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The repository that an address below `/repositories/{id}` is about.
+    fn repository_at(&self, place: &Url) -> Option<u64> {
+        let below = place.path().strip_prefix(self.options.api_url.path().trim_end_matches('/'))?;
+        below.strip_prefix("/repositories/")?.split('/').next()?.parse().ok()
     }
 
     /// What an organization pays for, if the app may know.
@@ -350,18 +331,19 @@ impl Github {
     }
 
     /// A token to give and take access to one repository.
-    pub async fn token_for(
-        &self,
-        installation: u64,
-        place: &RepositoryPlace<'_>,
-    ) -> Result<InstallationToken> {
-        self.installation_token(installation, Some(place.name)).await
+    pub async fn token_for(&self, cover: &Cover, place: &RepositoryPlace<'_>) -> Result<InstallationToken> {
+        // Here GitHub knows no former names.
+        let repository = match cover.renamed {
+            Some(id) => json!({"repository_ids": [id]}),
+            None => json!({"repositories": [place.name]}),
+        };
+        self.installation_token(cover.installation.id, Some(repository)).await
     }
 
     async fn installation_token(
         &self,
         installation: u64,
-        repository: Option<&str>,
+        repository: Option<Value>,
     ) -> Result<InstallationToken> {
         #[derive(Deserialize)]
         struct Made {
@@ -370,8 +352,9 @@ impl Github {
         let installation = installation.to_string();
         let call = self.as_app(Method::POST, &["app", "installations", &installation, "access_tokens"])?;
         let call = match repository {
-            Some(name) => {
-                call.json(&json!({"repositories": [name], "permissions": {"administration": "write"}}))
+            Some(mut wanted) => {
+                wanted["permissions"] = json!({"administration": "write"});
+                call.json(&wanted)
             }
             None => call,
         };
@@ -397,7 +380,7 @@ impl Github {
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", wanted.username];
         let call = self.as_installation(token, Method::PUT, &segments)?;
-        send(SERVICE, call.json(&json!({"permission": wanted.permission}))).await.map(|_| ())
+        self.send_on(call.json(&json!({"permission": wanted.permission}))).await.map(|_| ())
     }
 
     /// The invitation of an account to a repository that still waits, if there is one.
@@ -410,7 +393,7 @@ impl Github {
         for page in 1..=MOST_PAGES {
             let segments = ["repos", place.owner, place.name, "invitations"];
             let call = self.as_installation(token, Method::GET, &segments)?;
-            let answers: Vec<InvitationAnswer> = send(SERVICE, paged(call, page)).await?.read()?;
+            let answers: Vec<InvitationAnswer> = self.send_on(paged(call, page)).await?.read()?;
             let is_last = answers.len() < PAGE;
             let is_of_account = |answer: &InvitationAnswer| {
                 answer.invitee.as_ref().is_some_and(|invitee| invitee.id.to_string() == account_id)
@@ -433,7 +416,7 @@ impl Github {
         invitation: u64,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "invitations", &invitation.to_string()];
-        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
+        done_or_gone(self.send_on(self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
     }
 
     /// Takes a person's access away. Who has none keeps none.
@@ -444,7 +427,12 @@ impl Github {
         username: &str,
     ) -> Result<()> {
         let segments = ["repos", place.owner, place.name, "collaborators", username];
-        done_or_gone(send(SERVICE, self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
+        done_or_gone(self.send_on(self.as_installation(token, Method::DELETE, &segments)?).await.map(|_| ()))
+    }
+
+    /// Sends a call about a repository, and sends it on if that has another name by now.
+    async fn send_on(&self, call: RequestBuilder) -> Result<Answer> {
+        Ok(send_within(SERVICE, &self.options.api_url, call).await?.answer)
     }
 
     fn as_user(&self, access_token: &str, segments: &[&str]) -> Result<RequestBuilder> {

@@ -13,6 +13,7 @@ mod hex;
 pub mod http;
 pub mod mail;
 pub mod payments;
+mod redirects;
 pub mod rest;
 pub mod secret_scanning;
 

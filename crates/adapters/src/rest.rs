@@ -1,9 +1,9 @@
-//! Calls of REST services: bounded in time and size, never redirected, with failures that say what to do about them.
+//! Calls of REST services: bounded in time and size, never redirected to another server, with failures that say what to do about them.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -146,7 +146,12 @@ impl Answer {
 
 /// Sends a call and reads the answer, as far as it may go.
 pub(crate) async fn send(service: &'static str, call: RequestBuilder) -> Result<Answer> {
-    let Exchanged { status, headers, body } = exchange(service, call).await?;
+    answer(service, exchange(service, call).await?)
+}
+
+/// Takes an exchange for what it is: an answer, or a failure.
+pub(crate) fn answer(service: &'static str, exchanged: Exchanged) -> Result<Answer> {
+    let Exchanged { status, headers, body } = exchanged;
     if status.is_success() {
         return Ok(Answer { service, status, body });
     }
@@ -165,8 +170,13 @@ pub(crate) struct Exchanged {
 
 /// Sends a call whose refusals the caller wants to read. Only no answer is an error.
 pub(crate) async fn exchange(service: &'static str, call: RequestBuilder) -> Result<Exchanged> {
+    receive(service, call.send().await).await
+}
+
+/// Reads a response, as far as it may go.
+pub(crate) async fn receive(service: &'static str, response: reqwest::Result<Response>) -> Result<Exchanged> {
     let unavailable = |cause: String| Error::Unavailable { service, cause };
-    let mut response = call.send().await.map_err(|error| unavailable(cause(error)))?;
+    let mut response = response.map_err(|error| unavailable(cause(error)))?;
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(cause(error)))? {

@@ -1,7 +1,7 @@
 //! Asks the services outside about the settings of a benefit before it is made or changed.
 
 use merak_adapters::discord::Discord;
-use merak_adapters::github::{Github, RepositoryPlace};
+use merak_adapters::github::{Github, Repository, RepositoryPlace};
 use merak_adapters::rest;
 use merak_core::access::{Actor, Subject};
 use merak_core::benefits::BenefitType;
@@ -124,15 +124,20 @@ async fn reach(github: &Github, token: &str, asked: &Asked<'_>) -> Result<Reposi
     let of_owner = installations.iter().find(|known| known.account.login.eq_ignore_ascii_case(place.owner));
     let Some(of_owner) = of_owner else { return Ok(RepositoryAccess::None) };
     let repositories = github.repositories(token, of_owner.id).await.map_err(of_seller)?;
-    if !repositories.iter().any(|known| known.name.eq_ignore_ascii_case(place.name)) {
+    // This is asked in the name of the app, so what is wrong with it is nothing of the seller's.
+    let cover = github.installation_of(&place).await.map_err(|error| repository_problem(&error, asked))?;
+    let renamed = cover.as_ref().and_then(|cover| cover.renamed);
+    let is_it = |known: &Repository| match renamed {
+        // The seller is shown it under the name that it has now.
+        Some(id) => known.id == id,
+        None => known.name.eq_ignore_ascii_case(place.name),
+    };
+    if !repositories.iter().any(is_it) {
         return Ok(RepositoryAccess::None);
     }
-    // This is asked in the name of the app, so what is wrong with it is nothing of the seller's.
-    let installation =
-        github.installation_of(&place).await.map_err(|error| repository_problem(&error, asked))?;
-    Ok(match installation {
+    Ok(match cover {
         None => RepositoryAccess::NotInstalled,
-        Some(installation) if installation.account.is_personal() => RepositoryAccess::Personal,
+        Some(cover) if cover.installation.account.is_personal() => RepositoryAccess::Personal,
         Some(_) => RepositoryAccess::Full,
     })
 }

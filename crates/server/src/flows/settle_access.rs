@@ -2,7 +2,7 @@
 //! it entitles to. Each step is written down by a unit of its own before the next begins.
 
 use merak_adapters::discord::{self, Discord, Joined, RolePlace};
-use merak_adapters::github::{Collaborator, Github, Installation, RepositoryPlace};
+use merak_adapters::github::{Collaborator, Github, RepositoryPlace};
 use merak_adapters::rest;
 use merak_core::benefits::grants::BenefitGrant;
 use merak_core::benefits::grants::accesses::{self, Access, Gift};
@@ -14,6 +14,8 @@ use super::{Error, new_tokens};
 use crate::state::House;
 
 const NOT_INSTALLED: &str = "The app is not installed on the repository.";
+const OTHER_OWNER: &str =
+    "The repository has another owner now: name it in the benefit as it is called today.";
 
 /// What came of asking a service.
 enum Asked {
@@ -121,11 +123,11 @@ async fn withdraw(house: &House, access: &Access) -> Result<(), Failed> {
 
 async fn withdraw_repository(github: &Github, access: &Access) -> Result<(), Failed> {
     let place = repository(access);
-    let Some(Installation { id, .. }) = github.installation_of(&place).await? else {
+    let Some(cover) = github.installation_of(&place).await? else {
         // The repository is gone, or its owner took it away from the app: nobody here can do anything about it.
         return Ok(());
     };
-    let token = github.token_for(id, &place).await?;
+    let token = github.token_for(&cover, &place).await?;
     if let Some(invitation) = github.invitation_of(&token, &place, &access.account_id).await? {
         return Ok(github.delete_invitation(&token, &place, invitation.id).await?);
     }
@@ -192,10 +194,14 @@ async fn usable_token(
 
 async fn give_repository(github: &Github, access: &Access) -> Result<Asked, Failed> {
     let place = repository(access);
-    let Some(Installation { id, .. }) = github.installation_of(&place).await? else {
+    let Some(cover) = github.installation_of(&place).await? else {
         return Ok(Asked::Refused(Reason::from(NOT_INSTALLED).told(NOT_INSTALLED)));
     };
-    let token = github.token_for(id, &place).await?;
+    // Under another name it is the same repository, but another owner never said that it may be sold here.
+    if !cover.installation.account.login.eq_ignore_ascii_case(place.owner) {
+        return Ok(Asked::Refused(Reason::from(OTHER_OWNER).told(OTHER_OWNER)));
+    }
+    let token = github.token_for(&cover, &place).await?;
     let Some(username) = github.name_of(&token, &access.account_id).await? else {
         return Ok(Asked::Waits("the account is no more"));
     };

@@ -192,6 +192,9 @@ impl Seen {
 }
 
 fn respond((status, body): Answer, header: Option<(&'static str, String)>) -> Response<Body> {
+    // Who is sent on is told the place twice.
+    let place = Some(("location", body["url"].as_str().unwrap_or_default().to_owned()));
+    let header = header.or(place.filter(|_| matches!(status, 301 | 307)));
     let body = if status == 204 { Body::empty() } else { Body::from(body.to_string()) };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap();

@@ -340,6 +340,74 @@ connected! {
         assert_eq!(connected.grant(&grant).await["is_revoked"], true);
     }
 
+    // GitHub sends on who calls a repository by a former name, and gives out tokens for ids alone.
+    async fn a_renamed_repository_is_sold_given_and_taken_back(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.repository("acme", "app", "pull").await;
+        let (customer, purchase) = (shop.customer().await, order());
+        let grant = shop.grant(typed(&id), customer.id, purchase).await;
+        connected.connect(&customer, "github", 500).await;
+        services.world().github.rename(("acme", "app"), ("acme", "studio"));
+        services.changes();
+        connected.choose(&grant, "github_repository", "500").await.expect(200);
+        shop.work_done().await;
+        let put = |path: &str| format!("PUT /api/{path}/collaborators/buyer");
+        assert_eq!(services.changes(), [put("repos/acme/app"), put("repositories/900")]);
+        assert_eq!(services.world().github.holders("acme", "studio"), ["500 invited: pull"]);
+        // What is changed of it needs no new name.
+        let body = json!({
+            "type": "github_repository",
+            "properties": {"repository_owner": "acme", "repository_name": "app", "permission": "push"},
+        });
+        shop.merchant.patch(&format!("/v1/benefits/{id}"), body).await.expect(200);
+        shop.work_done().await;
+        assert_eq!(services.world().github.holders("acme", "studio"), ["500 invited: push"]);
+        services.world().github.accept(500);
+        shop.revoke(typed(&id), customer.id, purchase).await;
+        shop.work_done().await;
+        assert_eq!(services.world().github.holders("acme", "studio"), Vec::<String>::new());
+        assert_eq!(connected.grant(&grant).await["is_revoked"], true);
+        for name in ["app", "studio"] {
+            let body = connected.repository_body("acme", name, "pull");
+            shop.merchant.post("/v1/benefits/", body).await.expect(201);
+        }
+        // The former name of what the seller does not reach is that of nothing.
+        services.world().github.rename(("foreign", "app"), ("foreign", "web"));
+        services.world().github.rename(("acme", "other"), ("foreign", "other"));
+        for (owner, name) in [("foreign", "app"), ("acme", "other")] {
+            let answer = shop.merchant.post("/v1/benefits/", connected.repository_body(owner, name, "pull")).await;
+            assert_eq!(property_problems(&answer), ["no_repository_acccess body.properties.repository_name"]);
+        }
+    }
+
+    // Whoever gave a repository away does not sell access to it any more, but what was sold is taken back.
+    async fn a_repository_with_another_owner_is_no_more_given(connected) {
+        let (shop, services) = (&connected.shop, &connected.services);
+        let id = connected.repository("acme", "app", "pull").await;
+        let (before, purchase) = (shop.customer().await, order());
+        let held = shop.grant(typed(&id), before.id, purchase).await;
+        connected.connect(&before, "github", 500).await;
+        connected.choose(&held, "github_repository", "500").await.expect(200);
+        shop.work_done().await;
+        services.world().github.accept(500);
+        services.world().github.rename(("acme", "app"), ("foreign", "gift"));
+        assert_eq!(services.world().github.holders("foreign", "gift"), ["500: pull"]);
+
+        let after = shop.customer().await;
+        let grant = shop.grant(typed(&id), after.id, order()).await;
+        connected.connect(&after, "github", 600).await;
+        connected.choose(&grant, "github_repository", "600").await.expect(200);
+        shop.work_done().await;
+        assert_eq!(connected.grant(&grant).await["is_granted"], false);
+        assert_eq!(services.world().github.holders("foreign", "gift"), ["500: pull"]);
+        let failed = shop.merchant.get(&format!("/v1/benefits/{id}/failures")).await.expect(200);
+        assert!(failed.to_string().contains("The repository has another owner now"), "{failed}");
+
+        shop.revoke(typed(&id), before.id, purchase).await;
+        shop.work_done().await;
+        assert_eq!(services.world().github.holders("foreign", "gift"), Vec::<String>::new());
+    }
+
     // What cannot be taken back does not keep a buyer from what was bought, and is not forgotten.
     async fn a_withdrawal_that_is_refused_is_tried_again(connected) {
         let (shop, services) = (&connected.shop, &connected.services);

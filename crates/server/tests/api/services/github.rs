@@ -9,6 +9,7 @@ use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedP
 use rustls::pki_types::PrivatePkcs1KeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::{Answer, Seen};
 
@@ -18,6 +19,8 @@ pub struct GithubWorld {
     pub users: BTreeMap<u64, String>,
     /// The repositories by owner and name.
     pub repositories: BTreeMap<(String, String), Repository>,
+    /// Where repositories are now that had another owner and name before.
+    pub former: BTreeMap<(String, String), (String, String)>,
     /// The installations of the app, with whose repositories they cover and whether that is a person.
     pub installations: BTreeMap<u64, (String, bool)>,
     /// Which installations each user can reach.
@@ -39,6 +42,8 @@ pub struct GithubWorld {
 /// A repository.
 #[derive(Default)]
 pub struct Repository {
+    /// Its id.
+    pub id: u64,
     /// The installation that covers it.
     pub installation: Option<u64>,
     /// Who has access, with which permission.
@@ -61,20 +66,21 @@ impl GithubWorld {
     pub fn new(_key: AppKey, pem: &str) -> Self {
         let der = PrivatePkcs1KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
         let pair = RsaKeyPair::from_der(der.secret_pkcs1_der()).unwrap();
-        let repository = |installation| Repository { installation, ..Repository::default() };
+        let repository = |id, installation| Repository { id, installation, ..Repository::default() };
         let named = |owner: &str, name: &str| (owner.to_owned(), name.to_owned());
         Self {
             users: [(1, "nora"), (500, "buyer"), (600, "second")]
                 .map(|(id, name)| (id, name.to_owned()))
                 .into(),
             repositories: [
-                (named("acme", "app"), repository(Some(70))),
-                (named("acme", "other"), repository(Some(70))),
-                (named("acme", "bare"), repository(None)),
-                (named("nora", "own"), repository(Some(71))),
-                (named("foreign", "app"), repository(Some(72))),
+                (named("acme", "app"), repository(900, Some(70))),
+                (named("acme", "other"), repository(901, Some(70))),
+                (named("acme", "bare"), repository(902, None)),
+                (named("nora", "own"), repository(903, Some(71))),
+                (named("foreign", "app"), repository(904, Some(72))),
             ]
             .into(),
+            former: BTreeMap::new(),
             installations: [(70, ("acme", false)), (71, ("nora", true)), (72, ("foreign", false))]
                 .map(|(id, (owner, is_person))| (id, (owner.to_owned(), is_person)))
                 .into(),
@@ -101,6 +107,43 @@ impl GithubWorld {
         let invited =
             repository.invitations.iter().map(|(_, id, permission)| format!("{id} invited: {permission}"));
         members.chain(invited).collect()
+    }
+
+    /// A repository gets another owner or name. Its installation becomes that of the owner.
+    pub fn rename(&mut self, from: (&str, &str), to: (&str, &str)) {
+        let [from, to] = [from, to].map(|(owner, name)| (owner.to_owned(), name.to_owned()));
+        let mut repository = self.repositories.remove(&from).unwrap();
+        let of_owner = self.installations.iter().find(|(_, (owner, _))| *owner == to.0);
+        repository.installation = of_owner.map(|(id, _)| *id);
+        self.repositories.insert(to.clone(), repository);
+        self.former.insert(from, to);
+    }
+
+    /// Sends who calls a repository by a former name on to where it is; what changes something by a status that keeps
+    /// the method.
+    fn sent_on(&self, seen: &Seen, path: &[&str]) -> Option<Answer> {
+        let ["repos", owner, name, rest @ ..] = path else { return None };
+        let now = self.former.get(&((*owner).to_owned(), (*name).to_owned()))?;
+        let id = self.repositories[now].id.to_string();
+        let path = [&["", "api", "repositories", &id], rest].concat().join("/");
+        let query: String =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(&seen.query).finish();
+        let url =
+            format!("http://{}{path}{}{query}", seen.header("host"), if query.is_empty() { "" } else { "?" });
+        let (status, message) =
+            if seen.method == "GET" { (301, "Moved Permanently") } else { (307, "Temporary Redirect") };
+        Some((status, json!({"message": message, "url": url})))
+    }
+
+    /// The path of a repository by its names, if it is called by its id.
+    fn by_names<'p>(&self, path: &[&'p str], names: &'p mut (String, String)) -> Vec<&'p str> {
+        if let ["repositories", id, rest @ ..] = path
+            && let Some((found, _)) = self.repositories.iter().find(|(_, known)| known.id.to_string() == *id)
+        {
+            names.clone_from(found);
+            return [&["repos", names.0.as_str(), names.1.as_str()], rest].concat();
+        }
+        path.to_vec()
     }
 
     /// The person accepts every invitation.
@@ -160,6 +203,11 @@ impl GithubWorld {
         let Some(token) = seen.header("authorization").strip_prefix("Bearer ") else {
             return bad_credentials();
         };
+        if let Some(answer) = self.sent_on(seen, path) {
+            return answer;
+        }
+        let mut names = (String::new(), String::new());
+        let path = &*self.by_names(path, &mut names);
         if let Some(user) = self.tokens.get(token).copied() {
             return self.answer_user(seen, path, user);
         }
@@ -203,7 +251,7 @@ impl GithubWorld {
                 let owner = &self.installations[&id].0;
                 let covered = self.repositories.iter().filter(|((of, _), _)| of == owner);
                 let shown: Vec<Value> = covered
-                    .map(|((owner, name), _)| json!({"name": name, "owner": {"login": owner}}))
+                    .map(|((owner, name), known)| json!({"id": known.id, "name": name, "owner": {"login": owner}}))
                     .collect();
                 (200, json!({"total_count": shown.len(), "repositories": page(seen, &shown)}))
             }
@@ -236,7 +284,18 @@ impl GithubWorld {
                         json!({"administration": "write"}),
                         "no more than is needed"
                     );
-                    assert_eq!(body["repositories"].as_array().unwrap().len(), 1);
+                    // It does not know former names here.
+                    let is_covered = |((_, name), known): (&(String, String), &Repository)| {
+                        known.installation.is_some_and(|of| of.to_string() == *id)
+                            && (body["repositories"] == json!([name])
+                                || body["repository_ids"] == json!([known.id]))
+                    };
+                    if !self.repositories.iter().any(is_covered) {
+                        return (
+                            422,
+                            json!({"message": "There is at least one repository that does not exist."}),
+                        );
+                    }
                 }
                 (201, json!({"token": format!("ghs_{id}"), "expires_at": "2030-01-01T00:00:00Z"}))
             }
