@@ -10,8 +10,8 @@ mod options;
 mod output;
 mod progress;
 mod secret;
-mod target;
 mod services;
+mod target;
 mod taxes;
 
 use std::process::ExitCode;

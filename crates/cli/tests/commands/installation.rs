@@ -89,8 +89,7 @@ impl Installation {
     /// The names of everything beside the data directory.
     pub fn names(&self) -> Vec<String> {
         let files = std::fs::read_dir(self.directory.path()).unwrap();
-        let mut names: Vec<_> =
-            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
