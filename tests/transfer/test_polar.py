@@ -278,6 +278,46 @@ def test_a_benefit_that_is_deleted_while_it_is_read_is_told(
     assert report["records"]["license_key"]["here"] == CUSTOMERS
 
 
+def test_a_key_that_was_lost_sight_of_is_its_grants_again(standin: StandIn, elsewhere: Server) -> None:
+    key = standin.lists["/v1/license-keys"][3]
+    nothing: Answer = (404, {}, {"error": "ResourceNotFound", "detail": "Not found"})
+    standin.trouble = lambda _number, path, _query: nothing if path == f"/v1/license-keys/{key['id']}" else None
+    report = take(elsewhere, standin.url)
+    remarks = {each["kind"]: each for each in report["remarks"]}
+    assert remarks["license_key"]["subjects"] == [key["display_key"]]
+    assert remarks["benefit_grant"]["remark"] == "its license key did not come in"
+    assert (remarks["benefit_grant"]["count"], report["records"]["benefit_grant"]["behind"]) == (1, 0)
+
+    standin.trouble = lambda *_: None
+    report = take(elsewhere, standin.url)
+    assert [each["kind"] for each in report["remarks"]] == ["file", "organization"]
+    http = owner_of(elsewhere.start())
+    of_buyer = {"customer_id": key["customer_id"], "limit": 100}
+    grants = http.get(f"/v1/benefits/{recorded.BENEFIT}/grants", params=of_buyer).json()["items"]
+    assert [each["properties"]["license_key_id"] for each in grants] == [key["id"]]
+    # So a change of the benefit is one of this key, and the buyer gets no second one.
+    changed = {"type": "license_keys", "properties": {"limit_usage": 12345}}
+    assert http.patch(f"/v1/benefits/{recorded.BENEFIT}", json=changed).status_code == 200
+    wait_until(lambda: http.get(f"/v1/license-keys/{key['id']}").json()["limit_usage"] == 12345)
+    assert http.get("/v1/license-keys", params={"limit": 1}).json()["pagination"]["total_count"] == CUSTOMERS
+
+
+def test_a_proxy_that_knows_nothing_is_not_believed(standin: StandIn, elsewhere: Server) -> None:
+    standin.trouble = lambda _number, path, _query: (
+        (404, {}, b"404 page not found") if path.endswith("/grants") or path.startswith("/v1/license-keys/") else None
+    )
+    status, sentence = elsewhere.fail(
+        "import", "polar", "--from", standin.url, "--token", TOKEN, "--owner", "owner@example.com"
+    )
+    assert status == 1
+    assert "the answer is 404 Not Found; is this the address of the API?" in sentence
+    standin.trouble = lambda *_: None
+    report = take(elsewhere, standin.url)
+    assert report["is_resumed"]
+    assert [each["kind"] for each in report["remarks"]] == ["file", "organization"]
+    assert report["records"]["license_key"]["here"] == CUSTOMERS
+
+
 def test_a_busy_server_is_asked_again(standin: StandIn, elsewhere: Server) -> None:
     def trouble(number: int, _path: str, _query: dict) -> tuple | None:
         if number % 7 == 3:

@@ -373,6 +373,24 @@ scenarios! {
         assert!(remarks(&elsewhere, &import).is_empty(), "the server had only lost sight of it");
     }
 
+    fn a_grant_gets_its_key_when_that_comes_in(shop) {
+        let key = shop.key(seats(2));
+        let lines = export(shop);
+        let elsewhere = shop.elsewhere();
+        let import = begin(&elsewhere, &lines, "https://api.example.com");
+        let is_other = |kind| kind != RecordKind::LicenseKey;
+        take(&elsewhere, &import, &Lines { records: lines.of(is_other), ..lines.clone() });
+        let Record::BenefitGrant(grant) = lines.find(RecordKind::BenefitGrant) else { unreachable!() };
+        let remark = format!("benefit_grant 1 its license key did not come in [{}]", grant.id);
+        for _ in 0..2 {
+            assert_eq!(remarks(&elsewhere, &import), [remark.as_str()]);
+            take(&elsewhere, &import, &Lines { records: lines.of(is_other), ..lines.clone() });
+        }
+        assert_eq!(take(&elsewhere, &import, &lines).new, 1);
+        assert!(remarks(&elsewhere, &import).is_empty());
+        assert!(export_of(&elsewhere, &import) == lines, "the grant names {} again", key.id);
+    }
+
     fn what_everybody_sees_must_be_a_picture(shop) {
         let lines = export(shop);
         let elsewhere = shop.elsewhere();

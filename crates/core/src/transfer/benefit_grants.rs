@@ -85,9 +85,12 @@ impl BenefitGrantRecord {
         Ok((grants.into_iter().map(Self::from).collect(), Some(next.unwrap_or(done))))
     }
 
-    /// The grant's properties with the ids that things have here.
-    fn properties_here(&self, batch: &Batch<'_, '_>) -> Json {
-        let Ok(mut members) = self.properties.parse::<Map<String, Value>>() else { return Json::default() };
+    /// The grant's properties with the ids that things have here, and whether they are all.
+    fn properties_here(&self, batch: &Batch<'_, '_>) -> (Json, bool) {
+        let Ok(mut members) = self.properties.parse::<Map<String, Value>>() else {
+            return (Json::default(), true);
+        };
+        let mut is_whole = true;
         if let Some(Value::Array(files)) = members.get_mut("files") {
             let here = batch.find_all::<()>(RecordKind::File, files.iter().filter_map(uuid_of));
             *files = here.into_iter().map(|id| Value::from(id.to_string())).collect();
@@ -95,16 +98,21 @@ impl BenefitGrantRecord {
         for (name, kind) in NAMED {
             let Some(member) = members.get_mut(*name) else { continue };
             if let Some(id) = uuid_of(member) {
-                match batch.find::<()>(*kind, id) {
-                    Some(here) => *member = Value::from(here.to_string()),
+                if let Some(here) = batch.find::<()>(*kind, id) {
+                    *member = Value::from(here.to_string());
+                } else {
                     // Without the key it would name nothing; the next change of the benefit makes a new one.
-                    None => drop(members.remove(*name)),
+                    members.remove(*name);
+                    is_whole = false;
                 }
             }
         }
-        Json::from(Value::Object(members))
+        (Json::from(Value::Object(members)), is_whole)
     }
 }
+
+/// What is told of a grant whose key is not here.
+const WITHOUT_KEY: &str = "its license key did not come in";
 
 /// Members of a grant's properties that name another record.
 const NAMED: &[(&str, RecordKind)] = &[("license_key_id", RecordKind::LicenseKey)];
@@ -162,6 +170,10 @@ impl Portable for BenefitGrantRecord {
         let Some(customer_id) = batch.find(RecordKind::Customer, self.customer_id.uuid()) else {
             return Ok(Taken::Behind(String::from("its customer did not come in")));
         };
+        let (properties, is_whole) = self.properties_here(batch);
+        if !is_whole {
+            batch.remark_later(RecordKind::BenefitGrant, self.id.uuid(), &self.subject(), WITHOUT_KEY);
+        }
         let grant = BenefitGrant {
             id: self.id,
             customer_id,
@@ -171,10 +183,21 @@ impl Portable for BenefitGrantRecord {
             order_id: self.order_id.map(|id| batch.find::<()>(RecordKind::Order, id).map_or(id, Id::uuid)),
             granted_at: self.granted_at,
             revoked_at: self.revoked_at,
-            properties: self.properties_here(batch),
+            properties,
             created_at: self.created_at,
             modified_at: self.modified_at,
         };
         Ok(grants::import(batch.tx, grant)?.into())
+    }
+
+    fn complete(&self, batch: &mut Batch<'_, '_>, here: Uuid) -> Result<()> {
+        if batch.subject_behind(RecordKind::BenefitGrant, self.id.uuid()).is_none() {
+            return Ok(());
+        }
+        if let (properties, true) = self.properties_here(batch) {
+            grants::supply(batch.tx, Id::from_uuid(here), &properties)?;
+            batch.forget_remarks(RecordKind::BenefitGrant, self.id.uuid())?;
+        }
+        Ok(())
     }
 }

@@ -86,11 +86,13 @@ impl Client {
                     }
                     Err(reason) => (reason, None),
                 },
-                Ok(response) if response.status() == StatusCode::NOT_FOUND => {
-                    return Err(Error::Absent { address });
-                }
                 Ok(response) if !may_pass(response.status()) => {
-                    return Err(failed(refusal(response).await));
+                    let refusal = Refusal::read(response).await;
+                    return Err(if refusal.is_absence() {
+                        Error::Absent { address }
+                    } else {
+                        failed(refusal.sentence())
+                    });
                 }
                 Ok(response) => (format!("the answer is {}", response.status()), retry_after(&response)),
                 Err(error) => (with_causes(&error), None),
@@ -132,19 +134,38 @@ async fn body(mut response: Response) -> std::result::Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Why a server refuses, in its own words if it has any.
-async fn refusal(response: Response) -> String {
-    let status = response.status();
-    let hint = match status {
-        StatusCode::UNAUTHORIZED => "; the token is unknown or has ended",
-        StatusCode::FORBIDDEN => "; the token lacks a scope or belongs to somebody else",
-        status if status.is_redirection() => "; it sends to another server, where the token must not go",
-        _ => "",
-    };
-    let told = body(response).await.unwrap_or_default();
-    let told: serde_json::Value = serde_json::from_slice(&told).unwrap_or_default();
-    let said = told.get("detail").or_else(|| told.get("error_description")).map(ToString::to_string);
-    format!("the answer is {status}{hint}{}", said.map(|said| format!(" ({said})")).unwrap_or_default())
+/// What a server says instead of an answer.
+struct Refusal {
+    status: StatusCode,
+    /// The server's own words, if it has any.
+    said: Option<String>,
+}
+
+impl Refusal {
+    async fn read(response: Response) -> Self {
+        let status = response.status();
+        let told = body(response).await.unwrap_or_default();
+        let told: serde_json::Value = serde_json::from_slice(&told).unwrap_or_default();
+        let said = told.get("detail").or_else(|| told.get("error_description")).map(ToString::to_string);
+        Self { status, said }
+    }
+
+    /// Whether the API says that there is nothing. A proxy before it that has lost it for a moment answers 404, too.
+    fn is_absence(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && self.said.is_some()
+    }
+
+    fn sentence(&self) -> String {
+        let hint = match self.status {
+            StatusCode::NOT_FOUND => "; is this the address of the API?",
+            StatusCode::UNAUTHORIZED => "; the token is unknown or has ended",
+            StatusCode::FORBIDDEN => "; the token lacks a scope or belongs to somebody else",
+            status if status.is_redirection() => "; it sends to another server, where the token must not go",
+            _ => "",
+        };
+        let said = self.said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
+        format!("the answer is {}{hint}{said}", self.status)
+    }
 }
 
 /// An error and what it comes from, without the address, which stands before it.

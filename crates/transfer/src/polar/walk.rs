@@ -272,8 +272,7 @@ impl Walk<'_, '_> {
             listing.limit = KEYS_PER_PAGE;
             let mut pages = Pages::new(listing, begin);
             let mut begin = pages.position(Step::LicenseKeys, Some(benefit.id));
-            // With a benefit its keys may go, too. The walk through the grants comes by here, and tells it.
-            while let Some(page) = pages.next(&self.client).await.or_else(Error::if_absent)? {
+            while let Some(page) = self.next_of(&benefit, &mut pages, &begin).await? {
                 let arrivals = self.whole_keys(&benefit, &page).await?;
                 let end = pages.position(Step::LicenseKeys, Some(benefit.id));
                 self.intake.take(arrivals, (&begin, &end), Some(total)).await?;
@@ -355,21 +354,26 @@ impl Walk<'_, '_> {
         Ok(granted)
     }
 
+    /// The next page of what hangs on a benefit, if there is one. That the benefit is gone is said to be.
+    async fn next_of(
+        &mut self,
+        benefit: &BenefitHead,
+        pages: &mut Pages,
+        begin: &Position,
+    ) -> Result<Option<PageOf>> {
+        let page = pages.next(&self.client).await;
+        if matches!(page, Err(Error::Absent { .. })) {
+            self.intake.take(vec![benefit.vanished()], (begin, begin), None).await?;
+        }
+        page.or_else(Error::if_absent)
+    }
+
     async fn benefit_grants(&mut self, begin: Option<Position>) -> Result<()> {
         for (benefit, begin) in self.benefits_from(begin, |_| true) {
             let listing = Listing::new(format!("/v1/benefits/{}/grants", benefit.id));
             let mut pages = Pages::new(listing, begin);
             let mut begin = pages.position(Step::BenefitGrants, Some(benefit.id));
-            loop {
-                let page = match pages.next(&self.client).await {
-                    Ok(Some(page)) => page,
-                    Ok(None) => break,
-                    Err(Error::Absent { .. }) => {
-                        self.intake.take(vec![benefit.vanished()], (&begin, &begin), None).await?;
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                };
+            while let Some(page) = self.next_of(&benefit, &mut pages, &begin).await? {
                 let mut arrivals: Vec<Arrival> = page
                     .items
                     .iter()

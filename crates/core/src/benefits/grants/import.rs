@@ -1,6 +1,7 @@
 //! Grants that come from elsewhere.
 
-use merak_store::Tx;
+use merak_store::{Json, Tx};
+use serde_json::{Map, Value};
 
 use super::BenefitGrant;
 use super::commands::find_in_scope;
@@ -33,4 +34,15 @@ pub fn import(tx: &mut Tx<'_>, mut grant: BenefitGrant) -> Result<Imported<Benef
     )?;
     advertisements::settle_named(tx, &grant.properties)?;
     Ok(Imported::New(grant.id))
+}
+
+/// Adds to the properties of a grant what they lack of these. Whatever it has been given here stays.
+pub fn supply(tx: &mut Tx<'_>, id: Id<BenefitGrant>, properties: &Json) -> Result<()> {
+    let mut members = properties.parse::<Map<String, Value>>()?;
+    let Some(has) = tx.find::<Json>("SELECT properties FROM benefit_grants WHERE id = $1", &[&id])? else {
+        return Ok(());
+    };
+    members.extend(has.parse::<Map<String, Value>>()?);
+    let members = Json::from(Value::Object(members));
+    Ok(tx.changed_one("UPDATE benefit_grants SET properties = $2 WHERE id = $1", &[&id, &members])?)
 }

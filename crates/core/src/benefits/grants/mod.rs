@@ -24,7 +24,7 @@ pub use self::commands::{
     BATCH, Cursor, News, choose_account, give, grant, revoke, revoke_batch_of_benefit,
     revoke_batch_of_customer, update_batch_of_benefit,
 };
-pub use self::import::import;
+pub use self::import::{import, supply};
 pub use self::purchases::{
     Among, Purchase, PurchaseCursor, grant_purchase, part_batch_of_product, revoke_purchase,
     update_batch_of_product, update_purchase,
