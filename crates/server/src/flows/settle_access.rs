@@ -15,7 +15,7 @@ use crate::state::House;
 
 const NOT_INSTALLED: &str = "The app is not installed on the repository.";
 const OTHER_OWNER: &str =
-    "The repository has another owner now: name it in the benefit as it is called today.";
+    "The repository has another owner now, or its owner another name: name it in the benefit as it is called today.";
 
 /// What came of asking a service.
 enum Asked {

@@ -42,6 +42,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// hears of the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// How much may wait in the system that it has not sent yet, in bytes. It counts a socket as one that takes something only
+/// when a third of what waits is gone. Of the megabytes that it would hold, that takes a slow reader so long that it
+/// looked silent; of this, one of ten kilobytes a second does not.
+const UNSENT_BYTES: u32 = 128 << 10;
+
+/// How often it is told that an address has too many connections.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
+
 /// A listening server.
 pub struct Running {
     /// Where it listens.
@@ -107,6 +115,7 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
     let most = room(shell.config.connections);
     let (room, places) = (Arc::new(Semaphore::new(most)), Places::new(most, share(&shell.config, most)));
     let connections = TaskTracker::new();
+    let mut told: Option<Instant> = None;
     loop {
         // Without room the next connection waits in the system's queue.
         let next = async {
@@ -126,7 +135,10 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
             }
         };
         let Ok(place) = places.take(subscriber(peer.ip())) else {
-            tracing::debug!("an address has too many connections");
+            if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+                told = Some(Instant::now());
+                tracing::warn!("an address has too many connections; if it is a proxy's, --trust-proxy lifts the limit");
+            }
             continue;
         };
         let (shell, stopped) = (Arc::clone(&shell), stopped.clone());
@@ -148,11 +160,12 @@ async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr, mut stopp
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps its small packets waiting");
     }
+    bound_unsent(&stream);
     let (idle, silence) = (shell.config.idle_timeout, shell.config.transfer_timeout);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(silence));
     let traffic = Traffic::new();
-    let protocols = protocols(idle, Streams::new(&traffic, silence));
+    let protocols = protocols((idle, silence), Streams::new(&traffic, silence));
     let service = service_fn(|request: http::Request<Incoming>| {
         let (shell, exchange) = (Arc::clone(&shell), Arc::clone(&traffic));
         async move {
@@ -179,14 +192,25 @@ async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr, mut stopp
     }
 }
 
+#[cfg(target_os = "linux")]
+fn bound_unsent(stream: &TcpStream) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES) {
+        tracing::debug!(%error, "a connection may hold much that is not sent");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_unsent(_: &TcpStream) {}
+
 /// How HTTP is spoken. There is no clock for the head of an HTTP/1 request: until it is there, no request is under way.
-fn protocols(idle: Duration, streams: Streams) -> auto::Builder<Streams> {
+fn protocols((idle, silence): (Duration, Duration), streams: Streams) -> auto::Builder<Streams> {
     let mut protocols = auto::Builder::new(streams);
     protocols.http1().max_buf_size(HEAD_BYTES);
     protocols
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .keep_alive_interval(Some(idle));
+        .keep_alive_interval(Some(idle))
+        .keep_alive_timeout(silence);
     protocols
 }

@@ -20,6 +20,7 @@ use tokio::sync::{Notify, mpsc, watch};
 pub(crate) use self::answer::open;
 pub(crate) use self::passing::pass_on;
 use crate::error::Failure;
+use crate::places::{Full, Place, Places};
 
 /// How many messages may wait for who listens. Somebody who is further behind has to come again.
 const WAITING: usize = 64;
@@ -30,8 +31,7 @@ const COME_BACK_AFTER: u64 = 10;
 /// Everybody who listens here.
 #[derive(Debug)]
 pub struct Hub {
-    room: usize,
-    room_per_address: usize,
+    places: Arc<Places>,
     ping: Duration,
     listeners: Mutex<Listeners>,
     /// There may be something new, or somebody new.
@@ -42,9 +42,6 @@ pub struct Hub {
 #[derive(Debug, Default)]
 struct Listeners {
     last: u64,
-    count: usize,
-    /// How many streams each address has.
-    addresses: HashMap<IpAddr, usize>,
     /// Who listens to a channel.
     channels: HashMap<String, Vec<(u64, mpsc::Sender<Passed>)>>,
 }
@@ -61,8 +58,7 @@ impl Hub {
     /// A hub with room for so many streams, and for so many of one address, which sends comments that often.
     pub(crate) fn new(room: usize, room_per_address: usize, ping: Duration) -> Self {
         Self {
-            room,
-            room_per_address,
+            places: Places::new(room, room_per_address),
             ping,
             listeners: Mutex::default(),
             nudge: Notify::new(),
@@ -88,17 +84,12 @@ impl Hub {
         address: IpAddr,
         channels: &[Channel],
     ) -> Result<(Subscription, mpsc::Receiver<Passed>), Failure> {
+        let place = self.places.take(address).map_err(|full| match full {
+            Full::ForAll => Failure::from(merak_store::Error::Busy),
+            Full::ForOne => Failure::TooManyRequests(COME_BACK_AFTER),
+        })?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let mut listeners = self.listeners();
-        if listeners.count >= self.room {
-            return Err(merak_store::Error::Busy.into());
-        }
-        let of_address = listeners.addresses.entry(address).or_default();
-        if *of_address >= self.room_per_address {
-            return Err(Failure::TooManyRequests(COME_BACK_AFTER));
-        }
-        *of_address += 1;
-        listeners.count += 1;
         listeners.last += 1;
         let number = listeners.last;
         let channels: Vec<String> = channels.iter().map(Channel::to_string).collect();
@@ -107,7 +98,7 @@ impl Hub {
         }
         drop(listeners);
         self.nudge.notify_one();
-        Ok((Subscription { hub: Arc::clone(self), number, address, channels }, receiver))
+        Ok((Subscription { hub: Arc::clone(self), number, channels, _place: place }, receiver))
     }
 
     /// Gives a message to everybody who listens. Who has too many waiting already is dropped: it is better to come
@@ -120,7 +111,7 @@ impl Hub {
     }
 
     fn is_deserted(&self) -> bool {
-        self.listeners().count == 0
+        self.listeners().channels.is_empty()
     }
 
     fn listeners(&self) -> MutexGuard<'_, Listeners> {
@@ -135,25 +126,18 @@ async fn until_closed(closed: &mut watch::Receiver<bool>) {
     let _ = closed.wait_for(|is_closed| *is_closed).await;
 }
 
-/// A place among those who listen, given back when it is dropped.
+/// Who listens to some channels, until it is dropped.
 #[derive(Debug)]
 struct Subscription {
     hub: Arc<Hub>,
     number: u64,
-    address: IpAddr,
     channels: Vec<String>,
+    _place: Place,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut listeners = self.hub.listeners();
-        listeners.count -= 1;
-        if let Some(count) = listeners.addresses.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                listeners.addresses.remove(&self.address);
-            }
-        }
         for channel in &self.channels {
             let Some(listening) = listeners.channels.get_mut(channel) else { continue };
             listening.retain(|(number, _)| *number != self.number);

@@ -31,7 +31,7 @@ pub(crate) fn backup(path: &Path, to: &Path) -> Result<()> {
     });
     if copied.is_err() {
         // Best effort: the error that is answered matters more than a file left behind.
-        for suffix in ["", "-journal"] {
+        for suffix in ["", "-journal", "-wal", "-shm"] {
             let mut left = partial.as_os_str().to_owned();
             left.push(suffix);
             drop(fs::remove_file(left));
@@ -60,7 +60,7 @@ fn copy(path: &Path, to: &Path) -> Result<()> {
         _ => return Err(Error::Busy.into()),
     }
     // As a single file the copy needs no log beside it.
-    target.pragma_update(None, "journal_mode", "DELETE").map_err(BackupError::target)
+    target.pragma_update(None, "journal_mode", "DELETE").map_err(|error| whose(&source, error))
 }
 
 /// Of the two databases the copy alone is written and made, so these failures are its own.

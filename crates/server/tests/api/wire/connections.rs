@@ -151,6 +151,33 @@ fn a_connection_that_is_not_read_ends() {
 }
 
 #[test]
+fn a_slow_reader_is_not_a_silent_one() {
+    on_one_engine(Config { transfer_timeout: Duration::from_secs(2), ..config() }, async |shop| {
+        const ANSWERS: usize = 60;
+        let length = shop.anonymous.get(LARGE).await.text().len();
+        let mut reader = TcpStream::connect(shop.anonymous.address()).await.unwrap();
+        let request = format!("GET {LARGE} HTTP/1.1\r\nhost: x\r\n\r\n");
+        reader.write_all(request.repeat(ANSWERS).as_bytes()).await.unwrap();
+        let (mut part, mut taken) = (vec![0; 40_000], 0);
+        // The system holds much for who was quick at first.
+        while taken < ANSWERS * length / 3 {
+            taken += reader.read_exact(&mut part).await.expect("it goes on");
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < SOON {
+            taken += reader.read_exact(&mut part).await.expect("it goes on");
+            sleep(Duration::from_millis(100)).await;
+        }
+        assert!(taken < ANSWERS * length, "there was not enough to be slow with");
+        while taken < ANSWERS * length {
+            let count = reader.read(&mut part).await.unwrap();
+            assert!(count > 0, "all of it comes, and not only what was on its way");
+            taken += count;
+        }
+    });
+}
+
+#[test]
 fn one_address_has_its_share_of_the_connections() {
     let limited = Config { connections_per_address: 2, rate_limit_per_address: 1000, ..config() };
     on_one_engine(limited.clone(), async |shop| {
