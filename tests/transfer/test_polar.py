@@ -279,7 +279,7 @@ def test_a_benefit_that_is_deleted_while_it_is_read_is_told(
 
 
 def test_a_key_that_was_lost_sight_of_is_its_grants_again(standin: StandIn, elsewhere: Server) -> None:
-    key = standin.lists["/v1/license-keys"][3]
+    key = standin.lists["/v1/license-keys"][5]
     nothing: Answer = (404, {}, {"error": "ResourceNotFound", "detail": "Not found"})
     standin.trouble = lambda _number, path, _query: nothing if path == f"/v1/license-keys/{key['id']}" else None
     report = take(elsewhere, standin.url)
