@@ -14,8 +14,7 @@ use super::{Error, new_tokens};
 use crate::state::House;
 
 const NOT_INSTALLED: &str = "The app is not installed on the repository.";
-const OTHER_OWNER: &str =
-    "The repository has another owner now, or its owner another name: name it in the benefit as it is called today.";
+const OTHER_OWNER: &str = "The repository has another owner now, or its owner another name: name it in the benefit as it is called today.";
 
 /// What came of asking a service.
 enum Asked {

@@ -137,7 +137,9 @@ async fn accept(listener: TcpListener, shell: Arc<Shell>, mut stopped: watch::Re
         let Ok(place) = places.take(subscriber(peer.ip())) else {
             if told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
                 told = Some(Instant::now());
-                tracing::warn!("an address has too many connections; if it is a proxy's, --trust-proxy lifts the limit");
+                tracing::warn!(
+                    "an address has too many connections; if it is a proxy's, --trust-proxy lifts the limit"
+                );
             }
             continue;
         };

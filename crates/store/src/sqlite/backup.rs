@@ -10,6 +10,7 @@ use std::{
 use rusqlite::{
     Connection, ErrorCode,
     backup::{Backup, StepResult},
+    ffi,
 };
 
 use super::{Role, Session, failure::is_write_failure};
@@ -71,7 +72,11 @@ fn whose(source: &Session, error: rusqlite::Error) -> BackupError {
             if matches!(failure.code, ErrorCode::DiskFull | ErrorCode::CannotOpen | ErrorCode::ReadOnly)
                 || is_write_failure(failure.extended_code)
     );
-    let is_full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+    let is_full = matches!(
+        &error,
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.code == ErrorCode::DiskFull || failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE
+    );
     match is_of_copy {
         // SQLite would say that the database is full.
         true if is_full => BackupError::target(io::Error::new(
