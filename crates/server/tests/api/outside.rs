@@ -8,7 +8,7 @@ mod portal;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use merak_core::benefits::grants::BenefitGrant;
+use merak_core::benefits::grants::{BenefitGrant, Scope};
 use merak_core::customers::Customer;
 use merak_core::kit::Id;
 use merak_testkit::TestDatabase;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::services::Services;
-use crate::support::shop::config;
+use crate::support::shop::{config, order};
 use crate::support::{Answer, Client, Shop};
 
 /// How long an effect of a job may take to appear.
@@ -28,6 +28,15 @@ pub struct Connected {
     pub services: Services,
     /// The seller in a browser.
     pub browser: Client,
+}
+
+/// A repository that somebody with a connected account has bought access to, but not chosen the account for yet.
+pub struct Sale {
+    /// The benefit's id.
+    pub id: String,
+    pub customer: Customer,
+    pub purchase: Scope,
+    pub grant: BenefitGrant,
 }
 
 /// Makes two tests of each function, one for each engine, on a connected shop of its own.
@@ -120,6 +129,15 @@ impl Connected {
         self.connect_seller().await;
         let body = self.repository_body(owner, name, permission);
         id_of(&self.shop.merchant.post("/v1/benefits/", body).await.expect(201))
+    }
+
+    /// Sells the repository `acme/app` to the holder of the GitHub account 500.
+    pub async fn sell_repository(&self) -> Sale {
+        let id = self.repository("acme", "app", "pull").await;
+        let (customer, purchase) = (self.shop.customer().await, order());
+        let grant = self.shop.grant(typed(&id), customer.id, purchase).await;
+        self.connect(&customer, "github", 500).await;
+        Sale { id, customer, purchase, grant }
     }
 
     /// Connects an account to a customer, through the portal and back.

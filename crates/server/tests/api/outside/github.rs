@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{connected, id_of, location, parameter, property_problems, typed};
+use super::{Sale, connected, id_of, location, parameter, property_problems, typed};
 use crate::services::Repository;
 use crate::support::shop::order;
 use crate::support::{Answer, everything};
@@ -226,10 +226,7 @@ connected! {
     // spec 20 §3.6 and T-22: the whole story
     async fn a_repository_is_sold_given_moved_and_taken_back(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (customer, purchase) = (shop.customer().await, order());
-        let grant = shop.grant(typed(&id), customer.id, purchase).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { id, customer, purchase, grant } = connected.sell_repository().await;
         shop.work_done().await;
         services.changes();
         let chosen = connected.choose(&grant, "github_repository", "500").await.expect(200);
@@ -278,10 +275,7 @@ connected! {
     // An account keeps its id when it is renamed: nobody else is invited or put out.
     async fn a_renamed_account_is_found_by_its_id(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (customer, purchase) = (shop.customer().await, order());
-        let grant = shop.grant(typed(&id), customer.id, purchase).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { id, customer, purchase, grant } = connected.sell_repository().await;
         services.world().github.users.insert(500, String::from("renamed"));
         services.world().github.users.insert(501, String::from("buyer"));
         connected.choose(&grant, "github_repository", "500").await.expect(200);
@@ -297,10 +291,7 @@ connected! {
     // spec 20 §3.4: 2^n seconds, or as long as GitHub asks
     async fn a_failing_service_is_left_alone_for_longer_each_time(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let customer = shop.customer().await;
-        let grant = shop.grant(typed(&id), customer.id, order()).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { grant, .. } = connected.sell_repository().await;
         let collaborator = "PUT /api/repos/acme/app/collaborators";
         services.fail(collaborator, 500);
         services.fail("POST /api/app/installations/70/access_tokens", 503);
@@ -318,10 +309,7 @@ connected! {
     // spec 20 §3.6 (Merak): what only the seller can put right waits for them
     async fn a_repository_that_the_app_left_waits(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (customer, purchase) = (shop.customer().await, order());
-        let grant = shop.grant(typed(&id), customer.id, purchase).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { id, customer, purchase, grant } = connected.sell_repository().await;
         services.world().github.repository("acme", "app").installation = None;
         connected.choose(&grant, "github_repository", "500").await.expect(200);
         shop.work_done().await;
@@ -343,10 +331,7 @@ connected! {
     // GitHub sends on who calls a repository by a former name, and gives out tokens for ids alone.
     async fn a_renamed_repository_is_sold_given_and_taken_back(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (customer, purchase) = (shop.customer().await, order());
-        let grant = shop.grant(typed(&id), customer.id, purchase).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { id, customer, purchase, grant } = connected.sell_repository().await;
         services.world().github.rename(("acme", "app"), ("acme", "studio"));
         services.changes();
         connected.choose(&grant, "github_repository", "500").await.expect(200);
@@ -383,10 +368,7 @@ connected! {
     // Whoever gave a repository away does not sell access to it any more, but what was sold is taken back.
     async fn a_repository_with_another_owner_is_no_more_given(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let (before, purchase) = (shop.customer().await, order());
-        let held = shop.grant(typed(&id), before.id, purchase).await;
-        connected.connect(&before, "github", 500).await;
+        let Sale { id, customer: before, purchase, grant: held } = connected.sell_repository().await;
         connected.choose(&held, "github_repository", "500").await.expect(200);
         shop.work_done().await;
         services.world().github.accept(500);
@@ -411,10 +393,7 @@ connected! {
     // What cannot be taken back does not keep a buyer from what was bought, and is not forgotten.
     async fn a_withdrawal_that_is_refused_is_tried_again(connected) {
         let (shop, services) = (&connected.shop, &connected.services);
-        let id = connected.repository("acme", "app", "pull").await;
-        let customer = shop.customer().await;
-        let grant = shop.grant(typed(&id), customer.id, order()).await;
-        connected.connect(&customer, "github", 500).await;
+        let Sale { id, grant, .. } = connected.sell_repository().await;
         connected.choose(&grant, "github_repository", "500").await.expect(200);
         shop.work_done().await;
         services.world().github.accept(500);
