@@ -88,11 +88,13 @@ class Shop:
         return http.post(f"/v1/checkouts/custom/client/{checkout['client_secret']}/confirm", json=body)
 
     def orders(self) -> list[dict]:
-        """All orders of the shop."""
+        """All orders of the shop, the oldest first: one that is made meanwhile moves none to another page."""
         orders, page = [], 0
         while True:
             page += 1
-            query = {"organization_id": self.organization_id, "limit": 100, "page": page}
+            query = {
+                "organization_id": self.organization_id, "sorting": "created_at", "limit": 100, "page": page
+            }
             response = self.http.get("/v1/orders/", params=query)
             assert response.status_code == 200, response.text
             orders += response.json()["items"]
