@@ -61,3 +61,13 @@ fn the_document_says_who_may_call() {
         assert_eq!(described.get("security").is_some(), !kinds.is_empty(), "{}", operation.id);
     }
 }
+
+/// Nothing else says that they are there.
+#[test]
+fn operations_beside_the_contract_are_in_the_conventions() {
+    let conventions = include_str!("../../../../docs/api-conventions.md");
+    for operation in merak_server::api::operations().into_iter().filter(|operation| operation.is_hidden) {
+        let is_listed = conventions.contains(&format!("{}`", operation.path));
+        assert!(is_listed, "{} {} is not in docs/api-conventions.md", operation.method, operation.path);
+    }
+}
