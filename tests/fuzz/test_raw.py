@@ -178,8 +178,10 @@ def test_thousands_of_query_parameters_are_answered_soon(server: Server, key: Ke
 
 def test_many_identifiers_in_a_filter_are_answered_soon(key: Key) -> None:
     identifiers = [f"3f2c1d8e-5b6a-4c7d-8e9f-{number:012x}" for number in range(1_000)]
+    started = time.monotonic()
     response = key.shop.http.get("/v1/license-keys", params={"organization_id": identifiers})
     assert response.status_code in (200, 414, 422, 431), response.text
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("query", ["page=99999999999999999999", "page=0", "page=-1", "limit=1e3", "page=%FF", "page=%00"])
@@ -249,10 +251,7 @@ def test_what_is_no_http_is_refused_or_dropped(server: Server, key: Key, make: C
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-        try:
-            answer = receive(connection)
-        except OSError:
-            return
+        answer = receive(connection)
         assert answer.status is None or answer.refuses()
 
 

@@ -42,9 +42,10 @@ class Mailbox:
         answer = self.at_data.pop(0) if self.at_data else "250 OK"
         if isinstance(answer, str) and not answer.startswith("250"):
             return answer
-        self.messages.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
         self.recipients.append(list(envelope.rcpt_tos))
         self.were_encrypted.append(session.ssl is not None)
+        # The last, because whoever waits counts these.
+        self.messages.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
         return answer if isinstance(answer, str) else answer(server)
 
     def wait(self, count: int, seconds: float = 40.0) -> list[EmailMessage]:
@@ -80,10 +81,12 @@ def hang_up(server: SMTP) -> str:
     return "250 OK"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def kept_port() -> socket.socket:
+    """Keeps a port from everybody who asks for a free one, but not from the server that reuses its address."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    return probe
 
 
 def certificates(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
@@ -124,9 +127,10 @@ def certificates(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
 class Catcher:
     """The server. It can be started and stopped again at the same port."""
 
-    def __init__(self, port: int | None = None, tls: ssl.SSLContext | None = None, **options: object) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, **options: object) -> None:
         self.mailbox = Mailbox()
-        self.port = port or free_port()
+        self._kept = kept_port()
+        self.port: int = self._kept.getsockname()[1]
         self._tls = tls
         self._options = options
         self._controller: Controller | None = None
@@ -140,7 +144,7 @@ class Catcher:
                 "authenticator": check_login,
                 "auth_required": True,
             }
-        self._controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port, **options)
+        self._controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port, ready_timeout=60, **options)
         self._controller.start()
         return self
 

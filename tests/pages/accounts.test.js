@@ -105,7 +105,7 @@ test("a customer connects accounts and chooses one, with and without a script", 
     if (account === "500") await look(browser, "portal-account-choose", portal);
     await page.getByRole("button", { name: "Use this account" }).click();
     await page.getByText("The account was chosen").waitFor();
-    for (let tries = 0; tries < 100 && members.get(account)?.[0] !== "11"; tries++) await page.waitForTimeout(100);
+    for (let tries = 0; tries < 400 && members.get(account)?.[0] !== "11"; tries++) await page.waitForTimeout(100);
     assert.deepEqual(members.get(account), ["11"]);
     // With a script it tells by itself; without one it does when it is looked at again.
     if (!javaScriptEnabled) {

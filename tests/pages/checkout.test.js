@@ -405,6 +405,7 @@ test("a seller shows the checkout over a page of their own", { timeout: 120000 }
   await pay(frame);
   await frame.getByRole("button", { name: "Approve" }).click();
   await frame.getByRole("heading", { name: "Thank you" }).waitFor();
+  await page.waitForFunction(() => heard.at(-1)?.event === "success");
   await isLight();
   const heard = await page.evaluate(() => window.heard);
   assert.ok(heard.every(({ type }) => type === "POLAR_CHECKOUT"));
@@ -451,6 +452,8 @@ test("whoever looks elsewhere leaves, but not while they pay", { timeout: 120000
   await fill(frame, "4000000000000408");
   await pay(frame);
   await frame.locator("[data-outcome=waiting]").waitFor();
+  // The script of this page listens.
+  await page.waitForFunction(() => heard.filter((event) => event === "loaded").length === 2);
   await beside(frame);
   await frame.locator("html").press("Escape");
   await page.waitForFunction(() => heard.filter((event) => event === "close").length === 2);

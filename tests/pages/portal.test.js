@@ -49,7 +49,7 @@ async function buy() {
   assert.ok(team.id);
   const book = await shop.make("products", { name: "The Fjord Handbook, third edition", prices: [once(2900)] });
   for (const product of [yearly, book]) await confirm(product);
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 400; tries++) {
     const { items } = await shop.call("GET", "/v1/license-keys/");
     if (items.length > 0) {
       await shop.call("POST", "/v1/customer-portal/license-keys/activate",
@@ -232,7 +232,7 @@ test("a payment that is owed stands out", { timeout: 300000 }, async () => {
   const mine = `${home}?customer_session_token=${session.token}`;
   merak.cli("clock", "advance", "--organization", "fjordsoft", "--by", "760h");
   const page = await strictPage(browser, []);
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 400; tries++) {
     await page.goto(mine);
     if (await page.getByText("Payment due").count()) break;
     await page.waitForTimeout(200);

@@ -1,11 +1,10 @@
 """Stripe tells what happened: twice, late, in the wrong order, about what is not ours, and by somebody else's voice."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 from polar_sdk import models
 
-from harness import Server, Stripe, Wire
+from harness import Server, Stripe, Wire, web
 from harness.merchants import each, once
 from harness.patience import eventually
 from harness.stripe import ASKING_CARD, POOR_CARD, WEBHOOK
@@ -41,8 +40,8 @@ def test_stripe_alone_is_heard(stripe: Stripe, server: Server) -> None:
     heard = 'webhook "payment_intent.succeeded" successfully delivered'
     eventually(lambda: heard in stripe.log(), "what Stripe signs is not heard")
     # Where money moves, the sandbox is closed.
-    assert httpx.post(f"{server.url}/v1/integrations/sandbox/webhook", content=b"{}").status_code == 404
-    assert httpx.get(f"{server.url}/sandbox/authenticate/anything").status_code == 404
+    assert web.post(f"{server.url}/v1/integrations/sandbox/webhook", content=b"{}").status_code == 404
+    assert web.get(f"{server.url}/sandbox/authenticate/anything").status_code == 404
 
 
 def test_events_are_hints_that_count_once(till: Till) -> None:
@@ -104,9 +103,8 @@ def test_what_is_told_of_others_is_passed_over(till: Till, wire: Wire) -> None:
 
     # While it is not known what a payment of ours is called, it may be this one: whoever is refused tells again.
     again = [saying(event, event["type"], event["data"]["object"], 2) for event in (paid, refunded)]
-    paying = threading.Thread(target=till.pay, args=(made,))
-    with wire.hold_answers(INTENTS) as reached:
-        paying.start()
+    with ThreadPoolExecutor(1) as pool, wire.hold_answers(INTENTS) as reached:
+        paying = pool.submit(till.pay, made)
         assert reached.wait(40)
         assert [till.send(event) for event in again] == [400, 400]
         assert till.checkout(made).status == "open"
@@ -114,7 +112,7 @@ def test_what_is_told_of_others_is_passed_over(till: Till, wire: Wire) -> None:
         [ours] = [intent for intent in till.intents() if intent["id"] != others["id"]]
         assert till.send(saying(paid, "payment_intent.succeeded", ours, 3)) == 202
         assert till.checkout(made).status == "succeeded"
-    paying.join()
+    paying.result()
     till.stands(1, [1000, 2400], ["granted"])
     assert [till.send(event) for event in again] == [202, 202]
     assert till.audit().get("refunds") is None

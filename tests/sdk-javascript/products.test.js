@@ -195,7 +195,7 @@ for (const engine of ENGINES) {
       assert.deepEqual(order.grants.map((each) => each.is_granted), [true, true]);
       assert.deepEqual(shown(await set([first.id])), ["First"]);
       const holders = async (benefit) => (await all(shop.polar.benefits.grants({ id: benefit.id, isGranted: true }))).length;
-      for (let attempt = 0; attempt < 100 && (await holders(second)) > 0; attempt += 1) {
+      for (let attempt = 0; attempt < 400 && (await holders(second)) > 0; attempt += 1) {
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       assert.deepEqual([await holders(first), await holders(second)], [1, 0]);

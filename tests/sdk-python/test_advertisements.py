@@ -1,10 +1,9 @@
 """Advertisements, as the official Python SDK sees them, and the routes beside it that count."""
 
-import httpx
 import pytest
 from polar_sdk import Polar, models
 
-from harness import Server
+from harness import Server, web
 from harness.merchants import Merchant, every, places
 
 
@@ -50,11 +49,11 @@ def test_what_is_shown_is_listed_and_read_by_anybody_and_counted(
         anonymous.get(id=hidden)
 
     address = f"{server.url}/v1/advertisements"
-    assert httpx.post(f"{address}/{second}/view").status_code == 204
-    assert httpx.get(f"{address}/{second}/pixel").headers["content-type"] == "image/gif"
-    followed = httpx.get(f"{address}/{first}/click")
+    assert web.post(f"{address}/{second}/view").status_code == 204
+    assert web.get(f"{address}/{second}/pixel").headers["content-type"] == "image/gif"
+    followed = web.get(f"{address}/{first}/click")
     assert (followed.status_code, followed.headers["location"]) == (303, "https://acme.example/")
-    assert httpx.post(f"{address}/{hidden}/view").status_code == 404
+    assert web.post(f"{address}/{hidden}/view").status_code == 404
 
     for sorting, expected in [
         ("created_at", ["first", "second"]), ("-created_at", ["second", "first"]),

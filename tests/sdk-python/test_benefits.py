@@ -6,11 +6,10 @@ import hashlib
 import json
 from pathlib import Path
 
-import httpx
 import pytest
 from polar_sdk import models
 
-from harness import Server
+from harness import Server, web
 from harness.merchants import Merchant, every, places
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
@@ -43,7 +42,7 @@ def file(merchant: Merchant, name: str) -> str:
         }
     )
     signed = announced.upload.parts[0]
-    sent = httpx.put(signed.url, content=TEXT, headers=signed.headers)
+    sent = web.put(signed.url, content=TEXT, headers=signed.headers)
     part = {"number": 1, "checksum_etag": sent.headers["etag"], "checksum_sha256_base64": CHECKSUM}
     completed = {"id": announced.upload.id, "path": announced.upload.path, "parts": [part]}
     return files.uploaded(id=announced.id, file_upload_completed=completed).id

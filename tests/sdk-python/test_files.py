@@ -5,11 +5,10 @@ import hashlib
 import hmac
 import json
 
-import httpx
 import pytest
 from polar_sdk import Polar, models
 
-from harness import Server
+from harness import Server, web
 from harness.server import SECRET
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
@@ -70,7 +69,7 @@ class Seller:
     def send(self, upload: models.FileUpload) -> models.FileUploadCompleted:
         """Sends the only part, and says what completes the upload."""
         part = upload.upload.parts[0]
-        sent = httpx.put(part.url, content=TEXT, headers=part.headers)
+        sent = web.put(part.url, content=TEXT, headers=part.headers)
         assert sent.status_code == 200, sent.text
         return models.FileUploadCompleted(
             id=upload.upload.id,
@@ -116,10 +115,10 @@ def test_a_file_is_uploaded_listed_renamed_and_deleted(seller: Seller) -> None:
 
     media = seller.upload("logo.png", "product_media")
     assert isinstance(media, models.ProductMediaFileRead)
-    assert httpx.get(media.public_url).content == TEXT
+    assert web.get(media.public_url).content == TEXT
     avatar = seller.upload("me.png", "organization_avatar")
     assert isinstance(avatar, models.OrganizationAvatarFileRead)
-    assert httpx.get(avatar.public_url).headers["content-type"] == "image/png"
+    assert web.get(avatar.public_url).headers["content-type"] == "image/png"
 
     assert seller.listed() == ["me.png", "logo.png", "étonnante-🦄.txt"]
     assert seller.listed(limit=1) == ["me.png", "logo.png", "étonnante-🦄.txt"]
@@ -132,7 +131,7 @@ def test_a_file_is_uploaded_listed_renamed_and_deleted(seller: Seller) -> None:
     assert seller.polar.files.update(id=file.id, file_patch=models.FilePatch(version="")).version == "2"
 
     seller.polar.files.delete(id=media.id)
-    assert httpx.get(media.public_url).status_code == 404
+    assert web.get(media.public_url).status_code == 404
     assert seller.listed() == ["me.png", "b.txt"]
     with pytest.raises(models.ResourceNotFound):
         seller.polar.files.delete(id=media.id)
@@ -221,7 +220,7 @@ def test_a_buyer_downloads_what_a_benefit_gives(seller: Seller, server: Server) 
 
     (held,) = portal.downloadables.list().result.items
     assert (held.benefit_id, held.file.id, held.file.name) == (benefit.id, first.id, "first.txt")
-    fetched = httpx.get(held.file.download.url, follow_redirects=True)
+    fetched = web.get(held.file.download.url, follow_redirects=True)
     assert fetched.content == TEXT
     assert fetched.headers["content-disposition"] == 'attachment; filename="first.txt"'
 
@@ -250,7 +249,7 @@ def test_a_buyer_downloads_what_a_benefit_gives(seller: Seller, server: Server) 
     assert (late.value.status_code, json.loads(late.value.body)["error"]) == (410, "ResourceUnavailable")
     server.cli("grant", "--benefit", benefit.id, "--customer", customer.id, "--revoke")
     assert portal.downloadables.list(benefit_id=benefit.id).result.items == []
-    assert httpx.get(link).status_code == 404
+    assert web.get(link).status_code == 404
     with pytest.raises(models.SDKError) as refused:
         portal.downloadables.get(token="i-am-hacker")
     assert refused.value.status_code == 404

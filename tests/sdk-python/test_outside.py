@@ -26,7 +26,7 @@ class Seller:
         self.server = server
         self.polar = Polar(access_token=token, server_url=server.url)
         self.organization = self.polar.organizations.create(request={"name": "Acme", "slug": "acme"})
-        self.browser = httpx.Client(base_url=server.url)
+        self.browser = httpx.Client(base_url=server.url, timeout=60)
         link = server.cli("user", "login-link", "--user", owner)["url"]
         assert self.browser.get(f"/login?{urlsplit(link).query}").status_code == 303
 
@@ -57,7 +57,7 @@ class Seller:
         customer = self.polar.customers.create(request={"email": email, "organization_id": self.organization.id})
         grant = self.server.cli("grant", "--benefit", benefit.id, "--customer", customer.id)
         session = self.polar.customer_sessions.create(request={"customer_id": customer.id})
-        visitor = httpx.Client(base_url=self.server.url)
+        visitor = httpx.Client(base_url=self.server.url, timeout=60)
         path = "/v1/customer-portal/oauth-accounts"
         authorized = visitor.get(
             f"{path}/authorize",

@@ -6,11 +6,10 @@ import re
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from polar_sdk import Polar, models
 
-from harness import Server
+from harness import Server, web
 
 NOBODY = "3f2c1d8e-5b6a-4c7d-8e9f-0a1b2c3d4e5f"
 ONCE = {"type": "one_time", "amount_type": "fixed", "price_amount": 1999}
@@ -50,7 +49,7 @@ class Seller:
             }
         )
         signed = announced.upload.parts[0]
-        sent = httpx.put(signed.url, content=content, headers=signed.headers)
+        sent = web.put(signed.url, content=content, headers=signed.headers)
         part = {"number": 1, "checksum_etag": sent.headers["etag"], "checksum_sha256_base64": checksum}
         completed = {"id": announced.upload.id, "path": announced.upload.path, "parts": [part]}
         return self.polar.files.uploaded(id=announced.id, file_upload_completed=completed)
@@ -231,7 +230,7 @@ def test_pictures_of_a_product_are_shown_in_their_order(seller: Seller) -> None:
     front, back = seller.picture("front.png"), seller.picture("back.png")
     product = seller.product(medias=[front.id])
     assert product.medias == [front], "a picture of a product is the picture that was uploaded"
-    assert httpx.get(product.medias[0].public_url).content == b"front.png"
+    assert web.get(product.medias[0].public_url).content == b"front.png"
 
     def shown(medias: list[str] | None) -> list[models.ProductMediaFileRead]:
         return polar.products.update(id=product.id, product_update={"medias": medias}).medias

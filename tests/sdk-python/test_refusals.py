@@ -156,7 +156,7 @@ def without_credential(request: httpx.Request) -> None:
 @pytest.fixture
 def anonymous(server: Server) -> Iterator[Polar]:
     """The SDK wants a credential, which does not leave the house."""
-    with httpx.Client(event_hooks={"request": [without_credential]}) as client:
+    with httpx.Client(event_hooks={"request": [without_credential]}, timeout=60) as client:
         yield Polar(access_token="none", server_url=server.url, client=client)
 
 

@@ -3,11 +3,10 @@ for the buyer."""
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from polar_sdk import Polar, models
 
-from harness import Server
+from harness import Server, web
 from harness.merchants import Merchant, Seller, each, every, ids, once, places
 from harness.patience import eventually
 
@@ -93,7 +92,7 @@ def test_orders_are_listed_read_and_invoiced(seller: Seller, other: Merchant) ->
         assert ids(every(orders.list(**request))) == ids(expected), request
 
     for order in (first, second):
-        invoice = httpx.get(orders.invoice(id=order.id).url)
+        invoice = web.get(orders.invoice(id=order.id).url)
         assert (invoice.status_code, invoice.headers["content-type"]) == (200, "application/pdf")
         assert invoice.content.startswith(b"%PDF-")
     for call in (
@@ -209,7 +208,7 @@ def test_a_buyer_finds_orders_and_what_came_with_them(seller: Seller) -> None:
     ]:
         assert ids(every(mine.orders.list(**request))) == ids(expected), request
     assert mine.orders.get(id=of_book.id) == of_book
-    assert httpx.get(mine.orders.invoice(id=of_book.id).url).content.startswith(b"%PDF-")
+    assert web.get(mine.orders.invoice(id=of_book.id).url).content.startswith(b"%PDF-")
     for call in (lambda: theirs.orders.get(id=of_book.id), lambda: theirs.orders.invoice(id=of_book.id)):
         with pytest.raises(models.ResourceNotFound):
             call()

@@ -6,11 +6,11 @@ import json
 import math
 import re
 
-import httpx
 import pytest
 from playwright.sync_api import Browser
 from polar_sdk import models
 
+from harness import web
 from harness.mail import Catcher
 from harness.merchants import Merchant, every
 from harness.patience import eventually
@@ -208,7 +208,7 @@ def a_year_after(instant: datetime.datetime) -> tuple[int, int]:
 
 def invoice_number(merchant: Merchant, order: models.Order) -> int:
     """The number of the invoice that is handed out for an order."""
-    answer = httpx.get(merchant.polar.orders.invoice(id=order.id).url)
+    answer = web.get(merchant.polar.orders.invoice(id=order.id).url)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
     assert answer.content.startswith(b"%PDF-")
     return int(re.search(r"-(\d+)\.pdf", answer.headers["content-disposition"]).group(1))

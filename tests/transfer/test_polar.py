@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import Database, Server, Shop
+from harness import Database, Server, Shop, web
 from transfer import recorded
 from transfer.field import App, merchant, shown, without_places
 from transfer.standin import TOKEN, Answer, StandIn, serving
@@ -93,13 +93,13 @@ def test_a_whole_catalogue_comes_from_another_merak(
         for product_id, product in after["/v1/products/"].items():
             for here, original in zip(product["medias"], before["/v1/products/"][product_id]["medias"], strict=True):
                 assert here["public_url"].startswith(elsewhere.url)
-                assert httpx.get(here["public_url"]).content == httpx.get(original["public_url"]).content
+                assert web.get(here["public_url"]).content == web.get(original["public_url"]).content
                 pictures += 1
         assert pictures == 6
         # A link leads to a checkout here, and asks and reduces as it does there.
         link = next(iter(after["/v1/checkout-links/"].values()))
         url = f"{elsewhere.url}/v1/checkout-links/{link['client_secret']}/redirect"
-        assert httpx.get(url).status_code == 307
+        assert web.get(url).status_code == 307
         [made] = http.get("/v1/checkouts/custom/").json()["items"]
         sold = made["product_id"], (made["discount"] or {}).get("id")
         assert sold == (link["product_id"], link["discount_id"])
@@ -175,12 +175,12 @@ def test_bytes_of_downloads_come_from_a_folder(standin: StandIn, elsewhere: Serv
     http = owner_of(elsewhere.start())
     [media] = http.get("/v1/products/", params={"query": "Desktop"}).json()["items"][0]["medias"]
     assert media["id"] == picture["id"]
-    assert httpx.get(media["public_url"]).content == recorded.PICTURE
+    assert web.get(media["public_url"]).content == recorded.PICTURE
     buyer = standin.lists["/v1/customers/"][0]["id"]
     session = http.post("/v1/customer-sessions/", json={"customer_id": buyer}).json()["token"]
     portal = {"Authorization": f"Bearer {session}"}
-    [item] = httpx.get(f"{elsewhere.url}/v1/customer-portal/downloadables/", headers=portal).json()["items"]
-    assert httpx.get(item["file"]["download"]["url"], follow_redirects=True).content == recorded.MANUAL
+    [item] = web.get(f"{elsewhere.url}/v1/customer-portal/downloadables/", headers=portal).json()["items"]
+    assert web.get(item["file"]["download"]["url"], follow_redirects=True).content == recorded.MANUAL
 
 
 def test_a_run_that_is_killed_goes_on_where_it_stopped(standin: StandIn, elsewhere: Server) -> None:
@@ -235,7 +235,7 @@ def test_a_file_that_came_is_not_brought_again(standin: StandIn, elsewhere: Serv
     assert report["records"]["file"] == {"here": 7, "new": 2, "known": 5, "behind": 0}
     assert [each["subjects"] for each in report["remarks"] if each["kind"] == "file"] == [["manual.txt"]]
     files = owner_of(elsewhere.start()).get("/v1/files/", params={"organization_id": recorded.ORGANIZATION}).json()
-    assert [httpx.get(each["public_url"]).content for each in files["items"] if "public_url" in each] == [recorded.PICTURE] * 6
+    assert [web.get(each["public_url"]).content for each in files["items"] if "public_url" in each] == [recorded.PICTURE] * 6
 
 
 @pytest.mark.parametrize("goes_at", ["license keys", "grants of keys", "grants", "more grants"])

@@ -89,8 +89,7 @@ struct Cluster {
 
 impl Cluster {
     fn create(programs: &Path) -> Result<Self, Failure> {
-        let folder = scratch::place()?.join(format!("merak-postgres-{}", std::process::id()));
-        std::fs::create_dir(&folder)?;
+        let folder = scratch::folder("merak-postgres")?;
         let mut prefix = Vec::new();
         if process::is_root()? {
             process::output(Command::new("chown").arg(ACCOUNT).arg(&folder))?;

@@ -15,12 +15,23 @@ const MEMORY: &str = "/dev/shm";
 const ROOM: u64 = 4 << 30;
 
 /// Where folders for one run are best made.
-pub fn place() -> Result<PathBuf, Failure> {
+fn place() -> Result<PathBuf, Failure> {
     let is_elsewhere_wanted = std::env::var_os("TMPDIR").is_some();
     if !is_elsewhere_wanted && Path::new(MEMORY).is_dir() && free(MEMORY)? >= ROOM {
         return Ok(PathBuf::from(MEMORY));
     }
     Ok(std::env::temp_dir())
+}
+
+/// Makes a folder of this run's own, with a name that begins so.
+pub fn folder(name: &str) -> Result<PathBuf, Failure> {
+    let folder = place()?.join(format!("{name}-{}", std::process::id()));
+    // In a container that was started again, the number may be that of a run that was killed.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
 }
 
 /// Removes what runs have left that were broken off: folders that end with the number of a process that is no more.
@@ -53,11 +64,8 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// Makes the folder.
     pub fn new() -> Result<Self, Failure> {
-        let place = place()?;
-        remove_left(&place)?;
-        let folder = place.join(format!("merak-tests-{}", std::process::id()));
-        std::fs::create_dir(&folder)?;
-        Ok(Self(folder))
+        remove_left(&place()?)?;
+        folder("merak-tests").map(Self)
     }
 
     /// Where it is.

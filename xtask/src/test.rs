@@ -42,6 +42,9 @@ const CONTRACT_TESTS: [&str; 5] = [
     "the_catalogue_is_answered_as_recorded",
 ];
 
+/// Where proptest reads what its random values come from.
+const RANDOM_SEED: &str = "PROPTEST_RNG_SEED";
+
 /// A folder below `tests/`, or the tests of the crates.
 struct Suite {
     name: &'static str,
@@ -160,6 +163,10 @@ impl Suite {
                     }
                 }
                 command.env("TMPDIR", scratch.path());
+                // What is drawn at random is the same for everybody, unless somebody looks for more.
+                if std::env::var_os(RANDOM_SEED).is_none() {
+                    command.env(RANDOM_SEED, "1");
+                }
                 Ok(command)
             }
             Runner::Node | Runner::Browser => {
@@ -169,7 +176,9 @@ impl Suite {
                 packages::node(&folder)?;
                 let mut command = Command::new("node");
                 // A test that fails may leave a server behind, which nobody waits for.
-                command.args(["--test", "--test-force-exit", "--test-reporter=spec"]).current_dir(&folder);
+                // Files one after the other: how patient they are is reckoned with one other suite beside them.
+                command.args(["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec"]);
+                command.current_dir(&folder);
                 command.env("MERAK_BIN", binary()?);
                 Ok(command)
             }

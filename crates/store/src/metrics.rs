@@ -33,8 +33,8 @@ pub struct Statistics {
     pub reruns: u64,
     /// Units that waited, after they had begun and left no trace, until those ended that change the same rows.
     pub lane_waits: u64,
-    /// Runs of units for which all others stood still, because they had met concurrent changes too often; only units of
-    /// one write went on, on other nodes.
+    /// Runs of units for which all others stood still, because they had met concurrent changes too often or were to
+    /// be alone; only units of one write went on, on other nodes.
     pub ran_alone: u64,
     /// Units that were answered with a conflict, because rerunning did not help.
     pub conflicts: u64,

@@ -41,6 +41,8 @@ pub(crate) enum Session<'c> {
 pub(crate) enum Scope {
     /// All or nothing, in a transaction.
     Unit,
+    /// The same, with no other unit beside it.
+    Alone,
     /// A single statement writes, outside of any transaction of the unit's own.
     One,
 }

@@ -4,6 +4,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
+use std::time::Duration;
 
 use merak_store::{Error, Json, Migration, Options, ResultExt, Source, Sql, Store, Timestamp, Tx, row};
 use merak_testkit::{Engine, TestDatabase, both_engines};
@@ -405,13 +406,30 @@ both_engines! {
                     .await
             });
         }
-        tokio::task::yield_now().await;
+        // The one writer of the embedded engine finds them all when it goes on.
+        while store.engine() == Engine::Sqlite && store.statistics().queued_writes < 30 {
+            tokio::task::yield_now().await;
+        }
         drop(hold);
         let results = units.join_all().await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 20);
         assert_eq!(results.iter().filter(|result| matches!(result, Err(Error::NoRow))).count(), 5);
         assert_eq!(results.iter().filter(|result| matches!(result, Err(Error::Constraint(_)))).count(), 5);
         assert_eq!(value(&store).await, 20);
+    }
+
+    async fn a_unit_alone_waits_for_those_that_have_begun(database: TestDatabase) {
+        let (store, other) = (database.open(), database.open());
+        let hold = merak_testkit::hold(&other).await;
+        let alone = tokio::spawn(async move {
+            store.write_alone(|tx| tx.execute("UPDATE counters SET value = 7 WHERE id = 1", &[])).await
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!alone.is_finished());
+        drop(hold);
+        assert_eq!(alone.await.unwrap().unwrap(), 1);
+        assert_eq!(value(&other).await, 7);
+        assert_eq!(other.statistics().ran_alone, 0, "an ordinary unit has company");
     }
 
     async fn a_full_queue_refuses_at_once_and_shutdown_drains(database: TestDatabase) {

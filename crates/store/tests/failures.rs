@@ -222,7 +222,8 @@ fn a_server_that_is_gone_is_answered_so_at_once_and_found_again() {
             (store.write_blocking(count_up), store.read_blocking(|tx| tx.one::<i64>("SELECT 1", &[])));
         assert!(matches!(written, Err(Error::Unavailable(_))), "{written:?}");
         assert!(matches!(read, Err(Error::Unavailable(_))), "{read:?}");
-        assert!(began.elapsed() < Duration::from_secs(1));
+        // A connection that has to be given up takes five.
+        assert!(began.elapsed() < Duration::from_secs(4));
     }
     proxy.resume();
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -252,6 +253,7 @@ fn a_worker_that_is_cut_off_leaves_its_lane_to_the_others() {
     merak_testkit::run(async move {
         let (store, other) = (Store::open(&options).unwrap(), database.open());
         let (release, held) = mpsc::channel::<()>();
+        let (enter, has_entered) = mpsc::channel();
         let (first, mut runs) = (store.clone(), 0);
         let first = tokio::spawn(async move {
             let unit = first.write(move |tx| {
@@ -262,16 +264,14 @@ fn a_worker_that_is_cut_off_leaves_its_lane_to_the_others() {
                     other.write_blocking(count_up)?;
                     return count_up(tx);
                 }
+                let _ = enter.send(());
                 let _ = held.recv_timeout(Duration::from_secs(25));
                 tx.one::<bool>("SELECT pg_terminate_backend(pg_backend_pid())", &[]).map(drop)
             });
             unit.await
         });
+        tokio::task::spawn_blocking(move || has_entered.recv()).await.unwrap().unwrap();
         let deadline = Instant::now() + Duration::from_secs(20);
-        while store.statistics().reruns == 0 {
-            assert!(Instant::now() < deadline, "{:?}", store.statistics());
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
         let mut units = JoinSet::new();
         for _ in 0..UNITS {
             let store = store.clone();
@@ -403,10 +403,10 @@ fn reading_units_go_to_the_replica_if_there_is_one() {
     assert!(url_of(&primary).contains(&names.0), "{names:?}");
     assert!(url_of(&replica).contains(&names.1), "{names:?}");
     let written = store.read_blocking(|tx| {
-        let sql = "UPDATE counters SET value = 1 RETURNING value";
+        let sql = "UPDATE pairs SET one = 7 WHERE id = 1 RETURNING one";
         tx.all::<i64>(sql, &[])
     });
-    assert!(written.is_err(), "a replica is only read");
+    assert!(matches!(written, Err(Error::Misuse(_))), "a replica is only read: {written:?}");
     store.shutdown_blocking();
 }
 

@@ -165,15 +165,17 @@ fn a_long_unit_comes_to_its_end_among_short_ones() {
         }
         let runs = Arc::new(AtomicU32::new(0));
         let (counted, seen, beside) = (Arc::clone(&runs), Arc::clone(&links), other.clone());
+        let own = store.clone();
         let long = store.write(move |tx| {
-            let run = counted.fetch_add(1, Ordering::SeqCst);
+            counted.fetch_add(1, Ordering::SeqCst);
+            let is_alone = own.statistics().ran_alone > 0;
             // It sees the chain as it is now, and is slower with what follows from that than the others: as long as there
             // are any, more of them have come to their end than were running when it looked.
             let (length_then, before) = (length(tx)?, seen.load(Ordering::SeqCst));
-            while run < 5 && seen.load(Ordering::SeqCst) < before + 7 {
+            while !is_alone && seen.load(Ordering::SeqCst) < before + 7 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if run == 5 {
+            if is_alone {
                 std::thread::sleep(Duration::from_millis(50));
                 assert_eq!(beside.read_blocking(length)?, length_then, "the others stand still");
             }
@@ -182,7 +184,8 @@ fn a_long_unit_comes_to_its_end_among_short_ones() {
         long.await.unwrap();
         is_over.store(true, Ordering::SeqCst);
         short.join_all().await;
-        assert_eq!(runs.load(Ordering::SeqCst), 6, "it loses until it runs alone");
+        // The sixth is the first that may be alone. On a busy machine it may not come to that at once.
+        assert!(runs.load(Ordering::SeqCst) >= 6, "it loses until it runs alone");
         assert_eq!(store.statistics().ran_alone, 1);
         let names = tokio::task::spawn_blocking(move || names(&store, CHAINS[0])).await.unwrap();
         assert_eq!(names.len(), links.load(Ordering::SeqCst) + 1);
@@ -318,18 +321,19 @@ fn units_of_one_write_stand_still_for_a_unit_that_runs_alone() {
         let (mut runs, beside, seen) = (0, store.clone(), Arc::clone(&moves));
         let long = store.write(move |tx| {
             runs += 1;
+            let is_alone = beside.statistics().ran_alone > 0;
             let (then, before) = (length(tx)?, seen.load(Ordering::SeqCst));
-            while runs <= 5 && seen.load(Ordering::SeqCst) < before + 7 {
+            while !is_alone && seen.load(Ordering::SeqCst) < before + 7 {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            if runs > 5 {
+            if is_alone {
                 std::thread::sleep(Duration::from_millis(50));
                 assert_eq!(beside.read_blocking(length)?, then, "the others stand still");
             }
             tx.changed_one("UPDATE heads SET length = $2 WHERE chain_id = $1", &[&CHAINS[0], &(then + 1)])?;
             Ok::<_, Error>(runs)
         });
-        assert_eq!(long.await.unwrap(), 6);
+        assert!(long.await.unwrap() >= 6, "it loses until it runs alone");
         is_over.store(true, Ordering::SeqCst);
         singles.join_all().await;
         assert_eq!(store.statistics().ran_alone, 1);
@@ -386,7 +390,7 @@ fn nobody_waits_long_for_a_unit_that_cannot_be_alone() {
 fn who_has_waited_too_long_to_begin_keeps_the_connection() {
     let database = chained();
     merak_testkit::run(async move {
-        let hasty = Options { statement_timeout: Duration::from_millis(200), ..database.options() };
+        let hasty = Options { statement_timeout: Duration::from_secs(2), ..database.options() };
         let (store, other) = (Store::open(&hasty).unwrap(), database.open());
         let (release, held) = mpsc::channel::<()>();
         let (ready, is_held) = mpsc::channel();
@@ -417,6 +421,7 @@ fn who_waits_in_a_lane_and_is_gone_is_not_run() {
     merak_testkit::run(async move {
         let (store, other) = (database.open(), database.open());
         let (release, held) = mpsc::channel::<()>();
+        let (enter, has_entered) = mpsc::channel();
         let mut runs = 0;
         let first = store.clone();
         let first = tokio::spawn(async move {
@@ -426,13 +431,14 @@ fn who_waits_in_a_lane_and_is_gone_is_not_run() {
                 if runs == 1 {
                     other.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
                 } else {
+                    let _ = enter.send(());
                     let _ = held.recv_timeout(Duration::from_secs(25));
                 }
                 link(tx, CHAINS[0], "first")
             });
             unit.await
         });
-        until(|| store.statistics().reruns > 0).await;
+        tokio::task::spawn_blocking(move || has_entered.recv()).await.unwrap().unwrap();
         let runs_of_gone = Arc::new(AtomicU32::new(0));
         let (gone, counted) = (store.clone(), Arc::clone(&runs_of_gone));
         let gone = tokio::spawn(async move {
@@ -461,6 +467,7 @@ fn who_has_a_lane_to_itself_waits_in_that_of_others() {
     merak_testkit::run(async move {
         let (store, other) = (database.open(), database.open());
         let (release, held) = mpsc::channel::<()>();
+        let (enter, has_entered) = mpsc::channel();
         let (first, beside, mut runs) = (store.clone(), other.clone(), 0);
         let first = tokio::spawn(async move {
             let unit = first.write(move |tx| {
@@ -469,13 +476,14 @@ fn who_has_a_lane_to_itself_waits_in_that_of_others() {
                 if runs == 1 {
                     beside.write_blocking(|tx| link(tx, CHAINS[0], "other"))?;
                 } else {
+                    let _ = enter.send(());
                     let _ = held.recv_timeout(Duration::from_secs(25));
                 }
                 link(tx, CHAINS[0], "first").map(|_| runs)
             });
             unit.await
         });
-        until(|| store.statistics().reruns == 1).await;
+        tokio::task::spawn_blocking(move || has_entered.recv()).await.unwrap().unwrap();
         let (second, mut runs) = (store.clone(), 0);
         let second = tokio::spawn(async move {
             let unit = second.write(move |tx| {
@@ -507,7 +515,7 @@ fn a_migration_and_a_unit_that_runs_alone_do_not_wait_for_each_other() {
         name: "0002_notes",
         sql: "
             ALTER TABLE notes ADD COLUMN body text;
-            -- postgres: SELECT pg_sleep(0.5);
+            -- postgres: SELECT pg_sleep(2);
         ",
     };
     let database = chained();
@@ -522,7 +530,9 @@ fn a_migration_and_a_unit_that_runs_alone_do_not_wait_for_each_other() {
                 std::thread::spawn(move || tell.send(migrator.migrate(&[SCHEMA, STEP])));
                 let held = "SELECT count(*) FROM pg_locks WHERE relation = to_regclass('notes') \
                     AND mode = 'AccessExclusiveLock' AND granted";
+                let deadline = Instant::now() + Duration::from_secs(30);
                 while tx.one::<i64>(held, &[])? == 0 {
+                    assert!(Instant::now() < deadline, "the migration did not lock it");
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 // It waits for the migration here.

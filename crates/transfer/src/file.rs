@@ -69,8 +69,10 @@ pub async fn export(
     told: Told<'_>,
 ) -> Result<u64> {
     let wanted = organization.clone();
-    let (exported_at, record) =
-        store.read(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?))).await?;
+    // What was made until then must be there from the first batch on, or a grant could name a key that was not there yet
+    // when the keys were read.
+    let begun = store.write_alone(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?)));
+    let (exported_at, record) = begun.await?;
     write(to, &Frame::Header(Header { version: VERSION, exported_at }))?;
     write(to, &Frame::Organization { data: Box::new(record) })?;
     let mut exporter = Exporter { store, vault, organization_id: organization.id, exported_at, records: 0 };

@@ -48,6 +48,8 @@ impl Export {
         if let Some(folder) = &self.with_files {
             target::check_folder(folder)?;
         }
+        // A replica shows what was made a moment ago when it comes to it, and so perhaps a grant without its key.
+        let options = &Options { database_read_url: None, ..options.clone() };
         options.open_existing()?;
         let (store, secret) = super::open(options)?;
         let vault = super::vault(options, &secret, self.with_files.as_ref())?;

@@ -194,6 +194,7 @@ impl Worker {
             return Step::Over(Some(error));
         }
         let company = match turn.conflicts {
+            _ if turn.job.scope == Scope::Alone => Company::Nobody,
             conflicts @ 1.. if conflicts.is_multiple_of(CONFLICTS_BESIDE_OTHERS) => Company::Nobody,
             _ => Company::Others,
         };
@@ -251,7 +252,7 @@ impl Worker {
         let (source, meter) = (&*self.source, &*self.shared.meter);
         let singles = &*self.shared.singles;
         let attempt = match (job.scope, self.kind) {
-            (Scope::Unit, Kind::Writer) => {
+            (Scope::Unit | Scope::Alone, Kind::Writer) => {
                 session.watch = Some(Watch::new(&self.shared.lanes, manners));
                 writing(session, job, (company, singles), (source, meter))
             }
