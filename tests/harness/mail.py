@@ -28,6 +28,8 @@ class Mailbox:
         self.messages: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.were_encrypted: list[bool] = []
+        # Of each message, the connection that it came by.
+        self.sessions: list[Session] = []
         # Answers to the next recipients or messages, one each; a function is called in the place of an answer.
         self.at_recipient: list[str] = []
         self.at_data: list[str | Callable[[SMTP], str]] = []
@@ -44,6 +46,7 @@ class Mailbox:
             return answer
         self.recipients.append(list(envelope.rcpt_tos))
         self.were_encrypted.append(session.ssl is not None)
+        self.sessions.append(session)
         # The last, because whoever waits counts these.
         self.messages.append(email.message_from_bytes(envelope.original_content, policy=email.policy.default))
         return answer if isinstance(answer, str) else answer(server)

@@ -96,6 +96,7 @@ def test_a_connection_is_used_again_and_each_mail_comes_once(opened: Callable[[s
     time.sleep(2)
     assert sorted(recipients[0] for recipients in catcher.mailbox.recipients) == sorted(addresses)
     assert len({message["message-id"] for message in messages}) == 12
+    assert len({id(session) for session in catcher.mailbox.sessions}) < 12
     # Nobody got another's code.
     for message, recipients in zip(messages, catcher.mailbox.recipients, strict=True):
         assert message["to"] == recipients[0]
