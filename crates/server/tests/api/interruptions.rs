@@ -48,7 +48,7 @@ impl Stage {
         let benefit = shop.benefit(BenefitType::LicenseKeys, json!({})).await;
         let once = json!({"type": "one_time", "amount_type": "fixed", "price_amount": 700});
         let once = shop.plan("Once", json!([once])).await;
-        let monthly = shop.plan("Monthly", json!([recurring("month", 1000)])).await;
+        let monthly = shop.plan("Monthly", json!([recurring("month", 100)])).await;
         let yearly = shop.plan("Yearly", json!([recurring("year", 9000)])).await;
         let free = shop.plan("Free", json!([recurring_free("month")])).await;
         for product in [&once, &monthly] {

@@ -132,13 +132,25 @@ fn a_server_that_stops_answers_what_it_began() {
     merak_testkit::run(async {
         let shop = Shop::open(migrated(Engine::Sqlite)).await;
         let key = shop.key(json!({})).await;
-        let (client, body) = (shop.anonymous.clone(), naming(&key));
-        let path = "/v1/customer-portal/license-keys/validate";
-        let running = tokio::spawn(async move { client.post(path, body).await.status });
+        let (client, body, store) = (shop.anonymous.clone(), naming(&key), shop.store.clone());
         let address = shop.anonymous.address();
-        shop.anonymous.post(path, naming(&key)).await.expect(200);
-        assert_eq!(running.await.unwrap(), 200);
-        shop.server.stop().await;
-        assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody listens any more");
+        let hold = merak_testkit::hold(&store).await;
+        let running = async {
+            client.post("/v1/customer-portal/license-keys/validate", body).await.expect(200);
+        };
+        let stopping = async {
+            while store.statistics().queued_writes == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            shop.server.stop().await;
+        };
+        let seen = async {
+            while tokio::net::TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            hold.release().await.unwrap();
+        };
+        let all = async { tokio::join!(running, stopping, seen) };
+        tokio::time::timeout(Duration::from_secs(15), all).await.expect("it stops once it has answered");
     });
 }

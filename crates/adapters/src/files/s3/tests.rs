@@ -31,8 +31,10 @@ impl StandIn {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let asked = read_request(&stream);
-                stream.write_all(answer(&asked.method).as_bytes()).unwrap();
+                let answer = answer(&asked.method);
+                // Whoever has the answer looks at once.
                 told.lock().unwrap().push(asked);
+                stream.write_all(answer.as_bytes()).unwrap();
             }
         });
         Self { url, asked }

@@ -113,13 +113,17 @@ scenarios! {
         );
         connection.write_all(head.as_bytes()).await.unwrap();
         connection.write_all(&bytes[..50_000]).await.unwrap();
-        drop(connection);
         let parts = shop.folder.path().join("files/uploads").join(upload.announced["upload"]["id"].as_str().unwrap());
         let begin = std::time::Instant::now();
-        while std::fs::read_dir(&parts).unwrap().count() > 0 {
-            assert!(begin.elapsed().as_secs() < 20, "half a part is still there");
-            tokio::task::yield_now().await;
-        }
+        let until = async |count: usize, what: &str| {
+            while std::fs::read_dir(&parts).unwrap().count() != count {
+                assert!(begin.elapsed().as_secs() < 20, "{what}");
+                tokio::task::yield_now().await;
+            }
+        };
+        until(1, "nothing of it is written").await;
+        drop(connection);
+        until(0, "half a part is still there").await;
         // The upload goes on as if nothing had happened.
         let answer = upload.send(&shop.anonymous, 0, &bytes).await;
         upload.etags.push(answer.header("etag").unwrap().to_owned());

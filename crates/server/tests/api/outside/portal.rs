@@ -190,12 +190,14 @@ connected! {
             assert_eq!(choose(&other, &grant, &account.to_string()).await.status, 404);
             assert!(shown().await.contains("Choose an account"));
 
+            connected.services.world().is_hanging = true;
             let chosen = choose(&client, &grant, &account.to_string()).await;
             assert_eq!((chosen.status, chosen.header("location")), (303, Some("/fjordsoft/portal?told=account")));
             let page = client.get(chosen.header("location").unwrap()).await.text();
             for text in ["The account was chosen", "On its way", &format!("<option value=\"{account}\" selected>{name}</option>")] {
                 assert!(page.contains(text), "{text} is not in {page}");
             }
+            connected.services.world().is_hanging = false;
             shop.work_done().await;
             let page = shown().await;
             assert!(page.contains("<span class=\"state good\">Connected</span>") && !page.contains("On its way"), "{page}");
