@@ -307,7 +307,7 @@ both_engines! {
         let (first, second, ids) = store
             .write(move |tx| {
                 let first = tx.now();
-                source.advance(std::time::Duration::from_mins(1));
+                source.advance(Duration::from_mins(1));
                 Ok::<_, Error>((first, tx.now(), [tx.uuid(), tx.uuid(), tx.uuid()]))
             })
             .await
