@@ -91,7 +91,7 @@ def test_a_disabled_key_is_refused_by_the_other_node_at_once(shop: Shop, clients
 def test_one_node_goes_on_when_the_other_is_killed(
     nodes: list[Server], shop: Shop, clients: list[httpx.Client]
 ) -> None:
-    key = shop.key(activations=30)
+    key = shop.key(activations=5_000)
     told, lost = [], []
 
     def activate_until_killed() -> None:
@@ -101,19 +101,18 @@ def test_one_node_goes_on_when_the_other_is_killed(
         except httpx.TransportError as error:
             lost.append(error)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         killed = [pool.submit(activate_until_killed) for _ in range(2)]
         eventually(lambda: len(told) >= 4, "the first node answers")
         racing = pool.submit(race, clients[1:], 60, lambda http: key.call(http, "activate", label="device"))
         nodes[0].kill()
         for each in killed:
             each.result()
+        assert statuses(racing.result()) == {200: 60}
         told += racing.result()
     shop.move_to(nodes[1])
-    assert set(statuses(told)) == {200, 403}
     there = {each["id"] for each in key.read()["activations"]}
     acknowledged = {answer.json()["id"] for answer in told if answer.status_code == 200}
-    assert len(there) == 30
     # What a node was killed over may have happened without being told.
     assert acknowledged <= there
     assert len(there - acknowledged) <= len(lost) == 2

@@ -184,7 +184,8 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(elsewhere: Server, tmp_pa
 
 def test_an_export_beside_a_busy_server_is_whole(shop: Shop, server: Server, elsewhere: Server, tmp_path: Path) -> None:
     benefit = shop.benefit(activations=5)
-    here = 0
+    App(shop.grant(benefit, shop.customer()), "device")
+    here = 1
     for number in range(3):
         file = tmp_path / f"{number}.ndjson"
         before = shop.http.get("/v1/license-keys").json()["pagination"]["total_count"]

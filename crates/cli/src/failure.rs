@@ -53,6 +53,9 @@ impl From<merak_store::Error> for Failure {
             merak_store::Error::Busy => {
                 Self::runtime("another process keeps the database busy; try again in a moment")
             }
+            merak_store::Error::Conflict => {
+                Self::runtime("other work on the database kept this from being done; try again in a moment")
+            }
             other => Self::runtime(other),
         }
     }

@@ -6,7 +6,7 @@ mod shops;
 use merak_core::access::Tenancy;
 use merak_core::benefits::BenefitType;
 use merak_core::benefits::grants::Scope;
-use merak_core::clock::advance;
+use merak_core::clock::{self, advance};
 use merak_core::files::FileService;
 use merak_core::kit::{Id, Page};
 use merak_core::license_keys::{Deactivate, Validate};
@@ -60,7 +60,7 @@ scenarios! {
         .unwrap();
         let key = shop.key_of_grant(&shop.grant(&benefit, &customer, Scope::ByHand));
         assert!(key.created_at >= later);
-        let until = shop.now();
+        let until = shop.read(move |tx| clock::now(tx, id)).unwrap();
         let begin = (RecordKind::LicenseKey, None);
         let batch = shop.read(move |tx| transfer::export_batch(tx, id, until, begin)).unwrap();
         assert_eq!(batch.records.len(), 1);

@@ -113,8 +113,9 @@ impl Store {
         self.write_in(Scope::One, unit)?.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
-    /// [`write`](Self::write) with no other unit beside it: all that had begun have ended, and none that begins later has
-    /// an earlier [`now`](ReadTx::now). So whatever was made until the instant of this unit can be seen from now on.
+    /// [`write`](Self::write) with no other unit beside it: all that had begun have ended, and as far as the clocks of the
+    /// nodes agree none that begins later has an earlier [`now`](ReadTx::now). So whatever was made until the instant of
+    /// this unit can be seen from now on.
     ///
     /// On PostgreSQL the units of all nodes wait for it, but for those of [`write_one`](Self::write_one) of other nodes,
     /// which go on, and so do all where the role may not lock the table `unit_lock`. Where it does not come to be alone for

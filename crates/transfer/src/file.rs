@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use merak_core::clock;
 use merak_core::kit::Id;
 use merak_core::organizations::Organization;
 use merak_core::transfer::{
@@ -71,11 +72,14 @@ pub async fn export(
     let wanted = organization.clone();
     // What was made until then must be there from the first batch on, or a grant could name a key that was not there yet
     // when the keys were read.
-    let begun = store.write_alone(move |tx| Ok::<_, Error>((tx.now(), organization_record(tx, &wanted)?)));
-    let (exported_at, record) = begun.await?;
+    let begun = store.write_alone(move |tx| {
+        let until = clock::now(tx, wanted.id)?;
+        Ok::<_, Error>((tx.now(), until, organization_record(tx, &wanted)?))
+    });
+    let (exported_at, until, record) = begun.await?;
     write(to, &Frame::Header(Header { version: VERSION, exported_at }))?;
     write(to, &Frame::Organization { data: Box::new(record) })?;
-    let mut exporter = Exporter { store, vault, organization_id: organization.id, exported_at, records: 0 };
+    let mut exporter = Exporter { store, vault, organization_id: organization.id, until, records: 0 };
     let mut next = RecordKind::RECORDS.first().copied();
     while let Some(kind) = next {
         exporter.kind(kind, to, told).await?;
@@ -92,7 +96,8 @@ struct Exporter<'s> {
     store: &'s Store,
     vault: &'s Vault,
     organization_id: Id<Organization>,
-    exported_at: Timestamp,
+    /// By the clock of the organization.
+    until: Timestamp,
     records: u64,
 }
 
@@ -100,7 +105,7 @@ impl Exporter<'_> {
     async fn kind(&mut self, kind: RecordKind, to: &mut (dyn Write + Send), told: Told<'_>) -> Result<()> {
         let (mut seen, mut after): (u64, Option<Place>) = (0, None);
         loop {
-            let (id, until, from) = (self.organization_id, self.exported_at, (kind, after));
+            let (id, until, from) = (self.organization_id, self.until, (kind, after));
             let batch = self.store.read(move |tx| export_batch(tx, id, until, from)).await?;
             for record in &batch.records {
                 if let Record::File(file) = record {

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::record::export_kind;
 use super::{OrganizationRecord, Record, RecordKind};
-use crate::clock;
 use crate::kit::{Id, Result};
 use crate::organizations::Organization;
 
@@ -19,7 +18,7 @@ pub const BATCH: i64 = 200;
 pub(super) struct Wanted {
     /// The shop.
     pub organization_id: Id<Organization>,
-    /// Only what was made until then, so that nothing names a thing that was made after its kind had been read.
+    /// Only what was made until then by the shop's clock, so that nothing made later comes in.
     pub until: Timestamp,
 }
 
@@ -55,16 +54,14 @@ pub fn organization_record(tx: &mut ReadTx<'_>, organization: &Organization) -> 
     OrganizationRecord::export(tx, organization)
 }
 
-/// Reads the next records of a kind, those made until `until`, or until then by the clock of the organization if that is
-/// ahead.
+/// Reads the next records of a kind, those made until an instant of the organization's clock.
 pub fn export_batch(
     tx: &mut ReadTx<'_>,
     organization_id: Id<Organization>,
     until: Timestamp,
     (kind, after): (RecordKind, Option<Place>),
 ) -> Result<Exported> {
-    let ahead = clock::now(tx, organization_id)?.as_micros().saturating_sub(tx.now().as_micros());
-    export_kind(tx, kind, &Wanted { organization_id, until: until.add_micros(ahead) }, after)
+    export_kind(tx, kind, &Wanted { organization_id, until }, after)
 }
 
 /// Reads the next rows of an organization's table in the order of `created_at` and `id`, with where to go on. The text

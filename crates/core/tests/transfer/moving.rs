@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use merak_core::clock;
 use merak_core::files::StoredObject;
 use merak_core::kit::Id;
 use merak_core::organizations::{self, Organization};
@@ -57,7 +58,7 @@ pub fn export_organization(shop: &Shop, id: Id<Organization>) -> Lines {
             transfer::organization_record(tx, &organization)
         })
         .unwrap();
-    let until = shop.now().add_seconds(24 * 3600);
+    let until = shop.read(move |tx| clock::now(tx, id)).unwrap().add_seconds(24 * 3600);
     let mut records = Vec::new();
     let mut at: Option<(RecordKind, Option<Place>)> = Some((RecordKind::RECORDS[0], None));
     while let Some(begin) = at {

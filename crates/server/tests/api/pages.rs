@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use merak_server::Config;
 use merak_testkit::Engine;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::shop::{config, naming};
 use crate::support::{Client, Shop, migrated};
@@ -132,25 +134,29 @@ fn a_server_that_stops_answers_what_it_began() {
     merak_testkit::run(async {
         let shop = Shop::open(migrated(Engine::Sqlite)).await;
         let key = shop.key(json!({})).await;
-        let (client, body, store) = (shop.anonymous.clone(), naming(&key), shop.store.clone());
+        let body = naming(&key).to_string();
         let address = shop.anonymous.address();
-        let hold = merak_testkit::hold(&store).await;
-        let running = async {
-            client.post("/v1/customer-portal/license-keys/validate", body).await.expect(200);
-        };
-        let stopping = async {
-            while store.statistics().queued_writes == 0 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /v1/customer-portal/license-keys/validate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+            body.len(),
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut go_on = [0; 25];
+        client.read_exact(&mut go_on).await.unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n", "it has begun");
+        let answered = async {
+            while TcpStream::connect(address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            shop.server.stop().await;
+            // Nobody listens any more.
+            client.write_all(body.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         };
-        let seen = async {
-            while tokio::net::TcpStream::connect(address).await.is_ok() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            hold.release().await.unwrap();
-        };
-        let all = async { tokio::join!(running, stopping, seen) };
+        let all = async { tokio::join!(shop.server.stop(), answered) };
         tokio::time::timeout(Duration::from_secs(15), all).await.expect("it stops once it has answered");
     });
 }

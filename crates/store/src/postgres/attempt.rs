@@ -63,8 +63,8 @@ impl Company {
 /// Without the table to lock: the database was not migrated yet, or its role may not lock the table.
 const WITHOUT_LOCK: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 
-/// How long a unit that is to run alone waits for those of one write.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a unit that is to run alone waits for others. Nobody begins meanwhile.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Runs a unit in a serializable transaction of its own.
 pub(super) fn writing(

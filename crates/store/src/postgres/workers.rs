@@ -14,7 +14,7 @@ use rand::RngExt;
 
 use super::{
     Manners, Met, Session, Target, Watch,
-    attempt::{Attempt, Company, Singles, reading, single, writing},
+    attempt::{Attempt, Company, PATIENCE, Singles, reading, single, writing},
     lanes::{Entered, Lane, Lanes, Place, Turn},
 };
 use crate::{Error, Options, Result, Source, metrics::Meter, tx::Scope, work::Job};
@@ -224,6 +224,11 @@ impl Worker {
                             && own.is_none_or(|own| own != lane && self.shared.lanes.is_taken(lane)) =>
                     {
                         Step::InLane(lane)
+                    }
+                    _ if turn.job.scope == Scope::Alone => {
+                        // The others have waited for it as long, and one of them takes its time.
+                        thread::sleep(PATIENCE);
+                        Step::Again
                     }
                     _ => {
                         pause(turn.conflicts - 1);
